@@ -1,0 +1,92 @@
+"""The one place that writes files so that they stay written.
+
+Order of system calls: create a temporary beside the target (0600 unless told), write, fsync, rename, fsync the folder.
+A reader sees the old file or the new one, whole. An fsync that fails is fatal to the write and raises `OSError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 1 << 20
+
+
+def write_bytes(target: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write `data` to `target` atomically and durably."""
+
+    def fill(stream: BinaryIO) -> None:
+        stream.write(data)
+
+    write(target, fill, mode)
+
+
+def write(target: Path, fill: Callable[[BinaryIO], None], mode: int = 0o600) -> None:
+    """Let `fill` write a temporary beside `target`, then put it in place. On any error nothing is left behind."""
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.tmp")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            fill(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        publish(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def publish(temporary: Path, target: Path) -> None:
+    """Rename a file that is already synced to its final name, and sync the folder."""
+    temporary.rename(target)
+    sync_folder(target.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable that another process wrote."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's entries (creations, renames, removals) durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path, mode: int = 0o700) -> None:
+    """Create `folder` and its parents if missing, durably."""
+    missing = []
+    probe = folder
+    while not probe.exists():
+        missing.append(probe)
+        probe = probe.parent
+    for path in reversed(missing):
+        path.mkdir(mode=mode, exist_ok=True)
+        sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, durably."""
+    path.unlink(missing_ok=True)
+    if path.parent.exists():
+        sync_folder(path.parent)
+
+
+def sha256_file(path: Path) -> tuple[str, int]:
+    """SHA-256 (hex) and size in bytes of a file, read in chunks."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as stream:
+        while block := stream.read(CHUNK):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size

@@ -1,0 +1,95 @@
+"""What a stage may answer, split by blame, and the catalogue of codes.
+
+`Refused` is the sender's, `Deferred` the world's, `Fault` ours. Outcomes are values: a durable step returns them as
+JSON, because an exception that crosses a step is replayed as another class (DBOS 3.4). They carry codes, counts and
+ids, never a value out of a record, a person's name or a file's name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Detail: TypeAlias = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Ok(Generic[T]):
+    """The stage did its work; `value` is the parcel in its next state."""
+
+    value: T
+    outcome: Literal["ok"] = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The sender has to mend it: quarantine, receipt with `code`, nothing forwarded."""
+
+    code: str
+    detail: Detail = field(default_factory=dict)
+    outcome: Literal["refused"] = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The world has to change first: tried again later, visible, never lost. `retry_after` is in seconds."""
+
+    code: str
+    detail: Detail = field(default_factory=dict)
+    retry_after: float = 60.0
+    outcome: Literal["deferred"] = "deferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """We have to mend it: the parcel stops where it is, the operator is told, nothing is dropped."""
+
+    code: str
+    detail: Detail = field(default_factory=dict)
+    outcome: Literal["fault"] = "fault"
+
+
+Outcome: TypeAlias = Ok[T] | Refused | Deferred | Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the catalogue (`codes.toml`): a stable number, a sentence and a remedy in both languages.
+
+    Sentences may hold `{placeholders}` that a `Detail` fills: limits, titles of columns, counts.
+    """
+
+    code: str
+    zh: str
+    en: str
+    remedy_zh: str
+    remedy_en: str
+
+    def sentence(self, language: str, detail: Detail | None = None) -> str:
+        return _fill(self.zh if language == "zh" else self.en, detail)
+
+    def remedy(self, language: str, detail: Detail | None = None) -> str:
+        return _fill(self.remedy_zh if language == "zh" else self.remedy_en, detail)
+
+
+class _Blank(dict[str, object]):
+    """A placeholder nobody filled reads as an ellipsis: a receipt must never fail for want of a word."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _fill(text: str, detail: Detail | None) -> str:
+    return text.format_map(_Blank(detail or {}))
+
+
+@cache
+def catalogue() -> Mapping[str, Code]:
+    """Every code there is, from `codes.toml`, the one table the reference page is generated from."""
+    table = tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
+    return {code: Code(code, row["zh"], row["en"], row["remedy_zh"], row["remedy_en"]) for code, row in table.items()}

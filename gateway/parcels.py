@@ -1,0 +1,167 @@
+"""The types of both corridors. Each stage's result holds its predecessor, so a type checker refuses to deliver what
+was not sealed, or to seal what was not checked. They hold ids, digests and counts, never records or names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, NewType
+
+ParcelId = NewType("ParcelId", str)
+PartyId = NewType("PartyId", str)
+AgreementId = NewType("AgreementId", str)
+PackageId = NewType("PackageId", str)
+DistributionId = NewType("DistributionId", str)
+
+
+class Kind(StrEnum):
+    """Kind of delivery (报送类型), see `docs/reference` and the domain's terms."""
+
+    NEW = "new"
+    PART = "part"
+    SUPPLEMENT = "supplement"
+    REPLACE = "replace"
+    NIL = "nil"
+    VOID = "void"
+
+
+Decider = Literal["descriptor", "sidecar", "name", "window"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that stood still in a drop folder and was renamed to `.taken-<parcel>` there, not yet copied.
+
+    `first_seen` is the instant its final content was first seen complete: the instant of receipt.
+    The file's own name stays in the spool, beside the claim, and goes when the parcel goes.
+    """
+
+    parcel: ParcelId
+    sender: PartyId
+    agreement: AgreementId
+    first_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file whole in our spool, its period and kind decided."""
+
+    parcel: ParcelId
+    sender: PartyId
+    agreement: AgreementId
+    received_at: datetime
+    size: int
+    sha256: str
+    facts: str
+    period: str
+    kind: Kind
+    revision: int
+    decided_by: Decider
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What is inside is known: a table to check, or a declared nil."""
+
+    arrival: Arrival
+    content: Literal["table", "nil"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The records of one receiving province: plain in the spool until sealed. `digest` is independent of order."""
+
+    province: str
+    records: int
+    sha256: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Every record was judged. `codes` counts violations by code; records in = accepted + refused."""
+
+    opened: Opened
+    encoding: str
+    records: int
+    accepted: int
+    refused: int
+    warned: int
+    codes: Mapping[str, int]
+    parts: tuple[Part, ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Conservation was proved: records = sum over parts + refused, by count and by digest."""
+
+    checked: Checked
+    parts: Mapping[PartyId, Part]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPackage:
+    """One package (交换包) on disk, for exactly one receiver; its bytes never change again."""
+
+    package: PackageId
+    receiver: PartyId
+    records: int
+    content_digest: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Every part is in a package; plain records are gone."""
+
+    sorted: Sorted
+    packages: tuple[SealedPackage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a distribution list (分发清单): what became of one origin for this receiver."""
+
+    origin: PartyId
+    status: Literal["included", "nil", "missing"]
+    package: PackageId | None = None
+    records: int = 0
+    sha256: str | None = None
+    size: int = 0
+    replaces: PackageId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A batch for one receiver: its packages and the signed list. `files` maps file name to SHA-256."""
+
+    distribution: DistributionId
+    agreement: AgreementId
+    period: str
+    batch: int
+    receiver: PartyId
+    facts: str
+    lines: tuple[Listed, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Every file of the batch is in the receiver's channel, whole, under its final name."""
+
+    released: Released
+    delivered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The receiver signed for the batch."""
+
+    delivered: Delivered
+    acknowledged_at: datetime
+    fingerprint: str

@@ -1,0 +1,240 @@
+"""The facts' shapes: the node, its parties and its agreements, as they stand in `config/`.
+
+A fact that is not here is not known to the code: unknown keys are faults. Loading is in `gateway.policy.loading`,
+rules between facts (a route names a known party, a basis is in force, …) in `gateway.policy.crosscheck`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Tier = Literal["national", "province", "county", "department", "township"]
+Language = Literal["zh", "en"]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
+AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{6}(\d{6})?$")]
+Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
+MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+
+
+class Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Contact(Fact):
+    name: str
+    role: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+class FolderChannel(Fact):
+    """Packages are laid into the party's own folder on this node's exchange root."""
+
+    kind: Literal["folder"] = "folder"
+
+
+class SftpChannel(Fact):
+    """Packages are pushed to the party's SFTP endpoint. `known_hosts` pins its host key; the key comes from a
+    credential file by name, never from here."""
+
+    kind: Literal["sftp"]
+    host: str
+    port: int = Field(default=22, ge=1, le=65535)
+    username: str
+    remote_folder: str = "."
+    known_hosts: str
+    credential: str = "sftp-key"
+
+
+class Party(Fact):
+    """交换方: an organisation with an area code, a public key, a channel and contacts. File: `parties/<id>.toml`."""
+
+    id: Identifier
+    name: str
+    short: str = ""
+    area_code: AreaCode
+    tier: Tier
+    folder: str = Field(default="", pattern=r"^[^/\x00-\x1f]*$", description="name under the exchange root; default: the id")
+    language: Language = "zh"
+    key: Fingerprint | None = None
+    channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
+    contacts: tuple[Contact, ...] = ()
+
+    @property
+    def province(self) -> str:
+        """The two digits of the party's province (GB/T 2260; 66 for the Corps by the sector's convention)."""
+        return self.area_code[:2]
+
+    @property
+    def folder_name(self) -> str:
+        return self.folder or self.id
+
+
+class Basis(Fact):
+    """Why these data may travel: without a basis in force nothing does (code 222)."""
+
+    document: str
+    valid_from: date
+    valid_until: date | None = None
+    purpose: str
+    approved_by: str
+
+
+class Deadline(Fact):
+    """Fixed dates per period of the rhythm: `due` maps `Q1`..`Q4`, `H1`, `H2`, `M` or `Y` to MM-DD after the period.
+
+    `roll`: what happens when the date is a rest day ("X日前" does not move: `none`).
+    """
+
+    due: Mapping[str, MonthDay]
+    roll: Literal["none", "forward", "backward"] = "none"
+
+
+class Acceptance(Fact):
+    """`records`: bad records are refused one by one. `file`: above `max_refused_share` the whole file is refused."""
+
+    mode: Literal["records", "file"] = "records"
+    max_refused_share: float = Field(default=1.0, ge=0, le=1)
+
+
+class Retention(Fact):
+    """Days; see the privacy section of the domain page."""
+
+    quarantine: int = Field(default=15, ge=1)
+    returned: int = Field(default=15, ge=1)
+    packages: int = Field(default=90, ge=1)
+    receipts: int = Field(default=3650, ge=1)
+
+
+class Agreement(Fact):
+    """交换约定. File: `agreements/<id>.toml`."""
+
+    id: Identifier
+    label: str = Field(pattern=r"^[^/\x00-\x1f]+$", description="Chinese, also the folder's name")
+    title: str = ""
+    dataset: Identifier
+    schema_version: str = "1"
+    columns: tuple[str, ...] = Field(default=(), description="field names that may travel; empty: all of the schema")
+    ignorable: tuple[str, ...] = ("序号", "备注")
+    senders: Tier | tuple[Identifier, ...]
+    receivers: Literal["routed"] | tuple[Identifier, ...]
+    route_by: str | None = None
+    rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
+    deadline: Deadline | None = None
+    profile: Literal["openpgp", "sm", "plain-folder"] = "openpgp"
+    release: Literal["at_once", "at_close", "by_operator"] = "at_close"
+    acceptance: Acceptance = Acceptance()
+    retention: Retention = Retention()
+    basis: Basis
+    sensitivity: Literal["normal", "high"] = "normal"
+    four_eyes: bool = False
+
+
+class Folders(Fact):
+    """Names of the folders that people see; Chinese by default."""
+
+    drop: str = "上报"
+    templates: str = "模板"
+    receipts: str = "回执"
+    machine: str = "机器读取"
+    inbox: str = "接收"
+    returned: str = "退回"
+    acknowledge: str = "签收"
+
+
+class Intake(Fact):
+    """Seconds, bytes. `quiet_seconds`: how long size, mtime and inode must stand still (30–60 on a network share)."""
+
+    scan_seconds: float = Field(default=2.0, gt=0)
+    quiet_seconds: float = Field(default=2.0, ge=0)
+    network: bool = False
+    max_file_mb: int = Field(default=4096, ge=1)
+    min_free_mb: int = Field(default=512, ge=0)
+
+
+class Limits(Fact):
+    seal_parallel: int = Field(default=4, ge=1, le=16)
+    submissions_parallel: int = Field(default=4, ge=1, le=64)
+    worker_memory_mb: int = Field(default=1024, ge=256)
+    worker_seconds: int = Field(default=1800, ge=10)
+
+
+class Rehearsal(Fact):
+    """演练: the node's clock starts at `starts_at` and runs `speed` times as fast. Every log entry says so."""
+
+    starts_at: datetime
+    speed: float = Field(default=1.0, gt=0)
+
+
+class Node(Fact):
+    """This node. File: `gateway.toml`. Paths are relative to the node's folder (the one that holds `config/`)."""
+
+    name: Identifier
+    party: Identifier
+    tier: Tier
+    language: Language = "zh"
+    exchange_root: Path = Path("exchange")
+    state: Path = Path("state")
+    log: Path = Path("log")
+    private: Path = Path("private")
+    database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in `state/`")
+    folders: Folders = Folders()
+    intake: Intake = Intake()
+    limits: Limits = Limits()
+    rehearsal: Rehearsal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything in force at one moment; `digest` pins it (SHA-256 over every file's path and content).
+
+    `home` is the node's folder; `schemas` and `keys` lie in it beside `config`.
+    """
+
+    home: Path
+    digest: str
+    node: Node
+    parties: Mapping[str, Party]
+    agreements: Mapping[str, Agreement]
+
+    @property
+    def schemas(self) -> Path:
+        return self.home / "schemas"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def calendar(self) -> Path:
+        return self.home / "config" / "calendar"
+
+    def path(self, relative: Path) -> Path:
+        """A path of `gateway.toml`, made absolute."""
+        return relative if relative.is_absolute() else self.home / relative
+
+    def senders(self, agreement: Agreement) -> tuple[Party, ...]:
+        """Who owes under an agreement, in order of area code."""
+        if isinstance(agreement.senders, str):
+            chosen = [p for p in self.parties.values() if p.tier == agreement.senders and p.id != self.node.party]
+        else:
+            chosen = [self.parties[i] for i in agreement.senders]
+        return tuple(sorted(chosen, key=lambda p: p.area_code))
+
+    def receivers(self, agreement: Agreement) -> tuple[Party, ...]:
+        """Who may receive under an agreement: the named ones, or every province where records are routed."""
+        if agreement.receivers == "routed":
+            chosen = [p for p in self.parties.values() if p.tier == "province"]
+        else:
+            chosen = [self.parties[i] for i in agreement.receivers]
+        return tuple(sorted(chosen, key=lambda p: p.area_code))
+
+    def by_province(self, province: str) -> Party | None:
+        """The provincial party of a two-digit code, if it takes part in the exchange."""
+        return next((p for p in self.parties.values() if p.tier == "province" and p.province == province), None)
