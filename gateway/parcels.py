@@ -81,15 +81,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of records; `records = accepted + refused`, warned ones travel."""
+
+    records: int = 0
+    accepted: int = 0
+    refused: int = 0
+    warned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """Every record was judged. `codes` counts violations by code; records in = accepted + refused."""
+    """Every record was judged. `codes` counts violations by code."""
 
     opened: Opened
     encoding: str
-    records: int
-    accepted: int
-    refused: int
-    warned: int
+    tally: Tally
     codes: Mapping[str, int]
     parts: tuple[Part, ...]
     digest: str

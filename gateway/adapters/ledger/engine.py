@@ -1,0 +1,55 @@
+"""Engines for the ledger and for the workflow engine, and the migration that makes their tables.
+
+SQLite: one file, two engines. Both run in WAL mode with `synchronous=FULL`; the ledger's opens every transaction with
+BEGIN IMMEDIATE, because SQLAlchemy would otherwise let reads run outside the transaction and racing read-then-write
+transactions would lose updates.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+
+BUSY_MS = 30_000
+
+
+def make_engine(url: str, *, immediate: bool = True) -> Engine:
+    """An engine for `url` (sqlite:/// or postgresql+psycopg://). `immediate`: the ledger's transaction rule."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=20)
+    engine = create_engine(url, pool_size=20, max_overflow=20, connect_args={"timeout": BUSY_MS / 1000})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None if immediate else "IMMEDIATE"
+        for pragma in (
+            f"busy_timeout={BUSY_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    if immediate:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the ledger's tables to the newest version. Safe to call at every start."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        attributes: dict[str, Any] = config.attributes
+        attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,133 @@
+"""Rows of the ledger as values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelRow:
+    id: str
+    corridor: str
+    sender: str
+    agreement: str
+    state: str
+    code: str
+    detail: str
+    period: str
+    kind: str
+    revision: int
+    sha256: str
+    size: int
+    original: str
+    records: int
+    accepted: int
+    refused: int
+    warned: int
+    facts: str
+    received_at: str
+    updated_at: str
+    attempt: int
+    next_attempt_at: str
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more happens to it by itself."""
+        return self.state in SETTLED
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        loaded: Mapping[str, Any] = json.loads(self.detail)
+        return loaded
+
+
+SETTLED = frozenset({"accepted", "refused", "duplicate", "acknowledged"})
+STOPPED = "faulted"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRow:
+    id: str
+    parcel: str
+    agreement: str
+    origin: str
+    receiver: str
+    period: str
+    kind: str
+    revision: int
+    records: int
+    content_digest: str
+    sha256: str
+    size: int
+    state: str
+    distribution: str
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionRow:
+    id: str
+    agreement: str
+    period: str
+    batch: int
+    receiver: str
+    state: str
+    packages: int
+    records: int
+    list_sha256: str
+    released_at: str
+    released_by: str
+    facts: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    distribution: str
+    channel: str
+    state: str
+    code: str
+    attempt: int
+    next_attempt_at: str
+    delivered_at: str
+    acknowledged_at: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptRow:
+    number: str
+    parcel: str
+    party: str
+    stage: str
+    code: str
+    body: bytes
+    issued_at: str
+    written_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationRow:
+    id: str
+    agreement: str
+    party: str
+    period: str
+    due: str
+    expires_at: str
+    status: str
+    edition: str
+    state: str
+    parcel: str
+    met_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    seq: int
+    id: str
+    logged_at: str
+    event: str
+    parcel: str
+    body: bytes
+    leaf: str

@@ -1,0 +1,292 @@
+"""One transaction of the ledger: state, log entry and outbox together, or none of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.adapters.ledger import tables as t
+from gateway.adapters.ledger.rows import (
+    DeliveryRow,
+    DistributionRow,
+    LogRow,
+    ObligationRow,
+    PackageRow,
+    ParcelRow,
+    ReceiptRow,
+)
+from gateway.log import Entry, leaf_hash, rfc3339
+from gateway.parcels import SealedPackage, Tally
+
+Row = TypeVar("Row", ParcelRow, PackageRow, DistributionRow, DeliveryRow, ReceiptRow, ObligationRow, LogRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """Where an entry stands in the log."""
+
+    seq: int
+    leaf: str
+    logged_at: datetime
+
+
+def _parse(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+class Reading:
+    """Queries; they hold in a transaction and on a reading connection alike."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def _all(self, kind: type[Row], query: Select[Any]) -> list[Row]:
+        return [kind(**row) for row in self._connection.execute(query).mappings()]
+
+    def _one(self, kind: type[Row], query: Select[Any]) -> Row | None:
+        row: RowMapping | None = self._connection.execute(query).mappings().first()
+        return None if row is None else kind(**row)
+
+    def parcel(self, parcel: str) -> ParcelRow | None:
+        return self._one(ParcelRow, select(t.parcels).where(t.parcels.c.id == parcel))
+
+    def parcels(self, *, limit: int = 1000, **equal: str) -> list[ParcelRow]:
+        """Parcels whose columns equal what is given, newest first."""
+        return self._all(
+            ParcelRow, select(t.parcels).filter_by(**equal).order_by(t.parcels.c.received_at.desc()).limit(limit)
+        )
+
+    def unsettled(self) -> list[ParcelRow]:
+        """Parcels in work, waiting or stopped, oldest first."""
+        query = select(t.parcels).where(t.parcels.c.state.not_in(("accepted", "refused", "duplicate", "acknowledged")))
+        return self._all(ParcelRow, query.order_by(t.parcels.c.received_at))
+
+    def due_parcels(self, now: datetime) -> list[ParcelRow]:
+        """Deferred parcels whose next attempt has come."""
+        query = select(t.parcels).where(t.parcels.c.next_attempt_at != "", t.parcels.c.next_attempt_at <= rfc3339(now))
+        return self._all(ParcelRow, query)
+
+    def progress(self, parcel: str, stage: str) -> str | None:
+        query = select(t.progress.c.body).where(t.progress.c.parcel == parcel, t.progress.c.stage == stage)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def places(self, sender: str, agreement: str, period: str) -> list[ParcelRow]:
+        """The parcels that hold the places of an address, by revision."""
+        query = (
+            select(t.parcels)
+            .join(t.places, t.places.c.parcel == t.parcels.c.id)
+            .where(t.places.c.sender == sender, t.places.c.agreement == agreement, t.places.c.period == period)
+            .order_by(t.places.c.revision)
+        )
+        return self._all(ParcelRow, query)
+
+    def packages(self, **equal: str) -> list[PackageRow]:
+        query = select(t.packages).filter_by(**equal).order_by(t.packages.c.origin, t.packages.c.revision)
+        return self._all(PackageRow, query)
+
+    def distribution(self, distribution: str) -> DistributionRow | None:
+        return self._one(DistributionRow, select(t.distributions).where(t.distributions.c.id == distribution))
+
+    def distributions(self, **equal: str) -> list[DistributionRow]:
+        query = select(t.distributions).filter_by(**equal)
+        return self._all(DistributionRow, query.order_by(t.distributions.c.batch, t.distributions.c.receiver))
+
+    def deliveries(self, **equal: str) -> list[DeliveryRow]:
+        return self._all(DeliveryRow, select(t.deliveries).filter_by(**equal).order_by(t.deliveries.c.distribution))
+
+    def due_deliveries(self, now: datetime) -> list[DeliveryRow]:
+        query = select(t.deliveries).where(
+            t.deliveries.c.next_attempt_at != "", t.deliveries.c.next_attempt_at <= rfc3339(now)
+        )
+        return self._all(DeliveryRow, query)
+
+    def last_batch(self, agreement: str, period: str) -> int:
+        query = select(func.max(t.distributions.c.batch)).where(
+            t.distributions.c.agreement == agreement, t.distributions.c.period == period
+        )
+        return self._connection.execute(query).scalar_one() or 0
+
+    def receipts(self, **equal: str) -> list[ReceiptRow]:
+        return self._all(ReceiptRow, select(t.receipts).filter_by(**equal).order_by(t.receipts.c.number))
+
+    def obligations(self, **equal: str) -> list[ObligationRow]:
+        query = select(t.obligations).filter_by(**equal)
+        return self._all(ObligationRow, query.order_by(t.obligations.c.party, t.obligations.c.agreement))
+
+    def count(self, table: Table, column: str) -> dict[str, int]:
+        """How many rows stand in each value of a column."""
+        chosen = table.c[column]
+        return {
+            str(value): int(number)
+            for value, number in self._connection.execute(select(chosen, func.count()).group_by(chosen))
+        }
+
+    def head(self) -> tuple[int, str]:
+        """The last sequence number and the leaf hash of that entry; (-1, "") of an empty log."""
+        row = self._connection.execute(
+            select(t.log_entries.c.seq, t.log_entries.c.leaf).order_by(t.log_entries.c.seq.desc()).limit(1)
+        ).first()
+        return (-1, "") if row is None else (int(row[0]), str(row[1]))
+
+    def entries(self, after: int = -1, limit: int = 1000) -> list[LogRow]:
+        query = select(t.log_entries).where(t.log_entries.c.seq > after).order_by(t.log_entries.c.seq).limit(limit)
+        return self._all(LogRow, query)
+
+    def entry(self, entry_id: str) -> LogRow | None:
+        return self._one(LogRow, select(t.log_entries).where(t.log_entries.c.id == entry_id))
+
+
+class Transaction(Reading):
+    """Writes. `now` is the step's one instant."""
+
+    def __init__(self, connection: Connection, now: datetime, *, lock_rows: bool) -> None:
+        super().__init__(connection)
+        self.now = now
+        self._lock_rows = lock_rows
+
+    # -- the log -----------------------------------------------------------------------------------------------------
+
+    def log(self, entry: Entry) -> Sequenced:
+        """Append an entry: dense `seq`, `logged_at = max(last, now)`, `prev` of the same parcel. One at a time: the
+        head's row is the lock (on SQLite the transaction already is). Raises `IntegrityError` if the id was used."""
+        query = select(t.log_head.c.seq, t.log_head.c.logged_at).where(t.log_head.c.id == 1)
+        head = self._connection.execute(query.with_for_update() if self._lock_rows else query).one()
+        seq = int(head.seq) + 1
+        logged_at = max(_parse(head.logged_at), self.now)
+        prev = ""
+        if entry.parcel:
+            last = (
+                select(t.log_entries.c.leaf)
+                .where(t.log_entries.c.parcel == entry.parcel)
+                .order_by(t.log_entries.c.seq.desc())
+                .limit(1)
+            )
+            prev = self._connection.execute(last).scalar_one_or_none() or ""
+        body = entry.canonical(seq, logged_at, prev)
+        leaf = leaf_hash(body)
+        stamp = rfc3339(logged_at)
+        self._connection.execute(
+            insert(t.log_entries).values(
+                seq=seq, id=entry.id, logged_at=stamp, event=str(entry.event), parcel=entry.parcel, body=body, leaf=leaf
+            )
+        )
+        self._connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(seq=seq, logged_at=stamp))
+        return Sequenced(seq, leaf, logged_at)
+
+    def keep_salt(self, commit: str, salt: str, parcel: str) -> None:
+        self._connection.execute(insert(t.log_salts).values(commit=commit, salt=salt, parcel=parcel))
+
+    # -- submission --------------------------------------------------------------------------------------------------
+
+    def add_parcel(self, **values: object) -> None:
+        self._connection.execute(insert(t.parcels).values(updated_at=rfc3339(self.now), **values))
+
+    def update_parcel(self, parcel: str, **values: object) -> None:
+        done = self._connection.execute(
+            update(t.parcels).where(t.parcels.c.id == parcel).values(updated_at=rfc3339(self.now), **values)
+        )
+        assert done.rowcount == 1, "a parcel that is updated exists"
+
+    def tally(self, parcel: str, tally: Tally) -> None:
+        self.update_parcel(
+            parcel, records=tally.records, accepted=tally.accepted, refused=tally.refused, warned=tally.warned
+        )
+
+    def set_progress(self, parcel: str, stage: str, body: str) -> None:
+        self._connection.execute(insert(t.progress).values(parcel=parcel, stage=stage, body=body))
+
+    def drop_progress(self, parcel: str) -> None:
+        self._connection.execute(delete(t.progress).where(t.progress.c.parcel == parcel))
+
+    def take_place(self, sender: str, agreement: str, period: str, revision: int, parcel: str) -> bool:
+        """Take a place; False if another parcel has it (the constraint decides, whoever races)."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(
+                    insert(t.places).values(
+                        sender=sender, agreement=agreement, period=period, revision=revision, parcel=parcel
+                    )
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def free_place(self, parcel: str) -> None:
+        self._connection.execute(delete(t.places).where(t.places.c.parcel == parcel))
+
+    def add_package(self, parcel: ParcelRow, package: SealedPackage) -> None:
+        self._connection.execute(
+            insert(t.packages).values(
+                id=package.package,
+                parcel=parcel.id,
+                agreement=parcel.agreement,
+                origin=parcel.sender,
+                receiver=package.receiver,
+                period=parcel.period,
+                kind=parcel.kind,
+                revision=parcel.revision,
+                records=package.records,
+                content_digest=package.content_digest,
+                sha256=package.sha256,
+                size=package.size,
+                state="held",
+            )
+        )
+
+    # -- distribution ------------------------------------------------------------------------------------------------
+
+    def add_distribution(self, channel: str, packages: Sequence[PackageRow], **values: object) -> None:
+        """A batch for one receiver, its delivery, and its packages' new state."""
+        self._connection.execute(insert(t.distributions).values(packages=len(packages), **values))
+        self._connection.execute(
+            insert(t.deliveries).values(distribution=values["id"], channel=channel, state="released")
+        )
+        if packages:
+            self._connection.execute(
+                update(t.packages)
+                .where(t.packages.c.id.in_([p.id for p in packages]))
+                .values(state="released", distribution=values["id"])
+            )
+
+    def update_distribution(self, distribution: str, **values: object) -> None:
+        self._connection.execute(update(t.distributions).where(t.distributions.c.id == distribution).values(**values))
+
+    def update_delivery(self, distribution: str, **values: object) -> None:
+        self._connection.execute(
+            update(t.deliveries).where(t.deliveries.c.distribution == distribution).values(**values)
+        )
+
+    def update_packages(self, distribution: str, state: str) -> None:
+        self._connection.execute(
+            update(t.packages).where(t.packages.c.distribution == distribution).values(state=state)
+        )
+
+    # -- receipts and obligations ------------------------------------------------------------------------------------
+
+    def add_receipt(self, **values: object) -> None:
+        self._connection.execute(insert(t.receipts).values(**values))
+
+    def receipt_written(self, number: str) -> None:
+        self._connection.execute(
+            update(t.receipts).where(t.receipts.c.number == number).values(written_at=rfc3339(self.now))
+        )
+
+    def add_obligation(self, **values: object) -> bool:
+        """Set an obligation; False if it was set before."""
+        if self._one(ObligationRow, select(t.obligations).where(t.obligations.c.id == values["id"])):
+            return False
+        self._connection.execute(insert(t.obligations).values(**values))
+        return True
+
+    def update_obligation(self, obligation: str, **values: object) -> None:
+        self._connection.execute(update(t.obligations).where(t.obligations.c.id == obligation).values(**values))
+
+
+def dumps(detail: Mapping[str, object]) -> str:
+    return json.dumps(dict(detail), ensure_ascii=False, sort_keys=True)

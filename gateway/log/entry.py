@@ -1,0 +1,105 @@
+"""One entry of the exchange log, in its final format (design: formats, "Log").
+
+Canonical bytes are RFC 8785 JSON of strings and integers only, at most 65,535 bytes. No personal data: parties, ids,
+digests and counts. `seq` is dense, `logged_at` never goes back, `time` <= `logged_at`, `prev` is the leaf hash of the
+same parcel's last entry. The sequencer that keeps those promises is the ledger's, inside the transaction of the
+state change that the entry records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import rfc8785
+
+VERSION = 1
+LIMIT = 65_535
+
+
+class Event(StrEnum):
+    """What an entry may record. Names are stable: auditors' scripts filter by them."""
+
+    STARTED = "node_started"
+    STOPPED = "node_stopped"
+    FACTS = "facts_changed"
+    RECEIVED = "received"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    FAULTED = "faulted"
+    RETRIED = "retried"
+    CHECKED = "checked"
+    SORTED = "sorted"
+    SEALED = "sealed"
+    ACCEPTED = "accepted"
+    RELEASED = "released"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    RECEIPT = "receipt_issued"
+    OWED = "obligation_set"
+    MET = "obligation_met"
+    MISSED = "obligation_missed"
+    ERASED = "erased"
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with microseconds and `Z`: one spelling per instant, so that equal times are equal bytes."""
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime has no place in the log")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a state change asks to be logged; `seq`, `logged_at` and `prev` are the sequencer's.
+
+    `id` is derived from what happened (for example `<parcel>/sealed`), never random: the ledger's UNIQUE constraint on
+    it is what makes a replayed step log once.
+    """
+
+    id: str
+    event: Event
+    time: datetime
+    actor: str
+    facts: str
+    parties: tuple[str, ...] = ()
+    parcel: str = ""
+    package: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
+
+    def canonical(self, seq: int, logged_at: datetime, prev: str) -> bytes:
+        """The bytes of the entry at its place in the log. Raises `ValueError` above 65,535 bytes."""
+        if self.time > logged_at:
+            raise ValueError("an entry cannot be logged before it happened")
+        body: dict[str, object] = {
+            "v": VERSION,
+            "seq": seq,
+            "id": self.id,
+            "time": rfc3339(self.time),
+            "logged_at": rfc3339(logged_at),
+            "event": str(self.event),
+            "actor": self.actor,
+            "parties": list(self.parties),
+            "parcel": self.parcel,
+            "package": self.package,
+            "counts": dict(self.counts),
+            "digests": dict(self.digests),
+            "commit": self.commit,
+            "facts": self.facts,
+            "prev": prev,
+        }
+        data = rfc8785.dumps(body)  # type: ignore[arg-type]
+        if len(data) > LIMIT:
+            raise ValueError(f"entry of {len(data)} bytes; the format allows {LIMIT}")
+        return data
+
+
+def leaf_hash(data: bytes) -> str:
+    """RFC 6962 leaf hash, hex."""
+    return hashlib.sha256(b"\x00" + data).hexdigest()
