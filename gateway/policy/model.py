@@ -60,7 +60,9 @@ class Party(Fact):
     short: str = ""
     area_code: AreaCode
     tier: Tier
-    folder: str = Field(default="", pattern=r"^[^/\x00-\x1f]*$", description="name under the exchange root; default: the id")
+    folder: str = Field(
+        default="", pattern=r"^[^/\x00-\x1f]*$", description="name under the exchange root; default: the id"
+    )
     language: Language = "zh"
     key: Fingerprint | None = None
     channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
