@@ -1,0 +1,29 @@
+"""The node's own key and the partners' public keys.
+
+The private folder holds `gnupg/` (the GNUPGHOME, with our key only), `passphrase`, `fingerprint` and `keyrings/` (one
+public keyring per partner, made from `keys/<party>.asc`, so that an operation for one partner sees no other's key).
+python-gnupg generates, scans, imports and exports here; signing and opening run gpg directly (decision record 0004).
+"""
+
+from gateway.adapters.keyring.home import CREDENTIAL, KeyringError, home, passphrase_file, stop_agent
+from gateway.adapters.keyring.own import Algorithm, generate, own_fingerprint, own_info, public_key
+from gateway.adapters.keyring.partners import import_partner, partner_keyring
+from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
+
+__all__ = [
+    "CREDENTIAL",
+    "Algorithm",
+    "KeyInfo",
+    "KeyringError",
+    "Subkey",
+    "generate",
+    "home",
+    "import_partner",
+    "info",
+    "own_fingerprint",
+    "own_info",
+    "partner_keyring",
+    "passphrase_file",
+    "public_key",
+    "stop_agent",
+]

@@ -1,0 +1,342 @@
+"""Sealing profile `openpgp`: tar → zstd → gpg, one signature by our pinned primary key, encrypted to one recipient.
+
+A partner opens it with `gpg -d -o p.tar.zst FILE && zstd -dc p.tar.zst | tar x`. Both directions stream; each
+operation sees our key and the one partner's, and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from time import time
+from typing import TypeVar
+
+from gateway import durable
+from gateway.adapters import container, keyring
+from gateway.adapters.container import Caps, Member
+from gateway.adapters.openpgp import status as judgement
+from gateway.adapters.openpgp.engine import Engine
+from gateway.adapters.openpgp.status import AGENT_RETRY, Status
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.packages import Descriptor
+
+T = TypeVar("T")
+
+_ATTEMPTS = 3
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_EXPIRED, _REVOKED = ("KEYEXPIRED", "EXPKEYSIG"), ("KEYREVOKED", "REVKEYSIG")
+
+Accept = Callable[[Descriptor], Refused | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPackage:
+    """A package whose signature, recipient, members and digests were all proved. `members` are the data members' paths
+    under `folder`, in the descriptor's order; `signer` is the primary fingerprint that was pinned."""
+
+    folder: Path
+    descriptor: Descriptor
+    members: tuple[str, ...]
+    signer: str
+
+
+class OpenPGP:
+    """`ports.Sealer`, `ports.Verifier` and the opener, with the node's one key.
+
+    `private` is the folder `keyring.generate` filled, `partners` maps a primary fingerprint to the partner's key file.
+    At most `parallel` runs of gpg at a time; the object may be used from any number of threads.
+    """
+
+    def __init__(self, private: Path, partners: Mapping[str, Path], *, parallel: int = 4) -> None:
+        self._private = private
+        self._partners = dict(partners)
+        self._engine = Engine(private)
+        self._slots = threading.BoundedSemaphore(parallel)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Our primary fingerprint. Raises `keyring.KeyringError` where there is no key yet."""
+        return keyring.own_fingerprint(self._private)
+
+    def close(self) -> None:
+        """End the agent of this node's home."""
+        keyring.stop_agent(self._private)
+
+    # ---- sealing -----------------------------------------------------------------------------------------------
+
+    def seal(self, members: Sequence[Member], recipient: str, target: Path) -> Outcome[None]:
+        """tar → zstd → sign + encrypt into `target` (0600, synced, renamed), members in the given order.
+
+        `recipient` is a primary fingerprint. Deferred 702 (no space), 706 (agent), 707 (the recipient's key is expired,
+        revoked, missing or cannot encrypt); Fault 902 (our key is expired or missing, a member cannot be read). On
+        anything but Ok nothing is left beside `target` or in its place.
+        """
+        return self._guarded(lambda: self._seal(members, recipient, target))
+
+    def _seal(self, members: Sequence[Member], recipient: str, target: Path) -> Outcome[None]:
+        if (ring := self._ring(recipient)) is None:
+            return Deferred("707", {"reason": "missing"}, 3600)
+        arguments = [
+            *("--keyring", str(ring), "--local-user", f"{self.fingerprint}!", "--recipient", recipient),
+            *("--no-encrypt-to", "--sign", "--encrypt", "-z", "0"),
+            *("--cipher-algo", "AES256", "--digest-algo", "SHA256", "--output", "-"),
+        ]
+        size = sum(len(m) if isinstance(m, bytes) else m.stat().st_size for _, m in members)
+        temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{threading.get_ident()}.tmp")
+
+        def attempt() -> Status:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            descriptor = os.open(temporary, flags, 0o600)
+            try:
+                status = self._engine.run(
+                    arguments,
+                    secret=True,
+                    feed=lambda write: container.pack(members, write),
+                    out=descriptor,
+                    size=size,
+                )
+                os.fsync(descriptor)
+                return status
+            finally:
+                os.close(descriptor)
+
+        try:
+            outcome = self._attempts(attempt, self._judge_seal)
+            if isinstance(outcome, Ok):
+                durable.publish(temporary, target)
+            return outcome
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _judge_seal(self, status: Status) -> Outcome[None]:
+        if judgement.created(status, "S", self.fingerprint) and status.count("END_ENCRYPTION") == 1:
+            return Ok(None)
+        if not status.no_space and status.any_of(("INV_RECP",)):
+            return Deferred("707", {"reason": _unusable(status)}, 3600)
+        return self._judge_signing(status)
+
+    def sign(self, data: bytes) -> Outcome[bytes]:
+        """A detached binary signature over `data`, by our pinned primary key. Deferred 706; Fault 902."""
+
+        def run() -> Outcome[bytes]:
+            out = os.memfd_create("signature")
+            try:
+                arguments = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA256"]
+                arguments += ["--detach-sign", "--output", "-"]
+
+                def attempt() -> Status:
+                    os.ftruncate(out, 0)
+                    os.lseek(out, 0, os.SEEK_SET)
+                    return self._engine.run(
+                        arguments, secret=True, feed=lambda write: write(data), out=out, size=len(data)
+                    )
+
+                outcome = self._attempts(attempt, self._judge_sign)
+                return Ok(os.pread(out, os.fstat(out).st_size, 0)) if isinstance(outcome, Ok) else outcome
+            finally:
+                os.close(out)
+
+        return self._guarded(run)
+
+    def _judge_sign(self, status: Status) -> Outcome[None]:
+        return Ok(None) if judgement.created(status, "D", self.fingerprint) else self._judge_signing(status)
+
+    def _judge_signing(self, status: Status) -> Outcome[None]:
+        """Why our own side of a run failed: no space, our key, or else the agent, which is worth another try."""
+        if status.no_space:
+            return Deferred("702")
+        own = keyring.own_info(self._private)
+        if not own.usable(datetime.fromtimestamp(time(), UTC)):
+            return Fault("902", {"reason": "the node's key is revoked" if own.revoked else "the node's key is expired"})
+        if status.returncode == 0:
+            return Fault("902", {"reason": "gpg did not sign as told"})
+        return Deferred("706", {"reason": "agent"}, AGENT_RETRY)
+
+    # ---- judging -----------------------------------------------------------------------------------------------
+
+    def verify(self, data: bytes, signature: bytes, fingerprint: str) -> Outcome[None]:
+        """Refused 210 unless `signature` is exactly one good detached signature over `data`, 211 where it is another
+        key's, also when that key is ours to know; Deferred 707 where the pinned key itself is missing here."""
+
+        def run() -> Outcome[None]:
+            if fingerprint == self.fingerprint:
+                rings: list[str] = []
+            elif (ring := self._ring(fingerprint)) is None:
+                return Deferred("707", {"reason": "missing"}, 3600)
+            else:
+                rings = ["--no-default-keyring", "--keyring", str(ring)]
+            detached = os.memfd_create("signature")
+            try:
+                os.write(detached, signature)
+                os.lseek(detached, 0, os.SEEK_SET)
+                status = self._engine.run(
+                    [*rings, "--enable-special-filenames", "--verify", "--", f"-&{detached}", "-"],
+                    secret=False,
+                    feed=lambda write: write(data),
+                    extra=(detached,),
+                    size=len(data),
+                )
+            finally:
+                os.close(detached)
+            if status.killed:
+                return Deferred("706", {"reason": "gpg was killed"}, AGENT_RETRY)
+            return judgement.judge_detached(status, fingerprint) or Ok(None)
+
+        return self._guarded(run)
+
+    def signer(self, sealed: Path, caps: Caps | None = None) -> Outcome[str]:
+        """Which known primary key a sealed package names as its signer: ours or a partner's. A hint to choose the pin
+        for `open`, proved by nothing yet. The plaintext goes nowhere. Refused 210, 211, 212, 213, 214; Deferred 706."""
+
+        def run() -> Outcome[str]:
+            seen: list[Status] = []
+
+            def attempt() -> Status:
+                seen.append(self._decrypt(sealed, [], os.open(os.devnull, os.O_WRONLY), caps or Caps()))
+                return seen[-1]
+
+            def judge(status: Status) -> Outcome[None]:
+                judged = judgement.judge_opening(status, self.fingerprint, self._own_key_ids)
+                return judged if judged is not None and judged.code not in ("210", "211") else Ok(None)
+
+            outcome = self._attempts(attempt, judge)
+            if not isinstance(outcome, Ok):
+                return outcome
+            named = [a[-1] for a in seen[-1].every("ERRSIG") if a] + [a[9] for a in seen[-1].every("VALIDSIG")]
+            if len(named) != 1:
+                return Refused("210", {"reason": "unsigned" if not named else "several signatures"})
+            for primary in (self.fingerprint, *self._partners):
+                if named[0] in self._fingerprints(primary):
+                    return Ok(primary)
+            return Refused("211", {"reason": "unknown signer"})
+
+        return self._guarded(run)
+
+    def open(
+        self, sealed: Path, into: Path, fingerprint: str, caps: Caps | None = None, accept: Accept | None = None
+    ) -> Outcome[OpenedPackage]:
+        """Open a package sealed for us by the key `fingerprint`, into the folder `into` (missing, or empty).
+
+        Everything is judged before `into` changes: it is filled by one rename, or holds nothing. `accept` may refuse
+        the package by its descriptor (211, 212, …). Refused 210–216; Deferred 702, 706, 707 (pinned key missing here).
+        """
+        limits = caps or Caps()
+        return self._guarded(lambda: self._open(sealed, into, fingerprint, limits, accept))
+
+    def _open(
+        self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
+    ) -> Outcome[OpenedPackage]:
+        if into.exists() and any(into.iterdir()):
+            raise FileExistsError(errno.EEXIST, "the folder to open into is not empty")
+        rings: list[str] = []
+        if fingerprint != self.fingerprint:
+            if (ring := self._ring(fingerprint)) is None:
+                return Deferred("707", {"reason": "missing"}, 3600)
+            rings = ["--keyring", str(ring)]
+        durable.make_folder(into.parent)
+        work = Path(tempfile.mkdtemp(prefix=".opening-", suffix=".tmp", dir=into.parent))
+        try:
+            # Without a name: nothing of it is left, even where we are killed.
+            with tempfile.TemporaryFile(dir=work) as plain:
+
+                def attempt() -> Status:
+                    os.ftruncate(plain.fileno(), 0)
+                    os.lseek(plain.fileno(), 0, os.SEEK_SET)
+                    return self._decrypt(sealed, rings, os.dup(plain.fileno()), caps)
+
+                judged = self._attempts(
+                    attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids) or Ok(None)
+                )
+                if not isinstance(judged, Ok):
+                    return _in_mb(judged, caps.plain)
+                plain.seek(0)
+                tree = work / "tree"
+                tree.mkdir(mode=0o700)
+                try:
+                    descriptor = container.unpack(plain, tree, caps)
+                except container.ContainerError as error:
+                    return _in_mb(Refused(error.code, {"reason": error.reason}), caps.expanded)
+            if accept is not None and (refused := accept(descriptor)) is not None:
+                return refused
+            durable.publish(tree, into)
+            return Ok(OpenedPackage(into, descriptor, tuple(r.path for r in descriptor.resources), fingerprint))
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _decrypt(self, sealed: Path, rings: Sequence[str], out: int, caps: Caps) -> Status:
+        """Run gpg over `sealed`; `out` is closed."""
+        try:
+            source = os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                size = os.fstat(source).st_size
+                arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
+                return self._engine.run(arguments, secret=True, source=source, out=out, size=size)
+            finally:
+                os.close(source)
+        finally:
+            os.close(out)
+
+    # ---- what both need ----------------------------------------------------------------------------------------
+
+    def _ring(self, fingerprint: str) -> Path | None:
+        file = self._partners.get(fingerprint)
+        return keyring.partner_keyring(self._private, file, fingerprint) if file else None
+
+    @cached_property
+    def _own_key_ids(self) -> frozenset[str]:
+        return frozenset(sub.key_id for sub in keyring.own_info(self._private).subkeys if "e" in sub.capabilities)
+
+    def _fingerprints(self, primary: str) -> frozenset[str]:
+        """A primary key's own fingerprint and those of its subkeys."""
+        if primary == self.fingerprint:
+            keys: Sequence[keyring.KeyInfo] = (keyring.own_info(self._private),)
+        else:
+            file = self._partners[primary]
+            keys = keyring.info(file) if file.exists() else ()
+        return frozenset(
+            f for key in keys if key.fingerprint == primary for f in (primary, *(s.fingerprint for s in key.subkeys))
+        )
+
+    def _attempts(self, attempt: Callable[[], Status], judge: Callable[[Status], Outcome[None]]) -> Outcome[None]:
+        """Run and judge, again where the agent failed: gpg starts a new one by itself."""
+        outcome: Outcome[None] = Deferred("706", retry_after=AGENT_RETRY)
+        for _ in range(_ATTEMPTS):
+            outcome = judge(attempt())
+            if not (isinstance(outcome, Deferred) and outcome.code == "706"):
+                break
+        return outcome
+
+    def _guarded(self, work: Callable[[], Outcome[T]]) -> Outcome[T]:
+        with self._slots:
+            try:
+                return work()
+            except keyring.KeyringError as error:
+                return Fault("902", {"reason": str(error)})
+            except ValueError:  # a member's name: ours, since we chose it
+                return Fault("902", {"reason": "a member's name is unsafe or doubled"})
+            except OSError as error:
+                if error.errno in _NO_SPACE:
+                    return Deferred("702")
+                return Fault("902", {"reason": errno.errorcode.get(error.errno or 0, "OSError")})
+
+
+def _unusable(status: Status) -> str:
+    if status.any_of(_REVOKED):
+        return "revoked"
+    return "expired" if status.any_of(_EXPIRED) else "unusable"
+
+
+def _in_mb(outcome: Outcome[None], limit: int) -> Refused | Deferred | Fault:
+    """The sentence of code 216 names the limit in MB."""
+    assert not isinstance(outcome, Ok)
+    if isinstance(outcome, Refused) and outcome.code == "216":
+        return Refused("216", {**outcome.detail, "limit_mb": limit >> 20})
+    return outcome

@@ -1,0 +1,155 @@
+"""What gpg says on its status stream, and the judgement of it: pure, no process is started here.
+
+gpg's own summary ("good signature", exit code 0) is not a judgement: it calls an unsigned message fine, reports the
+last of two signatures and leaves plaintext behind a bad one. Here nothing is accepted that does not show every sign of
+exactly one good signature by exactly the pinned key. Source of the keywords: GnuPG's `doc/DETAILS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from gateway.outcomes import Deferred, Refused
+
+PREFIX = "[GNUPG:] "
+_HASHES = ("8", "10")  # SHA-256, SHA-512 (RFC 9580, 9.5)
+_SPOILED_SIGNATURE = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "KEYREVOKED", "KEYEXPIRED")
+_SPOILED_MESSAGE = ("BADMDC", "NODATA", "FAILURE", "UNEXPECTED", "ERROR", "BADARMOR", "TRUNCATED")
+_NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+_TOO_LARGE = "exceeded --max-output limit"
+AGENT_RETRY = 5.0
+# libgpg-error codes that are about us, not about the message: no secret key, agent missing, agent error, time-out,
+# cancelled, bad passphrase, end of file; every system error (memory, pipe) is 0x8000 and above.
+_OUR_ERRORS = frozenset({11, 17, 62, 77, 78, 99, 16383})
+_QUOTED = re.compile(r'"[^"\n]*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One run of gpg: its exit code, its status lines as (keyword, arguments), its messages in the C locale.
+
+    Names out of keys stand quoted in the messages and are cut out of `messages`, so that no key's name can look like
+    a system error.
+    """
+
+    returncode: int
+    lines: tuple[tuple[str, tuple[str, ...]], ...]
+    messages: str = ""
+
+    @classmethod
+    def parse(cls, returncode: int, status: bytes, messages: bytes = b"") -> Status:
+        lines = []
+        for line in status.decode("utf-8", "replace").splitlines():
+            words = line.removeprefix(PREFIX).split()
+            if line.startswith(PREFIX) and words:
+                lines.append((words[0], tuple(words[1:])))
+        return cls(returncode, tuple(lines), _QUOTED.sub('""', messages.decode("utf-8", "replace")))
+
+    def every(self, keyword: str) -> Iterator[tuple[str, ...]]:
+        return (arguments for found, arguments in self.lines if found == keyword)
+
+    def count(self, keyword: str) -> int:
+        return sum(1 for found, _ in self.lines if found == keyword)
+
+    def any_of(self, keywords: Collection[str]) -> bool:
+        return any(found in keywords for found, _ in self.lines)
+
+    @property
+    def no_space(self) -> bool:
+        """A write failed for want of space. gpg goes on after it and even reports `SIG_CREATED` and `END_ENCRYPTION`;
+        a file size limit kills it with a signal."""
+        return self.returncode == -25 or any(text in self.messages for text in _NO_SPACE)
+
+    @property
+    def killed(self) -> bool:
+        return self.returncode < 0
+
+
+def created(status: Status, kind: str, fingerprint: str) -> bool:
+    """Whether exactly one signature was made, of the wanted kind (`S` with a message, `D` detached), over binary data,
+    with SHA-256 or SHA-512, by exactly this primary key. A `--default-key` would silently be replaced by another key:
+    this is what notices."""
+    made = list(status.every("SIG_CREATED"))
+    return (
+        status.returncode == 0
+        and len(made) == 1
+        and len(made[0]) >= 6
+        and made[0][0] == kind
+        and made[0][2] in _HASHES
+        and made[0][3] == "00"
+        and made[0][5] == fingerprint
+    )
+
+
+def judge_signature(status: Status, fingerprint: str) -> Refused | None:
+    """None when the run shows exactly one good signature by the primary key `fingerprint`. Refused 211 where one good
+    or unjudged signature names another key, otherwise 210."""
+    if status.count("NEWSIG") != 1:
+        return Refused("210", {"reason": "unsigned" if not status.any_of(("NEWSIG",)) else "several signatures"})
+    if status.any_of(_SPOILED_SIGNATURE):
+        return Refused("210", {"reason": "spoiled"})
+    if status.any_of(("NO_PUBKEY", "ERRSIG")):
+        return Refused("211", {"reason": "unknown signer"})
+    valid = list(status.every("VALIDSIG"))
+    if status.count("GOODSIG") != 1 or len(valid) != 1 or len(valid[0]) < 10:
+        return Refused("210", {"reason": "not valid"})
+    if valid[0][9] != fingerprint:
+        return Refused("211", {"reason": "another signer"})
+    if valid[0][7] not in _HASHES:
+        return Refused("210", {"reason": "weak digest"})
+    if valid[0][8] != "00":
+        return Refused("210", {"reason": "not a signature over binary data"})
+    return None
+
+
+def judge_detached(status: Status, fingerprint: str) -> Refused | None:
+    """`judge_signature` for a detached one: a whole signed message in its place brings a text of its own."""
+    if status.any_of(("PLAINTEXT",)):
+        return Refused("210", {"reason": "not a detached signature"})
+    judged = judge_signature(status, fingerprint)
+    if judged is None and (status.returncode != 0 or status.any_of(_SPOILED_MESSAGE)):
+        return Refused("210", {"reason": "not valid"})
+    return judged
+
+
+def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -> Refused | Deferred | None:
+    """None when a sealed message was decrypted, whole and unchanged, for one of `own_keys` (long ids of our encryption
+    keys), and holds exactly one good signature by the primary key `fingerprint`.
+
+    Refused: 213 not encrypted to a key at all or not decryptable, 212 to others only, 216 over the limit, 214 damaged
+    or more than one message, 210 and 211 as in `judge_signature`. Deferred: 702 no space, 706 the agent.
+    """
+    if status.no_space:
+        return Deferred("702")
+    if _TOO_LARGE in status.messages:
+        return Refused("216", {"reason": "over the limit"})
+    recipients = [arguments[0] for arguments in status.every("ENC_TO") if arguments]
+    if not recipients or status.any_of(("NEED_PASSPHRASE_SYM",)):
+        return Refused("213", {"reason": "not encrypted to a key"})
+    if not any(recipient in own_keys for recipient in recipients):
+        return Refused("212")
+    if status.killed:
+        return Deferred("706", {"reason": "gpg was killed"}, AGENT_RETRY)
+    if status.count("BEGIN_DECRYPTION") == 0:
+        return Refused("214", {"reason": "not whole"})
+    if status.count("DECRYPTION_KEY") == 0:
+        # Encrypted to us, and no session key came of it: the agent's trouble, unless what we hold is not a session key.
+        errors = [int(a[1]) & 0xFFFF for a in status.every("ERROR") if a[:1] == ("pkdecrypt_failed",) and len(a) > 1]
+        if all(error >= 0x8000 or error in _OUR_ERRORS for error in errors):
+            return Deferred("706", {"reason": "no secret key"}, AGENT_RETRY)
+        return Refused("214", {"reason": "the session key is damaged"})
+    if status.count("DECRYPTION_OKAY") != 1 or status.count("GOODMDC") != 1 or status.any_of(("DECRYPTION_FAILED",)):
+        return Refused("214", {"reason": "not whole"})
+    if (
+        status.any_of(_SPOILED_MESSAGE)
+        or status.count("BEGIN_DECRYPTION") != 1
+        or status.count("END_DECRYPTION") != 1
+        or status.count("PLAINTEXT") != 1
+    ):
+        return Refused("214", {"reason": "not one message"})
+    judged = judge_signature(status, fingerprint)
+    if judged is None and status.returncode != 0:
+        return Refused("214", {"reason": "gpg failed"})
+    return judged
