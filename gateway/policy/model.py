@@ -91,6 +91,7 @@ class Basis(Fact):
 class Deadline(Fact):
     """Fixed dates per period of the rhythm: `due` maps `Q1`..`Q4`, `H1`, `H2`, `M` or `Y` to MM-DD after the period.
 
+    For months (`M`) MM counts months: `01-08` is the 8th of the first month after.
     `roll`: what happens when the date is a rest day ("X日前" does not move: `none`).
     """
 
@@ -128,6 +129,7 @@ class Agreement(Fact):
     receivers: Literal["routed"] | tuple[Identifier, ...]
     route_by: str | None = None
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
+    first_period: str = Field(default="", description="taken from this period on; empty: from the basis's first day on")
     deadline: Deadline | None = None
     profile: Literal["openpgp", "sm", "plain-folder"] = "openpgp"
     release: Literal["at_once", "at_close", "by_operator"] = "at_close"
@@ -196,7 +198,8 @@ class Node(Fact):
 class Facts:
     """Everything in force at one moment; `digest` pins it (SHA-256 over every file's path and content).
 
-    `home` is the node's folder; `schemas` and `keys` lie in it beside `config`.
+    `home` is the node's folder, or the kept copy of a snapshot; `schemas` and `keys` lie in it beside `config`.
+    `root` is set for a snapshot: the node's folder, which the paths of `gateway.toml` are relative to.
     """
 
     home: Path
@@ -204,6 +207,7 @@ class Facts:
     node: Node
     parties: Mapping[str, Party]
     agreements: Mapping[str, Agreement]
+    root: Path | None = None
 
     @property
     def schemas(self) -> Path:
@@ -219,7 +223,7 @@ class Facts:
 
     def path(self, relative: Path) -> Path:
         """A path of `gateway.toml`, made absolute."""
-        return relative if relative.is_absolute() else self.home / relative
+        return relative if relative.is_absolute() else (self.root or self.home) / relative
 
     def senders(self, agreement: Agreement) -> tuple[Party, ...]:
         """Who owes under an agreement, in order of area code."""

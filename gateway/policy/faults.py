@@ -1,0 +1,40 @@
+"""A fault in the facts: where it stands and what it is, in both languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FactFault:
+    """`file` is relative to the node's folder, `line` counts from 1. `message` is English, `message_zh` Chinese.
+
+    Messages hold ids, keys and limits, never a contact's name or anything else about a person.
+    """
+
+    file: str
+    line: int
+    message: str
+    message_zh: str = ""
+
+    def text(self, language: str) -> str:
+        return self.message_zh if language == "zh" and self.message_zh else self.message
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Faults stop the node; warnings are things an administrator should know and may leave as they are."""
+
+    faults: tuple[FactFault, ...] = ()
+    warnings: tuple[FactFault, ...] = ()
+
+
+class FactsError(Exception):
+    """The facts cannot be used; `faults` holds every fault there is, in order of file and line."""
+
+    def __init__(self, faults: tuple[FactFault, ...]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
