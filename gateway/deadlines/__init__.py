@@ -1,0 +1,30 @@
+"""Deadlines: the working-day calendar, the clocks, who owes what by when, and when to remind them.
+
+Public and stable: `due(received_at, rule, calendar) -> Due`. Everything here is pure: the caller passes the time in
+and keeps the results.
+"""
+
+from gateway.deadlines.calendar import SHANGHAI, Calendar, NaiveInstant, OutsideCalendar
+from gateway.deadlines.clocks import DayTrace, Due, Rule, RuleError, due, fixed
+from gateway.deadlines.editions import CalendarError
+from gateway.deadlines.obligations import Delivery, Judgement, Obligation, State, expected, judge
+
+__all__ = [
+    "SHANGHAI",
+    "Calendar",
+    "CalendarError",
+    "DayTrace",
+    "Delivery",
+    "Due",
+    "Judgement",
+    "NaiveInstant",
+    "Obligation",
+    "OutsideCalendar",
+    "Rule",
+    "RuleError",
+    "State",
+    "due",
+    "expected",
+    "fixed",
+    "judge",
+]

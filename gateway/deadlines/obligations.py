@@ -1,0 +1,198 @@
+"""Obligations (限办事项): who owes what by when, and what became of it.
+
+Pure: the ledger keeps obligations and deliveries, and asks here. What holds:
+
+- *Late* is decided by the receipt's instant alone, so an answer does not change with the time of asking, with a clock
+  that jumps, or with the order in which deliveries are read; `now` only tells an open obligation from a missed one.
+- Met is met: a later correction, or a later refusal, never undoes it.
+- Refused in time and corrected within 3 working days after the refusal counts as 按时（更正）, in a column of its own;
+  until these days are over the obligation is open.
+- A window never closes: what comes late is accepted, and marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Literal
+
+from gateway.deadlines.calendar import SHANGHAI, Calendar, Standing, in_shanghai
+from gateway.deadlines.clocks import Due, Rule, due, fixed
+from gateway.parcels import AgreementId, PartyId
+from gateway.policy.model import Agreement, Facts
+from gateway.policy.periods import Period
+
+CORRECTION = Rule("workdays", 3)
+Duty = Literal["submission", "reply", "feedback", "collection", "distribution"]
+
+
+class State(StrEnum):
+    """What became of an obligation. `missed`: nothing accepted by the expiry; it may still become `met_late`."""
+
+    OPEN = "open"
+    MET = "met"
+    NIL = "nil"
+    MET_AFTER_CORRECTION = "met_after_correction"
+    MET_LATE = "met_late"
+    MISSED = "missed"
+
+
+SETTLED = frozenset({State.MET, State.NIL, State.MET_AFTER_CORRECTION, State.MET_LATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """Something owed by a date. `id` is the same for the same duty, party, agreement and occasion (a period, or what
+    set the clock going), so entering it twice is one obligation. `opens_at`: no reminder goes out before;
+    `expires_at` is exclusive; `edition` and `status` are those of the calendar the date was computed with."""
+
+    id: str
+    duty: Duty
+    party: PartyId
+    agreement: AgreementId
+    occasion: str
+    opens_at: datetime
+    due: date
+    expires_at: datetime
+    status: Standing
+    edition: str
+
+    @property
+    def provisional(self) -> bool:
+        return self.status == "provisional"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One delivery under an obligation and what the node made of it. `received_at`: when its final content was first
+    seen complete; `decided_at`: when a refusal was issued, if that was another day. Both aware. A parcel of which
+    some records were refused and the rest accepted is `accepted`."""
+
+    received_at: datetime
+    outcome: Literal["accepted", "refused", "nil"]
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The state, and the delivery that settled it. `correctable_until` (exclusive) is set while a refusal that came in
+    time can still be corrected."""
+
+    state: State
+    by: Delivery | None = None
+    correctable_until: datetime | None = None
+
+    @property
+    def overdue(self) -> bool:
+        return self.state is State.MISSED
+
+
+def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligation]:
+    """Every submission owed for `period`: by agreement, then by the party's area code.
+
+    Nothing is owed under an agreement with another rhythm, without a date for this period, or whose basis is in force
+    on no day of the window up to the date (nothing may travel under it: code 222). Raises `OutsideCalendar` for dates
+    outside the calendar.
+    """
+    found = []
+    for agreement in sorted(facts.agreements.values(), key=lambda a: a.id):
+        deadline = agreement.deadline
+        if agreement.rhythm != period.rhythm or deadline is None or period.key not in deadline.due:
+            continue
+        limit = fixed(period, deadline, calendar)
+        if not _in_force(agreement, period.opens, limit.settled[0]):
+            continue
+        found += [
+            _obligation("submission", party.id, agreement.id, str(period), opens_at(period), limit)
+            for party in facts.senders(agreement)
+        ]
+    return found
+
+
+def owed(
+    duty: Duty, party: str, agreement: str, occasion: str, since: datetime, rule: str | Rule, calendar: Calendar
+) -> Obligation:
+    """An obligation that an event sets going: a reply from the inquiry's entry into the recipient's channel, a
+    collection from the release, the node's own distribution from the deadline. `occasion` tells it from others under
+    the agreement: an inquiry's or a distribution's number. Raises `NaiveInstant`, `RuleError`, `OutsideCalendar`."""
+    limit = due(since, rule, calendar)
+    return _obligation(duty, party, agreement, occasion, in_shanghai(since), limit)
+
+
+def since_day(day: date) -> datetime:
+    """The instant that stands for a day without a time (登记日期 of `births-elsewhere`): that day is not counted."""
+    return datetime.combine(day, time.min, SHANGHAI)
+
+
+def opens_at(period: Period) -> datetime:
+    """The window opens at 00:00 (Shanghai) of the day after the as-of date and never closes."""
+    return since_day(period.opens)
+
+
+def recomputed(obligation: Obligation, limit: Due) -> Obligation:
+    """The same obligation under another edition of the calendar."""
+    return _obligation(
+        obligation.duty, obligation.party, obligation.agreement, obligation.occasion, obligation.opens_at, limit
+    )
+
+
+def _obligation(duty: Duty, party: str, agreement: str, occasion: str, opens: datetime, limit: Due) -> Obligation:
+    day, expires_at = limit.settled
+    return Obligation(
+        id=f"{duty}:{agreement}:{party}:{occasion}",
+        duty=duty,
+        party=PartyId(party),
+        agreement=AgreementId(agreement),
+        occasion=occasion,
+        opens_at=opens,
+        due=day,
+        expires_at=expires_at,
+        status="provisional" if limit.status == "provisional" else "final",
+        edition=limit.edition,
+    )
+
+
+def _in_force(agreement: Agreement, first: date, last: date) -> bool:
+    basis = agreement.basis
+    return basis.valid_from <= last and (basis.valid_until is None or first <= basis.valid_until)
+
+
+def judge(obligation: Obligation, deliveries: Iterable[Delivery], now: datetime, calendar: Calendar) -> Judgement:
+    """What became of `obligation`, from all its deliveries in any order.
+
+    The first accepted (or nil) delivery decides. In time: `met` or `nil`. Else, when a delivery was refused that had
+    been received in time, and the accepted one was received within 3 working days after the refusal:
+    `met_after_correction`. Else `met_late`. With none accepted: `open` until the expiry, or until the days for
+    correcting are over, then `missed`. Raises `NaiveInstant` when `now` or a delivery has no time zone.
+    """
+    moment = in_shanghai(now)
+    accepted: Delivery | None = None
+    refused: list[Delivery] = []
+    for delivery in deliveries:
+        in_shanghai(delivery.received_at)
+        if delivery.outcome == "refused":
+            if delivery.received_at < obligation.expires_at:
+                refused.append(delivery)
+        elif accepted is None or delivery.received_at < accepted.received_at:
+            accepted = delivery
+    if accepted is not None and accepted.received_at < obligation.expires_at:
+        return Judgement(State.NIL if accepted.outcome == "nil" else State.MET, accepted)
+    correctable = _correctable_until(refused, calendar)
+    if accepted is not None:
+        corrected = correctable is not None and accepted.received_at < correctable
+        return Judgement(State.MET_AFTER_CORRECTION if corrected else State.MET_LATE, accepted)
+    if moment < obligation.expires_at:
+        return Judgement(State.OPEN)
+    if correctable is not None and moment < correctable:
+        return Judgement(State.OPEN, correctable_until=correctable)
+    return Judgement(State.MISSED)
+
+
+def _correctable_until(refused: Sequence[Delivery], calendar: Calendar) -> datetime | None:
+    """The end of the days for correcting, counted from the last refusal of something received in time."""
+    if not refused:
+        return None
+    last = max(delivery.decided_at or delivery.received_at for delivery in refused)
+    return due(last, CORRECTION, calendar).settled[1]
