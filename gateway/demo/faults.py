@@ -104,8 +104,7 @@ FILE_CODES: Mapping[FileFault, frozenset[str]] = {
     FileFault.PERIOD_AHEAD: frozenset({"228"}),
     FileFault.DUPLICATE: frozenset({"220"}),
 }
-"""The code of the whole file: one of these. `PERIOD_UNCLEAR` is refused where two periods are owed and open, or none;
-a node with exactly one rightly takes the file."""
+"""The code of the whole file: one of these."""
 
 
 def outcome_of(fault: FileFault) -> Outcome:

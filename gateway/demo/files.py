@@ -242,7 +242,8 @@ def write(planned: Planned, folder: Path, pause: float = 0.15) -> Path:
     """Drop the file into `folder` (a party's drop folder of that agreement) and return its path.
 
     The careful write a `.part` and rename it; the careless write the final name in pieces, `pause` seconds apart, as
-    a copy over a slow share does. The folder has to be there. The gateway may take the file before this returns.
+    a copy over a slow share does; `pause` has to be shorter than the node's quiet period. The folder has to be there.
+    The gateway may take the file before this returns.
     """
     data, target = render(planned), folder / planned.name
     if planned.manner == "careful":

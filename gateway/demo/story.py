@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
-from gateway.demo.faults import FileFault, RowFault, label
+from gateway.demo.faults import FileFault, Outcome, RowFault, label
 from gateway.demo.files import Encoding, Heading, Planned, as_of, truth_of
 from gateway.demo.flows import size
 from gateway.demo.people import INFLOW, OUTFLOW, dice
@@ -140,7 +140,9 @@ def gallery(period: str = "2026Q3", seed: int = 1, rows: int = 40) -> list[Plann
             case FileFault.NIL_WITH_ROWS:
                 base = replace(base, name=file_name(agreement, period, 0, "-零报告"))
             case FileFault.PERIOD_UNCLEAR:
-                base = replace(base, name=f"{label(agreement)}.csv")
+                # Two quarters in one name: unclear on every node, whatever is open there.
+                earlier = f"{int(period[:4]) - 1}Q4"
+                base = replace(base, name=f"{label(agreement)}-{earlier}-{period}.csv")
             case FileFault.PERIOD_AHEAD:
                 base = replace(base, name=file_name(agreement, f"{int(period[:4]) + 5}Q1", 1))
             case FileFault.DUPLICATE:
@@ -181,6 +183,8 @@ class Expected:
     per_file: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     origins: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """For (agreement, receiving province) the provinces a package must have come from."""
+    outcomes: dict[str, tuple[Outcome, frozenset[str]]] = field(default_factory=dict)
+    """By key, what becomes of the file, and the codes it may get."""
 
     @property
     def accepted(self) -> int:
@@ -202,6 +206,7 @@ def expected(planned: Iterable[Planned]) -> Expected:
     for each in everything(planned):
         truth = truth_of(each)
         accepted, refused = truth.accepted_rows, len(truth.refused)
+        total.outcomes[each.key] = truth.outcome, truth.codes
         total.per_file[each.key] = (accepted + refused, accepted, refused)
         for receiver, rows in truth.accepted.items():
             total.rows.setdefault((each.agreement, receiver), Counter()).update(map(row_digest, rows))

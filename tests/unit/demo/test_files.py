@@ -133,6 +133,9 @@ def test_the_sum_of_the_truth() -> None:
     assert total.accepted + total.refused == sum(each.rows for each in READ)
     assert total.refused == sum(len(each.row_faults) for each in SMALL)
     assert sum(counted.total() for counted in total.rows.values()) == total.accepted
+    assert total.outcomes["42-inflow"] == ("refused", {"303", "306"})
+    assert total.outcomes["42-inflow-corrected"] == ("accepted", {"100"})
+    assert total.outcomes["33-inflow"] == ("partly_refused", {"101"})
     assert total.per_file["42-inflow"] == (0, 0, 0)
     assert total.per_file["42-inflow-corrected"][1] == 40
     assert total.per_file["32-inflow-again"] == (0, 0, 0)
