@@ -1,0 +1,309 @@
+"""Rules between facts, all of them at once: who names whom, what a schema must hold, what is in force on a day.
+
+`check` judges loaded facts, `inspect` a folder of files that may not even load. A rule that needs a fact whose own file
+is faulty is passed over: one mistake is reported once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from gateway.policy import loading
+from gateway.policy.faults import FactFault, Findings
+from gateway.policy.model import Agreement, Facts, Party, SftpChannel
+from gateway.policy.periods import Period
+from gateway.policy.secrets import holds_private_key
+
+KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {
+    "quarterly": ("Q1", "Q2", "Q3", "Q4"),
+    "half-yearly": ("H1", "H2"),
+    "monthly": ("M",),
+    "yearly": ("Y",),
+    "event": (),
+}
+_NODE: Final = "config/gateway.toml"
+_KNOWN: Final = re.compile(
+    r"config/(gateway\.toml|(parties|agreements|calendar)/[^/]+\.toml|examples/.*|(.*/)?[^/]+\.md)"
+)
+_NO_FILE_NAME: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$|^\.')  # what Windows cannot have, and hidden folders
+
+
+def check(facts: Facts, today: date) -> Findings:
+    """Every fault between the facts on `today`, and what an administrator should know. Files are read again."""
+    return inspect(facts.home, today)
+
+
+def inspect(where: Path, today: date) -> Findings:
+    """Every fault of the files under `where` and between them. Raises nothing for a fault, however bad."""
+    try:
+        draft = loading.read(where)
+    except loading.FactsError as error:
+        return Findings(error.faults)
+    judge = _Judge(draft, today)
+    judge.node()
+    judge.parties()
+    for agreement in draft.agreements.values():
+        judge.agreement(agreement)
+    judge.duplicates()
+    judge.files()
+    return Findings(tuple(sorted({*draft.faults, *judge.faults})), tuple(sorted(set(judge.warnings))))
+
+
+@dataclass
+class _Judge:
+    draft: loading.Draft
+    today: date
+    faults: list[FactFault] = field(default_factory=list)
+    warnings: list[FactFault] = field(default_factory=list)
+
+    def fault(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> None:
+        self.faults.append(FactFault(file, self.draft.line(file, *path), message, message_zh))
+
+    def warn(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> None:
+        self.warnings.append(FactFault(file, self.draft.line(file, *path), message, message_zh))
+
+    def node(self) -> None:
+        node = self.draft.node
+        if node is None:
+            return
+        if node.party not in self.draft.ids:
+            self.fault(_NODE, ("party",), f"party {node.party} has no file", f"交换方 {node.party} 没有文件")
+        own = self.draft.parties.get(node.party)
+        if own and own.tier != node.tier:
+            message = f"the node's tier is {node.tier}, its party's is {own.tier}"
+            self.fault(_NODE, ("tier",), message, f"节点层级为 {node.tier}，所属交换方的层级为 {own.tier}")
+        names = node.folders.model_dump()
+        for key, name in names.items():
+            if _NO_FILE_NAME.search(name) or not name:
+                self.fault(_NODE, ("folders", key), "cannot be a folder's name", "不能用作文件夹名")
+            elif key != "machine" and sum(name == names[k] for k in names if k != "machine") > 1:
+                self.fault(_NODE, ("folders", key), "two folders bear this name", "有两个文件夹同名")
+        if node.rehearsal and node.rehearsal.starts_at.tzinfo is None:
+            message = "needs an offset from UTC, such as +08:00"
+            self.fault(_NODE, ("rehearsal", "starts_at"), message, "须注明时区，例如 +08:00")
+        if not self.draft.agreements:
+            self.warn(_NODE, (), "there is no agreement: nothing will be taken", "没有交换约定：不会受理任何文件")
+
+    def parties(self) -> None:
+        for party in self.draft.parties.values():
+            file = f"config/parties/{party.id}.toml"
+            if _NO_FILE_NAME.search(party.folder_name):
+                self.fault(file, ("folder",), "cannot be a folder's name", "不能用作文件夹名")
+            if party.tier == "province" and not party.area_code.endswith("0000"):
+                message = "a province's area code ends in 0000"
+                self.fault(file, ("area_code",), message, "省级代码应以 0000 结尾")
+            if isinstance(party.channel, SftpChannel):
+                self._known_hosts(file, party.channel.known_hosts)
+            if party.key and f"keys/{party.id}.asc" not in self.draft.contents:
+                message = f"keys/{party.id}.asc is not there"
+                self.warn(file, ("key",), message, f"没有公钥文件 keys/{party.id}.asc")
+
+    def _known_hosts(self, file: str, name: str) -> None:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or f"keys/{path}" not in self.draft.contents:
+            message = "no such file below keys/"
+            self.fault(file, ("channel", "known_hosts"), message, "keys/ 下没有此文件")
+        elif not any(
+            line.strip() and not line.startswith(b"#") for line in self.draft.contents[f"keys/{path}"].splitlines()
+        ):
+            self.fault(file, ("channel", "known_hosts"), "the file pins no host key", "该文件中没有主机密钥")
+
+    def agreement(self, agreement: Agreement) -> None:
+        file = f"config/agreements/{agreement.id}.toml"
+        if _NO_FILE_NAME.search(agreement.label):
+            self.fault(file, ("label",), "cannot be a folder's name", "不能用作文件夹名")
+        if self.draft.node and agreement.label == self.draft.node.folders.acknowledge:
+            message = "is the name of the folder for acknowledgements"
+            self.fault(file, ("label",), message, "与签收文件夹同名")
+        self._counterparts(agreement, file)
+        self._basis(agreement, file)
+        self._dates(agreement, file)
+        if agreement.sensitivity == "high" and not agreement.four_eyes:
+            path = ("four_eyes",) if "four_eyes" in agreement.model_fields_set else ("sensitivity",)
+            self.fault(file, path, "sensitivity high needs four_eyes = true", "敏感程度为 high 时须双人放行")
+        self._schema(agreement, file)
+
+    def _counterparts(self, agreement: Agreement, file: str) -> None:
+        for key, named in (("senders", agreement.senders), ("receivers", agreement.receivers)):
+            if isinstance(named, str):
+                continue
+            for number, name in enumerate(named):
+                if name not in self.draft.ids:
+                    self.fault(file, (key, number), f"party {name} has no file", f"交换方 {name} 没有文件")
+                elif name in named[:number]:
+                    self.fault(file, (key, number), f"party {name} is named twice", f"交换方 {name} 重复")
+            if not named:
+                self.fault(file, (key,), "names nobody", "没有列出任何单位")
+        if agreement.receivers == "routed" and not agreement.route_by:
+            self.fault(file, ("receivers",), "routed needs route_by", "按字段分拣（routed）须有 route_by")
+        if agreement.receivers != "routed" and agreement.route_by:
+            message = 'route_by is only for receivers = "routed"'
+            self.fault(file, ("route_by",), message, '只有 receivers = "routed" 时才有 route_by')
+        node = self.draft.node
+        if node is None:
+            return
+        parties = self.draft.parties.values()
+        if isinstance(agreement.senders, str) and not any(
+            p.tier == agreement.senders and p.id != node.party for p in parties
+        ):
+            message = f"there is no party of the tier {agreement.senders}: nobody sends"
+            self.warn(file, ("senders",), message, f"没有层级为 {agreement.senders} 的交换方：无人报送")
+        if agreement.profile != "plain-folder":
+            for party in self._receivers(agreement):
+                if party.key is None and party.id != node.party:
+                    message = "no key is pinned: nothing can be sealed for this party"
+                    where = f"config/parties/{party.id}.toml"
+                    self.warn(where, ("key",), message, "没有登记公钥指纹：无法向其发送加密的交换包")
+
+    def _receivers(self, agreement: Agreement) -> Iterable[Party]:
+        if agreement.receivers == "routed":
+            return [party for party in self.draft.parties.values() if party.tier == "province"]
+        return [self.draft.parties[i] for i in agreement.receivers if i in self.draft.parties]
+
+    def _basis(self, agreement: Agreement, file: str) -> None:
+        basis = agreement.basis
+        if basis.valid_until and basis.valid_until < basis.valid_from:
+            self.fault(file, ("basis", "valid_until"), "ends before it begins", "早于生效日期")
+        elif basis.valid_until and basis.valid_until < self.today:
+            self.fault(file, ("basis", "valid_until"), "the basis has expired", "依据已失效")
+        elif basis.valid_from > self.today:
+            self.fault(file, ("basis", "valid_from"), "the basis is not yet in force", "依据尚未生效")
+        for key in ("document", "purpose", "approved_by"):
+            if not getattr(basis, key).strip():
+                self.fault(file, ("basis", key), "must not be empty", "不能为空")
+
+    def _dates(self, agreement: Agreement, file: str) -> None:
+        fitting = KEYS_OF_RHYTHM[agreement.rhythm]
+        if agreement.deadline:
+            due = agreement.deadline.due
+            for key, value in due.items():
+                if key not in fitting:
+                    message = f"{key} does not fit the rhythm {agreement.rhythm}"
+                    self.fault(file, ("deadline", "due", key), message, f"{key} 与报送周期 {agreement.rhythm} 不符")
+                elif key != "M" and not _is_day(value):
+                    self.fault(file, ("deadline", "due", key), "there is no such day", "没有这一天")
+            for key in fitting:
+                if key not in due:
+                    self.fault(file, ("deadline", "due"), f"{key} is missing", f"缺少 {key}")
+        elif agreement.rhythm != "event":
+            message = "without a deadline nobody owes anything under this agreement"
+            self.warn(file, (), message, "没有报送期限：依本约定无人负有报送义务")
+        if agreement.release == "at_close" and agreement.rhythm == "event":
+            message = "at_close needs periods, and an event has none"
+            self.fault(file, ("release",), message, "at_close 需要报告期，event 没有报告期")
+        if agreement.first_period:
+            try:
+                fits = Period.parse(agreement.first_period).rhythm == agreement.rhythm
+            except ValueError:
+                fits = False
+            if not fits:
+                message = f"is no period of the rhythm {agreement.rhythm}"
+                self.fault(file, ("first_period",), message, f"不是 {agreement.rhythm} 的报告期")
+
+    def _schema(self, agreement: Agreement, file: str) -> None:
+        path = f"schemas/{agreement.dataset}.json"
+        content = self.draft.contents.get(path)
+        if content is None:
+            self.fault(file, ("dataset",), f"{path} is not there", f"没有 {path}")
+            return
+        fields = self._fields(path, content)
+        if fields is None:
+            return
+        version, required = fields.version, fields.required
+        if version != agreement.schema_version:
+            message = f"{path} has the version {version or '(none)'}"
+            self.fault(file, ("schema_version",), message, f"{path} 的版本是 {version or '（无）'}")
+        for number, column in enumerate(agreement.columns):
+            if column not in fields.names:
+                message = f"{path} has no field {column}"
+                self.fault(file, ("columns", number), message, f"{path} 没有字段 {column}")
+        for column in required if agreement.columns else ():
+            if column not in agreement.columns:
+                message = f"{column} is required by {path} and missing here"
+                self.fault(file, ("columns",), message, f"{path} 要求字段 {column}，这里没有列出")
+        if agreement.route_by and agreement.route_by not in (agreement.columns or fields.names):
+            message = f"{agreement.route_by} is no field that travels"
+            self.fault(file, ("route_by",), message, f"{agreement.route_by} 不是所传送的字段")
+        for number, column in enumerate(agreement.ignorable):
+            if column in fields.titles:
+                message = f"{column} is a field of {path} and cannot be ignorable"
+                self.fault(file, ("ignorable", number), message, f"{column} 是 {path} 的字段，不能忽略")
+
+    def _fields(self, path: str, content: bytes) -> _Fields | None:
+        try:
+            schema = json.loads(content)
+            return _Fields.of(schema)
+        except json.JSONDecodeError as error:
+            self.faults.append(FactFault(path, error.lineno, "not JSON", "不是 JSON"))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            self.faults.append(FactFault(path, 1, "not a Table Schema", "不是 Table Schema"))
+        return None
+
+    def duplicates(self) -> None:
+        agreements = self.draft.agreements.values()
+        parties = self.draft.parties.values()
+        self._twice(agreements, "agreements", ("label",), lambda a: a.label.casefold(), "label", "名称")
+        self._twice(parties, "parties", ("folder",), lambda p: p.folder_name.casefold(), "folder", "文件夹")
+        # Departments share their county's code; everybody else is the only one of its tier there.
+        places = [party for party in parties if party.tier != "department"]
+        self._twice(places, "parties", ("area_code",), lambda p: (p.tier, p.area_code), "area code", "区划代码")
+
+    def _twice(
+        self, facts: Iterable[Any], folder: str, path: tuple[str], key: Callable[[Any], object], what: str, what_zh: str
+    ) -> None:
+        facts = list(facts)
+        counted = Counter(key(fact) for fact in facts)
+        for fact in facts:
+            if counted[key(fact)] > 1:
+                others = ", ".join(sorted(f.id for f in facts if key(f) == key(fact) and f.id != fact.id))
+                file = f"config/{folder}/{fact.id}.toml"
+                self.fault(file, path, f"{others} has the same {what}", f"与 {others} 的{what_zh}相同")
+
+    def files(self) -> None:
+        for file, content in self.draft.contents.items():
+            if file.startswith("schemas/"):
+                continue
+            if holds_private_key(content):
+                message = "a private key: it belongs in the node's private folder, and must now count as disclosed"
+                self.faults.append(
+                    FactFault(file, 1, message, "私钥不能放在这里，应放在节点的 private 文件夹；请视为已泄露")
+                )
+            elif file.startswith("config/") and not _KNOWN.fullmatch(file):
+                self.warnings.append(FactFault(file, 1, "nobody reads this file", "没有程序会读取此文件"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What an agreement asks of a Frictionless Table Schema."""
+
+    version: str
+    names: tuple[str, ...]
+    titles: frozenset[str]
+    required: tuple[str, ...]
+
+    @classmethod
+    def of(cls, schema: Mapping[str, Any]) -> _Fields:
+        fields = schema["fields"]
+        names = tuple(str(one["name"]) for one in fields)
+        return cls(
+            version=str(schema.get("version", "")),
+            names=names,
+            titles=frozenset(names) | {str(one["title"]) for one in fields if "title" in one},
+            required=tuple(str(one["name"]) for one in fields if one.get("constraints", {}).get("required") is True),
+        )
+
+
+def _is_day(month_day: str) -> bool:
+    """Does MM-DD exist in every year?"""
+    try:
+        date.fromisoformat(f"2001-{month_day}")
+    except ValueError:
+        return False
+    return True
