@@ -1,0 +1,11 @@
+"""Folders people see: what comes in by the drop folders, what goes out to a party's own folder.
+
+`inbox` claims, `watch` wakes, `courier` delivers, `root` knows whether the share is really there.
+"""
+
+from gateway.adapters.folders.courier import FolderCourier
+from gateway.adapters.folders.inbox import Address, DropFolders
+from gateway.adapters.folders.root import ExchangeRoot, SourceDown
+from gateway.adapters.folders.watch import Watch
+
+__all__ = ["Address", "DropFolders", "ExchangeRoot", "FolderCourier", "SourceDown", "Watch"]
