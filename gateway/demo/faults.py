@@ -147,11 +147,10 @@ def _other_check(row: Row, throw: Random) -> Row:
 
 def _excel_tail(row: Row) -> Row:
     """Fifteen digits survive in a number; the sequence part becomes 000 if it was not, so the person is female."""
-    stem = _value(row, "id_number")[:14]
-    county = int(stem[:6])
-    while check_character(f"{stem}000") == "0":  # its true end would be 000: another county, another check character
-        county += 1
-        stem = f"{county:06}{stem[6:]}"
+    number = _value(row, "id_number")
+    homes = (number[:6], *(code for code, _ in counties().at_birth(number[:2], int(number[6:10]))))
+    # Where the true end is 000 nothing would be lost: then the number is of another county.
+    stem = next(home + number[6:14] for home in homes if check_character(f"{home}{number[6:14]}000") != "0")
     return _put(row, id_number=f"{stem}0000", sex="2")
 
 
