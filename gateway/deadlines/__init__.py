@@ -7,7 +7,18 @@ and keeps the results.
 from gateway.deadlines.calendar import SHANGHAI, Calendar, NaiveInstant, OutsideCalendar
 from gateway.deadlines.clocks import DayTrace, Due, Rule, RuleError, due, fixed
 from gateway.deadlines.editions import CalendarError
-from gateway.deadlines.obligations import Delivery, Judgement, Obligation, State, expected, judge
+from gateway.deadlines.obligations import (
+    Delivery,
+    Judgement,
+    Obligation,
+    State,
+    expected,
+    judge,
+    opens_at,
+    owed,
+    recomputed,
+    since_day,
+)
 
 __all__ = [
     "SHANGHAI",
@@ -27,4 +38,8 @@ __all__ = [
     "expected",
     "fixed",
     "judge",
+    "opens_at",
+    "owed",
+    "recomputed",
+    "since_day",
 ]

@@ -217,12 +217,13 @@ def published_text(folder: Path, day: date) -> str:
 def _read(path: Path) -> tuple[dict[str, object] | None, str, list[CalendarFault]]:
     try:
         text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None, "", [CalendarFault("610", path.name)]
+    try:
         return tomllib.loads(text), text, []
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"at line (\d+)", str(error))
-        return None, "", [CalendarFault("610", path.name, int(match[1]) if match else 0)]
-    except (OSError, UnicodeDecodeError):
-        return None, "", [CalendarFault("610", path.name)]
+        return None, "", [CalendarFault("610", path.name, int(match[1]) if match else len(text.splitlines()))]
 
 
 @dataclass(slots=True)

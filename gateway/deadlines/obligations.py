@@ -68,10 +68,10 @@ class Obligation:
 class Delivery:
     """One delivery under an obligation and what the node made of it. `received_at`: when its final content was first
     seen complete; `decided_at`: when a refusal was issued, if that was another day. Both aware. A parcel of which
-    some records were refused and the rest accepted is `accepted`."""
+    some records were refused and the rest accepted is `accepted`; one that is still being checked is `pending`."""
 
     received_at: datetime
-    outcome: Literal["accepted", "refused", "nil"]
+    outcome: Literal["accepted", "refused", "nil", "pending"]
     decided_at: datetime | None = None
 
 
@@ -92,14 +92,16 @@ class Judgement:
 def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligation]:
     """Every submission owed for `period`: by agreement, then by the party's area code.
 
-    Nothing is owed under an agreement with another rhythm, without a date for this period, or whose basis is in force
-    on no day of the window up to the date (nothing may travel under it: code 222). Raises `OutsideCalendar` for dates
-    outside the calendar.
+    Nothing is owed under an agreement with another rhythm, without a date for this period, before its first period, or
+    whose basis is in force on no day of the window up to the date (nothing may travel under it: code 222). Raises
+    `OutsideCalendar` for dates outside the calendar.
     """
     found = []
     for agreement in sorted(facts.agreements.values(), key=lambda a: a.id):
         deadline = agreement.deadline
         if agreement.rhythm != period.rhythm or deadline is None or period.key not in deadline.due:
+            continue
+        if agreement.first_period and period < Period.parse(agreement.first_period):
             continue
         limit = fixed(period, deadline, calendar)
         if not _in_force(agreement, period.opens, limit.settled[0]):
@@ -164,16 +166,20 @@ def judge(obligation: Obligation, deliveries: Iterable[Delivery], now: datetime,
 
     The first accepted (or nil) delivery decides. In time: `met` or `nil`. Else, when a delivery was refused that had
     been received in time, and the accepted one was received within 3 working days after the refusal:
-    `met_after_correction`. Else `met_late`. With none accepted: `open` until the expiry, or until the days for
-    correcting are over, then `missed`. Raises `NaiveInstant` when `now` or a delivery has no time zone.
+    `met_after_correction`. Else `met_late`. With none accepted: `open` until the expiry, until the days for correcting
+    are over, and while something received in time is still being checked; then `missed`. Raises `NaiveInstant` when
+    `now` or a delivery has no time zone.
     """
     moment = in_shanghai(now)
     accepted: Delivery | None = None
+    pending = False
     refused: list[Delivery] = []
     for delivery in deliveries:
-        in_shanghai(delivery.received_at)
-        if delivery.outcome == "refused":
-            if delivery.received_at < obligation.expires_at:
+        in_time = in_shanghai(delivery.received_at) < obligation.expires_at
+        if delivery.outcome == "pending":
+            pending = pending or in_time
+        elif delivery.outcome == "refused":
+            if in_time:
                 refused.append(delivery)
         elif accepted is None or delivery.received_at < accepted.received_at:
             accepted = delivery
@@ -183,7 +189,7 @@ def judge(obligation: Obligation, deliveries: Iterable[Delivery], now: datetime,
     if accepted is not None:
         corrected = correctable is not None and accepted.received_at < correctable
         return Judgement(State.MET_AFTER_CORRECTION if corrected else State.MET_LATE, accepted)
-    if moment < obligation.expires_at:
+    if moment < obligation.expires_at or pending:
         return Judgement(State.OPEN)
     if correctable is not None and moment < correctable:
         return Judgement(State.OPEN, correctable_until=correctable)
