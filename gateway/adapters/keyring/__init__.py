@@ -5,7 +5,7 @@ public keyring per partner, made from `keys/<party>.asc`, so that an operation f
 python-gnupg generates, scans, imports and exports here; signing and opening run gpg directly (decision record 0004).
 """
 
-from gateway.adapters.keyring.home import CREDENTIAL, KeyringError, home, passphrase_file, stop_agent
+from gateway.adapters.keyring.home import CREDENTIAL, KeyringError, agent_runs, home, passphrase_file, stop_agent
 from gateway.adapters.keyring.own import Algorithm, generate, own_fingerprint, own_info, public_key
 from gateway.adapters.keyring.partners import import_partner, partner_keyring
 from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
@@ -16,6 +16,7 @@ __all__ = [
     "KeyInfo",
     "KeyringError",
     "Subkey",
+    "agent_runs",
     "generate",
     "home",
     "import_partner",

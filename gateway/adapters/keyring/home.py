@@ -75,8 +75,23 @@ def passphrase_file(private: Path) -> Path:
     return path
 
 
+def agent_runs(private: Path) -> bool:
+    """Whether an agent serves this home now: the daemon's, say, which a command by hand must leave alone."""
+    if not (private / "gnupg").is_dir():
+        return False
+    done = subprocess.run(
+        ["gpg-connect-agent", "--homedir", str(home(private)), "--no-autostart", "/bye"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    return done.returncode == 0 and b"no gpg-agent" not in done.stderr
+
+
 def stop_agent(private: Path) -> None:
     """End the agent of this home, if one runs. It starts by itself when it is needed."""
+    if not (private / "gnupg").is_dir():
+        return
     subprocess.run(
         ["gpgconf", "--homedir", str(home(private)), "--kill", "gpg-agent"],
         check=False,

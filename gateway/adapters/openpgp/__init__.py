@@ -32,7 +32,6 @@ T = TypeVar("T")
 
 _ATTEMPTS = 3
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_EXPIRED, _REVOKED = ("KEYEXPIRED", "EXPKEYSIG"), ("KEYREVOKED", "REVKEYSIG")
 
 Accept = Callable[[Descriptor], Refused | None]
 
@@ -109,18 +108,18 @@ class OpenPGP:
                 os.close(descriptor)
 
         try:
-            outcome = self._attempts(attempt, self._judge_seal)
+            outcome = self._attempts(attempt, lambda status: self._judge_seal(status, recipient))
             if isinstance(outcome, Ok):
                 durable.publish(temporary, target)
             return outcome
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _judge_seal(self, status: Status) -> Outcome[None]:
+    def _judge_seal(self, status: Status, recipient: str) -> Outcome[None]:
         if judgement.created(status, "S", self.fingerprint) and status.count("END_ENCRYPTION") == 1:
             return Ok(None)
         if not status.no_space and status.any_of(("INV_RECP",)):
-            return Deferred("707", {"reason": _unusable(status)}, 3600)
+            return Deferred("707", {"reason": self._unusable(recipient)}, 3600)
         return self._judge_signing(status)
 
     def sign(self, data: bytes) -> Outcome[bytes]:
@@ -154,7 +153,7 @@ class OpenPGP:
         if status.no_space:
             return Deferred("702")
         own = keyring.own_info(self._private)
-        if not own.usable(datetime.fromtimestamp(time(), UTC)):
+        if not own.usable(_now()):
             return Fault("902", {"reason": "the node's key is revoked" if own.revoked else "the node's key is expired"})
         if status.returncode == 0:
             return Fault("902", {"reason": "gpg did not sign as told"})
@@ -290,6 +289,13 @@ class OpenPGP:
         file = self._partners.get(fingerprint)
         return keyring.partner_keyring(self._private, file, fingerprint) if file else None
 
+    def _unusable(self, recipient: str) -> str:
+        """Why gpg would not encrypt to a key; its own status does not tell."""
+        key = keyring.info(self._partners[recipient])[0]
+        if key.revoked:
+            return "revoked"
+        return "unusable" if key.usable(_now()) else "expired"
+
     @cached_property
     def _own_key_ids(self) -> frozenset[str]:
         return frozenset(sub.key_id for sub in keyring.own_info(self._private).subkeys if "e" in sub.capabilities)
@@ -328,10 +334,9 @@ class OpenPGP:
                 return Fault("902", {"reason": errno.errorcode.get(error.errno or 0, "OSError")})
 
 
-def _unusable(status: Status) -> str:
-    if status.any_of(_REVOKED):
-        return "revoked"
-    return "expired" if status.any_of(_EXPIRED) else "unusable"
+def _now() -> datetime:
+    """gpg judges keys by the host's clock, so the reason is told by it, also in a rehearsal."""
+    return datetime.fromtimestamp(time(), UTC)
 
 
 def _in_mb(outcome: Outcome[None], limit: int) -> Refused | Deferred | Fault:

@@ -141,6 +141,9 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
             return Deferred("706", {"reason": "no secret key"}, AGENT_RETRY)
         return Refused("214", {"reason": "the session key is damaged"})
     if status.count("DECRYPTION_OKAY") != 1 or status.count("GOODMDC") != 1 or status.any_of(("DECRYPTION_FAILED",)):
+        if status.any_of(("EXPSIG",)) and not status.any_of(("BADMDC", "DECRYPTION_FAILED", "BADSIG")):
+            # gpg stops at an expired signature, before it has looked at the rest.
+            return Refused("210", {"reason": "spoiled"})
         return Refused("214", {"reason": "not whole"})
     if (
         status.any_of(_SPOILED_MESSAGE)

@@ -1,0 +1,213 @@
+"""`gateway seal` and `gateway open`: one package by hand, with the same code and the same refusals as the daemon."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from gateway import durable
+from gateway.adapters import keyring
+from gateway.adapters.clock import SystemClock
+from gateway.adapters.container import Caps, Member
+from gateway.adapters.openpgp import OpenPGP
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused, catalogue
+from gateway.packages import DESCRIPTOR, Descriptor, Resource
+from gateway.parcels import Kind
+from gateway.policy import loading
+from gateway.policy.model import Agreement, Facts
+from gateway.policy.periods import Period
+
+REFUSED, USAGE, FAULT = 1, 2, 3
+ENDING = ".tar.zst.gpg"
+_KEYS = ("package", "agreement", "sender", "origin", "receiver", "period", "kind", "revision")
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")]
+JsonOption = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档 / one JSON document on stdout")]
+OutOption = Annotated[Path, typer.Option("--out", help="结果放入的文件夹 / the folder for the result")]
+
+
+def seal(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="要封装的文件 / the file to seal")],
+    agreement: Annotated[str, typer.Option("--agreement", help="交换约定 / id of the agreement")],
+    to: Annotated[str, typer.Option("--to", help="接收方 / id of the receiving party")],
+    period: Annotated[str, typer.Option("--period", help="报告期，如 2026Q3；无期别填 none / e.g. 2026Q3, or none")],
+    out: OutOption,
+    config: ConfigOption = None,
+    kind: Annotated[Kind, typer.Option("--kind", help="报送类型 / kind of delivery")] = Kind.NEW,
+    revision: Annotated[int, typer.Option("--revision", min=1, help="修订号 / revision")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """封装一个文件，签名并只加密给一个接收方 / sign a file and encrypt it to one receiver."""
+    facts = load_facts(config)
+    if not file.is_file():
+        typer.echo("文件不存在 / no such file", err=True)
+        raise typer.Exit(USAGE)
+    now = SystemClock().now()
+    descriptor: Descriptor | None = None
+    outcome: Outcome[Path] = _allowed(facts, agreement, to, period, now)
+    if isinstance(outcome, Ok):
+        descriptor = _describe(facts, facts.agreements[agreement], file, to, period, kind, revision, now)
+        outcome = _seal(facts, descriptor, file, out / f"{descriptor.package_id}{ENDING}", to)
+    files = [str(outcome.value)] if isinstance(outcome, Ok) else []
+    answer(facts, outcome, descriptor, files, as_json)
+
+
+def open_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="收到的交换包 / the package that was received")],
+    out: OutOption,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """验签、解密并展开一个交换包 / verify, decrypt and unpack one package; nothing is written where it is refused."""
+    facts = load_facts(config)
+    if not file.is_file() or file.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
+        typer.echo("文件不存在，或结果文件夹不为空 / no such file, or the result's folder is not empty", err=True)
+        raise typer.Exit(USAGE)
+    openpgp = sealing(facts)
+    agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
+    limit = facts.node.intake.max_file_mb << 20
+    caps = Caps(plain=limit, expanded=4 * limit)
+    try:
+        found = openpgp.signer(file, caps)
+        if not isinstance(found, Ok):
+            answer(facts, found, None, [], as_json)
+        party = {own_or(facts, p.id, p.key, openpgp): p.id for p in facts.parties.values()}.get(found.value)
+
+        def accept(descriptor: Descriptor) -> Refused | None:
+            if descriptor.sender != party:
+                return Refused("211", {"reason": "the descriptor names another sender"})
+            return None if descriptor.receiver == facts.node.party else Refused("212")
+
+        outcome = openpgp.open(file, out.absolute(), found.value, caps, accept)
+    finally:
+        if not agent_is_shared:
+            openpgp.close()
+    if isinstance(outcome, Ok):
+        package = outcome.value
+        answer(facts, outcome, package.descriptor, [str(out / name) for name in package.members], as_json)
+    answer(facts, outcome, None, [], as_json)
+
+
+def load_facts(config: Path | None) -> Facts:
+    """The facts in force; ends with exit code 3 and every fault where they cannot be used."""
+    try:
+        return loading.load(loading.find(config))
+    except loading.FactsError as error:
+        for fault in error.faults:
+            typer.echo(str(fault), err=True)
+        raise typer.Exit(FAULT) from error
+
+
+def sealing(facts: Facts) -> OpenPGP:
+    """The node's engine with every pinned partner."""
+    partners = {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key}
+    return OpenPGP(facts.path(facts.node.private), partners, parallel=facts.node.limits.seal_parallel)
+
+
+def own_or(facts: Facts, party: str, key: str | None, openpgp: OpenPGP) -> str | None:
+    """The pin of a party; the node's own is what its private folder says."""
+    return openpgp.fingerprint if party == facts.node.party else key
+
+
+def answer(
+    facts: Facts, outcome: Outcome[Any], descriptor: Descriptor | None, files: list[str], as_json: bool
+) -> NoReturn:
+    """Print the result in the shape that stays, or its sentence and remedy, and end with the exit code."""
+    code = "100" if isinstance(outcome, Ok) else outcome.code
+    told: Mapping[str, object] = dict.fromkeys(_KEYS)
+    if descriptor is not None and isinstance(outcome, Ok):
+        told = {
+            "package": descriptor.package_id,
+            "agreement": descriptor.agreement,
+            "sender": descriptor.sender,
+            "origin": descriptor.origin,
+            "receiver": descriptor.receiver,
+            "period": descriptor.period,
+            "kind": descriptor.kind.value,
+            "revision": descriptor.revision,
+        }
+    if as_json:
+        document = {"ok": isinstance(outcome, Ok), "code": code, **told, "files": files}
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    elif isinstance(outcome, Ok):
+        typer.echo("\n".join([str(told["package"]), *files]))
+    if isinstance(outcome, Refused | Deferred | Fault):
+        row, language = catalogue()[code], facts.node.language
+        reason = outcome.detail.get("reason")
+        typer.echo(f"[{code}] {row.sentence(language, outcome.detail)}" + (f" ({reason})" if reason else ""), err=True)
+        typer.echo(f"  → {row.remedy(language, outcome.detail)}", err=True)
+        raise typer.Exit(FAULT if isinstance(outcome, Fault) else REFUSED)
+    raise typer.Exit(0)
+
+
+def _allowed(facts: Facts, agreement_id: str, to: str, period: str, now: datetime) -> Outcome[Path]:
+    """Whether this may travel at all: an agreement, its basis in force, a receiver and a period of it."""
+    agreement = facts.agreements.get(agreement_id)
+    if agreement is None or agreement.profile != "openpgp":
+        return Refused("222", {"reason": "no such agreement with profile openpgp"})
+    basis = agreement.basis
+    if now.date() < basis.valid_from or (basis.valid_until and now.date() > basis.valid_until):
+        return Refused("222", {"reason": "the basis is not in force"})
+    if to not in {party.id for party in facts.receivers(agreement)}:
+        return Refused("222", {"reason": "not a receiver of this agreement"})
+    try:
+        fits = period == "none" if agreement.rhythm == "event" else Period.parse(period).rhythm == agreement.rhythm
+    except ValueError:
+        fits = False
+    return Ok(Path()) if fits else Refused("223")
+
+
+def _describe(
+    facts: Facts, agreement: Agreement, file: Path, to: str, period: str, kind: Kind, revision: int, now: datetime
+) -> Descriptor:
+    sha256, size = durable.sha256_file(file)
+    plain_csv = file.suffix.lower() == ".csv"
+    # The member is named after the dataset: the file's own name may hold a person's.
+    resource = Resource(
+        name=agreement.dataset,
+        path=f"data/{agreement.dataset}{file.suffix.lower() if file.suffix.isascii() else ''}",
+        bytes=size,
+        sha256=sha256,
+        mediatype="text/csv" if plain_csv else "application/octet-stream",
+    )
+    return Descriptor(
+        agreement=agreement.id,
+        sender=facts.node.party,
+        origin=facts.node.party,
+        receiver=to,
+        period=period,
+        kind=kind,
+        revision=revision,
+        records=_records(file) if plain_csv else 0,
+        created=now,
+        resources=(resource,),
+    )
+
+
+def _records(file: Path) -> int:
+    """Records under the header. Latin-1 maps every byte, and in UTF-8 and GB 18030 alike no byte of a longer character
+    is a quote, a comma or a line end."""
+    with file.open(encoding="latin-1", newline="") as stream:
+        return max(sum(1 for row in csv.reader(stream) if row) - 1, 0)
+
+
+def _seal(facts: Facts, descriptor: Descriptor, file: Path, target: Path, to: str) -> Outcome[Path]:
+    recipient = facts.parties[to].key
+    if recipient is None:
+        return Deferred("707", {"reason": "missing"})
+    durable.make_folder(target.parent)
+    openpgp = sealing(facts)
+    agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
+    try:
+        members: list[Member] = [(DESCRIPTOR, descriptor.to_json()), (descriptor.resources[0].path, file)]
+        outcome = openpgp.seal(members, recipient, target.absolute())
+    finally:
+        if not agent_is_shared:
+            openpgp.close()
+    return Ok(target) if isinstance(outcome, Ok) else outcome
