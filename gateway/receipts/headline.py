@@ -1,0 +1,71 @@
+"""The first line of a receipt: it says all, to a person who reads nothing else."""
+
+from __future__ import annotations
+
+from gateway.outcomes import catalogue
+from gateway.parcels import Kind
+from gateway.policy.model import Language
+from gateway.receipts.receipt import DueDate, Receipt
+from gateway.receipts.words import SHANGHAI, Words
+
+
+def situation(receipt: Receipt) -> str:
+    """Which of the cases of the words' `first` and `steps` sections this receipt is."""
+    counts = receipt.counts
+    if receipt.code == "220":
+        return "duplicate"
+    if receipt.stage == "accepted":
+        if receipt.kind in {Kind.NIL, Kind.VOID}:
+            return str(receipt.kind)
+        return "warned" if counts.warned else "accepted"
+    if receipt.stage == "refused" and counts.records:
+        return "all_refused"
+    return receipt.stage
+
+
+def first_line(receipt: Receipt, language: Language) -> str:
+    """For example: 收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。"""
+    words, counts = Words(language), receipt.counts
+    case = situation(receipt)
+    line = words(
+        f"first.{case}",
+        records=counts.records,
+        accepted=counts.accepted,
+        refused=counts.refused,
+        warned=counts.warned,
+        period=words.period(receipt.period),
+        reason=reason(receipt, language),
+        original=receipt.detail.get("original", ""),
+    )
+    if case == "duplicate" and "original" in receipt.detail:
+        line += words("first.original", original=receipt.detail["original"])
+    if case in {"partly_refused", "all_refused", "refused"}:
+        line += _deadline(receipt, words, "supplement" if case == "partly_refused" else "resubmit")
+    return line
+
+
+def reason(receipt: Receipt, language: Language) -> str:
+    """The sentence of the receipt's code; for a code outside the catalogue its number."""
+    code = catalogue().get(receipt.code)
+    return code.sentence(language, receipt.detail) if code else Words(language)("first.code", code=receipt.code)
+
+
+def remedy(receipt: Receipt, language: Language) -> str:
+    """What the sender can do about the receipt's code; empty for a code outside the catalogue."""
+    code = catalogue().get(receipt.code)
+    return code.remedy(language, receipt.detail) if code else ""
+
+
+def next_due(receipt: Receipt) -> DueDate | None:
+    """The earliest date this receipt sets, of those that could be computed."""
+    known = [due for due in receipt.due if due.status != "refused"]
+    return min(known, key=lambda due: due.expires_at, default=None)
+
+
+def _deadline(receipt: Receipt, words: Words, what: str) -> str:
+    due = next_due(receipt)
+    if due is None:
+        return words(f"first.{what}_soon")
+    if receipt.issued_at.astimezone(SHANGHAI) >= due.expires_at:
+        return words(f"first.{what}_late", date=due.date.isoformat())
+    return words(f"first.{what}_by", date=due.date.isoformat())

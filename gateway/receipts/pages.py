@@ -1,0 +1,189 @@
+"""Pages for people: Jinja templates of this package, rendered to self-contained bytes. No file is written here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Literal
+
+import jinja2
+from markupsafe import Markup, escape
+
+from gateway.outcomes import catalogue
+from gateway.policy.model import Folders, Language
+from gateway.receipts import headline, naming
+from gateway.receipts.receipt import Receipt
+from gateway.receipts.views import Tone
+from gateway.receipts.words import SHANGHAI, Words, groups, moment, plain, share, short_moment, thousands
+
+_TONES: Mapping[str, tuple[Tone, str]] = {
+    "received": ("wait", "○"),
+    "accepted": ("good", "✓"),
+    "warned": ("good", "✓"),
+    "nil": ("good", "✓"),
+    "void": ("good", "✓"),
+    "duplicate": ("wait", "＝"),
+    "partly_refused": ("warn", "◐"),
+    "all_refused": ("bad", "✕"),
+    "refused": ("bad", "✕"),
+    "held": ("warn", "？"),
+    "released": ("wait", "○"),
+    "delivered": ("warn", "○"),
+    "acknowledged": ("good", "✓"),
+    "unconfirmed": ("warn", "○"),
+    "expired": ("wait", "–"),
+    "withdrawn": ("warn", "✕"),
+}
+_COMMAND = re.compile(r"gateway parcels \w+ [\w.-]+")
+_OUT_COLUMNS = 4
+# What intake reads in a file's name; the same in both languages.
+_SUPPLEMENT = "-补报"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """One line of what is wrong: records with one code in one field. `error`: the record went back; `warning`: it
+    travels. Titles of fields, never values."""
+
+    code: str
+    field: str
+    count: int
+    sentence: str
+    remedy: str
+    severity: Severity = "error"
+
+
+def receipt_page(
+    receipt: Receipt,
+    *,
+    party_name: str,
+    node_name: str,
+    file_name: str | None,
+    language: Language,
+    rows: Sequence[CodeLine] | None = None,
+    error_list_name: str = "",
+    names: Mapping[str, str] | None = None,
+    folders: Folders | None = None,
+    fingerprint: str = "",
+    returned_days: int = 15,
+) -> bytes:
+    """The receipt for people: UTF-8 HTML without scripts or outside resources.
+
+    `file_name` is shown to its sender only: give None for anybody else. `rows`: what is wrong, most frequent first;
+    None takes the receipt's codes with the catalogue's sentences. `names` calls the receivers of `counts.out` by name.
+    `fingerprint` is the node's, as the partner pinned it; `returned_days` how long the original stays in 退回.
+    """
+    words, folders = Words(language), folders or Folders()
+    case = headline.situation(receipt)
+    tone, sign = _TONES[case]
+    lines = _code_lines(receipt, language) if rows is None else tuple(rows)
+    marker = _SUPPLEMENT if case == "partly_refused" else ""
+    steps = words.lines(
+        f"steps.{case}",
+        remedy=headline.remedy(receipt, language),
+        list=error_list_name,
+        returned=folders.returned,
+        drop=f"{folders.drop}/{receipt.label}",
+        days=returned_days,
+        example=naming.safe("-".join(filter(None, (receipt.label, receipt.period)))) + marker + ".csv",
+    )
+    return render(
+        "receipt.html",
+        language,
+        r=receipt,
+        tone=tone,
+        sign=sign,
+        status=naming.status_word(receipt, language),
+        first=plain(headline.first_line(receipt, language)),
+        party_name=party_name,
+        node_name=node_name,
+        file_name=file_name,
+        lines=lines,
+        any_error=any(line.severity == "error" for line in lines),
+        any_field=any(line.field for line in lines),
+        any_count=any(line.count for line in lines),
+        steps=[step for step in steps if step],
+        out=_out_table(receipt.counts.out, names or {}),
+        json_name=naming.file_name(receipt, receipt.label, language, ".receipt.json"),
+        machine_folder=f"{folders.receipts}/{folders.machine}",
+        fingerprint=fingerprint,
+    )
+
+
+def _code_lines(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
+    """The receipt's codes, most frequent first; a whole file's refusal is one line without a count."""
+    known = catalogue()
+    lines = []
+    for code, count in sorted(receipt.codes.items(), key=lambda item: (-item[1], item[0])):
+        sentence = known[code].sentence(language, receipt.detail) if code in known else "–"
+        remedy = known[code].remedy(language, receipt.detail) if code in known else "–"
+        lines.append(CodeLine(code, "", count, sentence, remedy))
+    if not lines and receipt.stage in {"refused", "held"} and receipt.code != "220":
+        reason, remedy = headline.reason(receipt, language), headline.remedy(receipt, language)
+        severity: Severity = "error" if receipt.stage == "refused" else "warning"
+        lines.append(CodeLine(receipt.code, "", 0, reason, remedy, severity))
+    return tuple(lines)
+
+
+def _out_table(out: Mapping[str, int], names: Mapping[str, str]) -> list[list[tuple[str, int] | None]]:
+    """Receivers in order of code, read downwards in up to four columns."""
+    cells = [(f"{code} {names[code]}" if code in names else code, count) for code, count in sorted(out.items())]
+    if not cells:
+        return []
+    columns = min(_OUT_COLUMNS, len(cells))
+    height = -(-len(cells) // columns)
+    return [
+        [cells[at] if (at := row + column * height) < len(cells) else None for column in range(columns)]
+        for row in range(height)
+    ]
+
+
+def render(template: str, language: Language, **context: object) -> bytes:
+    """A template of `pages/`, its texts in `language`. Everything is escaped; an unknown name raises."""
+    return _environment().get_template(template).render(t=Words(language), **context).encode("utf-8")
+
+
+def _second(instant: datetime) -> str:
+    return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _dated(text: str) -> Markup:
+    """Text whose dates do not break at the end of a line."""
+    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(plain(text)))))  # noqa: S704 - escaped
+
+
+def _commands(text: str) -> Markup:
+    """Text whose commands of this program stand out and do not break."""
+    return Markup(_COMMAND.sub(r"<code>\g<0></code>", str(escape(plain(text)))))  # noqa: S704 - escaped
+
+
+def _grouped(digest: str) -> str:
+    return " ".join(groups(digest))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gateway.receipts", "pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        n=thousands,
+        groups=_grouped,
+        plain=plain,
+        moment=moment,
+        short=short_moment,
+        second=_second,
+        share=share,
+        dated=_dated,
+        commands=_commands,
+    )
+    return environment

@@ -1,0 +1,192 @@
+"""The operator's page and the quarter table: who has sent, who is late, what stopped, what has to be done now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from gateway.outcomes import catalogue
+from gateway.policy.model import Language
+from gateway.receipts.pages import render
+from gateway.receipts.views import SIGNS, TONES, Dataset, State, StatusView, StoppedParcel, Submission, Tone
+from gateway.receipts.words import Words, moment, plain, share, short_moment, thousands
+
+_NAMED = 6
+_SCAN_PATIENCE = timedelta(minutes=2)
+_EMPTY = Submission("none")
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that asks for the operator, most urgent first."""
+
+    tone: Tone
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the quarter table."""
+
+    title: str
+    justify: Literal["left", "right"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of the quarter table; `tone` is for colour, the text alone says all."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarterTable:
+    """Rows for a terminal or a file: one per party, and the totals. Every row has one cell per column."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    totals: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Over all parties of one dataset: parties by state, and records."""
+
+    states: dict[State, int]
+    records: int
+    refused: int
+
+    @classmethod
+    def of(cls, submissions: Sequence[Submission]) -> Totals:
+        states: dict[State, int] = {}
+        for state in SIGNS:
+            if count := sum(submission.state == state for submission in submissions):
+                states[state] = count
+        return cls(states, sum(s.records for s in submissions), sum(s.refused for s in submissions))
+
+
+def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
+    """What asks for the operator now, worst first; empty when nothing does."""
+    words = Words(language)
+    found: list[Need] = []
+
+    def need(tone: Tone, key: str, count: int, **values: object) -> None:
+        if count:
+            found.append(Need(tone, words(f"page.{key}", count=thousands(count), **values)))
+
+    blames = [parcel.blame for parcel in view.stopped]
+    states = [s.state for row in view.parties for s in row.submissions.values()]
+    stale = max(_SCAN_PATIENCE, timedelta(seconds=10 * view.scan_seconds))
+    need("bad", "need_down", int(not view.running))
+    need("bad", "need_stopped", blames.count("fault"))
+    if view.running and (view.last_scan is None or view.at - view.last_scan > stale):
+        last = moment(view.last_scan) if view.last_scan else words("page.never")
+        need("bad", "need_scan", 1, moment=last)
+    need("bad", "need_disk", int(view.disk.free < view.disk.minimum))
+    need("bad", "need_missing", states.count("missing"), names=_names(view, "missing", words))
+    need("warn", "need_refused", states.count("refused"), names=_names(view, "refused", words))
+    need("warn", "need_held", blames.count("held"))
+    need("warn", "need_release", sum(row.release_owed for row in view.receivers))
+    old = view.at - timedelta(days=view.chase_days)
+    late = sum(row.open_since is not None and row.open_since < old for row in view.receivers)
+    need("warn", "need_unacknowledged", late, days=view.chase_days)
+    need("warn", "need_keys", len(view.keys))
+    need("warn", "need_waiting", blames.count("deferred"))
+    return tuple(found)
+
+
+def _names(view: StatusView, state: State, words: Words) -> str:
+    """The parties with a submission in `state`, the first few by name."""
+    found = [plain(row.name) for row in view.parties if any(s.state == state for s in row.submissions.values())]
+    joined = ("、" if words.language == "zh" else ", ").join(found[:_NAMED])
+    return words("page.and_more", names=joined) if len(found) > _NAMED else joined
+
+
+def quarter_table(view: StatusView, language: Language) -> QuarterTable:
+    """The quarter at a glance: per party and dataset the state, records, share returned, receipt, due date."""
+    words = Words(language)
+    columns = [Column(words("page.party"))]
+    totals = [Cell(words("page.total"))]
+    for dataset in view.datasets:
+        columns += [
+            Column(f"{dataset.title} {words('page.column_state')}"),
+            Column(words("page.column_records"), "right"),
+            Column(words("page.column_share"), "right"),
+            Column(words("page.column_received")),
+            Column(words("page.column_due")),
+        ]
+        total = Totals.of([row.submissions.get(dataset.agreement, _EMPTY) for row in view.parties])
+        states = " ".join(f"{SIGNS[state]}{count}" for state, count in total.states.items() if state != "none")
+        returned = share(total.refused, total.records)
+        totals += [Cell(states), Cell(thousands(total.records)), Cell(returned), Cell(""), Cell("")]
+    rows = []
+    for row in view.parties:
+        cells = [Cell(f"{row.code} {plain(row.name)}")]
+        for dataset in view.datasets:
+            cells += _cells(row.submissions.get(dataset.agreement, _EMPTY), dataset, words)
+        rows.append(tuple(cells))
+    return QuarterTable(
+        words("page.quarter", period=words.period(view.period)), tuple(columns), tuple(rows), tuple(totals)
+    )
+
+
+def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]:
+    state = submission.state
+    due = submission.due or dataset.due
+    return [
+        Cell(f"{SIGNS[state]} {words(f'state.{state}')}", TONES[state]),
+        Cell(thousands(submission.records) if submission.received_at else ""),
+        Cell(share(submission.refused, submission.records) if submission.records else ""),
+        Cell(short_moment(submission.received_at) if submission.received_at else ""),
+        Cell(due.isoformat() if due and state != "none" else ""),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    parcel: StoppedParcel
+    sentence: str
+    remedy: str
+
+
+def status_page(view: StatusView, language: Language) -> bytes:
+    """The operator's page: read-only, self-contained UTF-8 HTML without scripts."""
+    words = Words(language)
+    wanted = needs(view, language)
+    totals = [
+        Totals.of([row.submissions.get(dataset.agreement, _EMPTY) for row in view.parties]) for dataset in view.datasets
+    ]
+    rank = {"fault": 0, "held": 1, "deferred": 2}
+    return render(
+        "status.html",
+        language,
+        v=view,
+        needs=wanted,
+        tone=wanted[0].tone if wanted else "good",
+        totals=totals,
+        empty=_EMPTY,
+        signs=SIGNS,
+        tones=TONES,
+        used=[s for s in SIGNS if s != "none" and any(s in total.states for total in totals)],
+        stops=[_stop(p, language) for p in sorted(view.stopped, key=lambda p: (rank[p.blame], p.since))],
+        size=lambda count: words.size(count).split("（")[0].split(" (")[0],
+        sums={
+            stage: sum(getattr(row, stage) for row in view.receivers)
+            for stage in ("sealed", "released", "delivered", "acknowledged")
+        },
+        ages=[(key, (key.expires_at - view.at).days) for key in sorted(view.keys, key=lambda key: key.expires_at)],
+        shares={row.party: row.acknowledged * 100 // row.sealed if row.sealed else 0 for row in view.receivers},
+    )
+
+
+def _stop(parcel: StoppedParcel, language: Language) -> _Stop:
+    """The catalogue speaks to the sender; what the operator can do is another thing, unless we only wait."""
+    words, code = Words(language), catalogue().get(parcel.code)
+    sentence = code.sentence(language, parcel.detail) if code else words("first.code", code=parcel.code)
+    if parcel.blame != "deferred":
+        return _Stop(parcel, sentence, words(f"page.do_{parcel.blame}", parcel=parcel.parcel))
+    return _Stop(parcel, sentence, code.remedy(language, parcel.detail) if code else "")

@@ -1,0 +1,172 @@
+"""What the operator's page and the quarter table show: plain data, no personal data, no file names.
+
+A party's short name and area code are an organisation's. Instants are aware; sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+State = Literal["none", "owed", "sent", "nil", "corrected", "partly_refused", "refused", "held", "late", "missing"]
+Tone = Literal["plain", "good", "wait", "warn", "bad"]
+
+# The sign says the same as the colour: for a grey print, and for those who do not see colours.
+SIGNS: Mapping[State, str] = {
+    "none": "–",
+    "owed": "○",
+    "sent": "●",
+    "nil": "◇",
+    "corrected": "◆",
+    "partly_refused": "◐",
+    "refused": "✕",
+    "held": "？",
+    "late": "▲",
+    "missing": "■",
+}
+TONES: Mapping[State, Tone] = {
+    "none": "plain",
+    "owed": "wait",
+    "sent": "good",
+    "nil": "good",
+    "corrected": "good",
+    "partly_refused": "warn",
+    "refused": "bad",
+    "held": "warn",
+    "late": "warn",
+    "missing": "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A column group: an agreement under which parties owe. `due` is the date most of them have."""
+
+    agreement: str
+    title: str
+    due: date | None = None
+    provisional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of one obligation. `records` came in, `refused` of them went back; `due` is its own date."""
+
+    state: State
+    records: int = 0
+    refused: int = 0
+    received_at: datetime | None = None
+    due: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartyRow:
+    """One party of the quarter table; `submissions` maps an agreement's id to what became of it."""
+
+    party: str
+    code: str
+    name: str
+    submissions: Mapping[str, Submission] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedParcel:
+    """A parcel that is not on its way: by our fault, waiting for the world, or held for a person to confirm.
+
+    `next_try` is missing when only a person can move it. `detail` fills the sentence of `code`.
+    """
+
+    parcel: str
+    party: str
+    title: str
+    blame: Literal["fault", "deferred", "held"]
+    code: str
+    since: datetime
+    next_try: datetime | None = None
+    detail: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverRow:
+    """Packages of the period for one receiver. Each count includes the later stages: sealed ≥ released ≥ delivered ≥
+    acknowledged. `open_since`: the oldest delivery that nobody acknowledged; `release_owed`: what is sealed waits for
+    an operator, not for a date."""
+
+    party: str
+    code: str
+    name: str
+    sealed: int = 0
+    released: int = 0
+    delivered: int = 0
+    acknowledged: int = 0
+    open_since: datetime | None = None
+    release_owed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringKey:
+    """A key that expires soon or has expired. `name` is its owner's."""
+
+    party: str
+    name: str
+    fingerprint: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Bytes of the volume that holds the spool; intake waits when `free` falls under `minimum`."""
+
+    free: int
+    total: int
+    minimum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The exchange log's last entry: `size` entries in all; empty before the first."""
+
+    origin: str
+    size: int = 0
+    hash: str = ""
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusView:
+    """The state of a node at `at`. `scan_seconds` is how often the drop folders are looked at; a delivery that is open
+    for longer than `chase_days` asks for attention."""
+
+    node: str
+    at: datetime
+    period: str
+    running: bool
+    disk: Disk
+    log: LogHead
+    last_scan: datetime | None = None
+    scan_seconds: float = 2.0
+    chase_days: int = 7
+    rehearsal: bool = False
+    datasets: tuple[Dataset, ...] = ()
+    parties: tuple[PartyRow, ...] = ()
+    stopped: tuple[StoppedParcel, ...] = ()
+    receivers: tuple[ReceiverRow, ...] = ()
+    keys: tuple[ExpiringKey, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StatusView:
+        """The view of a JSON document, as the control socket gives it. `ValueError` names what does not fit."""
+        return _adapter().validate_python(document)
+
+    def to_json(self) -> dict[str, Any]:
+        """A document of JSON values that `from_json` turns into an equal view."""
+        document: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return document
+
+
+def _adapter() -> TypeAdapter[StatusView]:
+    return TypeAdapter(StatusView)

@@ -1,0 +1,198 @@
+"""Receipts, lists and views as they occur, without a person in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from gateway.parcels import AgreementId, DistributionId, Kind, Listed, PackageId, ParcelId, PartyId
+from gateway.receipts.distribution import DistributionList
+from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt
+from gateway.receipts.views import (
+    Dataset,
+    Disk,
+    ExpiringKey,
+    LogHead,
+    PartyRow,
+    ReceiverRow,
+    State,
+    StatusView,
+    StoppedParcel,
+    Submission,
+)
+from gateway.receipts.words import SHANGHAI
+
+SHORT = (
+    "11北京 12天津 13河北 14山西 15内蒙古 21辽宁 22吉林 23黑龙江 31上海 32江苏 33浙江 34安徽 35福建 36江西 37山东 "
+    "41河南 42湖北 43湖南 44广东 45广西 46海南 50重庆 51四川 52贵州 53云南 54西藏 61陕西 62甘肃 63青海 64宁夏 65新疆 "
+    "66兵团"
+)
+PROVINCES = {entry[:2]: entry[2:] for entry in SHORT.split()}
+FACTS = "f" * 64
+NOW = datetime(2026, 10, 21, 14, 3, 22, tzinfo=SHANGHAI)
+DUE = DueDate(
+    "supplement", date(2026, 10, 31), datetime(2026, 11, 1, tzinfo=SHANGHAI), "final", "国办发明电〔2025〕7号"
+)
+
+
+def digest(seed: int) -> str:
+    return sha256(str(seed).encode()).hexdigest()
+
+
+@pytest.fixture
+def make() -> Callable[..., Receipt]:
+    """A partly refused receipt, with changes."""
+
+    def make(**changes: Any) -> Receipt:
+        base = Receipt(
+            number="20261021-000123",
+            stage="partly_refused",
+            code="101",
+            issuer=PartyId("national"),
+            parcel=ParcelId("p-0001"),
+            sha256=digest(1),
+            size=1_234_567,
+            sender=PartyId("guangdong"),
+            receivers=(PartyId("guangxi"), PartyId("hunan")),
+            agreement=AgreementId("migrants-inflow"),
+            label="跨省流入人口个案",
+            counts=Counts(1000, 985, 15, 12, {"45": 600, "43": 385}),
+            period="2026Q3",
+            kind=Kind.NEW,
+            revision=1,
+            decided_by="name",
+            received_at=NOW - timedelta(minutes=2),
+            issued_at=NOW,
+            log=LogEntry("national.example/log", 123, digest(2)),
+            facts=FACTS,
+            packages=(PackageId("migrants-inflow_guangdong_guangxi_2026Q3_r1_0a1b2c3d"),),
+            due=(DUE,),
+            codes={"402": 10, "411": 7},
+        )
+        return replace(base, **changes)
+
+    return make
+
+
+@pytest.fixture
+def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
+    """One receipt for every case of the words' `first` section."""
+    good = Counts(1000, 1000, 0, 0, {"43": 400, "45": 600})
+    quiet: dict[str, Any] = {"counts": Counts(), "due": (), "codes": {}, "packages": (), "receivers": ()}
+    return {
+        "received": make(stage="received", code="100", **quiet),
+        "accepted": make(stage="accepted", code="100", counts=good, due=(), codes={}),
+        "warned": make(stage="accepted", code="100", counts=replace(good, warned=12), due=(), codes={"451": 12}),
+        "partly_refused": make(),
+        "all_refused": make(stage="refused", code="226", counts=Counts(1000, 0, 1000), packages=(), receivers=()),
+        "refused": make(
+            stage="refused",
+            code="223",
+            **{**quiet, "due": (replace(DUE, what="resubmission"),)},
+            period="",
+            kind=None,
+            decided_by=None,
+        ),
+        "held": make(stage="held", code="224", **{**quiet, "counts": Counts(800, 800)}, kind=Kind.REPLACE, revision=2),
+        "nil": make(stage="accepted", code="102", **quiet, kind=Kind.NIL),
+        "void": make(stage="accepted", code="100", **quiet, kind=Kind.VOID, revision=2),
+        "duplicate": make(stage="refused", code="220", **quiet, detail={"original": "20261019-000088"}),
+        "released": make(stage="released", code="100", **quiet),
+        "delivered": make(stage="delivered", code="100", **quiet),
+        "acknowledged": make(stage="acknowledged", code="100", **quiet),
+        "unconfirmed": make(stage="unconfirmed", code="100", **quiet),
+        "expired": make(stage="expired", code="100", **quiet),
+        "withdrawn": make(stage="withdrawn", code="100", **quiet),
+    }
+
+
+def included(code: str, revision: int = 1, records: int = 1234) -> Listed:
+    package = f"migrants-inflow_p{code}_p45_2026Q3_r{revision}_{digest(int(code))[:8]}"
+    old = PackageId(f"migrants-inflow_p{code}_p45_2026Q3_r{revision - 1}_00000000") if revision > 1 else None
+    return Listed(
+        PartyId(f"p{code}"), "included", PackageId(package), records, digest(int(code) + 7), records * 61, old
+    )
+
+
+@pytest.fixture
+def listing() -> DistributionList:
+    """The first batch for one receiver: 28 packages, two nil, one missing."""
+    lines = []
+    for position, code in enumerate(PROVINCES):
+        if code == "45":
+            continue
+        if code in {"54", "66"}:
+            lines.append(Listed(PartyId(f"p{code}"), "nil"))
+        elif code == "63":
+            lines.append(Listed(PartyId(f"p{code}"), "missing"))
+        else:
+            lines.append(included(code, 2 if code == "44" else 1, 217 * position + 91))
+    return DistributionList(
+        DistributionId("migrants-inflow-2026Q3-1-p45"),
+        AgreementId("migrants-inflow"),
+        "跨省流入人口个案",
+        "2026Q3",
+        1,
+        PartyId("national"),
+        PartyId("p45"),
+        NOW,
+        FACTS,
+        tuple(lines),
+        LogEntry("national.example/log", 456, digest(3)),
+    )
+
+
+@pytest.fixture
+def names() -> dict[str, str]:
+    return {**PROVINCES, **{f"p{code}": name for code, name in PROVINCES.items()}}
+
+
+@pytest.fixture
+def view() -> StatusView:
+    """A node in the middle of a quarter, with one of everything."""
+    due = date(2026, 11, 1)
+    cycle: tuple[State, ...] = ("sent", "sent", "partly_refused", "sent", "nil", "sent", "late", "sent", "corrected")
+    special: dict[str, State] = {"54": "missing", "63": "missing", "22": "refused", "62": "held", "66": "owed"}
+    rows = []
+    for position, (code, name) in enumerate(PROVINCES.items()):
+        submissions = {}
+        for shift, agreement in enumerate(("migrants-inflow", "migrants-outflow")):
+            state = special.get(code) or cycle[(position + shift) % len(cycle)]
+            if code == "66" and agreement == "migrants-outflow":
+                continue
+            silent = state in {"missing", "owed"}
+            records = 0 if silent or state == "nil" else 1000 + position * position * 977
+            refused = records // 60 if state == "partly_refused" else records if state == "refused" else 0
+            received = None if silent else NOW - timedelta(days=2, minutes=17 * position)
+            own = date(2026, 11, 10) if state == "owed" else None
+            submissions[agreement] = Submission(state, records, refused, received, own)
+        rows.append(PartyRow(f"p{code}", code, name, submissions))
+    return StatusView(
+        node="国家节点",
+        at=NOW,
+        period="2026Q3",
+        running=True,
+        disk=Disk(312 << 30, 900 << 30, 1 << 30),
+        log=LogHead("national.example/log", 1482, digest(5), NOW - timedelta(minutes=1)),
+        last_scan=NOW - timedelta(seconds=2),
+        datasets=(Dataset("migrants-inflow", "流入", due), Dataset("migrants-outflow", "流出", due)),
+        parties=tuple(rows),
+        stopped=(
+            StoppedParcel("p-0042", "吉林", "跨省流入人口个案", "deferred", "707", NOW - timedelta(hours=3), NOW),
+            StoppedParcel("p-0017", "甘肃", "跨省流出人口个案", "held", "224", NOW - timedelta(days=1)),
+            StoppedParcel("p-0099", "河南", "跨省流入人口个案", "fault", "901", NOW - timedelta(minutes=40)),
+        ),
+        receivers=tuple(
+            ReceiverRow(f"p{code}", code, name, 28, 28, 28 if position % 7 else 20, 28 if position % 3 else 12)
+            for position, (code, name) in enumerate(PROVINCES.items())
+        ),
+        keys=(
+            ExpiringKey("p54", "西藏自治区", "A" * 24 + "0123456789ABCDEF", NOW + timedelta(days=12)),
+            ExpiringKey("p63", "青海省", "B" * 24 + "FEDCBA9876543210", NOW - timedelta(days=3)),
+        ),
+    )

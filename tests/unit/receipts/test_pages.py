@@ -1,0 +1,345 @@
+"""Every page: self-contained, escaped, complete in both languages, and saying what it is for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import pytest
+
+from gateway.parcels import Listed, PackageId, PartyId, Released
+from gateway.policy.model import Folders, Language
+from gateway.receipts import (
+    CodeLine,
+    DistributionList,
+    Receipt,
+    StatusView,
+    acknowledgement_form,
+    distribution_page,
+    form_name,
+    list_name,
+    receipt_page,
+    sheet_name,
+    status_page,
+    transmittal_sheet,
+)
+from gateway.receipts.receipt import Counts
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>\u202e{{ 7*7 }}"
+ROWS = (
+    CodeLine("402", "公民身份号码", 10, "校验码不符。", "请核对后补报。"),
+    CodeLine("451", "现居住地代码", 12, "只到县级。", "可以时补到乡级。", "warning"),
+)
+
+
+class Text(HTMLParser):
+    """The text a reader sees, and the tags and attributes there are."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.open: list[str] = []
+        self.feed(page.decode("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"li", "tr", "td", "th", "p"} or self.open[-1] == tag:
+            assert self.open.pop() == tag
+            self.words.append(" " if tag in {"li", "tr", "td", "th", "p"} else "")
+        else:
+            raise AssertionError(f"</{tag}> closes <{self.open[-1]}>")
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def receipt_html(receipt: Receipt, language: Language = "zh", **changes: object) -> bytes:
+    given = {
+        "party_name": "广东省卫生健康委员会",
+        "node_name": "国家节点",
+        "file_name": "流入-2026Q3.csv",
+        "error_list_name": "退回清单_20261021-000123.xlsx",
+        **changes,
+    }
+    return receipt_page(receipt, language=language, **given)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pages(
+    variants: dict[str, Receipt], listing: DistributionList, names: dict[str, str], view: StatusView
+) -> Callable[[Language], dict[str, bytes]]:
+    def pages(language: Language) -> dict[str, bytes]:
+        called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
+        quiet = replace(view, stopped=(), receivers=(), keys=(), parties=(), datasets=(), last_scan=view.at)
+        return {
+            **{case: receipt_html(receipt, language, names=names) for case, receipt in variants.items()},
+            "distribution": distribution_page(listing, language=language, names=names, **called),
+            "empty": distribution_page(replace(listing, lines=()), language=language, **called),
+            "sheet": transmittal_sheet(listing, number="JJ-1", language=language, names=names, **called),
+            "status": status_page(view, language),
+            "quiet": status_page(quiet, language),
+        }
+
+    return pages
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_pages_stand_alone(pages: Callable[[Language], dict[str, bytes]], language: Language) -> None:
+    for name, page in pages(language).items():
+        read = Text(page)
+        assert not read.open, name
+        assert not read.tags & {"script", "link", "img", "iframe", "object", "embed", "form", "base", "a", "svg"}, name
+        assert not {a for a in read.attributes if a.startswith("on") or a in {"src", "href", "style", "action"}}, name
+        text = page.decode("utf-8")
+        assert not re.search(r"https?:|//[a-z]|url\(|@import|@font-face|javascript:|data:", text), name
+        assert "default-src 'none'" in text, name
+        assert not re.search(r"\{[{%#]|\{[a-z_]+\}", text), name
+        assert f'lang="{"zh-CN" if language == "zh" else "en"}"' in text, name
+
+
+def test_the_english_pages_are_english_but_for_names(pages: Callable[[Language], dict[str, bytes]]) -> None:
+    for name, page in pages("en").items():
+        text = Text(page).text
+        for chinese in ("请", "记录", "退回率", "下一步", "期限", "摘要", "编号", "签名", "无需"):
+            assert chinese not in text, (name, chinese)
+
+
+def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
+    make: Callable[..., Receipt], names: dict[str, str]
+) -> None:
+    text = Text(receipt_html(make(), rows=ROWS, names=names, fingerprint="A" * 40)).text
+    order = [
+        "收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。",
+        "校验码不符。",
+        "打开“退回”文件夹中的《退回清单_20261021-000123.xlsx》",
+        "跨省流入人口个案-2026Q3-补报.csv",
+        "“上报/跨省流入人口个案”",
+        "2026-10-31（含当日，至 24:00）",
+        "流入-2026Q3.csv",
+        "由文件名确定",
+        "2026-10-21 14:01:22",
+        "1.2 MB（1,234,567 字节）",
+        "43 湖南",
+        "385",
+        "gpg --verify",
+        "A" * 40,
+        "第 123 号",
+    ]
+    places = [text.find(piece) for piece in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_the_digest_is_shown_whole_in_groups(make: Callable[..., Receipt]) -> None:
+    receipt = make()
+    shown = " ".join(receipt.sha256[i : i + 8] for i in range(0, 64, 8))
+    assert shown in Text(receipt_html(receipt)).text
+
+
+def test_the_verify_command_names_the_file_beside_the_page(make: Callable[..., Receipt]) -> None:
+    name = "回执_20261021-000123_2026Q3_跨省流入人口个案_部分退回.receipt.json"
+    assert f'gpg --verify "{name}.sig" "{name}"' in Text(receipt_html(make())).text
+
+
+def test_the_file_name_is_shown_to_its_sender_only(make: Callable[..., Receipt]) -> None:
+    assert "文件名" not in re.sub(r"由文件名确定|文件名加", "", Text(receipt_html(make(), file_name=None)).text)
+    assert "流入-2026Q3.csv" in Text(receipt_html(make())).text
+
+
+def test_a_refused_file_shows_its_code_sentence_and_remedy(variants: dict[str, Receipt]) -> None:
+    text = Text(receipt_html(variants["refused"])).text
+    assert "223" in text
+    assert text.count("请在文件名中注明报告期") == 2
+    assert "只保留 7 天" in Text(receipt_html(variants["refused"], returned_days=7)).text
+    assert "未能确定" in text
+
+
+def test_all_32_receivers_are_shown(make: Callable[..., Receipt], names: dict[str, str]) -> None:
+    provinces = sorted(code for code in names if len(code) == 2)
+    counts = Counts(3200 + 15, 3200, 15, 0, dict.fromkeys(provinces, 100))
+    text = Text(receipt_html(make(counts=counts), names=names)).text
+    assert all(f"{code} {names[code]} 100 " in text for code in provinces)
+    assert "共 32 处，3,200 条" in text
+
+
+def test_hostile_names_stay_text(make: Callable[..., Receipt], listing: DistributionList, view: StatusView) -> None:
+    rows = (CodeLine("402", HOSTILE, 1, HOSTILE, HOSTILE),)
+    receipt = make(
+        label=HOSTILE, detail={"limit_mb": HOSTILE}, due=(replace(make().due[0], what=HOSTILE, edition=HOSTILE),)
+    )
+    stopped = replace(view.stopped[0], parcel=HOSTILE, party=HOSTILE, title=HOSTILE)
+    status = replace(
+        view,
+        node=HOSTILE,
+        stopped=(stopped,),
+        parties=(replace(view.parties[0], name=HOSTILE),),
+        receivers=(replace(view.receivers[0], name=HOSTILE),),
+        keys=(replace(view.keys[0], name=HOSTILE),),
+    )
+    names = {line.origin: HOSTILE for line in listing.lines} | {"43": HOSTILE, "45": HOSTILE}
+    called = {"receiver_name": HOSTILE, "node_name": HOSTILE}
+    for page in (
+        receipt_page(
+            receipt,
+            party_name=HOSTILE,
+            node_name=HOSTILE,
+            file_name=HOSTILE,
+            language="zh",
+            rows=rows,
+            error_list_name=HOSTILE,
+            names=names,
+            folders=Folders(returned=HOSTILE),
+            fingerprint=HOSTILE,
+        ),
+        distribution_page(replace(listing, label=HOSTILE), language="zh", names=names, receiver_key=HOSTILE, **called),
+        transmittal_sheet(replace(listing, label=HOSTILE), number=HOSTILE, language="zh", names=names, **called),
+        status_page(status, "zh"),
+    ):
+        read = Text(page)
+        assert not read.tags & {"script", "img"}
+        assert "onerror" not in read.attributes
+        assert "alert(1)" in read.text
+        assert "{{ 7*7 }}" in read.text
+
+
+def test_file_names_of_others_cannot_turn_their_direction(make: Callable[..., Receipt]) -> None:
+    page = receipt_html(make(), file_name="流入\u202egpj.exe").decode()
+    assert "\u202e" not in page
+    assert "流入\ufffdgpj.exe" in page
+
+
+# ---- distribution lists ----------------------------------------------------------------------------------------------
+
+
+def test_the_list_is_canonical_and_tells_every_origin(listing: DistributionList) -> None:
+    data = listing.to_json()
+    document = json.loads(data)
+    assert data == json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    assert data == replace(listing).to_json()
+    states = {row["origin"]: row["status"] for row in document["origins"]}
+    assert len(states) == 31
+    assert states["p63"] == "missing"
+    assert states["p54"] == states["p66"] == "nil"
+    assert document["totals"]["packages"] == len(document["packages"]) == 28
+    assert document["totals"]["records"] == sum(p["records"] for p in document["packages"])
+    assert document["totals"]["included"] + document["totals"]["nil"] + document["totals"]["missing"] == 31
+    assert [row["replaces"] for row in document["replaces"]] == ["migrants-inflow_p44_p45_2026Q3_r1_00000000"]
+    assert document["log"]["seq"] == 456
+    assert "log" not in json.loads(replace(listing, log=None).to_json())
+
+
+def test_the_list_of_a_released_batch(listing: DistributionList) -> None:
+    released = Released(
+        listing.distribution, listing.agreement, "2026Q3", 1, listing.receiver, listing.facts, listing.lines
+    )
+    made = DistributionList.of(
+        released, label=listing.label, issuer=listing.issuer, issued_at=listing.issued_at, log=listing.log
+    )
+    assert made == listing
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        Listed(PartyId("p11"), "included"),
+        Listed(PartyId("p63"), "nil"),
+        Listed(PartyId("p11"), "missing", records=3),
+        Listed(PartyId("p91"), "nil", PackageId("x"), 1, "0" * 64, 9),
+        Listed(PartyId("p91"), "included", PackageId("x"), 1, None, 9),
+        Listed(PartyId("p91"), "included", PackageId("x; rm -rf ~"), 1, "0" * 64, 9),
+        Listed(PartyId("p91"), "included", PackageId("../x"), 1, "0" * 64, 9),
+    ],
+)
+def test_a_list_that_contradicts_itself_raises(listing: DistributionList, line: Listed) -> None:
+    kept = tuple(old for old in listing.lines if old.origin != "p11")
+    with pytest.raises(ValueError):
+        replace(listing, lines=(*kept, line))
+
+
+def test_a_package_listed_twice_raises(listing: DistributionList) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        replace(listing, lines=(*listing.lines, listing.packages[0]))
+
+
+def test_a_later_batch_names_what_went_out_before(listing: DistributionList) -> None:
+    later = replace(listing, batch=2, lines=(Listed(PartyId("p11"), "included"), listing.packages[1]))
+    assert later.origins("earlier") == ["p11"]
+    assert later.totals()["packages"] == 1
+    text = Text(distribution_page(later, receiver_name="广西", node_name="国家节点", language="zh")).text
+    assert "已在此前批次发出：p11。" in text
+
+
+def test_names_of_the_batch_files(listing: DistributionList) -> None:
+    assert list_name(listing, "广西") == "分发清单_2026Q3_第1批_广西.json"
+    assert list_name(listing, "广西", suffix=".html") == "分发清单_2026Q3_第1批_广西.html"
+    assert form_name(listing, "广西") == "签收单_2026Q3_第1批_广西.receipt.json"
+    assert sheet_name(listing, "广西") == "交接单_2026Q3_第1批_广西.html"
+    assert list_name(listing, "../x") == "分发清单_2026Q3_第1批__x.json"
+
+
+def test_the_form_binds_the_list_and_every_package(listing: DistributionList) -> None:
+    form = json.loads(acknowledgement_form(listing))
+    assert form["stage"] == "acknowledged"
+    assert form["list_sha256"] == sha256(listing.to_json()).hexdigest()
+    assert [p["sha256"] for p in form["packages"]] == [line.sha256 for line in listing.packages]
+    assert acknowledgement_form(listing) == acknowledgement_form(replace(listing))
+    assert acknowledgement_form(replace(listing, lines=listing.lines[1:])) != acknowledgement_form(listing)
+
+
+def test_the_list_page_says_how_to_open_and_to_sign(listing: DistributionList, names: dict[str, str]) -> None:
+    text = Text(
+        distribution_page(
+            listing,
+            receiver_name="广西壮族自治区",
+            node_name="国家节点",
+            language="zh",
+            names=names,
+            receiver_key="C" * 40,
+            file_receiver="广西",
+        )
+    ).text
+    first = listing.packages[0].package
+    assert f"gpg --output {first}.tar.zst --decrypt {first}.tar.zst.gpg" in text
+    assert f"zstd -d {first}.tar.zst" in text
+    assert f"tar -xf {first}.tar" in text
+    assert f'gpg --local-user {"C" * 40} --detach-sign "签收单_2026Q3_第1批_广西.receipt.json"' in text
+    assert "“上报/签收”" in text
+    assert "尚缺：青海。" in text
+    assert "零报告（无数据）：西藏、兵团。" in text
+    for line in listing.packages:
+        assert " ".join((line.sha256 or "")[i : i + 8] for i in range(0, 64, 8)) in text
+
+
+def test_the_sheet_carries_digests_and_places_to_sign(listing: DistributionList, names: dict[str, str]) -> None:
+    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
+    page = transmittal_sheet(listing, number="JJ-2026Q3-1-45", language="zh", names=names, **called)
+    text = Text(page).text
+    for word in ("JJ-2026Q3-1-45", "批准人", "移交人", "接收人", "盖章处", "年 月 日", "交换包 28 个", "87,829 条"):
+        assert word in text, word
+    for line in listing.packages:
+        assert f"{(line.sha256 or '')[:8]} {(line.sha256 or '')[8:]}" in text
+    assert sha256(listing.to_json()).hexdigest()[:8] in text
+    many = tuple(Listed(PartyId(f"q{i}"), "included", PackageId(f"x{i}"), 1, f"{i:064x}", 9) for i in range(1, 41))
+    text = Text(transmittal_sheet(replace(listing, lines=many), number="JJ-2", language="zh", **called)).text
+    assert "另有 6 个交换包未在此列出" in text
+
+
+def test_dates_in_lines_do_not_break(make: Callable[..., Receipt]) -> None:
+    assert f'<span class="nowrap">{date(2026, 10, 31)}</span>前补报' in receipt_html(make()).decode()
