@@ -104,6 +104,16 @@ class DropFolders:
         with self._lock:
             return [self._records[p].claim for p in sorted(self._records)]
 
+    def claim(self, parcel: ParcelId) -> Claim | None:
+        """The claim of a parcel; None when the spool knows none (any more)."""
+        record = self._records.get(parcel) or self._claims.read(parcel)
+        return record.claim if record else None
+
+    def copied(self, parcel: ParcelId) -> Copied | None:
+        """The copy that is in the spool, if it is whole; nothing is copied now."""
+        record = self._records.get(parcel) or self._claims.read(parcel)
+        return copying.adopt(record, self._claims.folder(parcel)) if record else None
+
     def name(self, parcel: ParcelId) -> str:
         """The file's own name, for the sender's receipt page only; empty when it is not known (any more)."""
         record = self._records.get(parcel) or self._claims.read(parcel)
@@ -273,9 +283,11 @@ class DropFolders:
                     self._records[record.parcel] = changed
 
     def finish(self, parcel: ParcelId) -> None:
-        """See `ports.Inbox`. To be called before the parcel's folder leaves the spool. A file that was never copied
-        (too large, a bad name) is not removed but moved to the party's 退回 folder. What cannot be done now (folder down) is
-        done by the first scan of the next run."""
+        """See `ports.Inbox`. To be called before the parcel's folder leaves the spool.
+
+        A file that was never copied (too large, a bad name) is not removed but moved to the party's 退回 folder. What
+        cannot be done now (folder down) is done by the first scan of the next run.
+        """
         with self._lock:
             record = self._records.get(parcel) or self._claims.read(parcel)
             if record is None:

@@ -1,0 +1,182 @@
+"""One SFTP connection: host key pinned, modern algorithms only, and a supervisor that no stall outlives.
+
+A stalled server holds paramiko's get and put beyond every timeout (#1380, #1832, #926); closing the client from another
+thread frees the worker at once. So a thread watches the progress of every session and closes it when nothing moves.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+
+WIRE_LOG = "gateway.sftp.wire"
+# paramiko writes paths, banners and tracebacks: nothing of it belongs into a journal.
+logging.getLogger(WIRE_LOG).setLevel(logging.CRITICAL + 1)
+
+# What paramiko 5 still offers and nobody needs any more.
+_DISABLED = {
+    "ciphers": ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"),
+    "macs": ("hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"),
+    "kex": (
+        "diffie-hellman-group14-sha1",
+        "diffie-hellman-group1-sha1",
+        "diffie-hellman-group-exchange-sha1",
+    ),
+    "keys": ("ssh-rsa", "ssh-dss"),
+    "pubkeys": ("ssh-rsa", "ssh-dss"),
+}
+
+
+class HostKeyMismatch(Exception):
+    """The server's key is not the pinned one, or none is pinned for it."""
+
+
+class Misconfigured(Exception):
+    """Our own key or known_hosts file cannot be used. The message names the fact, never its content."""
+
+
+class Unreachable(Exception):
+    """Down, refused, too slow, or it does not let us in. The message is a word of ours, never the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a party receives. `known_hosts` pins its host key (`[host]:port` for a port other than 22); `key` is our
+    private key file (OpenSSH format, no passphrase: it is itself a credential), never looked for elsewhere.
+    `stall_seconds`: how long nothing may move."""
+
+    host: str
+    username: str
+    key: Path
+    known_hosts: Path
+    port: int = 22
+    remote_folder: str = "."
+    stall_seconds: float = 60.0
+    connect_seconds: float = 10.0
+
+
+class Supervisor:
+    """Closes a connection on which nothing moved for a while. `progress` is called whenever something did."""
+
+    def __init__(self, stall_seconds: float) -> None:
+        self.stalled = False
+        self._stall = stall_seconds
+        self._moved = time.monotonic()
+        self._done = threading.Event()
+        self._socket: socket.socket | None = None
+        self._client: paramiko.SSHClient | None = None
+        self._thread = threading.Thread(target=self._watch, name="sftp-supervisor", daemon=True)
+
+    def watch(self, connection: socket.socket, client: paramiko.SSHClient) -> None:
+        self._socket, self._client = connection, client
+        self.progress()
+        self._thread.start()
+
+    def progress(self) -> None:
+        self._moved = time.monotonic()
+
+    def stop(self) -> None:
+        self._done.set()
+        if self._thread.is_alive():
+            self._thread.join(20)
+
+    def _watch(self) -> None:
+        while not self._done.wait(min(1.0, self._stall / 4)):
+            if time.monotonic() - self._moved > self._stall:
+                self.stalled = True
+                if self._socket is not None:
+                    with suppress(OSError):
+                        self._socket.shutdown(socket.SHUT_RDWR)
+                if self._client is not None:
+                    with suppress(Exception):
+                        self._client.close()
+                return
+
+
+class _Pinned(paramiko.MissingHostKeyPolicy):
+    """No key is pinned under this name: never learn one from the wire."""
+
+    def missing_host_key(self, *_: object) -> None:
+        raise HostKeyMismatch
+
+
+@contextmanager
+def session(endpoint: Endpoint) -> Iterator[tuple[paramiko.SFTPClient, Supervisor]]:
+    """Connect, check the host key, log in, open SFTP; closed at the end, whatever happens.
+
+    Raises `HostKeyMismatch`, `Misconfigured`, `Unreachable`; inside the block a stall surfaces as one of paramiko's
+    errors with `supervisor.stalled` set.
+    """
+    client = paramiko.SSHClient()
+    client.set_log_channel(WIRE_LOG)
+    client.set_missing_host_key_policy(_Pinned())
+    key = _load_key(endpoint)
+    try:
+        client.load_host_keys(str(endpoint.known_hosts))
+    except (OSError, ValueError, paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
+        raise Misconfigured("known_hosts") from None
+    supervisor = Supervisor(max(endpoint.stall_seconds, 0.1))
+    connection: socket.socket | None = None
+    try:
+        try:
+            connection = socket.create_connection((endpoint.host, endpoint.port), timeout=endpoint.connect_seconds)
+        except OSError:
+            raise Unreachable("connect") from None
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        supervisor.watch(connection, client)
+        yield _log_in(client, connection, endpoint, key, supervisor), supervisor
+    finally:
+        supervisor.stop()
+        with suppress(Exception):
+            client.close()
+        if connection is not None:
+            connection.close()
+
+
+def _load_key(endpoint: Endpoint) -> paramiko.PKey:
+    try:
+        return paramiko.PKey.from_path(endpoint.key)
+    except Exception:  # OSError, SSHException, ValueError, UnsupportedAlgorithm, …: all say the same to us
+        raise Misconfigured("key") from None
+
+
+def _log_in(
+    client: paramiko.SSHClient,
+    connection: socket.socket,
+    endpoint: Endpoint,
+    key: paramiko.PKey,
+    supervisor: Supervisor,
+) -> paramiko.SFTPClient:
+    try:
+        client.connect(
+            endpoint.host,
+            endpoint.port,
+            username=endpoint.username,
+            pkey=key,
+            sock=connection,
+            timeout=endpoint.connect_seconds,
+            banner_timeout=15,
+            auth_timeout=20,
+            channel_timeout=20,
+            allow_agent=False,
+            look_for_keys=False,
+            disabled_algorithms=_DISABLED,
+        )
+        supervisor.progress()
+        client_sftp = client.open_sftp()
+    except (HostKeyMismatch, paramiko.BadHostKeyException):
+        raise HostKeyMismatch from None
+    except paramiko.AuthenticationException:
+        raise Unreachable("login") from None
+    except (OSError, EOFError, paramiko.SSHException, paramiko.sftp.SFTPError, AttributeError):
+        raise Unreachable("stall" if supervisor.stalled else "handshake") from None
+    supervisor.progress()
+    return client_sftp
