@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from string import Template
 from typing import Annotated, Final
 
 import typer
@@ -195,7 +194,7 @@ class _Example:
         shipped = {Path(file).stem: text for file, text in texts.items() if file.startswith("config/parties/")}
         province = f"{self.party[:2]}0000"
         counties = list(csv.DictReader(texts["config/examples/counties.csv"].splitlines()))
-        form = Template(texts["config/examples/party.toml"])
+        form = texts["config/examples/party.toml"]
         if self.tier == "national":
             if self.party != _EXAMPLE[self.tier]:
                 raise UsageFault("the national node's code is 000000", "国家节点的代码是 000000")
@@ -220,9 +219,11 @@ class _Example:
         return parties
 
 
-def _party(form: Template, code: str, name: str, short: str, area_code: str, tier: str) -> str:
+def _party(form: str, code: str, name: str, short: str, area_code: str, tier: str) -> str:
     values = {"id": code, "name": name, "short": short, "area_code": area_code, "tier": tier}
-    return form.substitute({key: _quoted(value) for key, value in values.items()})
+    for key, value in values.items():
+        form = _set(form, key, value)
+    return form
 
 
 def _set(text: str, key: str, value: str) -> str:

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import loading
+from gateway.policy import loading, tree
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
@@ -64,10 +64,10 @@ class _Judge:
     warnings: list[FactFault] = field(default_factory=list)
 
     def fault(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> None:
-        self.faults.append(FactFault(file, self.draft.line(file, *path), message, message_zh))
+        self.faults.append(FactFault.at(file, self.draft.line(file, *path), path, message, message_zh))
 
     def warn(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> None:
-        self.warnings.append(FactFault(file, self.draft.line(file, *path), message, message_zh))
+        self.warnings.append(FactFault.at(file, self.draft.line(file, *path), path, message, message_zh))
 
     def node(self) -> None:
         node = self.draft.node
@@ -88,7 +88,7 @@ class _Judge:
         if node.rehearsal and node.rehearsal.starts_at.tzinfo is None:
             message = "needs an offset from UTC, such as +08:00"
             self.fault(_NODE, ("rehearsal", "starts_at"), message, "须注明时区，例如 +08:00")
-        if not self.draft.agreements:
+        if not any(file.startswith("config/agreements/") for file in self.draft.contents):
             self.warn(_NODE, (), "there is no agreement: nothing will be taken", "没有交换约定：不会受理任何文件")
 
     def parties(self) -> None:
@@ -158,9 +158,9 @@ class _Judge:
         if agreement.profile != "plain-folder":
             for party in self._receivers(agreement):
                 if party.key is None and party.id != node.party:
-                    message = "no key is pinned: nothing can be sealed for this party"
+                    message = "not pinned: nothing can be sealed for this party"
                     where = f"config/parties/{party.id}.toml"
-                    self.warn(where, ("key",), message, "没有登记公钥指纹：无法向其发送加密的交换包")
+                    self.warn(where, ("key",), message, "没有登记公钥指纹，无法向其发送加密的交换包")
 
     def _receivers(self, agreement: Agreement) -> Iterable[Party]:
         if agreement.receivers == "routed":
@@ -267,15 +267,18 @@ class _Judge:
                 self.fault(file, path, f"{others} has the same {what}", f"与 {others} 的{what_zh}相同")
 
     def files(self) -> None:
-        for file, content in self.draft.contents.items():
-            if file.startswith("schemas/"):
+        """Private keys are looked for in hidden files and editors' leftovers too: those are copied and read as well."""
+        for file in map(str, tree.paths(self.draft.home, ("config", "keys"), leftovers=True)):
+            try:
+                private = holds_private_key((self.draft.home / file).read_bytes())
+            except OSError:
+                self.faults.append(FactFault(file, 1, "cannot be read", "无法读取"))
                 continue
-            if holds_private_key(content):
+            if private:
                 message = "a private key: it belongs in the node's private folder, and must now count as disclosed"
-                self.faults.append(
-                    FactFault(file, 1, message, "私钥不能放在这里，应放在节点的 private 文件夹；请视为已泄露")
-                )
-            elif file.startswith("config/") and not _KNOWN.fullmatch(file):
+                message_zh = "私钥不能放在这里，应放在节点的 private 文件夹；请视为已泄露"
+                self.faults.append(FactFault(file, 1, message, message_zh))
+            elif file in self.draft.contents and file.startswith("config/") and not _KNOWN.fullmatch(file):
                 self.warnings.append(FactFault(file, 1, "nobody reads this file", "没有程序会读取此文件"))
 
 

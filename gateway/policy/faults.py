@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -16,6 +17,14 @@ class FactFault:
     line: int
     message: str
     message_zh: str = ""
+
+    @classmethod
+    def at(cls, file: str, line: int, path: Sequence[str | int], message: str, message_zh: str) -> FactFault:
+        """A fault of one key, which the message names first: `contacts.2.name`, elements counted from 1."""
+        if not path:
+            return cls(file, line, message, message_zh)
+        name = ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
+        return cls(file, line, f"{name}: {message}", f"{name}：{message_zh}")
 
     def text(self, language: str) -> str:
         return self.message_zh if language == "zh" and self.message_zh else self.message

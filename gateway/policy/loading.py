@@ -21,7 +21,7 @@ from pydantic_core import ErrorDetails
 import gateway
 from gateway.policy import lines, tree
 from gateway.policy.faults import FactFault, FactsError
-from gateway.policy.model import Agreement, Fact, Facts, Node, Party
+from gateway.policy.model import FORMS, Agreement, Fact, Facts, Node, Party
 
 __all__ = ["Draft", "FactFault", "FactsError", "find", "load", "read"]
 
@@ -174,15 +174,11 @@ def _explain(file: str, text: str, table: Mapping[str, Any], errors: Iterable[Er
     by_key: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for error in errors:
         by_key.setdefault(_path(table, error["loc"], error["type"] == "missing"), []).append(error)
-    tops = {path for path, of in by_key.items() if len(of) > 1 or of[0]["type"] == "literal_error"}
     faults = []
     for path, of in by_key.items():
-        if any(path[:n] in tops for n in range(1, len(path))):
-            continue  # an element of a value that is already reported as a whole
-        name = ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
-        message, message_zh = _sentence(of)
-        line = lines.line_of(found, path)
-        faults.append(FactFault(file, line, f"{name}: {message}", f"{name}：{message_zh}"))
+        if of[0]["type"] == "literal_error" and any(other[: len(path)] == path != other for other in by_key):
+            continue  # a list was meant, and what is wrong is one of its elements
+        faults.append(FactFault.at(file, lines.line_of(found, path), path, *_sentence(of)))
     return faults
 
 
@@ -220,7 +216,7 @@ _KINDS: Final = {
     "datetime_type": ("must be a date with a time", "应为日期和时间"),
     "datetime_parsing": ("must be a date with a time", "应为日期和时间"),
     "datetime_from_date_parsing": ("must be a date with a time", "应为日期和时间"),
-    "string_pattern_mismatch": ("does not have the form {pattern}", "不符合格式 {pattern}"),
+    "string_pattern_mismatch": ("must be {form}", "应为{form}"),
     "literal_error": ("must be one of {expected}", "应为下列之一：{expected}"),
     "greater_than": ("must be above {gt}", "应大于 {gt}"),
     "greater_than_equal": ("must be at least {ge}", "不应小于 {ge}"),
@@ -234,8 +230,11 @@ def _sentence(errors: Sequence[ErrorDetails]) -> tuple[str, str]:
     """What is wrong with one key, without its value. A text that is neither of the named ones nor a list says both."""
     english, chinese = [], []
     for error in errors:
-        forms = _KINDS.get(error["type"])
-        context = error.get("ctx", {})
-        english.append(forms[0].format_map(context) if forms else error["msg"])
-        chinese.append(forms[1].format_map(context) if forms else error["msg"])
+        words = _KINDS.get(error["type"], (error["msg"], error["msg"]))
+        context = dict(error.get("ctx", {}))
+        forms = FORMS.get(str(context.get("pattern")), ("of another form", "其他格式"))
+        expected = str(context.get("expected", ""))
+        english.append(words[0].format_map({**context, "form": forms[0]}))
+        context["expected"] = expected.replace(", ", "、").replace(" or ", "、")
+        chinese.append(words[1].format_map({**context, "form": forms[1]}))
     return ", or ".join(dict.fromkeys(english)), "，或".join(dict.fromkeys(chinese))

@@ -16,10 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Tier = Literal["national", "province", "county", "department", "township"]
 Language = Literal["zh", "en"]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,47}$")]
-AreaCode = Annotated[str, StringConstraints(pattern=r"^\d{6}(\d{6})?$")]
-Fingerprint = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{40}$")]
-MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
+# What a text of each form must be, in both languages, for the faults that name it.
+FORMS: dict[str, tuple[str, str]] = {
+    (_IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),
+    (_AREA_CODE := r"^[0-9]{6}([0-9]{6})?$"): ("6 or 12 digits", "6 位或 12 位数字"),
+    (_FINGERPRINT := r"^[0-9A-F]{40}$"): ("40 hexadecimal digits in capitals", "40 位大写十六进制数字"),
+    (_MONTH_DAY := r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"): ("MM-DD, such as 05-01", "月-日，例如 05-01"),
+    (_FOLDER := r"^[^/\x00-\x1f]*$"): ("a folder's name", "文件夹名"),
+    (_LABEL := r"^[^/\x00-\x1f]+$"): ("a folder's name, not empty", "文件夹名，不能为空"),
+}
+
+Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+AreaCode = Annotated[str, StringConstraints(pattern=_AREA_CODE)]
+Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
+MonthDay = Annotated[str, StringConstraints(pattern=_MONTH_DAY)]
 
 
 class Fact(BaseModel):
@@ -60,9 +70,7 @@ class Party(Fact):
     short: str = ""
     area_code: AreaCode
     tier: Tier
-    folder: str = Field(
-        default="", pattern=r"^[^/\x00-\x1f]*$", description="name under the exchange root; default: the id"
-    )
+    folder: str = Field(default="", pattern=_FOLDER, description="name under the exchange root; default: the id")
     language: Language = "zh"
     key: Fingerprint | None = None
     channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
@@ -119,7 +127,7 @@ class Agreement(Fact):
     """交换约定. File: `agreements/<id>.toml`."""
 
     id: Identifier
-    label: str = Field(pattern=r"^[^/\x00-\x1f]+$", description="Chinese, also the folder's name")
+    label: str = Field(pattern=_LABEL, description="Chinese, also the folder's name")
     title: str = ""
     dataset: Identifier
     schema_version: str = "1"

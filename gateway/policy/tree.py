@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -23,18 +23,21 @@ def leftover(name: str) -> bool:
     return _LEFTOVER.fullmatch(name) is not None
 
 
-def paths(home: Path) -> Iterator[PurePosixPath]:
-    """Every file of the facts, relative to `home`. Linked folders are followed once, so a loop ends."""
+def paths(home: Path, folders: Sequence[str] = FOLDERS, leftovers: bool = False) -> Iterator[PurePosixPath]:
+    """Every file of the facts, relative to `home`; with `leftovers`, every file there is.
+
+    Linked folders are followed once, so a loop ends.
+    """
     seen: set[str] = set()
-    for top in FOLDERS:
+    for top in folders:
         for folder, children, files in os.walk(home / top, followlinks=True):
             real = os.path.realpath(folder)
-            children[:] = [] if real in seen else [name for name in children if not leftover(name)]
+            children[:] = [] if real in seen else [name for name in children if leftovers or not leftover(name)]
             if real in seen:
                 continue
             seen.add(real)
             for name in files:
-                if not leftover(name) and Path(folder, name).is_file():
+                if (leftovers or not leftover(name)) and Path(folder, name).is_file():
                     yield PurePosixPath(Path(folder, name).relative_to(home).as_posix())
 
 
