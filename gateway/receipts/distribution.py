@@ -23,7 +23,8 @@ from gateway.receipts.words import Words, plain
 PACKAGE_SUFFIX = ".tar.zst.gpg"
 # Package ids become file names and stand in commands that people copy: nothing in them may mean something to a shell.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SHEET_ROWS = 34
+# The 31 other provinces and one more: what leaves room for signatures and seals on one A4 page.
+_SHEET_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)

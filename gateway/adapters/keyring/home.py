@@ -44,8 +44,16 @@ def home(private: Path) -> Path:
             fresh = folder / f"{name}.{os.getpid()}.{secrets.token_hex(4)}"
             fresh.symlink_to(real)
             fresh.rename(link)
+            _sweep(folder)
             return link
     raise KeyringError("no short path for the key agent's socket")
+
+
+def _sweep(folder: Path) -> None:
+    """Drop the links of homes that are gone."""
+    for link in folder.iterdir():
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
 
 
 def _own(folder: Path) -> bool:

@@ -41,7 +41,7 @@ def import_partner(keys: Path, parties: Path, file: Path, party: str, fingerprin
 
 def _with_key(text: str, fingerprint: str) -> str:
     """Set the top-level `key` of a party's TOML; every other character stays."""
-    head = re.search(r"^\s*\[", text, re.MULTILINE)
+    head = re.search(r"^[ \t]*\[", text, re.MULTILINE)
     end = head.start() if head else len(text)
     line = f'key = "{fingerprint}"'
     top, count = re.subn(r'^key[ \t]*=[ \t]*("[^"\n]*"|\'[^\'\n]*\')', line, text[:end], count=1, flags=re.MULTILINE)

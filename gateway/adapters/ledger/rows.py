@@ -32,6 +32,7 @@ class ParcelRow:
     updated_at: str
     attempt: int
     next_attempt_at: str
+    posted_at: str
 
     @property
     def settled(self) -> bool:
@@ -45,7 +46,6 @@ class ParcelRow:
 
 
 SETTLED = frozenset({"accepted", "refused", "duplicate", "acknowledged"})
-STOPPED = "faulted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,11 @@ class DistributionRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
+    """A delivery with its batch's receiver and release."""
+
     distribution: str
+    receiver: str
+    released_at: str
     channel: str
     state: str
     code: str

@@ -54,6 +54,7 @@ parcels = Table(
     Column("updated_at", String(32), nullable=False),
     Column("attempt", Integer, nullable=False, default=1),
     Column("next_attempt_at", String(32), nullable=False, default=""),
+    Column("posted_at", String(32), nullable=False, default=""),
     Index("ix_parcels_state", "state", "next_attempt_at"),
     Index("ix_parcels_address", "agreement", "period", "sender"),
 )

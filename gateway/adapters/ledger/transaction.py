@@ -24,6 +24,11 @@ from gateway.adapters.ledger.rows import (
 from gateway.log import Entry, leaf_hash, rfc3339
 from gateway.parcels import SealedPackage, Tally
 
+_DELIVERIES = (
+    select(t.deliveries, t.distributions.c.receiver, t.distributions.c.released_at)
+    .join(t.distributions, t.distributions.c.id == t.deliveries.c.distribution)
+    .order_by(t.deliveries.c.distribution)
+)
 Row = TypeVar("Row", ParcelRow, PackageRow, DistributionRow, DeliveryRow, ReceiptRow, ObligationRow, LogRow)
 
 
@@ -72,6 +77,13 @@ class Reading:
         query = select(t.parcels).where(t.parcels.c.next_attempt_at != "", t.parcels.c.next_attempt_at <= rfc3339(now))
         return self._all(ParcelRow, query)
 
+    def unfinished(self) -> list[ParcelRow]:
+        """Parcels that should be moving: neither stopped nor waiting for a time, and not settled and posted."""
+        query = select(t.parcels).where(
+            t.parcels.c.posted_at == "", t.parcels.c.next_attempt_at == "", t.parcels.c.state != "faulted"
+        )
+        return self._all(ParcelRow, query)
+
     def progress(self, parcel: str, stage: str) -> str | None:
         query = select(t.progress.c.body).where(t.progress.c.parcel == parcel, t.progress.c.stage == stage)
         return self._connection.execute(query).scalar_one_or_none()
@@ -98,13 +110,18 @@ class Reading:
         return self._all(DistributionRow, query.order_by(t.distributions.c.batch, t.distributions.c.receiver))
 
     def deliveries(self, **equal: str) -> list[DeliveryRow]:
-        return self._all(DeliveryRow, select(t.deliveries).filter_by(**equal).order_by(t.deliveries.c.distribution))
+        return self._all(DeliveryRow, _DELIVERIES.where(*(t.deliveries.c[k] == v for k, v in equal.items())))
 
     def due_deliveries(self, now: datetime) -> list[DeliveryRow]:
-        query = select(t.deliveries).where(
-            t.deliveries.c.next_attempt_at != "", t.deliveries.c.next_attempt_at <= rfc3339(now)
+        """Deliveries whose next attempt has come."""
+        at = t.deliveries.c.next_attempt_at
+        return self._all(DeliveryRow, _DELIVERIES.where(at != "", at <= rfc3339(now)))
+
+    def waiting_deliveries(self) -> list[DeliveryRow]:
+        """Released and not delivered, and not waiting for a time."""
+        return self._all(
+            DeliveryRow, _DELIVERIES.where(t.deliveries.c.state == "released", t.deliveries.c.next_attempt_at == "")
         )
-        return self._all(DeliveryRow, query)
 
     def last_batch(self, agreement: str, period: str) -> int:
         query = select(func.max(t.distributions.c.batch)).where(
@@ -137,6 +154,12 @@ class Reading:
     def entries(self, after: int = -1, limit: int = 1000) -> list[LogRow]:
         query = select(t.log_entries).where(t.log_entries.c.seq > after).order_by(t.log_entries.c.seq).limit(limit)
         return self._all(LogRow, query)
+
+    def entries_of(self, parcel: str) -> list[LogRow]:
+        """What was logged of one parcel (or batch), oldest first."""
+        return self._all(
+            LogRow, select(t.log_entries).where(t.log_entries.c.parcel == parcel).order_by(t.log_entries.c.seq)
+        )
 
     def entry(self, entry_id: str) -> LogRow | None:
         return self._one(LogRow, select(t.log_entries).where(t.log_entries.c.id == entry_id))

@@ -185,8 +185,8 @@ class OpenPGP:
                 )
             finally:
                 os.close(detached)
-            if status.killed:
-                return Deferred("706", {"reason": "gpg was killed"}, AGENT_RETRY)
+            if status.killed or status.silent:
+                return Deferred("706", {"reason": "gpg did not finish"}, AGENT_RETRY)
             return judgement.judge_detached(status, fingerprint) or Ok(None)
 
         return self._guarded(run)

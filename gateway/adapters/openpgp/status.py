@@ -18,6 +18,7 @@ _HASHES = ("8", "10")  # SHA-256, SHA-512 (RFC 9580, 9.5)
 _SPOILED_SIGNATURE = ("BADSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG", "KEYREVOKED", "KEYEXPIRED")
 _SPOILED_MESSAGE = ("BADMDC", "NODATA", "FAILURE", "UNEXPECTED", "ERROR", "BADARMOR", "TRUNCATED")
 _NO_SPACE = ("No space left on device", "File too large", "Disk quota exceeded")
+_NOT_DETACHED = "not a detached signature"
 _TOO_LARGE = "exceeded --max-output limit"
 AGENT_RETRY = 5.0
 # libgpg-error codes that are about us, not about the message: no secret key, agent missing, agent error, time-out,
@@ -52,6 +53,11 @@ class Status:
 
     def count(self, keyword: str) -> int:
         return sum(1 for found, _ in self.lines if found == keyword)
+
+    @property
+    def silent(self) -> bool:
+        """gpg did not get as far as looking at its input: no home, no such option. Nobody's message is to blame."""
+        return not self.lines and _NOT_DETACHED not in self.messages
 
     def any_of(self, keywords: Collection[str]) -> bool:
         return any(found in keywords for found, _ in self.lines)
@@ -106,7 +112,7 @@ def judge_signature(status: Status, fingerprint: str) -> Refused | None:
 
 def judge_detached(status: Status, fingerprint: str) -> Refused | None:
     """`judge_signature` for a detached one: a whole signed message in its place brings a text of its own."""
-    if status.any_of(("PLAINTEXT",)):
+    if status.any_of(("PLAINTEXT",)) or _NOT_DETACHED in status.messages:
         return Refused("210", {"reason": "not a detached signature"})
     judged = judge_signature(status, fingerprint)
     if judged is None and (status.returncode != 0 or status.any_of(_SPOILED_MESSAGE)):
@@ -123,6 +129,8 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
     """
     if status.no_space:
         return Deferred("702")
+    if status.silent:
+        return Deferred("706", {"reason": "gpg did not start"}, AGENT_RETRY)
     if _TOO_LARGE in status.messages:
         return Refused("216", {"reason": "over the limit"})
     recipients = [arguments[0] for arguments in status.every("ENC_TO") if arguments]

@@ -1,7 +1,7 @@
 """What lies at the other end: digests, room, folders, renames. Every step tells the supervisor that something moved.
 
-Large files are read in segments of 32 MiB on a reopened handle: paramiko's prefetch can fall back to synchronous reads
-and hold a whole file in memory (#2519).
+Files are read back with a window of our own over paramiko's requests: its prefetch runs in a thread that nothing ends,
+can fall back to synchronous reads and hold a whole file in memory (#2519).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import stat
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import PurePosixPath
 
 import paramiko
-from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY
+from paramiko.sftp import CMD_DATA, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_READ, int64
 
-SEGMENT = 32 << 20
 BLOCK = 32768
-SMALL = 1 << 20
+WINDOW = 128
+"""Reads under way at a time: 4 MiB, well over what a line holds, and all the memory this takes."""
 
 
 def status(sftp: paramiko.SFTPClient, path: str) -> paramiko.SFTPAttributes | None:
@@ -37,30 +37,50 @@ def is_regular(attributes: paramiko.SFTPAttributes) -> bool:
 
 def sha256(sftp: paramiko.SFTPClient, path: str, size: int, progress: Callable[[], None]) -> str:
     """SHA-256 of the first `size` bytes as the server gives them back; of fewer when the file is shorter."""
-    digest, offset = hashlib.sha256(), 0
-    while offset < size:
-        length = min(SEGMENT, size - offset)
-        got = 0
-        with sftp.open(path, "rb") as remote:
-            if size < SMALL:
-                blocks: Iterator[bytes] = iter([remote.read(length)])
-            else:
-                blocks = iter(remote.readv([(at, min(BLOCK, offset + length - at)) for at in _steps(offset, length)]))
-            with suppress(EOFError):  # cut short under us: the digest will tell
-                for block in blocks:
-                    progress()
-                    digest.update(block)
-                    got += len(block)
-                    if not block or got == length:
-                        break
-        if got < length:
-            break
-        offset += got
+    digest = hashlib.sha256()
+    with sftp.open(path, "rb") as remote:
+        for block in _blocks(sftp, remote.handle, size):
+            digest.update(block)
+            progress()
     return digest.hexdigest()
 
 
-def _steps(offset: int, length: int) -> range:
-    return range(offset, offset + length, BLOCK)
+class _Answers(dict[int, bytes]):
+    """Where paramiko leaves the answers to our reads: request number to bytes; none of them at the end of the file."""
+
+    def _async_response(self, kind: int, message: paramiko.Message, number: int) -> None:
+        self[number] = message.get_string() if kind == CMD_DATA else b""
+
+
+def _blocks(sftp: paramiko.SFTPClient, handle: object, size: int) -> Iterator[bytes]:
+    """The file in order, with `WINDOW` reads under way. Ends early where the file does, all answers collected."""
+    answers, asked, offset, ended = _Answers(), deque[tuple[int, int, int]](), 0, False
+    while asked or (offset < size and not ended):
+        while offset < size and not ended and len(asked) < WINDOW:
+            length = min(BLOCK, size - offset)
+            asked.append((_ask(sftp, answers, handle, offset, length), offset, length))
+            offset += length
+        number, start, length = asked.popleft()
+        while number not in answers:
+            sftp._read_response()  # type: ignore[attr-defined]
+        block = answers.pop(number)
+        if ended:
+            continue
+        while block and len(block) < length:  # a server may give less than was asked for
+            yield block
+            start, length = start + len(block), length - len(block)
+            again = _ask(sftp, answers, handle, start, length)
+            while again not in answers:
+                sftp._read_response()  # type: ignore[attr-defined]
+            block = answers.pop(again)
+        ended = not block
+        if block:
+            yield block
+
+
+def _ask(sftp: paramiko.SFTPClient, answers: _Answers, handle: object, offset: int, length: int) -> int:
+    request = sftp._async_request(answers, CMD_READ, handle, int64(offset), length)  # type: ignore[attr-defined]
+    return int(request)
 
 
 def free_bytes(sftp: paramiko.SFTPClient, path: str) -> int | None:

@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.String(length=32), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.String(length=32), nullable=False),
+        sa.Column("posted_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parcels")),
     )
     with op.batch_alter_table("parcels", schema=None) as batch_op:

@@ -1,0 +1,44 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. Both stand on `make setup`.
+PY := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: setup demo test check bench docs lock crash
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml system-packages.txt
+	@setup/system-packages
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@test -x $(PY) || python3 -m venv .venv
+	@echo "installing Python packages …"
+	@$(PY) -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	@.venv/bin/gateway demo
+
+test: setup
+	@$(PY) -m pytest
+
+# Ten kills in CI, a thousand here.
+crash: setup
+	@GATEWAY_CRASHES=1000 $(PY) -m pytest tests/crash
+
+check: setup
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(PY) -m gateway.reference --check
+
+bench: setup
+	@$(PY) -m bench
+
+docs: setup
+	@$(PY) -m gateway.reference
+
+# Needs uv. The lock carries hashes and no addresses.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --quiet -o requirements.lock

@@ -1,0 +1,84 @@
+"""Where things lie in the node's own storage. Everything is named by ids, so that a step that runs again finds its
+output and adopts it.
+
+```
+state/spool/<parcel>/    claim.json content …   plain: gone once sealed
+            <parcel>/out/parts/<province>.csv refused.csv violations.csv refused.xlsx
+state/sealed/<agreement>/<period>/<package>.tar.zst.gpg
+state/batches/<distribution>/                   what one receiver gets beside its packages
+state/quarantine/<parcel>/                      refused originals until their retention ends
+```
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway import durable
+from gateway.parcels import DistributionId, PackageId, ParcelId
+
+SEALED_SUFFIX = ".tar.zst.gpg"
+
+
+class Spool:
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.arrivals = state / "spool"
+        self.quarantine = state / "quarantine"
+        for folder in (self.arrivals, self.quarantine, state / "sealed", state / "batches"):
+            durable.make_folder(folder)
+
+    def parcel(self, parcel: ParcelId) -> Path:
+        return self.arrivals / parcel
+
+    def content(self, parcel: ParcelId) -> Path:
+        return self.arrivals / parcel / "content"
+
+    def out(self, parcel: ParcelId) -> Path:
+        """Where the worker writes. Cleared before each try: a half-made examination is never adopted."""
+        return self.arrivals / parcel / "out"
+
+    def part(self, parcel: ParcelId, province: str) -> Path:
+        return self.out(parcel) / "parts" / f"{province}.csv"
+
+    def refused_list(self, parcel: ParcelId) -> Path:
+        return self.out(parcel) / "refused.xlsx"
+
+    def sealed(self, agreement: str, period: str, package: PackageId) -> Path:
+        folder = self.state / "sealed" / agreement / period
+        durable.make_folder(folder)
+        return folder / f"{package}{SEALED_SUFFIX}"
+
+    def batch(self, distribution: DistributionId) -> Path:
+        folder = self.state / "batches" / distribution
+        durable.make_folder(folder)
+        return folder
+
+    def clear_out(self, parcel: ParcelId) -> Path:
+        out = self.out(parcel)
+        shutil.rmtree(out, ignore_errors=True)
+        durable.make_folder(out)
+        return out
+
+    def to_quarantine(self, parcel: ParcelId) -> None:
+        """Move what a refused parcel left into quarantine. Idempotent."""
+        source, target = self.parcel(parcel), self.quarantine / parcel
+        if source.exists() and not target.exists():
+            source.rename(target)
+            durable.sync_folder(self.quarantine)
+            durable.sync_folder(self.arrivals)
+
+    def forget(self, parcel: ParcelId) -> None:
+        """Plain content goes: every record is sealed or returned. Idempotent."""
+        shutil.rmtree(self.parcel(parcel), ignore_errors=True)
+        durable.sync_folder(self.arrivals)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.state).free
+
+    def waiting(self) -> Iterator[ParcelId]:
+        for folder in sorted(self.arrivals.iterdir()):
+            if folder.is_dir():
+                yield ParcelId(folder.name)

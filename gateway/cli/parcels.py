@@ -1,0 +1,89 @@
+"""`gateway parcels`: what is in work, what stopped and why; trying again, letting go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, ask, load_facts
+from gateway.outcomes import catalogue
+
+app = typer.Typer(help="交换件 / parcels", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    config: ConfigOption = None,
+    state: Annotated[str | None, typer.Option("--state", help="accepted | refused | faulted | …")] = None,
+    sender: Annotated[str | None, typer.Option("--sender", help="交换方 / party")] = None,
+    agreement: Annotated[str | None, typer.Option("--agreement")] = None,
+    period: Annotated[str | None, typer.Option("--period")] = None,
+    limit: Annotated[int, typer.Option("--limit")] = 200,
+    as_json: JsonOption = False,
+    lang: LanguageOption = Language.ZH,
+) -> None:
+    """列出交换件，最新在前 / list parcels, newest first."""
+    facts = load_facts(config)
+    query = {"state": state, "sender": sender, "agreement": agreement, "period": period, "limit": str(limit)}
+    found = ask(facts, "GET", "parcels", **query)
+    if as_json:
+        answer(found)
+        return
+    zh = lang is Language.ZH
+    heads = (
+        ("编号", "交换方", "约定", "期", "类型", "状态", "收到", "合格", "退回", "说明")
+        if zh
+        else ("id", "party", "agreement", "period", "kind", "state", "in", "accepted", "refused", "reason")
+    )
+    table = Table(*heads, header_style="bold")
+    for row in found:
+        code = catalogue().get(row["code"])
+        reason = f"[{row['code']}] {code.sentence(lang.value)}" if code else ""
+        cells = (row["id"], row["sender"], row["agreement"], row["period"], row["kind"], row["state"])
+        numbers = (f"{row['records']:,}", f"{row['accepted']:,}", f"{row['refused']:,}")
+        table.add_row(*cells, *numbers, reason)
+    Console(highlight=False, markup=False).print(table)
+
+
+@app.command()
+def show(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """一个交换件的经过 / one parcel and its history."""
+    found = ask(load_facts(config), "GET", "parcels", parcel)
+    if as_json:
+        answer(found)
+        return
+    console = Console(highlight=False, markup=False)
+    for key, value in found["parcel"].items():
+        console.print(f"{key:16} {value}")
+    for entry in found["log"]:
+        console.print(f"  {entry['seq']:>8}  {entry['logged_at']}  {entry['event']}")
+    for package in found["packages"]:
+        console.print(f"  → {package['receiver']}  {package['records']:>8,}  {package['state']:12}  {package['id']}")
+
+
+@app.command()
+def retry(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """重试停下的交换件或批次 / try a stopped parcel or batch again."""
+    found = ask(load_facts(config), "POST", "retry", parcel)
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(f"已重试 / retried: {found['retried']} #{found['attempt']}")
+
+
+@app.command()
+def release(
+    agreement: Annotated[str, typer.Option("--agreement")],
+    period: Annotated[str, typer.Option("--period")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """放行一期待分发的交换包 / let the held packages of an agreement and period go."""
+    found = ask(load_facts(config), "POST", "release", agreement=agreement, period=period)
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(f"第 {found['batch']} 批，{found['packages']} 个交换包 / batch {found['batch']}")

@@ -1,0 +1,60 @@
+"""`gateway run`: the daemon, in the foreground; a service manager puts it where it belongs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import structlog
+import typer
+
+from gateway.cli.conventions import FAULT, REFUSED, ConfigOption, load_facts, say
+from gateway.daemon import AlreadyRunning, Daemon
+
+
+def run(
+    config: ConfigOption = None,
+    log_level: Annotated[str, typer.Option("--log-level", help="debug | info | warning | error")] = "info",
+) -> None:
+    """运行守护进程 / run the daemon. Logs are JSON lines on stderr and hold no personal data."""
+    facts = load_facts(config)
+    configure_logging(log_level)
+    try:
+        Daemon(facts).run()
+    except AlreadyRunning:
+        say("本节点的守护进程已在运行。/ The daemon of this node is running already.")
+        raise typer.Exit(REFUSED) from None
+    except RuntimeError as error:
+        say(str(error))
+        raise typer.Exit(FAULT) from None
+
+
+def configure_logging(level: str) -> None:
+    """structlog as JSON lines on stderr. Libraries speak through the same door, warnings and worse only: their debug
+    output could hold paths and names."""
+    chosen = getattr(logging, level.upper(), logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(chosen),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+    )
+    logging.basicConfig(handlers=[_Reduced()], level=logging.WARNING, force=True)
+
+
+class _Reduced(logging.Handler):
+    """A library's record becomes: who, how bad, where. Its message is dropped, since it could hold anything."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+        structlog.get_logger("library").warning(
+            "library",
+            logger=record.name,
+            severity=record.levelname.lower(),
+            at=f"{record.module}:{record.lineno}",
+            error=error,
+        )

@@ -1,0 +1,88 @@
+"""`gateway status`, `gateway quarter`: the node at a glance, on the terminal and as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway import durable
+from gateway.cli.conventions import (
+    REFUSED,
+    ConfigOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    answer,
+    ask,
+    load_facts,
+)
+from gateway.receipts import status as pages
+from gateway.receipts.views import StatusView
+
+_STYLES = {"plain": "", "good": "green", "wait": "cyan", "warn": "yellow", "bad": "bold red"}
+_NAMES = {"parcels": "交换件", "packages": "交换包", "deliveries": "投递", "obligations": "限办事项"}
+
+
+def status(
+    config: ConfigOption = None,
+    html: Annotated[Path | None, typer.Option("--html", help="写成网页 / write the operator's page")] = None,
+    period: Annotated[str | None, typer.Option("--period", help="2026Q3")] = None,
+    as_json: JsonOption = False,
+    lang: LanguageOption = Language.ZH,
+) -> None:
+    """节点状态 / the node's health. Exit 1 when something is down or stopped, 4 when the daemon is not running."""
+    facts = load_facts(config)
+    found = ask(facts, "GET", "status")
+    if html is not None:
+        view = StatusView.from_json(ask(facts, "GET", "view", period=period))
+        durable.write_bytes(html.absolute(), pages.status_page(view, lang.value), 0o640)
+    if as_json:
+        answer(found)
+    else:
+        console = Console(highlight=False)
+        console.print(
+            f"{found['node']}  {found['now']}", Text("演练 / rehearsal", "bold magenta") if found["rehearsal"] else ""
+        )
+        for kind, states in found["counts"].items():
+            line = "  ".join(f"{state} {count:,}" for state, count in sorted(states.items()))
+            console.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
+        for folder in found["sources"]["down"]:
+            console.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
+    stopped = found["counts"]["parcels"].get("faulted", 0) + found["counts"]["deliveries"].get("faulted", 0)
+    if not found["ok"] or stopped:
+        raise typer.Exit(REFUSED)
+
+
+def quarter(
+    period: Annotated[str, typer.Argument(help="2026Q3")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    lang: LanguageOption = Language.ZH,
+) -> None:
+    """一季一览 / the quarter at a glance: owed, sent, nil, late, counts. Exit 1 when something is missing."""
+    facts = load_facts(config)
+    document = ask(facts, "GET", "view", period=period)
+    view = StatusView.from_json(document)
+    if as_json:
+        answer({"period": view.period, "datasets": document["datasets"], "parties": document["parties"]})
+    else:
+        show(view, lang.value)
+    states = [s.state for row in view.parties for s in row.submissions.values()]
+    if "missing" in states:
+        raise typer.Exit(REFUSED)
+
+
+def show(view: StatusView, language: str) -> None:
+    """Print the quarter's table."""
+    table = pages.quarter_table(view, "zh" if language == "zh" else "en")
+    printed = Table(title=f"{view.node} {view.period}", show_footer=True, header_style="bold")
+    for column, total in zip(table.columns, table.totals, strict=True):
+        printed.add_column(column.title, justify=column.justify, footer=total.text, no_wrap=True)
+    for row in table.rows:
+        printed.add_row(*(Text(cell.text, _STYLES[cell.tone]) for cell in row))
+    Console(highlight=False).print(printed)

@@ -1,0 +1,146 @@
+"""The server side: a few routes, one thread per request, nothing but the standard library.
+
+The peer's uid comes from SO_PEERCRED, so it cannot be claimed; only root and the daemon's own uid are answered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from gateway.adapters import sockets
+
+BODY_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`path` is split at `/`; `query` holds the query string's or the JSON body's values; `actor` is who asks."""
+
+    path: tuple[str, ...]
+    query: Mapping[str, Any]
+    actor: str
+
+
+class NotFound(Exception):
+    """There is no such thing here: 404."""
+
+
+class Rejected(Exception):
+    """The request cannot be carried out; the message is for people: 409."""
+
+
+Handler = Callable[[Request], Any]
+
+
+class ControlServer:
+    """Serves `routes`, keyed by `METHOD first-path-segment`, until closed."""
+
+    def __init__(self, path: Path, routes: Mapping[str, Handler]) -> None:
+        self._path = path
+        self._server = _Server(path, routes)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="control", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
+    daemon_threads = True
+
+    def __init__(self, path: Path, routes: Mapping[str, Handler]) -> None:
+        super().__init__(str(path), _RequestHandler)
+        self.routes = routes
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sockets.bind(self.socket, path)
+        self.socket.listen(32)
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def get_request(self) -> tuple[socket.socket, str]:
+        connection, _ = self.socket.accept()
+        return connection, "local"
+
+    def server_close(self) -> None:
+        self.socket.close()
+
+    def shutdown_request(self, request: Any) -> None:
+        request.close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A peer that went away is no news; what a handler raises is answered, not printed."""
+
+
+class _RequestHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        length = min(int(self.headers.get("Content-Length") or 0), BODY_LIMIT)
+        self._answer(json.loads(self.rfile.read(length) or b"{}"))
+
+    def _answer(self, body: Mapping[str, Any]) -> None:
+        uid = _peer_uid(self.connection)
+        if uid not in (0, os.getuid()):
+            return self._send(403, {"error": "only root and the daemon's own user are answered"})
+        url = urlsplit(self.path)
+        path = tuple(unquote(part) for part in url.path.strip("/").split("/"))
+        handler = self.server.routes.get(f"{self.command} {path[0]}")
+        if handler is None:
+            return self._send(404, {"error": "no such route"})
+        try:
+            answer = handler(Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
+        except NotFound:
+            return self._send(404, {"error": "not found"})
+        except Rejected as error:
+            return self._send(409, {"error": str(error)})
+        except Exception as error:
+            # The class only: a message could hold what must not be shown.
+            return self._send(500, {"error": type(error).__name__})
+        self._send(200, answer)
+
+    def _send(self, status: int, document: Any) -> None:
+        data = json.dumps(document, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def address_string(self) -> str:
+        return "local"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not logged; what they do is, in the exchange log."""
+
+
+def _peer_uid(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+def _name(uid: int) -> str:
+    try:
+        return f"uid:{uid} {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"uid:{uid}"

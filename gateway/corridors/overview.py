@@ -1,0 +1,196 @@
+"""What the operator sees: read from the ledger, shaped for `gateway.receipts.status`. No names, no file names."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway.adapters.ledger import tables
+from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
+from gateway.adapters.ledger.transaction import Reading
+from gateway.corridors.recording import SHANGHAI
+from gateway.corridors.tools import ACKNOWLEDGE, Tools
+from gateway.policy.model import Agreement, Facts
+from gateway.policy.periods import for_rhythm
+from gateway.receipts.views import (
+    Dataset,
+    Disk,
+    LogHead,
+    PartyRow,
+    ReceiverRow,
+    State,
+    StatusView,
+    StoppedParcel,
+    Submission,
+)
+
+_ORDER = ("held", "released", "delivered", "acknowledged")
+_SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
+
+
+def view(tools: Tools, period: str | None, last_scan: datetime | None) -> StatusView:
+    """The state of the node for one period (default: the last one that ended, of the first agreement's rhythm)."""
+    facts, now = tools.facts.current(), tools.clock.now()
+    period = period or _current(facts, now)
+    agreements = [a for a in sorted(facts.agreements.values(), key=lambda a: a.id) if a.rhythm != "event"]
+    with tools.ledger.reading() as reading:
+        obligations = {
+            (o.agreement, o.party): o for a in agreements for o in reading.obligations(agreement=a.id, period=period)
+        }
+        parcels: dict[tuple[str, str], list[ParcelRow]] = defaultdict(list)
+        for agreement in agreements:
+            for parcel in reading.parcels(agreement=agreement.id, period=period, limit=100_000):
+                parcels[parcel.agreement, parcel.sender].append(parcel)
+        receivers = _receivers(reading, facts, agreements, period)
+        stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
+        seq, leaf = reading.head()
+        last = reading.entries(after=seq - 1, limit=1)
+    usage = shutil.disk_usage(tools.spool.state)
+    return StatusView(
+        node=facts.parties[facts.node.party].name,
+        at=now,
+        period=period,
+        running=True,
+        disk=Disk(usage.free, usage.total, facts.node.intake.min_free_mb << 20),
+        log=LogHead(facts.node.name, seq + 1, leaf, _instant(last[0].logged_at) if last else None),
+        last_scan=last_scan,
+        scan_seconds=facts.node.intake.scan_seconds,
+        rehearsal=facts.node.rehearsal is not None,
+        datasets=tuple(_dataset(a, obligations) for a in agreements),
+        parties=_parties(facts, agreements, obligations, parcels),
+        stopped=stopped,
+        receivers=receivers,
+    )
+
+
+def counts(tools: Tools) -> dict[str, dict[str, int]]:
+    """How much stands where: what a live view or a monitor polls."""
+    with tools.ledger.reading() as reading:
+        return {
+            "parcels": reading.count(tables.parcels, "state"),
+            "packages": reading.count(tables.packages, "state"),
+            "deliveries": reading.count(tables.deliveries, "state"),
+            "obligations": reading.count(tables.obligations, "state"),
+        }
+
+
+def parcel(tools: Tools, identity: str) -> dict[str, Any] | None:
+    """One parcel with its history, for `gateway parcels show`."""
+    with tools.ledger.reading() as reading:
+        found = reading.parcel(identity)
+        if found is None:
+            return None
+        return {
+            "parcel": row(found),
+            "packages": [
+                {"id": p.id, "receiver": p.receiver, "records": p.records, "state": p.state, "sha256": p.sha256}
+                for p in reading.packages(parcel=identity)
+            ],
+            "receipts": [
+                {"number": r.number, "stage": r.stage, "code": r.code} for r in reading.receipts(parcel=identity)
+            ],
+            "log": [{"seq": e.seq, "event": e.event, "logged_at": e.logged_at} for e in reading.entries_of(identity)],
+        }
+
+
+def row(found: ParcelRow) -> dict[str, Any]:
+    return {field: getattr(found, field) for field in ParcelRow.__dataclass_fields__}
+
+
+def _current(facts: Facts, now: datetime) -> str:
+    rhythms = [a.rhythm for a in facts.agreements.values() if a.rhythm != "event"]
+    return str(for_rhythm(rhythms[0] if rhythms else "quarterly", now.date()))
+
+
+def _dataset(agreement: Agreement, obligations: Mapping[tuple[str, str], ObligationRow]) -> Dataset:
+    mine = [o for (a, _), o in obligations.items() if a == agreement.id]
+    due = _instant(mine[0].expires_at).astimezone(SHANGHAI) - timedelta(microseconds=1) if mine else None
+    return Dataset(
+        agreement.id, agreement.label, due.date() if due else None, any(o.status == "provisional" for o in mine)
+    )
+
+
+def _parties(
+    facts: Facts,
+    agreements: Iterable[Agreement],
+    obligations: Mapping[tuple[str, str], ObligationRow],
+    parcels: Mapping[tuple[str, str], list[ParcelRow]],
+) -> tuple[PartyRow, ...]:
+    rows: dict[str, dict[str, Submission]] = {}
+    for agreement in agreements:
+        for party in facts.senders(agreement):
+            key = (agreement.id, party.id)
+            rows.setdefault(party.id, {})[agreement.id] = _submission(obligations.get(key), parcels.get(key, []))
+    ordered = sorted(rows, key=lambda identity: facts.parties[identity].area_code)
+    return tuple(
+        PartyRow(p, facts.parties[p].area_code, facts.parties[p].short or facts.parties[p].name, rows[p])
+        for p in ordered
+    )
+
+
+def _submission(owed: ObligationRow | None, parcels: list[ParcelRow]) -> Submission:
+    done = [p for p in parcels if p.state == "accepted"]
+    records, refused = sum(p.records for p in done), sum(p.refused for p in done)
+    received = min((_instant(p.received_at) for p in (done or parcels)), default=None)
+    state: State = "none"
+    if owed is not None:
+        state = _SETTLED.get(owed.state, "missing" if owed.state == "missed" else "owed")
+        if state in ("sent", "corrected") and refused:
+            state = "partly_refused"
+        if state == "owed" and any(p.state == "refused" for p in parcels):
+            state = "refused"
+    elif done:
+        state = "sent"
+    due = (_instant(owed.expires_at) - timedelta(microseconds=1)).astimezone(SHANGHAI).date() if owed else None
+    return Submission(state, records, refused, received, due)
+
+
+def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], period: str) -> tuple[ReceiverRow, ...]:
+    tally: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_ORDER, 0))
+    oldest: dict[str, datetime] = {}
+    waits: set[str] = set()
+    for agreement in agreements:
+        for package in reading.packages(agreement=agreement.id, period=period):
+            for stage in _ORDER[: _ORDER.index(package.state) + 1]:
+                tally[package.receiver][stage] += 1
+            if package.state == "held" and (agreement.release == "by_operator" or agreement.four_eyes):
+                waits.add(package.receiver)
+        for batch in reading.distributions(agreement=agreement.id, period=period, state="delivered"):
+            at = _instant(reading.deliveries(distribution=batch.id)[0].delivered_at)
+            oldest[batch.receiver] = min(at, oldest.get(batch.receiver, at))
+    return tuple(
+        ReceiverRow(
+            party=p,
+            code=facts.parties[p].area_code,
+            name=facts.parties[p].short or facts.parties[p].name,
+            sealed=tally[p]["held"],
+            released=tally[p]["released"],
+            delivered=tally[p]["delivered"],
+            acknowledged=tally[p]["acknowledged"],
+            open_since=oldest.get(p),
+            release_owed=p in waits,
+        )
+        for p in sorted(tally, key=lambda identity: facts.parties[identity].area_code)
+    )
+
+
+def _stopped(found: ParcelRow, facts: Facts) -> StoppedParcel:
+    agreement = facts.agreements.get(found.agreement)
+    title = facts.node.folders.acknowledge if found.agreement == ACKNOWLEDGE or agreement is None else agreement.label
+    return StoppedParcel(
+        parcel=found.id,
+        party=facts.parties[found.sender].short or facts.parties[found.sender].name,
+        title=title,
+        blame="fault" if found.state == "faulted" else "deferred",
+        code=found.code,
+        since=_instant(found.received_at),
+        next_try=_instant(found.next_attempt_at) if found.next_attempt_at else None,
+        detail={k: v for k, v in found.details.items() if isinstance(v, str | int)},
+    )
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,292 @@
+"""The submission corridor: intake → opening → checking → sorting → sealing, and the receipt.
+
+Every step may run again: it adopts what its last run left, in the spool (named by the parcel's id) or in the ledger
+(`progress`). Only codes and ids cross a step, so nothing personal enters the workflow engine's tables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from gateway import durable
+from gateway.adapters.ledger import Transaction
+from gateway.corridors import recording
+from gateway.corridors.posting import Posting
+from gateway.corridors.tools import Tools
+from gateway.log import Event, rfc3339
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.parcels import Arrival, Checked, Claim, Opened, ParcelId, Sealed, SealedPackage, Sorted
+from gateway.policy.periods import Period
+from gateway.records import Examination
+from gateway.stages import checking, intake, opening, sealing, sorting
+from gateway.stages.delivery import wait
+
+STAGES = ("intake", "opening", "checking", "sorting", "sealing")
+LONGEST_TRIES = 8  # a file whose worker dies again and again is ours to look at, not the world's to mend
+_T = TypeVar("_T")
+_TYPES: Mapping[str, TypeAdapter[Any]] = {
+    "intake": TypeAdapter(Arrival),
+    "opening": TypeAdapter(Opened),
+    "checking": TypeAdapter(Checked),
+    "sorting": TypeAdapter(Sorted),
+    "sealing": TypeAdapter(Sealed),
+}
+StepResult = dict[str, str]
+
+
+class Submission:
+    """The steps of `flow.submission`."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._posting = Posting(tools)
+        self._stages: Mapping[str, Callable[[ParcelId, datetime], Outcome[Any]]] = {
+            "intake": self._intake,
+            "opening": self._opening,
+            "checking": self._checking,
+            "sorting": self._sorting,
+            "sealing": self._sealing,
+        }
+
+    def step(self, stage: str, parcel: ParcelId) -> StepResult:
+        """Run one stage: adopt, or effect and transaction. Answers `{"outcome", "code"}`."""
+        tools = self._tools
+        now = tools.clock.now()
+        with tools.ledger.reading() as reading:
+            row, done = reading.parcel(parcel), reading.progress(parcel, stage)
+        if done is not None:
+            self._after(stage, parcel)
+            return {"outcome": "ok", "code": ""}
+        if row is not None and row.settled:
+            return {"outcome": "settled", "code": row.code}
+        outcome: Outcome[Any]
+        try:
+            outcome = self._stages[stage](parcel, now)
+        except OSError as error:
+            outcome = Deferred("702" if error.errno in (28, 122) else "709", {"errno": error.errno or 0})
+        except Exception as error:
+            # The class and the place, never the message: it could hold a value out of a record.
+            tools.log.error("stage_failed", stage=stage, parcel=parcel, error=type(error).__name__, at=_where(error))
+            outcome = Fault("900", {"stage": stage, "error": type(error).__name__})
+        settled = self._settle(stage, parcel, outcome, now)
+        self._after(stage, parcel)
+        tools.log.info("stage", stage=stage, parcel=parcel, **settled)
+        return settled
+
+    def post(self, parcel: ParcelId) -> StepResult:
+        """Put the parcel's receipts, lists and originals where their people look, then let the spool forget it."""
+        try:
+            self._posting.post(parcel)
+        except OSError as error:
+            # A folder is away or full. The outbox keeps what is not written; the sweep comes back to it.
+            self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
+            return {"outcome": "deferred", "code": "709"}
+        return {"outcome": "ok", "code": ""}
+
+    # -- effects and decisions ---------------------------------------------------------------------------------------
+
+    def _intake(self, parcel: ParcelId, now: datetime) -> Outcome[Arrival]:
+        tools, facts = self._tools, self._tools.facts.current()
+        claim = tools.inbox.claim(parcel)
+        if claim is None:
+            return Fault("900", {"stage": "intake", "error": "NoClaim"})
+        copied = tools.inbox.copy(parcel)
+        if not isinstance(copied, Ok):
+            return copied
+        return intake.decide(claim, copied.value, self._sidecar(parcel), facts, self._owed(claim, now))
+
+    def _opening(self, parcel: ParcelId, now: datetime) -> Outcome[Opened]:
+        with self._tools.spool.content(parcel).open("rb") as stream:
+            return opening.decide(self._load("intake", parcel), stream.read(64))
+
+    def _checking(self, parcel: ParcelId, now: datetime) -> Outcome[Checked]:
+        opened: Opened = self._load("opening", parcel)
+        tools = self._tools
+        facts = tools.facts.at(opened.arrival.facts)
+        job = checking.job(opened, facts, tools.spool.content(parcel), tools.spool.clear_out(parcel))
+        answer = tools.worker.examine(parcel, job)
+        if not isinstance(answer, Ok):
+            return answer
+        found = Examination.from_json(answer.value)
+        judged = checking.judge(opened, found, facts.agreements[opened.arrival.agreement])
+        if isinstance(judged, Refused):
+            return replace(judged, detail={**judged.detail, "codes": json.dumps(dict(found.codes))})
+        return judged
+
+    def _sorting(self, parcel: ParcelId, now: datetime) -> Outcome[Sorted]:
+        checked: Checked = self._load("checking", parcel)
+        return sorting.sort(checked, self._tools.facts.at(checked.opened.arrival.facts))
+
+    def _sealing(self, parcel: ParcelId, now: datetime) -> Outcome[Sealed]:
+        sorted_: Sorted = self._load("sorting", parcel)
+        tools = self._tools
+        arrival = sorted_.checked.opened.arrival
+        # Keys are those of today: a partner's new key must not wait for the parcels that began before it.
+        facts = tools.facts.current()
+        sizes = {r: tools.spool.part(parcel, part.province).stat().st_size for r, part in sorted_.parts.items()}
+        planned = sealing.plan(sorted_, sizes, facts, now)
+        if not isinstance(planned, Ok):
+            return planned
+
+        def make(plan: sealing.Plan) -> Outcome[SealedPackage]:
+            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package)
+            if not target.exists():
+                members: list[tuple[str, Path | bytes]] = [
+                    ("datapackage.json", plan.descriptor),
+                    (plan.member, tools.spool.part(parcel, plan.province)),
+                ]
+                made = tools.sealer.seal(members, plan.fingerprint, target)
+                if not isinstance(made, Ok):
+                    return made
+            return Ok(sealing.sealed(plan, *durable.sha256_file(target)))
+
+        packages = []
+        with ThreadPoolExecutor(facts.node.limits.seal_parallel) as pool:
+            for outcome in pool.map(make, planned.value):
+                if not isinstance(outcome, Ok):
+                    return outcome
+                packages.append(outcome.value)
+        return Ok(Sealed(sorted_, tuple(packages)))
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    def _settle(self, stage: str, parcel: ParcelId, outcome: Outcome[Any], now: datetime) -> StepResult:
+        tools = self._tools
+        with tools.ledger.transaction(now) as tx:
+            if stage == "intake":
+                outcome = self._enter(tx, parcel, outcome)
+            row = recording.row(tx, parcel)
+            facts = tools.facts.at(row.facts)
+            match outcome:
+                case Ok(value):
+                    tx.set_progress(parcel, stage, _TYPES[stage].dump_json(value).decode())
+                    self._record(tx, stage, parcel, value)
+                    return {"outcome": "ok", "code": ""}
+                case Refused("220", detail):
+                    recording.duplicate(tx, parcel, str(detail["original"]))
+                    return {"outcome": "duplicate", "code": "220"}
+                case Refused(code, detail):
+                    plain = {k: v for k, v in detail.items() if k != "codes"}
+                    codes = json.loads(str(detail.get("codes", "{}")))
+                    recording.refused(tx, parcel, code, plain, facts, codes, tools.facts.calendar())
+                    return {"outcome": "refused", "code": code}
+                case Deferred(code, detail, retry_after):
+                    if code == "704" and row.attempt >= LONGEST_TRIES:
+                        recording.faulted(tx, row, "900", {"stage": stage, "error": "WorkerDied"})
+                        return {"outcome": "fault", "code": "900"}
+                    recording.deferred(tx, row, code, detail, max(min(retry_after, 3600), wait(row.attempt) / 3))
+                    return {"outcome": "deferred", "code": code}
+                case Fault(code, detail):
+                    recording.faulted(tx, row, code, detail)
+                    return {"outcome": "fault", "code": code}
+
+    def _enter(self, tx: Transaction, parcel: ParcelId, outcome: Outcome[Arrival]) -> Outcome[Arrival]:
+        """Make the parcel's row, whatever the outcome, and give the arrival its place."""
+        tools = self._tools
+        if tx.parcel(parcel) is None:
+            claim = tools.inbox.claim(parcel)
+            tx.add_parcel(
+                id=parcel,
+                corridor="submission",
+                sender=claim.sender if claim else "",
+                agreement=claim.agreement if claim else "",
+                state="arriving",
+                facts=tools.facts.current().digest,
+                received_at=rfc3339(min(claim.first_seen, tx.now) if claim else tx.now),
+            )
+        copied = tools.inbox.copied(parcel)
+        if copied is not None:
+            tx.update_parcel(parcel, sha256=copied.sha256, size=copied.size)
+        if isinstance(outcome, Ok):
+            arrival = outcome.value
+            placed = intake.place(arrival, tx.places(arrival.sender, arrival.agreement, arrival.period))
+            tx.update_parcel(parcel, period=arrival.period, kind=str(arrival.kind), facts=arrival.facts)
+            if isinstance(placed, Ok):
+                arrival = placed.value
+                if not tx.take_place(arrival.sender, arrival.agreement, arrival.period, arrival.revision, parcel):
+                    return Deferred("708", retry_after=5)
+                tx.update_parcel(
+                    parcel,
+                    state="received",
+                    revision=arrival.revision,
+                    detail=json.dumps({"decided_by": arrival.decided_by}),
+                    next_attempt_at="",
+                )
+                outcome = placed
+            else:
+                outcome = placed
+        if not isinstance(outcome, Deferred) and tx.entry(f"{parcel}/{Event.RECEIVED}") is None:
+            row = recording.row(tx, parcel)
+            commit, salt = recording.commitment(tools.inbox.name(parcel))
+            tx.keep_salt(commit, salt, parcel)
+            digests = {"content": row.sha256} if row.sha256 else {}
+            received = datetime.fromisoformat(row.received_at)
+            recording.parcel_event(
+                tx, Event.RECEIVED, row, time=received, counts={"bytes": row.size}, digests=digests, commit=commit
+            )
+        return outcome
+
+    def _record(self, tx: Transaction, stage: str, parcel: ParcelId, value: Any) -> None:
+        row = recording.row(tx, parcel)
+        facts = self._tools.facts.at(row.facts)
+        match stage:
+            case "opening":
+                tx.update_parcel(parcel, state="opened")
+            case "checking":
+                tally = value.tally
+                tx.update_parcel(parcel, state="checked")
+                tx.tally(parcel, tally)
+                counts = {"records": tally.records, "accepted": tally.accepted, "refused": tally.refused}
+                recording.parcel_event(tx, Event.CHECKED, row, counts=counts, digests={"records": value.digest})
+            case "sorting":
+                tx.update_parcel(parcel, state="sorted")
+                counts = {party: part.records for party, part in value.parts.items()}
+                digests = {party: part.digest for party, part in value.parts.items()}
+                recording.parcel_event(tx, Event.SORTED, row, counts=counts, digests=digests)
+            case "sealing":
+                recording.accepted(tx, parcel, value, facts, self._tools.facts.calendar())
+
+    def _after(self, stage: str, parcel: ParcelId) -> None:
+        """What follows a commit: the claimed file goes from the drop folder once its copy is in the ledger."""
+        if stage == "intake":
+            with self._tools.ledger.reading() as reading:
+                row = reading.parcel(parcel)
+            if row is not None and row.state != "arriving":
+                self._tools.inbox.finish(parcel)
+
+    # -- what is known -----------------------------------------------------------------------------------------------
+
+    def _load(self, stage: str, parcel: ParcelId) -> Any:
+        with self._tools.ledger.reading() as reading:
+            body = reading.progress(parcel, stage)
+        assert body is not None, "a stage runs after its predecessor"
+        return _TYPES[stage].validate_json(body)
+
+    def _sidecar(self, parcel: ParcelId) -> Mapping[str, Any]:
+        path = self._tools.spool.parcel(parcel) / "sidecar.json"
+        try:
+            loaded = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+
+    def _owed(self, claim: Claim, now: datetime) -> list[Period]:
+        with self._tools.ledger.reading() as reading:
+            rows = reading.obligations(agreement=claim.agreement, party=claim.sender)
+        open_ = [Period.parse(o.period) for o in rows if o.state in ("open", "missed")]
+        return sorted(period for period in open_ if period.ended(now.date()))
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""

@@ -1,0 +1,51 @@
+"""What the corridors work with, built once by `gateway.wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from gateway.adapters.folders import DropFolders
+from gateway.adapters.ledger import Ledger
+from gateway.adapters.spool import Spool
+from gateway.adapters.worker import Worker
+from gateway.deadlines import Calendar
+from gateway.parcels import AgreementId
+from gateway.policy.model import Facts, Party
+from gateway.ports import Clock, Courier, Sealer, Verifier
+
+ACTOR = "gateway"
+ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
+
+
+class FactsKeeper(Protocol):
+    """The facts in force, and every earlier snapshot by its digest: a parcel is finished under the facts it began
+    with."""
+
+    def current(self) -> Facts: ...
+    def at(self, digest: str) -> Facts: ...
+    def calendar(self) -> Calendar: ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    facts: FactsKeeper
+    clock: Clock
+    ledger: Ledger
+    spool: Spool
+    inbox: DropFolders
+    worker: Worker
+    sealer: Sealer
+    verifier: Verifier
+    courier: Callable[[Party], Courier]
+    log: structlog.stdlib.BoundLogger
+    close: Callable[[], None]
+
+    def folder(self, party: Party, *below: str) -> Path:
+        """A party's folder on the exchange root, as the configuration names it."""
+        facts = self.facts.current()
+        return facts.path(facts.node.exchange_root) / party.folder_name / Path(*below)

@@ -1,0 +1,182 @@
+"""`gateway run`: one process that watches, wakes, answers and stops cleanly.
+
+It decides nothing about parcels. It scans the drop folders (an event only wakes the scan), sweeps what waits in the
+ledger, and hands both to the flow. Nothing is lost when it is killed: claims stand in the spool, work in the ledger and
+in the workflow engine's tables.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import IO
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+
+from gateway import __version__, flow, wiring
+from gateway.adapters import systemd
+from gateway.adapters.clock import SHANGHAI
+from gateway.adapters.folders import Watch
+from gateway.control.server import ControlServer
+from gateway.corridors import templates
+from gateway.corridors.tools import ACKNOWLEDGE, Tools
+from gateway.daemon import service, sweeping
+from gateway.log import Entry, Event, rfc3339
+from gateway.parcels import Claim
+from gateway.policy.model import Facts
+
+SWEEP_SECONDS, HEARTBEAT_SECONDS = 1.0, 30
+POLLING_SECONDS = 0.2
+
+
+class AlreadyRunning(Exception):
+    """Another daemon holds this node: two would run steps twice."""
+
+
+class Daemon:
+    """Owns the process: lock, worker, workflow engine, watcher, scheduler, control socket."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.stopping = threading.Event()
+        self.last_scan: datetime | None = None
+        self._lock: IO[str] | None = None
+        self._claimed: list[Claim] = []
+        self.tools: Tools
+
+    def run(self) -> None:
+        """Start, serve until told to stop, stop. Raises `AlreadyRunning`."""
+        self._take_lock()
+        self.tools = wiring.build(self.facts)
+        tools, node = self.tools, self.facts.node
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        tools.worker.start()
+        tools.log.info("worker", **tools.worker.confinement)
+        flow.bind(tools)
+        self._launch()
+        self._log(Event.STARTED)
+        templates.write(tools)
+        sweeping.oblige(tools)
+        control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
+        scheduler = self._schedule()
+        watch = self._watch()
+        try:
+            control.start()
+            scheduler.start()
+            watch.start()
+            systemd.notify("READY=1")
+            tools.log.info("ready", node=node.name, version=__version__, facts=self.facts.digest)
+            self._loop(watch)
+        finally:
+            systemd.notify("STOPPING=1")
+            watch.stop()
+            scheduler.shutdown(wait=True)
+            DBOS.destroy(workflow_completion_timeout_sec=20)
+            control.close()
+            tools.worker.stop()
+            self._log(Event.STOPPED)
+            tools.close()
+            tools.log.info("stopped")
+
+    # -- the loop ----------------------------------------------------------------------------------------------------
+
+    def _loop(self, watch: Watch) -> None:
+        seconds = self.facts.node.intake.scan_seconds
+        while not self.stopping.is_set():
+            try:
+                self.scan()
+            except Exception as error:
+                self.tools.log.error("scan_failed", error=type(error).__name__)
+            systemd.notify("WATCHDOG=1")
+            watch.wait(seconds)
+            # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
+            self.stopping.wait(min(seconds, 0.25))
+
+    def scan(self) -> None:
+        """Look at every drop folder and hand on what stood still."""
+        tools = self.tools
+        now = tools.clock.now()
+        self._claimed += tools.inbox.scan(now)
+        while self._claimed:
+            claim = self._claimed[0]
+            corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
+            flow.enqueue_parcel(claim.parcel, corridor, 1)
+            self._claimed.pop(0)
+        self.last_scan = now
+
+    # -- start and stop ----------------------------------------------------------------------------------------------
+
+    def _take_lock(self) -> None:
+        path = self.facts.path(self.facts.node.state) / "daemon.lock"
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = path.open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyRunning(self.facts.node.name) from None
+        self._lock.truncate(0)
+        self._lock.write(f"{os.getpid()}\n")
+        self._lock.flush()
+
+    def _launch(self) -> None:
+        node = self.facts.node
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        config: DBOSConfig = {
+            "name": "gateway",
+            "application_version": flow.VERSION,
+            "executor_id": node.name,
+            "system_database_engine": self.tools.ledger.workflow_engine(),
+            "serializer": DBOSPortableJSONSerializer(),
+            "log_level": "WARNING",
+            "enable_otlp": False,
+            "notification_listener_polling_interval_sec": 1.0,
+        }
+        if not self.tools.ledger.url.startswith("sqlite"):
+            config["system_database_url"] = self.tools.ledger.url
+        DBOS(config=config)
+        DBOS.launch()
+        flow.open_queues(node.limits.submissions_parallel, 4, POLLING_SECONDS)
+
+    def _schedule(self) -> BackgroundScheduler:
+        """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""
+        scheduler = BackgroundScheduler(
+            timezone=SHANGHAI,
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+        )
+        scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
+        return scheduler
+
+    def _guarded(self, job: Callable[[Tools], None]) -> None:
+        """A job that fails is told, and comes round again."""
+        try:
+            job(self.tools)
+        except Exception as error:
+            self.tools.log.error("job_failed", job=job.__name__, error=type(error).__name__)
+
+    def _watch(self) -> Watch:
+        root = self.facts.path(self.facts.node.exchange_root)
+        folders = [root / folder for _, _, folder in wiring.addresses(self.facts)]
+        return Watch(folders, network=self.facts.node.intake.network)
+
+    def _log(self, event: Event) -> None:
+        now = self.tools.clock.now()
+        with self.tools.ledger.transaction(now) as tx:
+            tx.log(
+                Entry(
+                    id=f"node/{event}/{rfc3339(now)}",
+                    event=event,
+                    time=now,
+                    actor="gateway",
+                    facts=self.facts.digest,
+                    counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
+                )
+            )

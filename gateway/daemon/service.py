@@ -1,0 +1,120 @@
+"""What the control socket answers. Reading is free; what changes something is logged with the peer's uid as actor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from gateway import __version__, flow
+from gateway.control.server import Handler, NotFound, Rejected, Request
+from gateway.corridors import overview, recording
+from gateway.log import Event
+from gateway.policy.periods import Period
+
+if TYPE_CHECKING:
+    from gateway.daemon.process import Daemon
+
+
+def routes(daemon: Daemon) -> Mapping[str, Handler]:
+    """The routes of one daemon."""
+    service = _Service(daemon)
+    return {
+        "GET health": service.health,
+        "GET status": service.status,
+        "GET view": service.view,
+        "GET parcels": service.parcels,
+        "POST retry": service.retry,
+        "POST release": service.release,
+    }
+
+
+class _Service:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def health(self, request: Request) -> dict[str, Any]:
+        daemon, tools = self._daemon, self._daemon.tools
+        sources = tools.inbox.health()
+        down = sorted(folder for folder, state in sources.items() if state != "ok")
+        return {
+            "ok": not down and tools.worker.pid is not None,
+            "node": daemon.facts.node.name,
+            "version": __version__,
+            "rehearsal": daemon.facts.node.rehearsal is not None,
+            "now": tools.clock.now().isoformat(),
+            "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
+            "worker": {"pid": tools.worker.pid, **tools.worker.confinement},
+            "sources": {"ok": len(sources) - len(down), "down": down},
+            "disk_free_mb": tools.spool.free_bytes() >> 20,
+            "facts": daemon.facts.digest,
+            "pid": os.getpid(),
+        }
+
+    def status(self, request: Request) -> dict[str, Any]:
+        return {**self.health(request), "counts": overview.counts(self._daemon.tools)}
+
+    def view(self, request: Request) -> dict[str, Any]:
+        period = request.query.get("period")
+        if period is not None:
+            try:
+                Period.parse(period)
+            except ValueError:
+                raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
+        return overview.view(self._daemon.tools, period, self._daemon.last_scan).to_json()
+
+    def parcels(self, request: Request) -> Any:
+        tools = self._daemon.tools
+        if len(request.path) > 1:
+            found = overview.parcel(tools, request.path[1])
+            if found is None:
+                raise NotFound
+            return found
+        equal = {k: str(request.query[k]) for k in ("state", "sender", "agreement", "period") if k in request.query}
+        with tools.ledger.reading() as reading:
+            return [overview.row(p) for p in reading.parcels(limit=int(request.query.get("limit", 200)), **equal)]
+
+    def retry(self, request: Request) -> dict[str, Any]:
+        """A stopped or waiting parcel (or batch) is tried again now."""
+        tools, identity = self._daemon.tools, request.path[1]
+        now = tools.clock.now()
+        with tools.ledger.transaction(now) as tx:
+            deliveries = tx.deliveries(distribution=identity)
+            if deliveries:
+                batch, attempt = deliveries[0], deliveries[0].attempt + 1
+                if batch.state not in ("released", "faulted"):
+                    raise Rejected(f"the batch is {batch.state}: there is nothing to retry")
+                tx.update_delivery(identity, state="released", attempt=attempt, next_attempt_at="")
+                again = partial(flow.enqueue_delivery, identity, batch.receiver, attempt)
+            else:
+                row = tx.parcel(identity)
+                if row is None:
+                    raise NotFound
+                if row.settled:
+                    raise Rejected(f"the parcel is {row.state}: there is nothing to retry")
+                attempt = row.attempt + 1
+                state = "arriving" if tx.progress(identity, "intake") is None else "received"
+                tx.update_parcel(identity, state=state, attempt=attempt, next_attempt_at="", code="")
+                current = recording.row(tx, identity)
+                recording.parcel_event(tx, Event.RETRIED, current, suffix=f"/{attempt}", actor=request.actor)
+                again = partial(flow.enqueue_parcel, identity, row.corridor, attempt)
+        again()
+        return {"retried": identity, "attempt": attempt}
+
+    def release(self, request: Request) -> dict[str, Any]:
+        """An operator lets the held packages of an agreement and period go."""
+        tools = self._daemon.tools
+        agreement, period = str(request.query.get("agreement")), str(request.query.get("period"))
+        facts = tools.facts.current()
+        if agreement not in facts.agreements:
+            raise NotFound
+        if facts.agreements[agreement].four_eyes:
+            raise Rejected("this agreement asks for a second person's signature")
+        with tools.ledger.reading() as reading:
+            held = reading.packages(agreement=agreement, period=period, state="held")
+            batch = reading.last_batch(agreement, period) + 1
+        if not held:
+            raise Rejected("there are no held packages of this agreement and period")
+        flow.enqueue_distribution(agreement, period, batch, request.actor)
+        return {"agreement": agreement, "period": period, "batch": batch, "packages": len(held)}

@@ -1,0 +1,114 @@
+"""The story on one page: what happens to a file, and to a batch.
+
+Two durable workflows, and the short one by which a receiver's signature closes a batch. Steps return outcomes as JSON;
+only ids and codes cross them. `Deferred` ends a workflow: the ledger knows when to try again, the daemon's sweep
+enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
+"""
+
+from __future__ import annotations
+
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+
+from gateway.corridors.distribution import Distribution
+from gateway.corridors.submission import STAGES, StepResult, Submission
+from gateway.corridors.tools import Tools
+from gateway.parcels import DistributionId, ParcelId
+
+# Bump only with a migration: parcels in work are resumed by the version of the flow they began under.
+VERSION = "1"
+SUBMISSIONS, RELEASES, DELIVERIES = "submissions", "releases", "deliveries"
+
+
+class _Bound:
+    """The corridors of the running node; bound before the launch that resumes workflows."""
+
+    submission: Submission
+    distribution: Distribution
+
+
+def bind(tools: Tools) -> None:
+    _Bound.submission, _Bound.distribution = Submission(tools), Distribution(tools)
+
+
+def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> None:
+    """Make the queues known; after launch. Deliveries are partitioned by receiver: a slow partner delays no other."""
+    DBOS.register_queue(SUBMISSIONS, worker_concurrency=submissions, polling_interval_sec=polling_seconds)
+    DBOS.register_queue(RELEASES, worker_concurrency=1, polling_interval_sec=polling_seconds)
+    DBOS.register_queue(
+        DELIVERIES,
+        worker_concurrency=deliveries,
+        partition_worker_concurrency=1,
+        polling_interval_sec=polling_seconds,
+    )
+
+
+@DBOS.workflow(name="submission", max_recovery_attempts=None)
+def submission(parcel: str) -> StepResult:
+    """A file was dropped: intake → opening → checking → sorting → sealing, then the receipt."""
+    result: StepResult = {"outcome": "ok", "code": ""}
+    for stage in STAGES:
+        result = DBOS.run_step({"name": stage}, _stage, stage, parcel)
+        if result["outcome"] != "ok":
+            break
+    if result["outcome"] not in ("deferred", "fault"):
+        DBOS.run_step({"name": "posting"}, _post, parcel)
+    return result
+
+
+@DBOS.workflow(name="distribution", max_recovery_attempts=None)
+def distribution(agreement: str, period: str, batch: int, actor: str) -> StepResult:
+    """A release rule let go: every receiver gets its batch, each delivered by itself."""
+    for identity, receiver in DBOS.run_step({"name": "releasing"}, _release, agreement, period, batch, actor):
+        enqueue_delivery(identity, receiver, 1)
+    return {"outcome": "ok", "code": ""}
+
+
+@DBOS.workflow(name="delivery", max_recovery_attempts=None)
+def delivery(identity: str) -> StepResult:
+    """One batch into one receiver's channel."""
+    return DBOS.run_step({"name": "delivery"}, _deliver, identity)
+
+
+@DBOS.workflow(name="acknowledgement", max_recovery_attempts=None)
+def acknowledgement(parcel: str) -> StepResult:
+    """A receiver's signature came back."""
+    result = DBOS.run_step({"name": "acknowledging"}, _acknowledge, parcel)
+    if result["outcome"] not in ("deferred", "fault"):
+        DBOS.run_step({"name": "posting"}, _post, parcel)
+    return result
+
+
+def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> None:
+    """Start or try again; the same attempt enqueued twice is one workflow."""
+    with SetWorkflowID(f"{parcel}#{attempt}"):
+        DBOS.enqueue_workflow(SUBMISSIONS, acknowledgement if corridor == "acknowledgement" else submission, parcel)
+
+
+def enqueue_distribution(agreement: str, period: str, batch: int, actor: str) -> None:
+    with SetWorkflowID(f"d-{agreement}-{period}-{batch}"):
+        DBOS.enqueue_workflow(RELEASES, distribution, agreement, period, batch, actor)
+
+
+def enqueue_delivery(identity: str, receiver: str, attempt: int) -> None:
+    with SetWorkflowID(f"{identity}#{attempt}"), SetEnqueueOptions(queue_partition_key=receiver):
+        DBOS.enqueue_workflow(DELIVERIES, delivery, identity)
+
+
+def _stage(stage: str, parcel: str) -> StepResult:
+    return _Bound.submission.step(stage, ParcelId(parcel))
+
+
+def _post(parcel: str) -> StepResult:
+    return _Bound.submission.post(ParcelId(parcel))
+
+
+def _release(agreement: str, period: str, batch: int, actor: str) -> list[tuple[str, str]]:
+    return _Bound.distribution.release(agreement, period, batch, actor)
+
+
+def _deliver(identity: str) -> StepResult:
+    return _Bound.distribution.deliver(DistributionId(identity))
+
+
+def _acknowledge(parcel: str) -> StepResult:
+    return _Bound.distribution.acknowledge(ParcelId(parcel))

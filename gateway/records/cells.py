@@ -1,0 +1,154 @@
+"""Rules about one cell: required, length, code list, date, region code, ID number.
+
+Every judge answers None (nothing to say, the value stays) or the value in canonical form and its codes. Canonical:
+dates as YYYYMMDD, the X of an ID number in upper case; everything else as it came, without white space around it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from gateway.records.idnumber import SCIENTIFIC, IdNumbers
+from gateway.records.memo import Memo
+from gateway.records.regions import CORPS, Regions
+from gateway.records.schema import Field, Schema
+from gateway.records.text import PRIVATE_USE, Repertoire
+
+Verdict = tuple[str, tuple[str, ...]] | None
+Judge = Callable[[str], Verdict]
+
+REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN_CHARACTER, FORMULA = (
+    "401", "407", "408", "409", "410", "411", "412", "436",
+)  # fmt: skip
+REGION_FORM, NOT_FULL, NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN = "413", "414", "415", "416", "417", "501"
+TOO_SOON, AFTER_AS_OF = "431", "432"
+LONG, COUNTY_ONLY, PROVINCE_ONLY, COUNTY_ABOLISHED, PRIVATE, DOT = "451", "452", "453", "454", "461", "464"
+
+_UNKNOWN = re.compile(f"[?？□■\ufffd\\[\\]［］【】\u2ff0-\u2fff{PRIVATE_USE}]")
+_PRIVATE = re.compile(f"[{PRIVATE_USE}]")
+_OTHER_DOTS = re.compile("[\u30fb\u2022\u2027\uff0e\u2219\u22c5\uff65]")
+_FORMULA_START = ("=", "+", "-", "@")
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What cells are judged against. Without `sender` (two digits) or `as_of` the rules that need them are left out."""
+
+    regions: Regions
+    repertoire: Repertoire
+    sender: str | None
+    as_of: date | None
+
+
+def judges(schema: Schema, circumstances: Circumstances) -> list[Memo[Verdict]]:
+    """One memoised judge per field, in the schema's order. Values that hardly repeat are not kept."""
+    return [_judge(field, circumstances) for field in schema.fields]
+
+
+def _judge(field: Field, circumstances: Circumstances) -> Memo[Verdict]:
+    if field.id_number:
+        numbers = IdNumbers(circumstances.regions, circumstances.as_of)
+        return Memo(_or_empty(field, lambda value: _unless_plain(value, *numbers.judge(value))), 0)
+    if field.region:
+        return Memo(_or_empty(field, lambda value: _region(value, field, circumstances)), 100_000)
+    if field.codes:
+        return Memo(_or_empty(field, lambda value: _code(value, field)), 1_000)
+    if field.type == "date":
+        return Memo(_or_empty(field, _dates(field, circumstances.as_of)), 60_000)
+    return Memo(_or_empty(field, _texts(field, circumstances.repertoire)), 0)
+
+
+def _or_empty(field: Field, judge: Judge) -> Judge:
+    empty: Verdict = ("", (REQUIRED,)) if field.required else None
+    return lambda value: judge(value) if value else empty
+
+
+def _unless_plain(before: str, value: str, codes: tuple[str, ...]) -> Verdict:
+    return (value, codes) if codes or value != before else None
+
+
+def _code(value: str, field: Field) -> Verdict:
+    if value in field.codes:
+        return (value, (field.warn[value],)) if value in field.warn else None
+    return value, (FLOAT if SCIENTIFIC.fullmatch(value) else NOT_IN_LIST,)
+
+
+def _dates(field: Field, as_of: date | None) -> Judge:
+    latest = as_of.strftime("%Y%m%d") if as_of and field.not_after_as_of else "99991231"
+    mature = latest
+    if as_of and field.minimum_days:
+        mature = (as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d")
+
+    def judge(value: str) -> Verdict:
+        text = value
+        if len(value) == 10 and value[4] == value[7] == "-":
+            text = value[:4] + value[5:7] + value[8:]
+        if len(text) != 8 or not text.isascii() or not text.isdigit():
+            return value, (FLOAT if SCIENTIFIC.fullmatch(value) else DATE_FORM,)
+        try:
+            date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        except ValueError:
+            return value, (NO_SUCH_DAY,)
+        if text > latest:
+            return text, (AFTER_AS_OF,)
+        if text > mature:
+            return text, (TOO_SOON,)
+        return None if text == value else (text, ())
+
+    return judge
+
+
+def _texts(field: Field, repertoire: Repertoire) -> Judge:
+    limit = field.byte_limit or 1 << 30
+    warning = field.byte_warning or limit
+    # No character takes more than four bytes: up to here nothing need be encoded to be measured.
+    surely_short = warning // 4
+
+    def judge(value: str) -> Verdict:
+        if len(value) <= surely_short and value.isalnum():
+            return None
+        codes = []
+        if value.startswith(_FORMULA_START):
+            codes.append(FORMULA)
+        if not field.person_name:
+            if _PRIVATE.search(value):
+                codes.append(PRIVATE)
+        elif _UNKNOWN.search(value):
+            codes.append(UNKNOWN_CHARACTER)
+        elif _OTHER_DOTS.search(value):
+            codes.append(DOT)
+        if len(value) > surely_short:
+            length = repertoire.length(value)
+            if length > limit:
+                codes.append(TOO_LONG)
+            elif length > warning:
+                codes.append(LONG)
+        return (value, tuple(codes)) if codes else None
+
+    return judge
+
+
+def _region(value: str, field: Field, circumstances: Circumstances) -> Verdict:
+    """A code of 12 digits: province 2, prefecture 2, county 2, township 3, village 3 (seed 003 part 3)."""
+    if len(value) != 12 or not value.isascii() or not value.isdigit():
+        return value, (FLOAT if SCIENTIFIC.fullmatch(value) else REGION_FORM,)
+    regions, province, county = circumstances.regions, value[:2], value[:6]
+    if province in regions.strangers:
+        return value, (NO_PARTNER,)
+    if province not in regions.partners:
+        return value, (NO_PROVINCE,)
+    codes = []
+    if field.region == "own" and circumstances.sender is not None and province != circumstances.sender:
+        codes.append(NOT_OWN)
+    whole_province = value.endswith("0000000000")
+    if value.endswith("000000"):
+        codes.append(NOT_FULL if field.region == "own" else PROVINCE_ONLY if whole_province else COUNTY_ONLY)
+    if province != CORPS and not whole_province:
+        if not regions.known(county):
+            codes.append(NO_COUNTY)
+        elif circumstances.as_of is not None and regions.abolished_before(county, circumstances.as_of.year):
+            codes.append(COUNTY_ABOLISHED)
+    return (value, tuple(codes)) if codes else None

@@ -1,0 +1,62 @@
+"""Code lists and other tables of facts in `schemas/codes/*.csv`: read once, read again when the file has changed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Row = Mapping[str, str]
+
+_read: dict[Path, tuple[int, tuple[Row, ...]]] = {}
+
+
+def rows(path: Path) -> tuple[Row, ...]:
+    """The rows of a UTF-8 CSV of facts with a header. Raises `OSError`, or `ValueError` for a ragged file."""
+    changed = path.stat().st_mtime_ns
+    known = _read.get(path)
+    if known is None or known[0] != changed:
+        with path.open(encoding="utf-8", newline="") as stream:
+            table = tuple(csv.DictReader(stream, strict=True))
+        if any(None in row or None in row.values() for row in table):
+            raise ValueError(f"{path.name}: a row has more or fewer cells than the header")
+        known = _read[path] = (changed, table)
+    return known[1]
+
+
+def code_list(schemas: Path, name: str) -> Mapping[str, str]:
+    """Code → Chinese name, in the list's order, of `schemas/codes/<name>.csv`."""
+    return {row["code"]: row["name"] for row in rows(schemas / "codes" / f"{name}.csv")}
+
+
+@dataclass(frozen=True, slots=True)
+class Province:
+    """One row of `province.csv`: two digits of GB/T 2260, or 66 for the Corps by the sector's convention."""
+
+    code: str
+    name: str
+    short: str
+    partner: bool
+
+
+def provinces(schemas: Path) -> Mapping[str, Province]:
+    """All province codes there are, by their two digits; 71, 81 and 82 are known and no exchange partners."""
+    table = rows(schemas / "codes" / "province.csv")
+    return {
+        row["code"]: Province(row["code"], row["name"], row["short"], row["participates"] == "yes") for row in table
+    }
+
+
+def province_of(schemas: Path, party: str) -> Province:
+    """The province of a party id (`110000`), of a code of 2, 6 or 12 digits, or of a Chinese name (北京, 北京市).
+
+    Raises `ValueError` where there is none.
+    """
+    known = provinces(schemas)
+    if party.isascii() and party.isdigit() and len(party) in (2, 6, 12) and party[:2] in known:
+        return known[party[:2]]
+    for province in known.values():
+        if party in (province.name, province.short):
+            return province
+    raise ValueError("no such province")

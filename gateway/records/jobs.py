@@ -1,0 +1,85 @@
+"""The worker's jobs: JSON in, JSON of an outcome out. No keys, no network; files are named by the caller.
+
+`{"job": "examine", …the fields of ports.ExamineJob…, "refused_list": path?}` examines a table and, where rows were
+refused, writes the list of them as a workbook (default `<out>/refused.xlsx`).
+`{"job": "template", "out", "schemas", "dataset", "version", "label", "columns"?, "language"?}` writes a template.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from gateway import durable
+from gateway.outcomes import Fault, Ok, Outcome, Refused
+from gateway.ports import ExamineJob
+from gateway.records import codelists, schema
+from gateway.records.examination import Examination, examine
+from gateway.records.listing import REFUSED, VIOLATIONS
+from gateway.records.reports import write_refused_list
+from gateway.records.templates import write_template
+from gateway.records.violations import Sentences
+
+REFUSED_LIST = "refused.xlsx"
+_FIELDS = {field.name for field in dataclasses.fields(ExamineJob)}
+
+
+def run(job_json: Mapping[str, Any]) -> dict[str, Any]:
+    """Do one job; answer `{"outcome": "ok", "value": …}` or `{"outcome": "refused"|"fault", "code": …, "detail": …}`.
+
+    Raises `OSError` (the world's: no space) and `ValueError`, `KeyError`, `TypeError` (ours: a job or a schema that is
+    wrong); the process around it turns them into outcomes.
+    """
+    if job_json.get("job", "examine") == "template":
+        return _template(job_json)
+    job = _examine_job(job_json)
+    outcome = examine(job)
+    if isinstance(outcome, Ok) and outcome.value.refused:
+        list_refused(job, Path(job_json.get("refused_list") or job.out / REFUSED_LIST))
+    return _answer(outcome)
+
+
+def list_refused(job: ExamineJob, out: Path) -> None:
+    """Write the workbook of an examination's refused rows, durably."""
+    rules = schema.load(job.schemas, job.dataset, job.version or None).only(job.columns)
+    sender = codelists.provinces(job.schemas)[job.sender].name if job.sender else ""
+    as_of = date.fromisoformat(job.as_of) if job.as_of else None
+    sentences = Sentences(rules, job.language, as_of, sender)
+    temporary = out.with_name(f".{out.name}.tmp")
+    write_refused_list(temporary, job.out / REFUSED, job.out / VIOLATIONS, rules, job.language, sentences)
+    temporary.chmod(0o600)
+    durable.sync_file(temporary)
+    durable.publish(temporary, out)
+
+
+def _examine_job(document: Mapping[str, Any]) -> ExamineJob:
+    fields = {name: value for name, value in document.items() if name in _FIELDS}
+    for name in ("source", "out", "schemas"):
+        fields[name] = Path(fields[name])
+    for name in ("ignorable", "columns"):
+        fields[name] = tuple(fields.get(name, ()))
+    return ExamineJob(**fields)
+
+
+def _template(document: Mapping[str, Any]) -> dict[str, Any]:
+    rules = schema.load(Path(document["schemas"]), document["dataset"], document.get("version"))
+    out = Path(document["out"])
+    temporary = out.with_name(f".{out.name}.tmp")
+    columns = tuple(document.get("columns", ()))
+    write_template(temporary, rules.only(columns), document["label"], document.get("language", "zh"))
+    durable.sync_file(temporary)
+    durable.publish(temporary, out)
+    return {"outcome": "ok", "value": {}}
+
+
+def _answer(outcome: Outcome[Examination]) -> dict[str, Any]:
+    match outcome:
+        case Ok(value):
+            return {"outcome": "ok", "value": value.to_json()}
+        case Refused(code, detail) | Fault(code, detail):
+            return {"outcome": outcome.outcome, "code": code, "detail": dict(detail)}
+        case _:
+            raise TypeError("an examination is never deferred from within")

@@ -1,0 +1,146 @@
+"""The sorted records on disk: one canonical CSV per province, in the input's order, and digests that prove
+conservation.
+
+The digest of a set of lines is the sum, modulo 2^256, of the SHA-256 of each line without its line end: it does not
+depend on order, and the digests of parts add up to the digest of the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from gateway import durable
+from gateway.parcels import Part
+from gateway.records.readers.lines import join
+
+MODULUS = 1 << 256
+UNROUTED = "all"
+"""The one part of records that are not routed."""
+
+
+def line_digest(line: bytes) -> int:
+    """SHA-256 of one line without its line end, as a number to be added up."""
+    return int.from_bytes(hashlib.sha256(line).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a file of lines holds below its header: count, SHA-256 of the whole file, digest independent of order."""
+
+    records: int
+    sha256: str
+    digest: str
+
+
+def measure(path: Path) -> Measured:
+    """Read a file that `Parts` or `Listing` wrote, from disk again. Memory stays flat."""
+    whole, count, total = hashlib.sha256(), -1, 0
+    with path.open("rb") as stream:
+        for line in stream:
+            whole.update(line)
+            count += 1
+            if count:
+                total += line_digest(line[:-1])
+    return Measured(count, whole.hexdigest(), f"{total % MODULUS:064x}")
+
+
+def create(path: Path) -> BinaryIO:
+    """Open a new file for writing, 0600, buffered; what stood there before is replaced, links are not followed."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", 1 << 16)
+
+
+def remove(folder: Path) -> None:
+    """Remove what `Parts` may have left in a folder, and nothing else."""
+    for path in folder.glob("*.csv"):
+        if path.stem == UNROUTED or (len(path.stem) == 2 and path.stem.isdigit()):
+            path.unlink()
+
+
+class Parts:
+    """Writes lines into `folder/<province>.csv`, at most one write per province and batch.
+
+    Whatever parts an earlier run left in the folder is removed first. Not durable before `finish`.
+    """
+
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
+        self._folder = folder
+        self._header = join(tuple(columns)).encode() + b"\n"
+        self._waiting: dict[str, list[bytes]] = {}
+        self._streams: dict[str, BinaryIO] = {}
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        remove(folder)
+
+    def add(self, province: str, line: bytes) -> None:
+        """Put one line (without its end) into a part; it is written with the next `flush`."""
+        waiting = self._waiting.get(province)
+        if waiting is None:
+            waiting = self._waiting[province] = []
+        waiting.append(line)
+
+    def flush(self) -> None:
+        """Write what waits. Raises `OSError` (no space)."""
+        for province, lines in self._waiting.items():
+            if lines:
+                if province not in self._streams:
+                    self._streams[province] = create(self._folder / f"{province}.csv")
+                    self._streams[province].write(self._header)
+                self._streams[province].write(b"\n".join(lines) + b"\n")
+                lines.clear()
+
+    def finish(self) -> tuple[Part, ...]:
+        """Close and sync everything, then measure each part as it stands on disk, in the order of provinces."""
+        self.flush()
+        self.close()
+        found = []
+        for province in sorted(self._streams):
+            path = self._folder / f"{province}.csv"
+            durable.sync_file(path)
+            measured = measure(path)
+            found.append(Part(province, measured.records, measured.sha256, measured.digest))
+        durable.sync_folder(self._folder)
+        return tuple(found)
+
+    def close(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+    def remove(self) -> None:
+        """Close, and remove all parts in the folder."""
+        self.close()
+        remove(self._folder)
+
+    def __enter__(self) -> Parts:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class Uncollected(Parts):
+    """Counts and digests records that nobody wants to have: what `check` needs, with nothing written."""
+
+    def __init__(self) -> None:
+        self._records = self._digest = 0
+
+    def add(self, province: str, line: bytes) -> None:  # noqa: ARG002 - the same shape as its elder
+        self._records += 1
+        self._digest += line_digest(line)
+
+    def flush(self) -> None:
+        pass
+
+    def finish(self) -> tuple[Part, ...]:
+        return (Part(UNROUTED, self._records, "", f"{self._digest % MODULUS:064x}"),)
+
+    def close(self) -> None:
+        pass
+
+    def remove(self) -> None:
+        pass

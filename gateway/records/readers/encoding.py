@@ -1,0 +1,81 @@
+"""Which encoding a file is in: UTF-8 (with or without BOM) or GB 18030; anything else is refused.
+
+The decision rests on the first lines that are not ASCII: text in GB 18030 is next to never valid UTF-8. A single line
+that does not decode is that record's fault; most of them make it the file's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gateway.outcomes import Refused
+
+Encoding = Literal["utf-8", "gb18030"]
+
+SAMPLE_LINES = 1000
+HEAD = 4096
+BOM = b"\xef\xbb\xbf"
+_UTF_16_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_FORMATS = (
+    b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf",
+    b"Rar!", b"BZh", b"\xfd7zXZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"MZ", b"SQLite format 3",
+)  # fmt: skip
+_CONTROL = bytes(code for code in range(32) if code not in (9, 10, 13)) + b"\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How to read a file: its encoding, and how many bytes of mark stand before the text."""
+
+    encoding: Encoding
+    skip: int
+    name: str
+
+
+def find(path: Path) -> Found | Refused:
+    """Look at a file that is not empty. Refused 301 (binary), 302 (no encoding that we read)."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if head.startswith(_FORMATS):
+        return Refused("301")
+    if head.startswith(_UTF_16_32) or _looks_like_utf_16(head):
+        return Refused("302")
+    if len(head.translate(None, _CONTROL)) < len(head) * 0.95:
+        return Refused("301")
+    utf_8 = gb_18030 = lines = 0
+    for line in _telling_lines(path):
+        lines += 1
+        utf_8 += _decodes(line, "utf-8")
+        gb_18030 += _decodes(line, "gb18030")
+    if head.startswith(BOM):
+        return Found("utf-8", len(BOM), "utf-8-sig") if utf_8 * 2 >= lines else Refused("302")
+    if utf_8 * 2 >= lines:
+        return Found("utf-8", 0, "utf-8")
+    return Found("gb18030", 0, "gb18030") if gb_18030 * 2 >= lines else Refused("302")
+
+
+def _telling_lines(path: Path) -> Iterator[bytes]:
+    """The first lines that are not ASCII; a line cut at 64 KiB is judged by its whole characters elsewhere."""
+    found = 0
+    with path.open("rb") as stream:
+        while found < SAMPLE_LINES and (line := stream.readline(1 << 16)):
+            if not line.isascii() and (line.endswith(b"\n") or len(line) < 1 << 16):
+                found += 1
+                yield line
+
+
+def _decodes(line: bytes, encoding: Encoding) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _looks_like_utf_16(head: bytes) -> bool:
+    """UTF-16 without a mark: a NUL in nearly every second byte of Latin text or digits."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    return max(even, odd) > len(head) // 8 and min(even, odd) * 4 < max(even, odd)

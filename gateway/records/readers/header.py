@@ -1,0 +1,94 @@
+"""The header: sought in the first ten rows, in Chinese titles, English names or aliases, in any order.
+
+Title rows above it are passed over. A column that is not in the agreement refuses the file, unless it is ignorable;
+then it is dropped and named. Titles that are not ours are never repeated: they may hold anything, so they are told by
+their column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.outcomes import Refused
+from gateway.records.readers.lines import Damaged, split
+from gateway.records.schema import Schema, normal_title
+
+ROWS = 10
+SEPARATORS = (",", "\t", ";")
+ENOUGH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where everything is. `line`: the header's line number. `width`: cells per row. `order`: for every field of the
+    schema the column it stands in, or `width` where an optional column is missing. `unnamed`: columns without a
+    title, which must stay empty. `dropped`: ignorable columns, by the titles the agreement calls them. `titles`: of
+    all columns, as they are to be shown again."""
+
+    line: int
+    separator: str
+    width: int
+    order: tuple[int, ...]
+    unnamed: tuple[int, ...]
+    dropped: tuple[str, ...]
+    titles: tuple[str, ...]
+    title_rows: int
+
+
+def find(lines: Sequence[str], schema: Schema, ignorable: Sequence[str]) -> Header | Refused:
+    """Judge the first lines of a table. Refused 303 (no header), 308 (another table's), 305 (twice), 306 (a required
+    column missing), 304 (a column too many). Exactly the first `ROWS` lines are looked at."""
+    best: tuple[int, int, str, list[str]] | None = None
+    for number, line in enumerate(lines[:ROWS], 1):
+        for separator in SEPARATORS:
+            cells = None if isinstance(line, Damaged) else split(line, separator)
+            score = sum(normal_title(cell) in schema.places for cell in cells or ())
+            if cells and score >= min(ENOUGH, len(schema.fields)) and (best is None or score > best[0]):
+                best = (score, number, separator, cells)
+    if best is None:
+        return Refused("303")
+    _, number, separator, cells = best
+    title_rows = sum(1 for line in lines[: number - 1] if line.strip(",;\t \u3000"))
+    return _place(cells, schema, ignorable, number, separator, title_rows)
+
+
+def _place(
+    cells: list[str], schema: Schema, ignorable: Sequence[str], line: int, separator: str, title_rows: int
+) -> Header | Refused:
+    passed = {normal_title(title): title for title in (*ignorable, *schema.own_list_columns)}
+    titles = [normal_title(cell) for cell in cells]
+    if schema.other_table & set(titles):
+        return Refused("308")
+    found: dict[int, int] = {}
+    dropped, extra, unnamed = [], [], []
+    for column, title in enumerate(titles):
+        place = schema.places.get(title)
+        if place is not None:
+            if place in found:
+                return Refused("305", {"title": schema.fields[place].title})
+            found[place] = column
+        elif title in passed:
+            dropped.append(passed[title])
+        elif title:
+            extra.append(column)
+        else:
+            unnamed.append(column)
+    missing = [field.title for place, field in enumerate(schema.fields) if field.required and place not in found]
+    if missing:
+        return Refused("306", {"titles": "、".join(missing)})
+    if extra:
+        return Refused("304", {"columns": "、".join(letters(column) for column in extra)})
+    order = tuple(found.get(place, len(cells)) for place in range(len(schema.fields)))
+    shown = tuple(" ".join(cell.split()).strip("\ufeff") for cell in cells)
+    return Header(line, separator, len(cells), order, tuple(unnamed), tuple(dropped), shown, title_rows)
+
+
+def letters(column: int) -> str:
+    """A column's letters as a spreadsheet shows them: 0 is A, 26 is AA."""
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(65 + rest) + text
+    return text

@@ -1,0 +1,76 @@
+"""A table opened for reading: its encoding and header are known, its data lines come in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from gateway.outcomes import Refused
+from gateway.records.readers import encoding, header
+from gateway.records.readers.lines import Batch, Damaged, batches
+from gateway.records.schema import Schema
+from gateway.records.text import Repertoire
+
+BLANK = ',;\t \xa0\u3000\ufeff"'
+EXAMPLE = "示例行"
+"""A row whose first filled cell says this is the template's example, not a record."""
+
+MARKERS = (
+    "合计", "总计", "小计", "填报人", "填表人", "制表人", "制表", "审核人", "审核", "负责人", "单位负责人", "填报单位",
+    "填报日期", "报出日期", "联系电话", "说明", "注：", "注:",
+)  # fmt: skip
+"""What the lines that people put under (or between) the records begin with: totals and signatures."""
+
+PASSABLE = (EXAMPLE, *MARKERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is known before the first record."""
+
+    path: Path
+    found: encoding.Found
+    header: header.Header
+    repertoire: Repertoire
+
+    def data(self) -> Iterator[Batch]:
+        """The lines below the header."""
+        for batch in batches(self.path, self.found, self.repertoire):
+            below = self.header.line - batch.number + 1
+            if below < len(batch.lines):
+                yield replace(batch, number=batch.number + max(below, 0), lines=batch.lines[max(below, 0) :])
+
+
+def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire) -> Table | Refused | None:
+    """Find out encoding and header. None: nothing but white space in the file. Refused 301, 302, 303–308."""
+    if _is_blank(path):
+        return None
+    found = encoding.find(path)
+    if isinstance(found, Refused):
+        return found
+    lines = chain.from_iterable(batch.lines for batch in batches(path, found, repertoire))
+    first = [line for line, _ in zip(lines, range(header.ROWS), strict=False)]
+    where = header.find(first, schema, ignorable)
+    return where if isinstance(where, Refused) else Table(path, found, where, repertoire)
+
+
+def _is_blank(path: Path) -> bool:
+    """Whether a file is empty, or holds blanks and line ends only; looks no further than 64 KiB."""
+    with path.open("rb") as stream:
+        head = stream.read(1 << 16)
+    return len(head) < 1 << 16 and not head.removeprefix(encoding.BOM).strip()
+
+
+def passed_over(line: str, cells: Sequence[str] | None, required: int) -> str | None:
+    """The marker of a line that is no record: the template's example row, or a total or signature line, which has less
+    than half of the required cells filled. None: it is a record, whatever its faults."""
+    text = line.lstrip(BLANK)
+    if not text.startswith(PASSABLE) or isinstance(line, Damaged) or cells is None:
+        return None
+    first = next((cell.strip() for cell in cells if cell.strip()), "")
+    if first == EXAMPLE:
+        return EXAMPLE
+    marker = max((marker for marker in MARKERS if first.startswith(marker)), key=len, default=None)
+    return marker if sum(1 for cell in cells if cell.strip()) * 2 < required else None

@@ -1,0 +1,79 @@
+"""What a code of the bands 4xx and 5xx means for a record: severity and quality dimension, from the catalogue; and the
+sentence a person reads, filled with titles and limits, never with a value of the record.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from gateway.outcomes import catalogue
+from gateway.records.schema import Schema
+
+Severity = Literal["error", "warning"]
+Dimension = Literal["completeness", "conformity", "consistency", "plausibility"]
+DIMENSIONS: tuple[Dimension, ...] = ("completeness", "conformity", "consistency", "plausibility")
+"""完整性 规范性 逻辑性 合理性 (seed 002)."""
+
+WHOLE_ROW = -1
+Problem = tuple[int, str]
+"""Index of the field in the schema (`WHOLE_ROW`: the line itself) and the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    severity: Severity
+    dimension: Dimension
+
+
+@cache
+def meanings() -> dict[str, Meaning]:
+    """Every code that can be said of one record."""
+    table = tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
+    return {code: Meaning(row["severity"], row["dimension"]) for code, row in table.items() if "severity" in row}
+
+
+@cache
+def errors() -> frozenset[str]:
+    """The codes that refuse a record; with any other one it travels."""
+    return frozenset(code for code, meaning in meanings().items() if meaning.severity == "error")
+
+
+class Sentences:
+    """The sentences of one examination, made once per (field, code)."""
+
+    def __init__(self, schema: Schema, language: str, as_of: date | None, sender: str) -> None:
+        self._schema = schema
+        self._language = language
+        self._fixed = {"as_of": as_of.isoformat() if as_of else "", "sender": sender}
+        self._known: dict[tuple[int, str, int], tuple[str, str]] = {}
+
+    def of(self, field: int, code: str, width: int = 0, found: int = 0) -> tuple[str, str]:
+        """Sentence and remedy. `width` and `found` are the cells a row should have and has."""
+        key = (field, code, found)
+        if key not in self._known:
+            detail: dict[str, str | int] = {**self._fixed, "found": found, "limit": width}
+            if code == "404":
+                detail["limit"] = 1 << 20
+            if field != WHOLE_ROW:
+                known = self._schema.fields[field]
+                detail["title"] = known.title
+                limits = {"407": known.byte_limit, "451": known.byte_warning, "431": known.minimum_days}
+                detail["limit"] = limits.get(code) or 0
+                detail["other"] = self._other_title(known.name)
+            entry = catalogue()[code]
+            if len(self._known) > 10_000:
+                self._known.clear()
+            self._known[key] = (entry.sentence(self._language, detail), entry.remedy(self._language, detail))
+        return self._known[key]
+
+    def _other_title(self, name: str) -> str:
+        """The second field of the rule that speaks of this one first."""
+        for rule in self._schema.rules:
+            if rule.fields[0] == name and (place := self._schema.index(rule.fields[1])) is not None:
+                return self._schema.fields[place].title
+        return ""

@@ -1,0 +1,52 @@
+"""Checking: what the worker is asked, and whether the file is accepted by what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway.outcomes import Ok, Outcome, Refused
+from gateway.parcels import Checked, Opened, Part, Tally
+from gateway.policy.model import Agreement, Facts
+from gateway.policy.periods import Period
+from gateway.ports import ExamineJob
+from gateway.records import Examination
+
+
+def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
+    """The examination a worker is asked for: the agreement's schema, own side = the sender's province, as-of = the
+    period's last day."""
+    arrival = opened.arrival
+    agreement, sender = facts.agreements[arrival.agreement], facts.parties[arrival.sender]
+    return ExamineJob(
+        source=source,
+        out=out,
+        schemas=facts.schemas,
+        dataset=agreement.dataset,
+        version=agreement.schema_version,
+        route_by=agreement.route_by,
+        sender=sender.province,
+        as_of=Period.parse(arrival.period).end.isoformat(),
+        nil=opened.content == "nil",
+        ignorable=agreement.ignorable,
+        columns=agreement.columns,
+        language=sender.language,
+    )
+
+
+def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[Checked]:
+    """Refused 229 when no record is acceptable, 230 above the agreed share; a nil has nothing to refuse."""
+    tally = Tally(found.records, found.accepted, found.refused, found.warned)
+    if tally.refused and not tally.accepted:
+        return Refused("229", _tally_detail(tally))
+    share = tally.refused / tally.records if tally.records else 0.0
+    rule = agreement.acceptance
+    if rule.mode == "file" and share > rule.max_refused_share:
+        percent = {"share": f"{100 * share:.1f}", "limit": f"{100 * rule.max_refused_share:.1f}"}
+        return Refused("230", {**percent, **_tally_detail(tally)})
+    parts = tuple(Part(part.province, part.records, part.sha256, part.digest) for part in found.parts)
+    return Ok(Checked(opened, found.encoding, tally, dict(found.codes), parts, found.digest))
+
+
+def _tally_detail(tally: Tally) -> dict[str, str | int]:
+    """For the receipt of a file refused as a whole: everything in it counts as refused."""
+    return {"records": tally.records, "judged_refused": tally.refused}

@@ -1,0 +1,28 @@
+"""Delivery: which files one receiver gets, under which names, and how long to wait after a failed try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gateway.parcels import Listed
+
+FIRST_WAIT, LONGEST_WAIT = 15.0, 3600.0
+
+
+def files(
+    lines: Sequence[Listed], sealed: Mapping[str, Path], beside: Mapping[str, tuple[Path, str]]
+) -> dict[str, tuple[Path, str]]:
+    """Final name -> (path, SHA-256): the packages first, the list that names them last, so that whoever reads the list
+    finds everything on it."""
+    packages = {
+        sealed[line.package].name: (sealed[line.package], line.sha256)
+        for line in lines
+        if line.package is not None and line.sha256 is not None
+    }
+    return {**packages, **beside}
+
+
+def wait(attempt: int) -> float:
+    """Seconds before the next try: doubling from 15 s to an hour."""
+    return float(min(FIRST_WAIT * 2 ** min(attempt - 1, 12), LONGEST_WAIT))

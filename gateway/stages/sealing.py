@@ -1,0 +1,73 @@
+"""Sealing: one package per (origin, receiver, period, revision), named by its content, for a pinned key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.outcomes import Deferred, Ok, Outcome
+from gateway.packages import Descriptor, Resource
+from gateway.parcels import PackageId, PartyId, SealedPackage, Sorted
+from gateway.policy.model import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One package to make. `member` is its data member's path, `province` the part that fills it."""
+
+    package: PackageId
+    receiver: PartyId
+    province: str
+    fingerprint: str
+    member: str
+    descriptor: bytes
+    records: int
+    content_digest: str
+
+
+def plan(sorted_: Sorted, sizes: Mapping[PartyId, int], facts: Facts, created: datetime) -> Outcome[tuple[Plan, ...]]:
+    """What to seal for whom. `sizes` are the parts' bytes. Deferred 707 while a receiver has no key: nobody else may
+    read its records, so they wait."""
+    arrival = sorted_.checked.opened.arrival
+    agreement = facts.agreements[arrival.agreement]
+    schema = json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
+    plans = []
+    for receiver, part in sorted(sorted_.parts.items()):
+        fingerprint = facts.parties[receiver].key
+        if fingerprint is None:
+            return Deferred("707", {"receiver": receiver}, retry_after=3600)
+        member = f"data/{agreement.dataset}.csv"
+        descriptor = Descriptor(
+            agreement=agreement.id,
+            sender=facts.node.party,
+            origin=arrival.sender,
+            receiver=receiver,
+            period=arrival.period,
+            kind=arrival.kind,
+            revision=arrival.revision,
+            records=part.records,
+            created=created,
+            resources=(Resource(agreement.dataset, member, sizes[receiver], part.sha256, schema),),
+            log_origin=facts.node.name,
+            title=agreement.label,
+        )
+        plans.append(
+            Plan(
+                package=descriptor.package_id,
+                receiver=receiver,
+                province=part.province,
+                fingerprint=fingerprint,
+                member=member,
+                descriptor=descriptor.to_json(),
+                records=part.records,
+                content_digest=descriptor.content_digest,
+            )
+        )
+    return Ok(tuple(plans))
+
+
+def sealed(plan_: Plan, sha256: str, size: int) -> SealedPackage:
+    """The package as it lies on disk; from here on its bytes never change."""
+    return SealedPackage(plan_.package, plan_.receiver, plan_.records, plan_.content_digest, sha256, size)

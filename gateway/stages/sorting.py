@@ -1,0 +1,29 @@
+"""Sorting: every accepted record has exactly one receiver, and nothing was lost or doubled on the way."""
+
+from __future__ import annotations
+
+from gateway.outcomes import Fault, Ok, Outcome
+from gateway.parcels import Checked, Part, PartyId, Sorted
+from gateway.policy.model import Facts
+
+MODULUS = 1 << 256
+
+
+def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
+    """Give each part to its party. Fault 901 if in != sum of out + refused by count, or if the parts' digests do not
+    add up to the accepted records' digest; Fault 904 where a province has no party."""
+    tally = checked.tally
+    out = sum(part.records for part in checked.parts)
+    if tally.records != tally.accepted + tally.refused or out != tally.accepted:
+        return Fault("901", {"records": tally.records, "out": out, "refused": tally.refused})
+    digest = sum(int(part.digest, 16) for part in checked.parts) % MODULUS
+    if f"{digest:064x}" != checked.digest:
+        return Fault("901", {"records": tally.records})
+    agreement = facts.agreements[checked.opened.arrival.agreement]
+    routed: dict[PartyId, Part] = {}
+    for part in checked.parts:
+        party = facts.by_province(part.province)
+        if agreement.receivers != "routed" or party is None:
+            return Fault("904", {"province": part.province})
+        routed[PartyId(party.id)] = part
+    return Ok(Sorted(checked, routed))

@@ -1,0 +1,156 @@
+"""Builds the real adapters from the facts, once; a reload builds them anew and leaves work in hand alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from gateway import durable
+from gateway.adapters.credentials import credential
+from gateway.adapters.clock import RehearsalClock, SystemClock
+from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.ledger import Ledger
+from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.sftp import Endpoint, SftpCourier
+from gateway.adapters.spool import Spool
+from gateway.adapters.worker import Worker
+from gateway.corridors.tools import ACKNOWLEDGE, Tools
+from gateway.deadlines import Calendar
+from gateway.parcels import AgreementId, PartyId
+from gateway.policy import loading, places, snapshots
+from gateway.policy.model import Facts, Party, SftpChannel
+from gateway.ports import Clock, Courier
+
+
+class Keeper:
+    """`FactsKeeper` over a folder of snapshots."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._kept = facts.path(facts.node.state) / "facts"
+        self._calendar = Calendar.load(facts.calendar)
+        self._known = {facts.digest: facts}
+        self._lock = threading.Lock()
+        snapshots.keep(facts, self._kept)
+
+    def current(self) -> Facts:
+        return self._facts
+
+    def at(self, digest: str) -> Facts:
+        with self._lock:
+            if digest not in self._known:
+                self._known[digest] = snapshots.load(self._kept, digest, self._facts.home)
+            return self._known[digest]
+
+    def calendar(self) -> Calendar:
+        return self._calendar
+
+
+def database_url(facts: Facts) -> str:
+    """The ledger's SQLAlchemy URL: as configured, else SQLite in `state/`."""
+    return facts.node.database or f"sqlite:///{facts.path(facts.node.state) / 'ledger.db'}"
+
+
+def control_socket(facts: Facts) -> Path:
+    return facts.path(facts.node.state) / "control.sock"
+
+
+def make_clock(facts: Facts) -> Clock:
+    if facts.node.rehearsal is None:
+        return SystemClock()
+    return RehearsalClock(facts.node.rehearsal, facts.path(facts.node.state) / "rehearsal.json")
+
+
+def addresses(facts: Facts) -> list[Address]:
+    """Every drop folder: one per sender and agreement, and one per receiver for what it signs."""
+    drop, signed = facts.node.folders.drop, facts.node.folders.acknowledge
+    found: list[Address] = [
+        (PartyId(party.id), AgreementId(agreement.id), f"{party.folder_name}/{drop}/{agreement.label}")
+        for agreement in facts.agreements.values()
+        for party in facts.senders(agreement)
+    ]
+    receivers = {party.id: party for agreement in facts.agreements.values() for party in facts.receivers(agreement)}
+    found += [(PartyId(party.id), ACKNOWLEDGE, f"{party.folder_name}/{drop}/{signed}") for party in receivers.values()]
+    return found
+
+
+def partner_keys(facts: Facts) -> dict[str, Path]:
+    """Primary fingerprint -> key file of every partner whose key is pinned."""
+    return {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key and p.id != facts.node.party}
+
+
+def prepare(facts: Facts) -> None:
+    """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
+    for relative in (facts.node.state, facts.node.log, facts.node.private):
+        durable.make_folder(facts.path(relative))
+    for party in facts.parties.values():
+        if party.id != facts.node.party:
+            for folder in places.folders_of(facts, party):
+                durable.make_folder(folder, 0o770)
+
+
+def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = None) -> Tools:
+    """Everything the corridors need. A reload hands over the worker and the ledger that run already."""
+    node = facts.node
+    state = facts.path(node.state)
+    prepare(facts)
+    if ledger is None:
+        ledger = Ledger(database_url(facts))
+        ledger.migrate()
+    spool = Spool(state)
+    inbox = DropFolders(
+        facts.path(node.exchange_root),
+        addresses(facts),
+        spool.arrivals,
+        quiet_seconds=node.intake.quiet_seconds,
+        network=node.intake.network,
+        max_file_bytes=node.intake.max_file_mb << 20,
+        min_free_bytes=node.intake.min_free_mb << 20,
+        returned=node.folders.returned,
+    )
+    openpgp = OpenPGP(facts.path(node.private), partner_keys(facts), parallel=node.limits.seal_parallel)
+
+    def close() -> None:
+        openpgp.close()
+        ledger.close()
+
+    return Tools(
+        facts=Keeper(facts),
+        clock=make_clock(facts),
+        ledger=ledger,
+        spool=spool,
+        inbox=inbox,
+        worker=worker or Worker(state / "worker.sock", node.limits, node.intake.max_file_mb),
+        sealer=openpgp,
+        verifier=openpgp,
+        courier=lambda party: courier(facts, party, inbox.root),
+        log=structlog.get_logger("gateway"),
+        close=close,
+    )
+
+
+def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:
+    """The way to one party."""
+    channel = party.channel
+    if not isinstance(channel, SftpChannel):
+        folders = {PartyId(p.id): p.folder_name for p in facts.parties.values()}
+        return FolderCourier(root, folders, inbox=facts.node.folders.inbox, file_mode=0o660, folder_mode=0o770)
+    return SftpCourier(
+        {
+            PartyId(party.id): Endpoint(
+                host=channel.host,
+                port=channel.port,
+                username=channel.username,
+                key=credential(facts.path(facts.node.private), channel.credential),
+                known_hosts=facts.keys / channel.known_hosts,
+                remote_folder=channel.remote_folder,
+            )
+        }
+    )
+
+
+def load(where: Path | None) -> Facts:
+    """The facts a node runs on. Raises `FactsError` with every fault."""
+    return loading.load(loading.find(where))
