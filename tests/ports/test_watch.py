@@ -1,0 +1,137 @@
+"""The watch on real folders: events only wake, and a watch that went deaf is mended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.adapters.folders import Watch
+
+SECONDS = 20.0
+
+
+@pytest.fixture(params=[False, True], ids=["inotify", "polling"])
+def watch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watch]:
+    (tmp_path / "a").mkdir()
+    made = Watch([tmp_path / "a", tmp_path / "b"], network=request.param, poll_seconds=0.1)
+    made.start()
+    made.wake.clear()
+    yield made
+    made.stop()
+
+
+def test_a_rename_into_place_wakes(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    (tmp_path / "x").rename(tmp_path / "a" / "x")
+    assert watch.wait(SECONDS)
+
+
+def test_a_file_written_in_place_wakes(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "a" / "x").write_bytes(b"x")
+    assert watch.wait(SECONDS)
+
+
+def test_a_hard_link_wakes(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    os.link(tmp_path / "x", tmp_path / "a" / "x")
+    assert watch.wait(SECONDS)
+
+
+def test_our_own_claims_and_removals_do_not_wake(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "a" / "x").write_bytes(b"x")
+    assert watch.wait(SECONDS)
+    while watch.wait(0.5):
+        pass
+    (tmp_path / "a" / "x").rename(tmp_path / "a" / ".taken-p")
+    list((tmp_path / "a").iterdir())
+    (tmp_path / "a" / ".taken-p").unlink()
+    assert not watch.wait(1.0)
+
+
+def test_a_folder_that_comes_later_is_taken_up_and_wakes(watch: Watch, tmp_path: Path) -> None:
+    assert watch.is_deaf()
+    (tmp_path / "b").mkdir()
+    assert watch.wait(SECONDS)
+    assert not watch.is_deaf()
+    (tmp_path / "b" / "x").write_bytes(b"x")
+    assert watch.wait(SECONDS)
+
+
+def test_a_folder_that_was_replaced_is_watched_again(watch: Watch, tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    watch.mend()
+    (tmp_path / "new").mkdir()
+    shutil.rmtree(tmp_path / "a")
+    (tmp_path / "new").rename(tmp_path / "a")
+    assert watch.is_deaf()
+    assert watch.mend() == 1
+    watch.wake.clear()
+    assert not watch.is_deaf()
+    (tmp_path / "a" / "x").write_bytes(b"x")
+    assert watch.wait(SECONDS)
+
+
+def test_a_folder_replaced_by_one_with_the_same_inode_is_heard_before_long(watch: Watch, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "a")
+    (tmp_path / "a").mkdir()  # most file systems give the number just freed
+    limit, n = time.monotonic() + SECONDS, 0
+    while True:
+        watch.mend()
+        watch.wake.clear()
+        (tmp_path / "a" / f"{n}").write_bytes(b"x")
+        if watch.wake.wait(0.5):
+            break
+        n += 1
+        assert time.monotonic() < limit
+
+
+def test_a_dead_observer_is_noticed_and_replaced(watch: Watch, tmp_path: Path) -> None:
+    observer = watch._observer
+    assert observer is not None
+    observer.stop()
+    observer.join(SECONDS)
+    assert watch.is_deaf()
+    assert watch.mend() == 1
+    watch.wake.clear()
+    (tmp_path / "a" / "x").write_bytes(b"x")
+    assert watch.wait(SECONDS)
+
+
+def test_an_exception_in_the_handler_does_not_deafen(tmp_path: Path) -> None:
+    class Broken(threading.Event):
+        broken = 0
+
+        def set(self) -> None:
+            if self.broken < 1:
+                self.broken += 1
+                raise RuntimeError
+            super().set()
+
+    (tmp_path / "a").mkdir()
+    watch = Watch([tmp_path / "a"], Broken())
+    watch._folders, folders = [], watch._folders
+    watch.start()
+    watch._folders = folders
+    try:
+        assert watch._observer is not None
+        watch._attend(watch._observer, folders[0])
+        (tmp_path / "a" / "x").write_bytes(b"x")
+        assert watch.wake.wait(SECONDS)
+        assert watch._observer.is_alive()
+    finally:
+        watch.stop()
+
+
+def test_stop_ends_every_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    watch = Watch([tmp_path])
+    watch.start()
+    watch.stop()
+    watch.stop()
+    assert threading.active_count() <= before + 1  # watchdog keeps one reader for the process
