@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, ask, load_facts
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer
+from gateway.cli.node import ask, load_facts
 from gateway.outcomes import catalogue
 
 app = typer.Typer(help="交换件 / parcels", no_args_is_help=True)

@@ -9,7 +9,8 @@ from typing import Annotated
 import structlog
 import typer
 
-from gateway.cli.conventions import FAULT, REFUSED, ConfigOption, load_facts, say
+from gateway.cli.conventions import FAULT, REFUSED, ConfigOption, say
+from gateway.cli.node import load_facts
 from gateway.daemon import AlreadyRunning, Daemon
 
 

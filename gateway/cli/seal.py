@@ -169,11 +169,13 @@ def _describe(
     sha256, size = durable.sha256_file(file)
     plain_csv = file.suffix.lower() == ".csv"
     # The member is named after the dataset: the file's own name may hold a person's.
+    schema = facts.schemas / f"{agreement.dataset}.json"
     resource = Resource(
         name=agreement.dataset,
         path=f"data/{agreement.dataset}{file.suffix.lower() if file.suffix.isascii() else ''}",
         bytes=size,
         sha256=sha256,
+        schema=json.loads(schema.read_bytes()) if plain_csv and schema.is_file() else None,
         mediatype="text/csv" if plain_csv else "application/octet-stream",
     )
     return Descriptor(

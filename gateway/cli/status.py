@@ -11,16 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import durable
-from gateway.cli.conventions import (
-    REFUSED,
-    ConfigOption,
-    JsonOption,
-    Language,
-    LanguageOption,
-    answer,
-    ask,
-    load_facts,
-)
+from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, Language, LanguageOption, answer
+from gateway.cli.node import ask, load_facts
 from gateway.receipts import status as pages
 from gateway.receipts.views import StatusView
 

@@ -17,6 +17,7 @@ from gateway.adapters.ledger.rows import DistributionRow, PackageRow
 from gateway.corridors import recording
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import ACTOR, Tools
+from gateway.deadlines import SHANGHAI
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import AgreementId, DistributionId, Listed, PackageId, ParcelId, PartyId, Released
@@ -194,7 +195,7 @@ class Distribution:
             batch.facts,
             self._lines(batch.id),
         )
-        issued_at = datetime.fromisoformat(batch.released_at).astimezone(recording.SHANGHAI)
+        issued_at = datetime.fromisoformat(batch.released_at).astimezone(SHANGHAI)
         listing = documents.DistributionList.of(
             released, label=agreement.label, issuer=PartyId(facts.node.party), issued_at=issued_at, log=log
         )

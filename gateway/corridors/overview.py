@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from gateway.adapters.ledger import tables
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors.recording import SHANGHAI
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import for_rhythm
@@ -107,10 +106,8 @@ def _current(facts: Facts, now: datetime) -> str:
 
 def _dataset(agreement: Agreement, obligations: Mapping[tuple[str, str], ObligationRow]) -> Dataset:
     mine = [o for (a, _), o in obligations.items() if a == agreement.id]
-    due = _instant(mine[0].expires_at).astimezone(SHANGHAI) - timedelta(microseconds=1) if mine else None
-    return Dataset(
-        agreement.id, agreement.label, due.date() if due else None, any(o.status == "provisional" for o in mine)
-    )
+    due = date.fromisoformat(mine[0].due) if mine else None
+    return Dataset(agreement.id, agreement.label, due, any(o.status == "provisional" for o in mine))
 
 
 def _parties(
@@ -144,7 +141,7 @@ def _submission(owed: ObligationRow | None, parcels: list[ParcelRow]) -> Submiss
             state = "refused"
     elif done:
         state = "sent"
-    due = (_instant(owed.expires_at) - timedelta(microseconds=1)).astimezone(SHANGHAI).date() if owed else None
+    due = date.fromisoformat(owed.due) if owed else None
     return Submission(state, records, refused, received, due)
 
 

@@ -7,17 +7,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Sequenced, dumps
 from gateway.corridors.tools import ACTOR
-from gateway.deadlines import Calendar, Delivery, Obligation, State
-from gateway.deadlines.obligations import SETTLED, opens_at
+from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
+from gateway.deadlines.obligations import CORRECTION, SETTLED, opens_at
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
 from gateway.parcels import Kind, PackageId, ParcelId, PartyId, Sealed
@@ -25,9 +24,7 @@ from gateway.policy.model import Facts
 from gateway.policy.periods import Period
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOTHING = hashlib.sha256(b"").hexdigest()
-CORRECTION = "workdays:3"
 
 
 def commitment(value: str) -> tuple[str, str]:
@@ -240,11 +237,7 @@ def settle_obligation(tx: Transaction, parcel: ParcelRow, facts: Facts, calendar
         return
     judged = deadlines.judge(
         _obligation(owed[0]),
-        [
-            _delivery(p)
-            for p in tx.parcels(sender=parcel.sender, agreement=parcel.agreement, period=parcel.period)
-            if p.settled and p.state != "duplicate"
-        ],
+        _deliveries(tx, owed[0]),
         tx.now,
         calendar,
     )
@@ -265,10 +258,7 @@ def settle_obligation(tx: Transaction, parcel: ParcelRow, facts: Facts, calendar
 
 def missed(tx: Transaction, owed: ObligationRow, facts: Facts, calendar: Calendar) -> bool:
     """Mark an obligation missed if it is, and say so in the log; the arrival that comes after is marked late."""
-    parcels = tx.parcels(sender=owed.party, agreement=owed.agreement, period=owed.period)
-    judged = deadlines.judge(
-        _obligation(owed), [_delivery(p) for p in parcels if p.settled and p.state != "duplicate"], tx.now, calendar
-    )
+    judged = deadlines.judge(_obligation(owed), _deliveries(tx, owed), tx.now, calendar)
     if judged.state is not State.MISSED:
         return False
     tx.update_obligation(owed.id, state=str(State.MISSED))
@@ -320,18 +310,27 @@ def _obligation(owed: ObligationRow) -> Obligation:
         agreement=owed.agreement,  # type: ignore[arg-type]
         occasion=owed.period,
         opens_at=opens_at(period),
-        due=_instant(owed.expires_at).astimezone(SHANGHAI).date(),
+        due=date.fromisoformat(owed.due),
         expires_at=_instant(owed.expires_at),
         status=owed.status,  # type: ignore[arg-type]
         edition=owed.edition,
     )
 
 
+def _deliveries(tx: Transaction, owed: ObligationRow) -> list[Delivery]:
+    """Everything the party sent for the period; what is still being checked is pending, so that nobody is late while
+    the node is slow."""
+    parcels = tx.parcels(sender=owed.party, agreement=owed.agreement, period=owed.period)
+    return [_delivery(parcel) for parcel in parcels if parcel.state != "duplicate"]
+
+
 def _delivery(parcel: ParcelRow) -> Delivery:
-    outcome: Any = "refused" if parcel.state == "refused" else "nil" if parcel.kind == Kind.NIL else "accepted"
-    return Delivery(
-        _instant(parcel.received_at), outcome, _instant(parcel.updated_at) if outcome == "refused" else None
-    )
+    received = _instant(parcel.received_at)
+    if parcel.state == "refused":
+        return Delivery(received, "refused", _instant(parcel.updated_at))
+    if parcel.state == "accepted":
+        return Delivery(received, "nil" if parcel.kind == Kind.NIL else "accepted")
+    return Delivery(received, "pending")
 
 
 def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar) -> tuple[DueDate, ...]:
@@ -345,8 +344,9 @@ def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar)
     )
     if owed and owed[0].expires_at > rfc3339(tx.now):
         o = owed[0]
-        day = (_instant(o.expires_at) - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
-        return (DueDate(what, day, _instant(o.expires_at).astimezone(SHANGHAI), o.status, o.edition),)  # type: ignore[arg-type]
+        return (
+            DueDate(what, date.fromisoformat(o.due), _instant(o.expires_at).astimezone(SHANGHAI), o.status, o.edition),
+        )  # type: ignore[arg-type]
     try:
         limit = deadlines.due(tx.now, CORRECTION, calendar)
         day, expires_at = limit.settled

@@ -7,7 +7,7 @@ from gateway.receipts.distribution import DistributionList, acknowledgement_form
 from gateway.receipts.distribution import page as distribution_page
 from gateway.receipts.headline import first_line
 from gateway.receipts.naming import file_name, form_name, list_name, sheet_name
-from gateway.receipts.pages import CodeLine, receipt_page
+from gateway.receipts.pages import CodeLine, code_lines, receipt_page
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number, parse
 from gateway.receipts.status import quarter_table, status_page
 from gateway.receipts.views import StatusView
@@ -21,6 +21,7 @@ __all__ = [
     "Receipt",
     "StatusView",
     "acknowledgement_form",
+    "code_lines",
     "distribution_page",
     "file_name",
     "first_line",

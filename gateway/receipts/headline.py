@@ -13,7 +13,7 @@ def situation(receipt: Receipt) -> str:
     """Which of the cases of the words' `first` and `steps` sections this receipt is."""
     counts = receipt.counts
     if receipt.code == "220":
-        return "duplicate"
+        return "duplicate_open" if receipt.stage == "partly_refused" else "duplicate"
     if receipt.stage == "accepted":
         if receipt.kind in {Kind.NIL, Kind.VOID}:
             return str(receipt.kind)
@@ -35,10 +35,9 @@ def first_line(receipt: Receipt, language: Language) -> str:
         warned=counts.warned,
         period=words.period(receipt.period),
         reason=reason(receipt, language),
-        original=receipt.detail.get("original", ""),
     )
-    if case == "duplicate" and "original" in receipt.detail:
-        line += words("first.original", original=receipt.detail["original"])
+    if receipt.code == "220" and (original := _original(receipt)):
+        line += words("first.original", original=original)
     if case in {"partly_refused", "all_refused", "refused"}:
         line += _deadline(receipt, words, "supplement" if case == "partly_refused" else "resubmit")
     return line
@@ -60,6 +59,15 @@ def next_due(receipt: Receipt) -> DueDate | None:
     """The earliest date this receipt sets, of those that could be computed."""
     known = [due for due in receipt.due if due.status != "refused"]
     return min(known, key=lambda due: due.expires_at, default=None)
+
+
+def given_again(receipt: Receipt) -> bool:
+    """The original receipt, shown once more for a duplicate: the document behind it is the original's."""
+    return receipt.code == "220" and receipt.stage != "refused"
+
+
+def _original(receipt: Receipt) -> str:
+    return receipt.number if given_again(receipt) else str(receipt.detail.get("original", ""))
 
 
 def _deadline(receipt: Receipt, words: Words, what: str) -> str:

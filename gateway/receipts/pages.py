@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from importlib.resources import files
 from typing import Literal
 
 import jinja2
@@ -17,7 +19,7 @@ from gateway.policy.model import Folders, Language
 from gateway.receipts import headline, naming
 from gateway.receipts.receipt import Receipt
 from gateway.receipts.views import Tone
-from gateway.receipts.words import SHANGHAI, Words, groups, moment, plain, share, short_moment, thousands
+from gateway.receipts.words import SHANGHAI, Words, area, groups, moment, plain, share, short_moment, thousands
 
 _TONES: Mapping[str, tuple[Tone, str]] = {
     "received": ("wait", "○"),
@@ -26,6 +28,7 @@ _TONES: Mapping[str, tuple[Tone, str]] = {
     "nil": ("good", "✓"),
     "void": ("good", "✓"),
     "duplicate": ("wait", "＝"),
+    "duplicate_open": ("warn", "＝"),
     "partly_refused": ("warn", "◐"),
     "all_refused": ("bad", "✕"),
     "refused": ("bad", "✕"),
@@ -39,6 +42,8 @@ _TONES: Mapping[str, tuple[Tone, str]] = {
 }
 _COMMAND = re.compile(r"gateway parcels \w+ [\w.-]+")
 _OUT_COLUMNS = 4
+# How many returned rows their list holds; all are counted.
+_LISTED = 10_000
 # What intake reads in a file's name; the same in both languages.
 _SUPPLEMENT = "-补报"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -83,8 +88,11 @@ def receipt_page(
     tone, sign = _TONES[case]
     lines = _code_lines(receipt, language) if rows is None else tuple(rows)
     marker = _SUPPLEMENT if case == "partly_refused" else ""
+    many = case == "partly_refused" and receipt.counts.refused > _LISTED
+    document = replace(receipt, code="100") if headline.given_again(receipt) else receipt
     steps = words.lines(
-        f"steps.{case}",
+        f"steps.{case}_many" if many else f"steps.{case}",
+        limit=thousands(_LISTED),
         remedy=headline.remedy(receipt, language),
         list=error_list_name,
         returned=folders.returned,
@@ -109,25 +117,66 @@ def receipt_page(
         any_count=any(line.count for line in lines),
         steps=[step for step in steps if step],
         out=_out_table(receipt.counts.out, names or {}),
-        json_name=naming.file_name(receipt, receipt.label, language, ".receipt.json"),
+        json_name=naming.file_name(document, receipt.label, language, ".receipt.json"),
         machine_folder=f"{folders.receipts}/{folders.machine}",
         fingerprint=fingerprint,
     )
 
 
-def _code_lines(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
-    """The receipt's codes, most frequent first; a whole file's refusal is one line without a count."""
-    known = catalogue()
+def code_lines(
+    violations: Iterable[Sequence[str]], titles: Mapping[str, str], language: Language
+) -> tuple[CodeLine, ...]:
+    """What is wrong, from the rows of a list of violations (`row,field,code,severity,message`, no header): one line per
+    field and code, what went back first, most frequent first. `titles` maps a field's name to what people call it; a
+    message never holds a value of the record, so the first one of its kind stands for all."""
+    counted: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for _, field, code, severity, message in violations:
+        count, first = counted.get((field, code, severity), (0, message))
+        counted[field, code, severity] = count + 1, first
+    known, words = catalogue(), Words(language)
     lines = []
-    for code, count in sorted(receipt.codes.items(), key=lambda item: (-item[1], item[0])):
-        sentence = known[code].sentence(language, receipt.detail) if code in known else "–"
-        remedy = known[code].remedy(language, receipt.detail) if code in known else "–"
-        lines.append(CodeLine(code, "", count, sentence, remedy))
-    if not lines and receipt.stage in {"refused", "held"} and receipt.code != "220":
-        reason, remedy = headline.reason(receipt, language), headline.remedy(receipt, language)
+    for (field, code, severity), (count, message) in counted.items():
+        title = titles.get(field, field)
+        general = {"title": title, "other": words("receipt.other_field")}
+        remedy = known[code].remedy(language, general) if code in known else "–"
+        lines.append(CodeLine(code, title, count, message, remedy, "warning" if severity == "warning" else "error"))
+    return tuple(sorted(lines, key=_worst_first))
+
+
+def _worst_first(line: CodeLine) -> tuple[str, int, str, str]:
+    return line.severity, -line.count, line.code, line.field
+
+
+def _code_lines(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
+    """The receipt's codes: what went back before what travels, most frequent first. A receipt knows no fields, so that
+    a sentence about one speaks of it in general. A whole file's refusal is one line without a count."""
+    if not receipt.codes:
+        if receipt.stage not in {"refused", "held"} or receipt.code == "220":
+            return ()
         severity: Severity = "error" if receipt.stage == "refused" else "warning"
-        lines.append(CodeLine(receipt.code, "", 0, reason, remedy, severity))
-    return tuple(lines)
+        reason, remedy = headline.reason(receipt, language), headline.remedy(receipt, language)
+        return (CodeLine(receipt.code, "", 0, reason, remedy, severity),)
+    words, known, warnings = Words(language), catalogue(), _warnings()
+    general = {"title": words("receipt.some_field"), "other": words("receipt.other_field"), **receipt.detail}
+    lines = [
+        CodeLine(
+            code,
+            "",
+            count,
+            known[code].sentence(language, general) if code in known else "–",
+            known[code].remedy(language, general) if code in known else "–",
+            "warning" if code in warnings else "error",
+        )
+        for code, count in receipt.codes.items()
+    ]
+    return tuple(sorted(lines, key=_worst_first))
+
+
+@cache
+def _warnings() -> frozenset[str]:
+    """The codes with which a record travels, by the catalogue's own table."""
+    table = tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
+    return frozenset(code for code, row in table.items() if row.get("severity") == "warning")
 
 
 def _out_table(out: Mapping[str, int], names: Mapping[str, str]) -> list[list[tuple[str, int] | None]]:
@@ -185,5 +234,6 @@ def _environment() -> jinja2.Environment:
         share=share,
         dated=_dated,
         commands=_commands,
+        area=area,
     )
     return environment

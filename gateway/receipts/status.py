@@ -11,7 +11,7 @@ from gateway.outcomes import catalogue
 from gateway.policy.model import Language
 from gateway.receipts.pages import render
 from gateway.receipts.views import SIGNS, TONES, Dataset, State, StatusView, StoppedParcel, Submission, Tone
-from gateway.receipts.words import Words, moment, plain, share, short_moment, thousands
+from gateway.receipts.words import Words, area, moment, plain, share, short_moment, thousands
 
 _NAMED = 6
 _SCAN_PATIENCE = timedelta(minutes=2)
@@ -113,7 +113,7 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
     totals = [Cell(words("page.total"))]
     for dataset in view.datasets:
         columns += [
-            Column(f"{dataset.title} {words('page.column_state')}"),
+            Column(f"{dataset.title}\n{words('page.column_state')}"),
             Column(words("page.column_records"), "right"),
             Column(words("page.column_share"), "right"),
             Column(words("page.column_received")),
@@ -125,7 +125,7 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
         totals += [Cell(states), Cell(thousands(total.records)), Cell(returned), Cell(""), Cell("")]
     rows = []
     for row in view.parties:
-        cells = [Cell(f"{row.code} {plain(row.name)}")]
+        cells = [Cell(f"{area(row.code)} {plain(row.name)}")]
         for dataset in view.datasets:
             cells += _cells(row.submissions.get(dataset.agreement, _EMPTY), dataset, words)
         rows.append(tuple(cells))
@@ -142,7 +142,7 @@ def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]
         Cell(thousands(submission.records) if submission.received_at else ""),
         Cell(share(submission.refused, submission.records) if submission.records else ""),
         Cell(short_moment(submission.received_at) if submission.received_at else ""),
-        Cell(due.isoformat() if due and state != "none" else ""),
+        Cell(due.isoformat()[5:] if due and state != "none" else ""),
     ]
 
 

@@ -99,6 +99,12 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%"
 
 
+def area(code: str) -> str:
+    """An area code without the levels that say nothing: `440000` → `44`, `440100` → `4401`."""
+    levels = (2, 4, 6, 9)
+    return next((code[:end] for end in levels if not code[end:].strip("0")), code)
+
+
 def groups(digest: str, width: int = 8) -> list[str]:
     """A digest cut into groups that the eye can compare."""
     return [digest[i : i + width] for i in range(0, len(digest), width)]

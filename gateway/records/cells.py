@@ -144,11 +144,12 @@ def _region(value: str, field: Field, circumstances: Circumstances) -> Verdict:
     if field.region == "own" and circumstances.sender is not None and province != circumstances.sender:
         codes.append(NOT_OWN)
     whole_province = value.endswith("0000000000")
-    if value.endswith("000000"):
+    listed = province != CORPS and not whole_province
+    if listed and not regions.known(county):
+        codes.append(NO_COUNTY)
+    elif value.endswith("000000"):
         codes.append(NOT_FULL if field.region == "own" else PROVINCE_ONLY if whole_province else COUNTY_ONLY)
-    if province != CORPS and not whole_province:
-        if not regions.known(county):
-            codes.append(NO_COUNTY)
-        elif circumstances.as_of is not None and regions.abolished_before(county, circumstances.as_of.year):
-            codes.append(COUNTY_ABOLISHED)
+    as_of = circumstances.as_of
+    if as_of is not None and listed and NO_COUNTY not in codes and regions.abolished_before(county, as_of.year):
+        codes.append(COUNTY_ABOLISHED)
     return (value, tuple(codes)) if codes else None
