@@ -72,7 +72,7 @@ def make() -> Callable[..., Receipt]:
             facts=FACTS,
             packages=(PackageId("migrants-inflow_guangdong_guangxi_2026Q3_r1_0a1b2c3d"),),
             due=(DUE,),
-            codes={"402": 10, "411": 7},
+            codes={"421": 10, "431": 7},
         )
         return replace(base, **changes)
 
@@ -87,7 +87,7 @@ def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
     return {
         "received": make(stage="received", code="100", **quiet),
         "accepted": make(stage="accepted", code="100", counts=good, due=(), codes={}),
-        "warned": make(stage="accepted", code="100", counts=replace(good, warned=12), due=(), codes={"451": 12}),
+        "warned": make(stage="accepted", code="100", counts=replace(good, warned=12), due=(), codes={"452": 12}),
         "partly_refused": make(),
         "all_refused": make(stage="refused", code="226", counts=Counts(1000, 0, 1000), packages=(), receivers=()),
         "refused": make(
@@ -102,6 +102,7 @@ def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
         "nil": make(stage="accepted", code="102", **quiet, kind=Kind.NIL),
         "void": make(stage="accepted", code="100", **quiet, kind=Kind.VOID, revision=2),
         "duplicate": make(stage="refused", code="220", **quiet, detail={"original": "20261019-000088"}),
+        "duplicate_open": make(code="220"),
         "released": make(stage="released", code="100", **quiet),
         "delivered": make(stage="delivered", code="100", **quiet),
         "acknowledged": make(stage="acknowledged", code="100", **quiet),
@@ -171,7 +172,7 @@ def view() -> StatusView:
             received = None if silent else NOW - timedelta(days=2, minutes=17 * position)
             own = date(2026, 11, 10) if state == "owed" else None
             submissions[agreement] = Submission(state, records, refused, received, own)
-        rows.append(PartyRow(f"p{code}", code, name, submissions))
+        rows.append(PartyRow(f"p{code}", f"{code}0000", name, submissions))
     return StatusView(
         node="国家节点",
         at=NOW,
@@ -183,12 +184,29 @@ def view() -> StatusView:
         datasets=(Dataset("migrants-inflow", "流入", due), Dataset("migrants-outflow", "流出", due)),
         parties=tuple(rows),
         stopped=(
-            StoppedParcel("p-0042", "吉林", "跨省流入人口个案", "deferred", "707", NOW - timedelta(hours=3), NOW),
-            StoppedParcel("p-0017", "甘肃", "跨省流出人口个案", "held", "224", NOW - timedelta(days=1)),
-            StoppedParcel("p-0099", "河南", "跨省流入人口个案", "fault", "901", NOW - timedelta(minutes=40)),
+            StoppedParcel(
+                "2b8d1f0c9e7a4b5d8c6f3a2e1d0b9c42",
+                "吉林",
+                "跨省流入人口个案",
+                "deferred",
+                "707",
+                NOW - timedelta(hours=3),
+                NOW,
+            ),
+            StoppedParcel(
+                "7f3e9a1b2c4d5e6f708192a3b4c5d617", "甘肃", "跨省流出人口个案", "held", "224", NOW - timedelta(days=1)
+            ),
+            StoppedParcel(
+                "c0ffee00d15ea5e0badc0de0feed0099",
+                "河南",
+                "跨省流入人口个案",
+                "fault",
+                "901",
+                NOW - timedelta(minutes=40),
+            ),
         ),
         receivers=tuple(
-            ReceiverRow(f"p{code}", code, name, 28, 28, 28 if position % 7 else 20, 28 if position % 3 else 12)
+            ReceiverRow(f"p{code}", f"{code}0000", name, 28, 28, 28 if position % 7 else 20, 28 if position % 3 else 12)
             for position, (code, name) in enumerate(PROVINCES.items())
         ),
         keys=(

@@ -27,6 +27,7 @@ CHINESE = {
     "nil": "收到2026年第三季度零报告；无需操作。",
     "void": "收到2026年第三季度的撤回，此前报送的数据不再分发；无需操作。",
     "duplicate": "重复上报：此文件以前已经收到，不重复计数；无需操作。原回执 20261019-000088。",
+    "duplicate_open": "重复上报：此文件以前已经收到，不重复计数；当时退回的15条仍请补报。原回执 20261021-000123。",
     "released": "2026年第三季度的数据已放行，正在分发；无需操作。",
     "delivered": "2026年第三季度的数据已送达；请核对并签收。",
     "acknowledged": "2026年第三季度的数据已签收；无需操作。",
@@ -115,7 +116,7 @@ def test_every_stage_has_its_words() -> None:
     for section in ("status", "first", "steps"):
         missing = (
             set(CHINESE)
-            - {"warned", "all_refused"}
+            - {"warned", "all_refused", "duplicate_open"}
             - {key.partition(".")[2] for key in table() if key.startswith(section + ".")}
         )
         assert not missing, section

@@ -20,6 +20,7 @@ from gateway.receipts import (
     Receipt,
     StatusView,
     acknowledgement_form,
+    code_lines,
     distribution_page,
     form_name,
     list_name,
@@ -147,6 +148,32 @@ def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     assert places == sorted(places)
 
 
+def test_rows_are_counted_from_a_list_of_violations() -> None:
+    violations = [
+        ("1", "id_number", "421", "error", "“公民身份号码”校验码不符，至少有一位错误。"),
+        ("2", "residence_code", "452", "warning", "“现居住地代码”只到县级。"),
+        ("3", "residence_code", "452", "warning", "“现居住地代码”只到县级。"),
+        ("3", "id_number", "421", "error", "“公民身份号码”校验码不符，至少有一位错误。"),
+        ("4", "", "402", "error", "这一行有 3 个单元格，表头有 17 列。"),
+    ]
+    lines = code_lines(violations, {"id_number": "公民身份号码"}, "zh")
+    assert [(line.code, line.field, line.count, line.severity) for line in lines] == [
+        ("421", "公民身份号码", 2, "error"),
+        ("402", "", 1, "error"),
+        ("452", "residence_code", 2, "warning"),
+    ]
+    assert lines[0].sentence == violations[0][4]
+    assert lines[0].remedy == "请对照证件核对。"
+
+
+def test_codes_without_rows_tell_errors_before_warnings(make: Callable[..., Receipt]) -> None:
+    page = receipt_html(make(codes={"401": 3, "421": 12, "452": 40}))
+    text = Text(page).text
+    assert text.index("421退回") < text.index("401退回") < text.index("452提示")
+    assert "“相关项目”不能为空。" in text
+    assert "…" not in text
+
+
 def test_the_digest_is_shown_whole_in_groups(make: Callable[..., Receipt]) -> None:
     receipt = make()
     shown = " ".join(receipt.sha256[i : i + 8] for i in range(0, 64, 8))
@@ -156,6 +183,20 @@ def test_the_digest_is_shown_whole_in_groups(make: Callable[..., Receipt]) -> No
 def test_the_verify_command_names_the_file_beside_the_page(make: Callable[..., Receipt]) -> None:
     name = "回执_20261021-000123_2026Q3_跨省流入人口个案_部分退回.receipt.json"
     assert f'gpg --verify "{name}.sig" "{name}"' in Text(receipt_html(make())).text
+
+
+def test_a_receipt_given_again_points_at_the_original_document(make: Callable[..., Receipt]) -> None:
+    page = Text(receipt_html(make(code="220"))).text
+    assert "部分退回.receipt.json.sig" in page
+    assert "重复件.receipt.json" not in page
+    assert "无需操作" not in page
+
+
+def test_too_many_returned_rows_to_supply_one_by_one(make: Callable[..., Receipt]) -> None:
+    counts = Counts(30_000, 15_000, 15_000, 0, {"45": 15_000})
+    page = Text(receipt_html(make(counts=counts))).text
+    assert "只列出前 10,000 条" in page
+    assert "-补报.csv" not in page
 
 
 def test_the_file_name_is_shown_to_its_sender_only(make: Callable[..., Receipt]) -> None:
@@ -338,7 +379,7 @@ def test_the_sheet_carries_digests_and_places_to_sign(listing: DistributionList,
     assert sha256(listing.to_json()).hexdigest()[:8] in text
     many = tuple(Listed(PartyId(f"q{i}"), "included", PackageId(f"x{i}"), 1, f"{i:064x}", 9) for i in range(1, 41))
     text = Text(transmittal_sheet(replace(listing, lines=many), number="JJ-2", language="zh", **called)).text
-    assert "另有 6 个交换包未在此列出" in text
+    assert "另有 8 个交换包未在此列出" in text
 
 
 def test_dates_in_lines_do_not_break(make: Callable[..., Receipt]) -> None:

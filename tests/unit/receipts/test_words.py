@@ -10,7 +10,7 @@ from importlib.resources import files
 import pytest
 
 from gateway.policy.model import Language
-from gateway.receipts.words import SHANGHAI, Words, moment, plain, share, table
+from gateway.receipts.words import SHANGHAI, Words, area, moment, plain, share, table
 
 
 def placeholders(text: str) -> set[str]:
@@ -98,3 +98,14 @@ def test_instants_are_told_in_shanghai_time_and_sizes_exactly() -> None:
     assert Words("zh").size(1_234_567) == "1.2 MB（1,234,567 字节）"
     assert Words("en").size(12) == "12 bytes"
     assert plain("a\u202eb\x00c") == "a\ufffdb\ufffdc"
+
+
+def test_area_codes_lose_the_levels_that_say_nothing() -> None:
+    assert [area(code) for code in ("440000", "440100", "440103", "440103001000", "100000", "66")] == [
+        "44",
+        "4401",
+        "440103",
+        "440103001",
+        "10",
+        "66",
+    ]
