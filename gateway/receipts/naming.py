@@ -58,8 +58,9 @@ def list_name(listing: DistributionList, receiver: str, language: Language = "zh
 
 
 def form_name(listing: DistributionList, receiver: str, language: Language = "zh") -> str:
-    """`签收单_<period>_第<n>批_<receiver>.receipt.json`: what the receiver signs."""
-    return _batch_name("file.form", listing, receiver, language) + ".receipt.json"
+    """`签收单_<period>_<label>_第<n>批_<receiver>.receipt.json`: what the receiver signs. It names its agreement, since
+    the signatures of all agreements are dropped into one folder."""
+    return _batch_name("file.form", listing, receiver, language, safe(listing.label)) + ".receipt.json"
 
 
 def sheet_name(listing: DistributionList, receiver: str, language: Language = "zh") -> str:
@@ -67,7 +68,7 @@ def sheet_name(listing: DistributionList, receiver: str, language: Language = "z
     return _batch_name("file.sheet", listing, receiver, language) + ".html"
 
 
-def _batch_name(key: str, listing: DistributionList, receiver: str, language: Language) -> str:
+def _batch_name(key: str, listing: DistributionList, receiver: str, language: Language, label: str = "") -> str:
     words = Words(language)
     period = safe(listing.period, 16) if listing.period else ""
-    return _join(words(key), period, words("file.batch", batch=listing.batch), safe(receiver))
+    return _join(words(key), period, label, words("file.batch", batch=listing.batch), safe(receiver))

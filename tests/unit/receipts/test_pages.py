@@ -128,11 +128,11 @@ def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     text = Text(receipt_html(make(), rows=ROWS, names=names, fingerprint="A" * 40)).text
     order = [
         "收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。",
-        "校验码不符。",
         "打开“退回”文件夹中的《退回清单_20261021-000123.xlsx》",
         "跨省流入人口个案-2026Q3-补报.csv",
         "“上报/跨省流入人口个案”",
         "2026-10-31（含当日，至 24:00）",
+        "校验码不符。",
         "流入-2026Q3.csv",
         "由文件名确定",
         "2026-10-21 14:01:22",
@@ -169,7 +169,7 @@ def test_rows_are_counted_from_a_list_of_violations() -> None:
 def test_codes_without_rows_tell_errors_before_warnings(make: Callable[..., Receipt]) -> None:
     page = receipt_html(make(codes={"401": 3, "421": 12, "452": 40}))
     text = Text(page).text
-    assert text.index("421退回") < text.index("401退回") < text.index("452提示")
+    assert text.index("421 退回") < text.index("401 退回") < text.index("452 提示")
     assert "“相关项目”不能为空。" in text
     assert "…" not in text
 
@@ -330,7 +330,7 @@ def test_a_later_batch_names_what_went_out_before(listing: DistributionList) -> 
 def test_names_of_the_batch_files(listing: DistributionList) -> None:
     assert list_name(listing, "广西") == "分发清单_2026Q3_第1批_广西.json"
     assert list_name(listing, "广西", suffix=".html") == "分发清单_2026Q3_第1批_广西.html"
-    assert form_name(listing, "广西") == "签收单_2026Q3_第1批_广西.receipt.json"
+    assert form_name(listing, "广西") == "签收单_2026Q3_跨省流入人口个案_第1批_广西.receipt.json"
     assert sheet_name(listing, "广西") == "交接单_2026Q3_第1批_广西.html"
     assert list_name(listing, "../x") == "分发清单_2026Q3_第1批__x.json"
 
@@ -360,7 +360,7 @@ def test_the_list_page_says_how_to_open_and_to_sign(listing: DistributionList, n
     assert f"gpg --output {first}.tar.zst --decrypt {first}.tar.zst.gpg" in text
     assert f"zstd -d {first}.tar.zst" in text
     assert f"tar -xf {first}.tar" in text
-    assert f'gpg --local-user {"C" * 40} --detach-sign "签收单_2026Q3_第1批_广西.receipt.json"' in text
+    assert f'gpg --local-user {"C" * 40} --detach-sign "签收单_2026Q3_跨省流入人口个案_第1批_广西.receipt.json"' in text
     assert "“上报/签收”" in text
     assert "尚缺：青海。" in text
     assert "零报告（无数据）：西藏、兵团。" in text
