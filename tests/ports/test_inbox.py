@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -599,6 +600,53 @@ def test_two_thousand_files_of_four_writers_and_a_slow_one_are_all_taken_once_no
     assert seen.pop("slow.csv") == b"".join(b"%d\n" % n for n in range(20))
     assert seen == {f"{w}-{n}.csv": f"{w},{n}\n".encode() * 20 for w in range(4) for n in range(500)}
     assert list((home / "exchange" / DROP).iterdir()) == []
+
+
+TAKER = """
+import os, sys, time
+from datetime import datetime, timezone
+from pathlib import Path
+from gateway.adapters.folders import DropFolders
+
+home, drop = Path(sys.argv[1]), sys.argv[2]
+inbox = DropFolders(home / "exchange", [("beijing", "a", drop)], home / "spool", quiet_seconds=0.02, min_free_bytes=0)
+ledger = os.open(home / "ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+while True:
+    for claim in inbox.scan(datetime.now(timezone.utc)):
+        copied = inbox.copy(claim.parcel).value
+        os.write(ledger, f"{claim.parcel} {copied.name} {copied.sha256}\\n".encode())
+        inbox.finish(claim.parcel)
+    time.sleep(0.01)
+"""
+
+
+def test_a_taker_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """kill -9 at ten random moments. The ledger stands for the daemon's: the same parcel again is no second entry."""
+    drop = tmp_path / "exchange" / DROP
+    drop.mkdir(parents=True)
+    for n in range(600):
+        (drop / f"{n}.csv").write_bytes(b"%d" % n)
+    ledger = tmp_path / "ledger"
+    ledger.touch()
+    limit, kills, rest = time.monotonic() + 120, 0, random.Random(20261008)
+    while kills < 10 or any(p.name.startswith(".taken-") or not p.name.startswith(".") for p in drop.iterdir()):
+        assert time.monotonic() < limit
+        taker = subprocess.Popen([sys.executable, "-c", TAKER, str(tmp_path), DROP])
+        before = ledger.stat().st_size
+        while ledger.stat().st_size == before and taker.poll() is None and time.monotonic() < limit:
+            if not any(not p.name.startswith(".gateway") for p in drop.iterdir()):
+                break
+            time.sleep(0.005)
+        assert taker.poll() is None
+        time.sleep(rest.uniform(0, 0.08))
+        taker.kill()
+        taker.wait()
+        kills += 1
+    entries = {tuple(line.split()) for line in ledger.read_text().splitlines()}
+    assert len(entries) == len({parcel for parcel, _, _ in entries}) == 600
+    assert {(name, sha256) for _, name, sha256 in entries} == {
+        (f"{n}.csv", hashlib.sha256(b"%d" % n).hexdigest()) for n in range(600)
+    }
 
 
 def test_ten_thousand_files_are_claimed_in_one_scan(node: Node) -> None:

@@ -1,0 +1,106 @@
+"""Disks that are really full: a tmpfs of 4 MiB, which only root can mount. Elsewhere a file size limit and the pure
+Python server stand in, see `test_inbox` and `tests/peers`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.adapters.folders import DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.sftp import Endpoint, SftpCourier, remote
+from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.outcomes import Deferred, Ok
+from gateway.parcels import AgreementId, PartyId
+
+NOW = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+PARTY = PartyId("guangdong")
+
+if os.geteuid() == 0:
+
+    @pytest.fixture
+    def small(tmp_path: Path) -> Iterator[Path]:
+        folder = tmp_path / "small"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+        yield folder
+        subprocess.run(["umount", "-l", folder], check=True)
+
+    @pytest.fixture
+    def ours(tmp_path: Path) -> tuple[Path, str]:
+        path = tmp_path / "ours"
+        path.write_bytes(os.urandom(8 << 20))
+        return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def code(outcome: object) -> str:
+        assert isinstance(outcome, Deferred), outcome
+        return outcome.code
+
+    def fill(path: Path) -> None:
+        with suppress(OSError), path.open("wb", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 4096)
+
+    def test_openssh_on_a_full_disk_defers_and_the_delivery_ends_when_there_is_room(
+        small: Path, ours: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = LocalSshd(tmp_path / "server", make_key(tmp_path / "key"))
+        server.data.rmdir()
+        server.data.symlink_to(small)
+        server.start()
+        try:
+            (tmp_path / "known_hosts").write_text(server.known_hosts_line)
+            endpoint = Endpoint(HOST, server.username, tmp_path / "key", tmp_path / "known_hosts", server.port)
+            courier = SftpCourier({PARTY: endpoint})
+            assert code(courier.deliver(PARTY, "in", {"a.gpg": ours})) == "702"
+            assert list((small / "in").iterdir()) == []  # it was not even begun
+            asked = iter([None])  # others fill the disk after we have looked
+            real = remote.free_bytes
+            monkeypatch.setattr(remote, "free_bytes", lambda *a: next(asked, real(*a)))
+            assert code(courier.deliver(PARTY, "in", {"a.gpg": ours})) == "702"
+            assert not (small / "in" / "a.gpg").exists()
+            subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+            assert courier.deliver(PARTY, "in", {"a.gpg": ours}) == Ok(None)
+            assert (small / "in" / "a.gpg").read_bytes() == ours[0].read_bytes()
+        finally:
+            server.stop()
+
+    def test_a_partys_folder_on_a_full_disk_defers_and_keeps_nothing_partial(
+        small: Path, ours: tuple[Path, str], tmp_path: Path
+    ) -> None:
+        courier = FolderCourier(ExchangeRoot(small, tmp_path / "record"), {PARTY: "粤"})
+        assert code(courier.deliver(PARTY, "f", {"a.gpg": ours})) == "702"
+        assert [p.name for p in small.rglob("*") if p.is_file()] == [".gateway-root"]
+
+    def test_a_full_spool_loses_nothing(small: Path, ours: tuple[Path, str], tmp_path: Path) -> None:
+        drop = tmp_path / "exchange" / "粤" / "上报" / "l"
+        drop.mkdir(parents=True)
+        (drop / "a.csv").write_bytes(ours[0].read_bytes())
+        address = (PARTY, AgreementId("a"), "粤/上报/l")
+        inbox = DropFolders(
+            tmp_path / "exchange",
+            [address],
+            small / "spool",
+            quiet_seconds=0,
+            min_free_bytes=0,
+            free=lambda _: 1 << 40,
+        )
+        [claim] = inbox.scan(NOW)
+        assert code(inbox.copy(claim.parcel)) == "702"
+        assert [p.name for p in (small / "spool" / claim.parcel).iterdir()] == ["claim.json"]
+        fill(small / "filler")
+        (drop / "b.csv").write_bytes(b"b")
+        assert inbox.scan(NOW) == []
+        assert inbox.left_alone()["粤/上报/l"] == {"no_room": 1}
+        assert (drop / "b.csv").exists()
+        (small / "filler").unlink()
+        assert len(inbox.scan(NOW)) == 1
+        subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
+        assert isinstance(inbox.copy(claim.parcel), Ok)
