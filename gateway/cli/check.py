@@ -1,4 +1,4 @@
-"""`gateway check`: validate a file, offline. What is printed shows no value of a record; the lists do, for its sender."""
+"""`gateway check`: validate a file, offline. No value of a record is printed; the lists hold them, for their sender."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ WORDS = {
         "columns": ("代码", "数量", "处理", "问题"),
         "error": "退回",
         "warning": "提示",
+        "cell": "某项",
         "quality": "质量：",
         "completeness": "完整性",
         "conformity": "规范性",
@@ -43,6 +44,8 @@ WORDS = {
         "reading": "正在检查",
         "no_file": "找不到文件。",
         "no_schema": "没有这个数据集：{schema}",
+        "not_ours": "输出文件夹内有原文件或其他 CSV 文件，请另选一个空文件夹。",
+        "disk": "无法读写文件：{reason}",
         "no_facts": "找不到配置和数据规范。",
         "sender": "--sender 应为交换方代码（110000）、两位省码或省份名称。",
         "period": "--period 应为 2026Q3、2026-10、2026H1 或 2026。",
@@ -52,6 +55,7 @@ WORDS = {
         "columns": ("Code", "Count", "", "What is wrong"),
         "error": "refused",
         "warning": "warning",
+        "cell": "a cell",
         "quality": "Quality:",
         "completeness": "completeness",
         "conformity": "conformity",
@@ -61,6 +65,8 @@ WORDS = {
         "reading": "Checking",
         "no_file": "There is no such file.",
         "no_schema": "There is no such dataset: {schema}",
+        "not_ours": "The folder holds the file itself or other CSV files; choose an empty one.",
+        "disk": "A file cannot be read or written: {reason}",
         "no_facts": "No configuration and no schemas were found.",
         "sender": "--sender is a party id (110000), two digits, or a province's name.",
         "period": "--period is 2026Q3, 2026-10, 2026H1 or 2026.",
@@ -114,8 +120,12 @@ def perform(
             return run(advance)
     except FactsError:
         complain(str(words["no_facts"]), FAULT)
-    except FileNotFoundError:
+    except records.NoSuchSchema:
         complain(str(words["no_schema"]).format(schema=schema))
+    except records.NotOurFolder:
+        complain(str(words["not_ours"]))
+    except OSError as error:
+        complain(str(words["disk"]).format(reason=error.strerror), FAULT)
     except records.NoSuchSender:
         complain(str(words["sender"]))
     except records.NoSuchPeriod:
@@ -162,7 +172,7 @@ def _show(found: records.Check, lang: Language) -> None:
         for code, count in found.codes.items():
             severity = meanings()[code].severity
             colour = "red" if severity == "error" else ""
-            sentence = catalogue()[code].sentence(lang)
+            sentence = catalogue()[code].sentence(lang, {"title": str(words["cell"])})
             table.add_row(code, str(count), str(words[severity]), sentence, style=colour)
         console.print(table)
     if found.quality:

@@ -4,6 +4,17 @@
 """
 
 from gateway.records.examination import Examination, examine
-from gateway.records.offline import Check, NoSuchPeriod, NoSuchSender, Sorting, check, sort
+from gateway.records.offline import Check, NoSuchPeriod, NoSuchSchema, NoSuchSender, NotOurFolder, Sorting, check, sort
 
-__all__ = ["Check", "Examination", "NoSuchPeriod", "NoSuchSender", "Sorting", "check", "examine", "sort"]
+__all__ = [
+    "Check",
+    "Examination",
+    "NoSuchPeriod",
+    "NoSuchSchema",
+    "NoSuchSender",
+    "NotOurFolder",
+    "Sorting",
+    "check",
+    "examine",
+    "sort",
+]

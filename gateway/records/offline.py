@@ -18,6 +18,7 @@ from gateway.records import codelists
 from gateway.records.examination import ROUTES, Examination, examine
 from gateway.records.jobs import list_refused
 from gateway.records.listing import VIOLATIONS
+from gateway.records.parts import left_in
 from gateway.records.schema import load
 
 Progress = Callable[[int], None]
@@ -69,6 +70,14 @@ class NoSuchPeriod(ValueError):
     """The period is none of `2026Q3`, `2026-10`, `2026H1`, `2026`."""
 
 
+class NoSuchSchema(ValueError):
+    """There is no schema of that dataset in that version."""
+
+
+class NotOurFolder(ValueError):
+    """The folder to sort into holds the file itself, or parts that no earlier run of ours left there."""
+
+
 def find_schemas() -> Path:
     """The folder of schemas of the facts in `$GATEWAY_CONFIG`, else of the copy shipped with the code.
 
@@ -94,8 +103,8 @@ def check(
 
     `sender` is a party id (`110000`), two digits or a Chinese province name; `period` is `2026Q3`, `2026-10`, `2026H1`
     or `2026`. Without them the rules that need them are not applied. `report` receives the workbook of refused rows,
-    `violations` the CSV of all violations. Raises `NoSuchSender`, `NoSuchPeriod`, and `FileNotFoundError` for a file
-    or schema that is not there.
+    `violations` the CSV of all violations. Raises `NoSuchSchema`, `NoSuchSender`, `NoSuchPeriod`, and `OSError` for a
+    file that cannot be read or written.
     """
     with tempfile.TemporaryDirectory(prefix="gateway-check-") as scratch:
         job = _job(Path(file), schema, Path(scratch), sender, period, schemas, version, None, language)
@@ -123,11 +132,12 @@ def sort(
 ) -> Sorting:
     """Check a file and split its accepted records by province into `out/<province code>.csv`, with `refused.csv` and
     `violations.csv` beside them. `by`: `household` (registration) or `residence`. The same input gives the same bytes;
-    what an earlier run left in `out` is replaced. Raises as `check` does.
+    what an earlier run left in `out` is replaced. Raises as `check` does, and `NotOurFolder` before anything is touched.
     """
     if by not in ROUTES:
         raise ValueError("by is household or residence")
     job = _job(Path(file), schema, out, sender, period, schemas, version, by, language)
+    _claim(out, job.source)
     outcome = examine(job, progress, folder=out)
     sorted_out: dict[str, Any] = {}
     if isinstance(outcome, Ok):
@@ -162,18 +172,30 @@ def _job(
     folder = schemas or find_schemas()
     if not source.is_file():
         raise FileNotFoundError("no such file")
+    try:
+        rules = load(folder, dataset, version)
+    except FileNotFoundError:
+        raise NoSuchSchema("no schema of that dataset in that version") from None
     return ExamineJob(
         source=source,
         out=out,
         schemas=folder,
         dataset=dataset,
-        version=load(folder, dataset, version).version,
+        version=rules.version,
         route_by=route_by,
         sender=_province(folder, sender) if sender else None,
         as_of=_as_of(period) if period else None,
         language=language,
         max_errors_listed=1 << 62,
     )
+
+
+def _claim(out: Path, source: Path) -> None:
+    """Nothing of anybody's may be overwritten: parts are removed only beside the lists that mark them as ours."""
+    if out.resolve() == source.resolve().parent:
+        raise NotOurFolder("the folder to sort into holds the file itself")
+    if any(left_in(out)) and not (out / VIOLATIONS).exists():
+        raise NotOurFolder("the folder to sort into holds files that look like parts")
 
 
 def _province(schemas: Path, sender: str) -> str:

@@ -56,11 +56,15 @@ def create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", 1 << 16)
 
 
+def left_in(folder: Path) -> list[Path]:
+    """The files in a folder that are named like parts."""
+    return [p for p in folder.glob("*.csv") if p.stem == UNROUTED or (len(p.stem) == 2 and p.stem.isdigit())]
+
+
 def remove(folder: Path) -> None:
     """Remove what `Parts` may have left in a folder, and nothing else."""
-    for path in folder.glob("*.csv"):
-        if path.stem == UNROUTED or (len(path.stem) == 2 and path.stem.isdigit()):
-            path.unlink()
+    for path in left_in(folder):
+        path.unlink()
 
 
 class Parts:

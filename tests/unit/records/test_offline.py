@@ -154,3 +154,20 @@ def test_usage(file: Path, wrong: tuple[str, ...]) -> None:
 def test_no_such_file(tmp_path: Path) -> None:
     assert _run("check", tmp_path / "none.csv", "--schema", "migrants-inflow")[0] == 2
     assert _run("sort", tmp_path / "none.csv", "--schema", "migrants-inflow", "--by", "household", "--out", "o")[0] == 2
+
+
+def test_nobodys_files_are_overwritten(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "theirs"
+    out.mkdir()
+    (out / "11.csv").write_text("theirs")
+    asked = ("--schema", "migrants-inflow", "--by", "household")
+    assert _run("sort", file, *asked, "--out", out)[0] == 2
+    assert _run("sort", file, *asked, "--out", file.parent)[0] == 2
+    assert (out / "11.csv").read_text() == "theirs"
+    assert file.exists()
+
+
+def test_a_list_that_cannot_be_written_is_no_usage_error(file: Path, tmp_path: Path) -> None:
+    status, _, err = _run("check", file, "--schema", "migrants-inflow", "--violations", tmp_path / "no" / "v.csv")
+    assert status == 3
+    assert err
