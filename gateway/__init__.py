@@ -4,20 +4,23 @@ Imports point down this list and never up; import-linter holds it.
 
 | room | what happens there |
 |---|---|
+| ``reference`` | writes the reference pages from the code |
 | ``cli`` | one module per command group |
-| ``daemon`` | watchers, scheduler, signals, readiness, control socket |
-| ``wiring`` | builds the real adapters from the facts, once |
-| ``flow`` | the two durable workflows: submission and distribution |
+| ``demo`` | a quarter played on generated records, by people who own nothing of this project |
+| ``daemon``, ``founding`` | the process: watching, sweeping, answering; making a new node |
+| ``inspection``, ``wiring`` | every fault in the facts at once; the real adapters, built from the facts |
+| ``flow`` | the durable workflows: submission, distribution, delivery, acknowledgement |
+| ``corridors`` | carry out what the stages decide: an idempotent effect, then one transaction |
 | ``control`` | the local API on the Unix socket |
-| ``stages`` | intake, opening, checking, sorting, sealing; releasing, delivery, acknowledging: decisions, no technology |
+| ``stages`` | intake, opening, checking, sorting, sealing; releasing, delivery, acknowledging: decisions only |
 | ``adapters`` | technology: folders, SFTP, OpenPGP, spool, ledger, worker |
 | ``records`` | the data engine: readers, schemas, rules, sorting, error lists, templates |
 | ``receipts`` | what people read: receipts, distribution lists, transmittal sheets, the operator's page |
 | ``deadlines`` | calendar, clocks, obligations |
-| ``log`` | the exchange log: entries, canonical form |
+| ``log`` | the exchange log |
 | ``policy`` | facts: the node, parties, agreements, periods; loading them with every fault at once |
-| ``durable``, ``ports`` | how files are written so that they stay written; protocols to the outside |
-| ``parcels``, ``outcomes`` | the types everything else speaks |
+| ``durable``, ``packages``, ``ports`` | how files stay written; what a package says of itself; protocols to the outside |
+| ``parcels``, ``outcomes`` | the types everything else speaks, and the catalogue of codes |
 """
 
 __version__ = "0.1.0"

@@ -8,8 +8,8 @@ from pathlib import Path
 import structlog
 
 from gateway import durable
-from gateway.adapters.credentials import credential
 from gateway.adapters.clock import RehearsalClock, SystemClock
+from gateway.adapters.credentials import credential
 from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.openpgp import OpenPGP

@@ -46,6 +46,9 @@ class Spool:
     def refused_list(self, parcel: ParcelId) -> Path:
         return self.out(parcel) / "refused.xlsx"
 
+    def violations(self, parcel: ParcelId) -> Path:
+        return self.out(parcel) / "violations.csv"
+
     def sealed(self, agreement: str, period: str, package: PackageId) -> Path:
         folder = self.state / "sealed" / agreement / period
         durable.make_folder(folder)

@@ -34,10 +34,10 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
 class _Lazy(TyperGroup):
     """Knows every command's name and loads the one that is called."""
 
-    def list_commands(self, ctx: object) -> list[str]:
+    def list_commands(self, _ctx: object) -> list[str]:
         return list(COMMANDS)
 
-    def get_command(self, ctx: object, cmd_name: str) -> object:  # type: ignore[override]
+    def get_command(self, _ctx: object, cmd_name: str) -> object:  # type: ignore[override]
         if cmd_name not in COMMANDS:
             return None
         module, attribute, group = COMMANDS[cmd_name]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gateway import inspection
 from gateway.adapters.clock import SystemClock
-from gateway.deadlines.editions import read_folder
-from gateway.policy import crosscheck, loading, tree
-from gateway.policy.faults import FactFault, FactsError, Findings
+from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, answer
+from gateway.cli.node import ask, load_facts
+from gateway.policy import loading, tree
+from gateway.policy.faults import FactsError, Findings
 
 app = typer.Typer(help="配置检查 / check the facts", no_args_is_help=True)
-
-REFUSED = 1
 
 
 @app.callback()
@@ -26,14 +25,12 @@ def _group() -> None:
 
 @app.command("check")
 def check(
-    config: Annotated[
-        Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")
-    ] = None,
+    config: ConfigOption = None,
     on: Annotated[
         datetime | None,
         typer.Option("--on", formats=["%Y-%m-%d"], help="按哪一天判断依据是否有效 / judge as of this day"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON / print JSON")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """一次列出配置中的全部错误 / list every fault in the facts at once. Exit 0: none; 1: some."""
     today = on.date() if on else SystemClock().now().date()
@@ -42,39 +39,23 @@ def check(
     except FactsError as error:
         found, language, digest = Findings(error.faults), "zh", None
     else:
-        found, language, digest = findings(where, today), language_of(where), _digest(where)
+        found, language, digest = inspection.findings(where, today), language_of(where), _digest(where)
     if as_json:
-        typer.echo(
-            json.dumps({"ok": not found.faults, "digest": digest, **document(found, language)}, ensure_ascii=False)
-        )
+        answer({"ok": not found.faults, "digest": digest, **document(found, language)})
     else:
         show(found, language)
     if found.faults:
         raise typer.Exit(REFUSED)
 
 
-def findings(where: Path, today: date) -> Findings:
-    """Everything there is to say about the facts under `where` on `today`, the calendar's files included."""
-    found = crosscheck.inspect(where, today)
-    try:
-        home = loading.home_of(where)
-    except FactsError:
-        return found
-    calendar = [
-        FactFault(
-            f"config/calendar/{fault.file}",
-            fault.line or 1,
-            _sentence(fault.sentence("en")),
-            _sentence(fault.sentence("zh")),
-        )
-        for fault in read_folder(home / "config" / "calendar")[2]
-    ]
-    return Findings(tuple(sorted({*found.faults, *calendar})), found.warnings)
-
-
-def _sentence(located: str) -> str:
-    """A calendar fault says its file itself; here the file stands in front of every line anyhow."""
-    return located.partition(": ")[2]
+@app.command()
+def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """让守护进程采用改过的配置 / let the daemon take the facts as they stand now. New work only."""
+    found = ask(load_facts(config), "POST", "reload")
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(found["facts"])
 
 
 def language_of(where: Path) -> str:

@@ -20,9 +20,7 @@ class Language(StrEnum):
     EN = "en"
 
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")
-]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")]
 JsonOption = Annotated[bool, typer.Option("--json", help="输出 JSON / print one JSON document")]
 LanguageOption = Annotated[Language, typer.Option("--lang", help="zh | en")]
 

@@ -9,6 +9,8 @@ from typing import Annotated
 import structlog
 import typer
 
+from gateway import inspection
+from gateway.adapters.clock import SystemClock
 from gateway.cli.conventions import FAULT, REFUSED, ConfigOption, say
 from gateway.cli.node import load_facts
 from gateway.daemon import AlreadyRunning, Daemon
@@ -20,6 +22,11 @@ def run(
 ) -> None:
     """运行守护进程 / run the daemon. Logs are JSON lines on stderr and hold no personal data."""
     facts = load_facts(config)
+    found = inspection.findings(facts.home, SystemClock().now().date())
+    for fault in found.faults:
+        say(f"{fault.file}:{fault.line}: {fault.text(facts.node.language)}")
+    if found.faults:
+        raise typer.Exit(FAULT)
     configure_logging(log_level)
     try:
         Daemon(facts).run()

@@ -84,7 +84,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
     def shutdown_request(self, request: Any) -> None:
         request.close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
         """A peer that went away is no news; what a handler raises is answered, not printed."""
 
 

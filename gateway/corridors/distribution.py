@@ -323,20 +323,15 @@ class Distribution:
         row = recording.row(tx, parcel)
         match outcome:
             case Ok(distribution):
-                state = tx.deliveries(distribution=distribution)[0]
-                if state.state == "delivered":
-                    tx.update_delivery(
-                        distribution,
-                        state="acknowledged",
-                        acknowledged_at=row.received_at,
-                        fingerprint=fingerprint,
-                    )
-                    tx.update_distribution(distribution, state="acknowledged")
-                    tx.update_packages(distribution, "acknowledged")
-                    batch = tx.distribution(distribution)
-                    assert batch is not None
-                    self._log(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, digest=row.sha256)
-                tx.update_parcel(parcel, state="acknowledged", original=distribution, next_attempt_at="")
+                batch = tx.distribution(distribution)
+                assert batch is not None, "a form that was signed belongs to a batch"
+                tx.update_delivery(
+                    distribution, state="acknowledged", acknowledged_at=row.received_at, fingerprint=fingerprint
+                )
+                tx.update_distribution(distribution, state="acknowledged")
+                tx.update_packages(distribution, "acknowledged")
+                self._log(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, digest=row.sha256)
+                recording.acknowledged(tx, parcel, batch, facts, self._tools.facts.calendar())
                 return {"outcome": "ok", "code": ""}
             case Refused(code, detail):
                 recording.refused(tx, parcel, code, detail, facts, {}, self._tools.facts.calendar())

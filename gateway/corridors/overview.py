@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+from gateway.adapters import keyring
 from gateway.adapters.ledger import tables
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
@@ -17,6 +20,7 @@ from gateway.policy.periods import for_rhythm
 from gateway.receipts.views import (
     Dataset,
     Disk,
+    ExpiringKey,
     LogHead,
     PartyRow,
     ReceiverRow,
@@ -26,6 +30,7 @@ from gateway.receipts.views import (
     Submission,
 )
 
+KEY_WARNING = timedelta(days=60)
 _ORDER = ("held", "released", "delivered", "acknowledged")
 _SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
 
@@ -62,6 +67,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         parties=_parties(facts, agreements, obligations, parcels),
         stopped=stopped,
         receivers=receivers,
+        keys=_expiring(facts, now),
     )
 
 
@@ -172,6 +178,25 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
         )
         for p in sorted(tally, key=lambda identity: facts.parties[identity].area_code)
     )
+
+
+def _expiring(facts: Facts, now: datetime) -> tuple[ExpiringKey, ...]:
+    """Keys that run out within the warning time, the node's own included; soonest first."""
+    found = []
+    for party in facts.parties.values():
+        file = facts.keys / f"{party.id}.asc"
+        if party.key is None or not file.exists():
+            continue
+        expires = _expiry(file, file.stat().st_mtime_ns, party.key)
+        if expires is not None and expires <= now + KEY_WARNING:
+            found.append(ExpiringKey(party.id, party.short or party.name, party.key, expires))
+    return tuple(sorted(found, key=lambda key: key.expires_at))
+
+
+@lru_cache(maxsize=1024)
+def _expiry(file: Path, _mtime_ns: int, fingerprint: str) -> datetime | None:
+    """gpg reads a key file once, until it changes."""
+    return next((key.expires for key in keyring.info(file) if key.fingerprint == fingerprint), None)
 
 
 def _stopped(found: ParcelRow, facts: Facts) -> StoppedParcel:

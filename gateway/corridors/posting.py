@@ -7,6 +7,8 @@ original in quarantine until its retention ends.
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.model import Agreement, Facts, Party
+from gateway.policy.model import Agreement, Facts, Party, Retention
 from gateway.receipts import naming, pages
+from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
 
 MODE = 0o660
@@ -67,13 +70,27 @@ class Posting:
             node_name=facts.parties[facts.node.party].name,
             file_name=tools.inbox.name(ParcelId(row.id)) or returned or None,
             language=party.language,
+            rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
+            returned_days=_returned_days(facts, receipt),
             names={p.province: p.name for p in facts.parties.values() if p.tier == "province"},
             folders=facts.node.folders,
             fingerprint=facts.parties[facts.node.party].key or "",
         )
         target = tools.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
         durable.write_bytes(target, page, MODE)
+
+    def _findings(self, parcel: ParcelId, receipt: Receipt, party: Party, facts: Facts) -> tuple[CodeLine, ...] | None:
+        """What is wrong, field by field, from the examination's list in the spool; the receipt itself knows codes only."""
+        listed, agreement = self._tools.spool.violations(parcel), facts.agreements.get(receipt.agreement)
+        if agreement is None or not receipt.codes or not listed.exists():
+            return None
+        fields = json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())["fields"]
+        titles = {field["name"]: field.get("title", field["name"]) for field in fields}
+        with listed.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            next(rows, None)
+            return pages.code_lines(rows, titles, party.language)
 
     def _again(self, row: ParcelRow) -> None:
         """A duplicate gets the original receipt again: the same document, and a page that says why."""
@@ -122,6 +139,11 @@ class Posting:
                         parcel=row.id,
                     )
                 )
+
+
+def _returned_days(facts: Facts, receipt: Receipt) -> int:
+    agreement = facts.agreements.get(receipt.agreement)
+    return agreement.retention.returned if agreement else Retention().returned
 
 
 def list_name(agreement: Agreement, receipt: Receipt, party: Party) -> str:

@@ -8,19 +8,19 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
+from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Sequenced, dumps
 from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
 from gateway.deadlines.obligations import CORRECTION, SETTLED, opens_at
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
-from gateway.parcels import Kind, PackageId, ParcelId, PartyId, Sealed
-from gateway.policy.model import Facts
+from gateway.parcels import AgreementId, Kind, PackageId, ParcelId, PartyId, Sealed
+from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
 
@@ -154,7 +154,7 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
     tx.update_parcel(parcel, state="accepted", code=code, detail="{}", next_attempt_at="")
     tx.tally(parcel, tally)
     done = row(tx, parcel)
-    out = {part.province: part.records for part in checked.parts}
+    out = _out(sealed, facts)
     entry = parcel_event(
         tx,
         Event.ACCEPTED,
@@ -175,6 +175,20 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
     issue(tx, done, facts, stage, code, entry, counts, codes=checked.codes, packages=packages, calendar=calendar)
 
 
+def acknowledged(tx: Transaction, parcel: ParcelId, batch: DistributionRow, facts: Facts, calendar: Calendar) -> None:
+    """A receiver's signature was good: its batch is closed, and it gets a receipt for the signature."""
+    agreement = facts.agreements[batch.agreement]
+    tx.update_parcel(
+        parcel, state="acknowledged", code="100", original=batch.id, period=batch.period, next_attempt_at=""
+    )
+    done = row(tx, parcel)
+    entry = parcel_event(tx, Event.RECEIVED, done, time=_instant(done.received_at), digests=_content(done))
+    packages = tuple(PackageId(package.id) for package in tx.packages(distribution=batch.id))
+    issue(
+        tx, done, facts, "acknowledged", "100", entry, Counts(), packages=packages, calendar=calendar, about=agreement
+    )
+
+
 def issue(
     tx: Transaction,
     parcel: ParcelRow,
@@ -188,11 +202,13 @@ def issue(
     codes: Mapping[str, int] | None = None,
     packages: Sequence[PackageId] = (),
     detail: Detail | None = None,
+    about: Agreement | None = None,
 ) -> None:
-    """A receipt into the outbox. It names the entry it rests on and never changes."""
-    agreement = facts.agreements.get(parcel.agreement)
+    """A receipt into the outbox. It names the entry it rests on and never changes. `about`: the agreement it speaks of,
+    where the parcel itself stands under none."""
+    agreement = about or facts.agreements.get(parcel.agreement)
     issued = max(entry.logged_at, _instant(parcel.received_at)).astimezone(SHANGHAI)
-    receivers = tuple(PartyId(package.split("_")[2]) for package in packages)
+    receivers = tuple(dict.fromkeys(PartyId(package.split("_")[2]) for package in packages))
     receipt = Receipt(
         number=number(issued.date(), entry.seq),
         stage=stage,
@@ -203,7 +219,7 @@ def issue(
         size=parcel.size,
         sender=PartyId(parcel.sender),
         receivers=receivers,
-        agreement=agreement.id if agreement else parcel.agreement,  # type: ignore[arg-type]
+        agreement=AgreementId(agreement.id if agreement else parcel.agreement),
         label=agreement.label if agreement else facts.node.folders.acknowledge,
         counts=counts,
         period=parcel.period,
@@ -307,12 +323,12 @@ def _obligation(owed: ObligationRow) -> Obligation:
         id=owed.id,
         duty="submission",
         party=PartyId(owed.party),
-        agreement=owed.agreement,  # type: ignore[arg-type]
+        agreement=AgreementId(owed.agreement),
         occasion=owed.period,
         opens_at=opens_at(period),
         due=date.fromisoformat(owed.due),
         expires_at=_instant(owed.expires_at),
-        status=owed.status,  # type: ignore[arg-type]
+        status=_standing(owed.status),
         edition=owed.edition,
     )
 
@@ -344,15 +360,27 @@ def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar)
     )
     if owed and owed[0].expires_at > rfc3339(tx.now):
         o = owed[0]
-        return (
-            DueDate(what, date.fromisoformat(o.due), _instant(o.expires_at).astimezone(SHANGHAI), o.status, o.edition),
-        )  # type: ignore[arg-type]
+        expires_at = _instant(o.expires_at).astimezone(SHANGHAI)
+        return (DueDate(what, date.fromisoformat(o.due), expires_at, _standing(o.status), o.edition),)
     try:
         limit = deadlines.due(tx.now, CORRECTION, calendar)
         day, expires_at = limit.settled
     except ValueError:
         return ()
     return (DueDate(what, day, expires_at, limit.status, limit.edition),)
+
+
+def _out(sealed: Sealed, facts: Facts) -> dict[str, int]:
+    """Records per two-digit province where they are routed; a fixed route has one part, under its receiver's id."""
+    agreement = facts.agreements[sealed.sorted.checked.opened.arrival.agreement]
+    parts = sealed.sorted.checked.parts
+    if agreement.receivers == "routed":
+        return {part.province: part.records for part in parts}
+    return {"+".join(agreement.receivers): part.records for part in parts}
+
+
+def _standing(status: str) -> Literal["final", "provisional"]:
+    return "provisional" if status == "provisional" else "final"
 
 
 def _content(parcel: ParcelRow) -> dict[str, str]:

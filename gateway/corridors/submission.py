@@ -103,11 +103,11 @@ class Submission:
             return copied
         return intake.decide(claim, copied.value, self._sidecar(parcel), facts, self._owed(claim, now))
 
-    def _opening(self, parcel: ParcelId, now: datetime) -> Outcome[Opened]:
+    def _opening(self, parcel: ParcelId, _now: datetime) -> Outcome[Opened]:
         with self._tools.spool.content(parcel).open("rb") as stream:
             return opening.decide(self._load("intake", parcel), stream.read(64))
 
-    def _checking(self, parcel: ParcelId, now: datetime) -> Outcome[Checked]:
+    def _checking(self, parcel: ParcelId, _now: datetime) -> Outcome[Checked]:
         opened: Opened = self._load("opening", parcel)
         tools = self._tools
         facts = tools.facts.at(opened.arrival.facts)
@@ -121,7 +121,7 @@ class Submission:
             return replace(judged, detail={**judged.detail, "codes": json.dumps(dict(found.codes))})
         return judged
 
-    def _sorting(self, parcel: ParcelId, now: datetime) -> Outcome[Sorted]:
+    def _sorting(self, parcel: ParcelId, _now: datetime) -> Outcome[Sorted]:
         checked: Checked = self._load("checking", parcel)
         return sorting.sort(checked, self._tools.facts.at(checked.opened.arrival.facts))
 

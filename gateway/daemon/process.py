@@ -19,7 +19,7 @@ from typing import IO
 from apscheduler.schedulers.background import BackgroundScheduler
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-from gateway import __version__, flow, wiring
+from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
@@ -29,6 +29,8 @@ from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import service, sweeping
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import Claim
+from gateway.policy import loading
+from gateway.policy.faults import Findings
 from gateway.policy.model import Facts
 
 SWEEP_SECONDS, HEARTBEAT_SECONDS = 1.0, 30
@@ -48,7 +50,9 @@ class Daemon:
         self.last_scan: datetime | None = None
         self._lock: IO[str] | None = None
         self._claimed: list[Claim] = []
+        self._reload = threading.Event()
         self.tools: Tools
+        self._watch: Watch
 
     def run(self) -> None:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`."""
@@ -57,6 +61,7 @@ class Daemon:
         tools, node = self.tools, self.facts.node
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
         tools.worker.start()
         tools.log.info("worker", **tools.worker.confinement)
         flow.bind(tools)
@@ -66,17 +71,17 @@ class Daemon:
         sweeping.oblige(tools)
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
         scheduler = self._schedule()
-        watch = self._watch()
+        self._watch = self._make_watch()
         try:
             control.start()
             scheduler.start()
-            watch.start()
+            self._watch.start()
             systemd.notify("READY=1")
             tools.log.info("ready", node=node.name, version=__version__, facts=self.facts.digest)
-            self._loop(watch)
+            self._loop()
         finally:
             systemd.notify("STOPPING=1")
-            watch.stop()
+            self._watch.stop()
             scheduler.shutdown(wait=True)
             DBOS.destroy(workflow_completion_timeout_sec=20)
             control.close()
@@ -87,15 +92,18 @@ class Daemon:
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
-    def _loop(self, watch: Watch) -> None:
+    def _loop(self) -> None:
         seconds = self.facts.node.intake.scan_seconds
         while not self.stopping.is_set():
+            if self._reload.is_set():
+                self._reload.clear()
+                self.reload()
             try:
                 self.scan()
             except Exception as error:
                 self.tools.log.error("scan_failed", error=type(error).__name__)
             systemd.notify("WATCHDOG=1")
-            watch.wait(seconds)
+            self._watch.wait(seconds)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
             self.stopping.wait(min(seconds, 0.25))
 
@@ -110,6 +118,27 @@ class Daemon:
             flow.enqueue_parcel(claim.parcel, corridor, 1)
             self._claimed.pop(0)
         self.last_scan = now
+
+    def reload(self) -> Findings:
+        """Take the facts as they stand now, for new work only: parcels in work keep those they began with. With a fault
+        in them everything stays as it is; the answer says what was found."""
+        found = inspection.findings(self.facts.home, self.tools.clock.now().date())
+        if found.faults:
+            self.tools.log.error("reload_refused", faults=len(found.faults))
+            return found
+        facts = loading.load(self.facts.home)
+        if facts.digest != self.facts.digest:
+            self.facts = facts
+            self.tools = wiring.build(facts, self.tools.worker, self.tools.ledger)
+            flow.bind(self.tools)
+            self._log(Event.FACTS)
+            templates.write(self.tools)
+            sweeping.oblige(self.tools)
+            self._watch.stop()
+            self._watch = self._make_watch()
+            self._watch.start()
+        self.tools.log.info("reloaded", facts=facts.digest)
+        return found
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
@@ -162,7 +191,7 @@ class Daemon:
         except Exception as error:
             self.tools.log.error("job_failed", job=job.__name__, error=type(error).__name__)
 
-    def _watch(self) -> Watch:
+    def _make_watch(self) -> Watch:
         root = self.facts.path(self.facts.node.exchange_root)
         folders = [root / folder for _, _, folder in wiring.addresses(self.facts)]
         return Watch(folders, network=self.facts.node.intake.network)

@@ -27,6 +27,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "GET parcels": service.parcels,
         "POST retry": service.retry,
         "POST release": service.release,
+        "POST reload": service.reload,
     }
 
 
@@ -34,7 +35,7 @@ class _Service:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
 
-    def health(self, request: Request) -> dict[str, Any]:
+    def health(self, _request: Request) -> dict[str, Any]:
         daemon, tools = self._daemon, self._daemon.tools
         sources = tools.inbox.health()
         down = sorted(folder for folder, state in sources.items() if state != "ok")
@@ -101,6 +102,14 @@ class _Service:
                 again = partial(flow.enqueue_parcel, identity, row.corridor, attempt)
         again()
         return {"retried": identity, "attempt": attempt}
+
+    def reload(self, _request: Request) -> dict[str, Any]:
+        """The facts as they stand now; with a fault in them nothing changes."""
+        found = self._daemon.reload()
+        if found.faults:
+            language = self._daemon.facts.node.language
+            raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.faults))
+        return {"facts": self._daemon.facts.digest}
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""

@@ -16,9 +16,9 @@ from typing import Any
 from gateway import durable, wiring
 from gateway.adapters import keyring
 from gateway.adapters.sshd import Sftpd, local_sftpd, make_key
-from gateway.cli.init import TierChoice, make
 from gateway.control.client import ControlClient, NotRunning
 from gateway.demo.partners import Partners
+from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
 from gateway.policy import loading
 from gateway.policy.model import Facts

@@ -10,7 +10,7 @@ MODULUS = 1 << 256
 
 
 def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
-    """Give each part to its party. Fault 901 if in != sum of out + refused by count, or if the parts' digests do not
+    """Give each part to its party; where the route is fixed there is one part, and every receiver gets it. Fault 901 if in != sum of out + refused by count, or if the parts' digests do not
     add up to the accepted records' digest; Fault 904 where a province has no party."""
     tally = checked.tally
     out = sum(part.records for part in checked.parts)
@@ -22,8 +22,11 @@ def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
     agreement = facts.agreements[checked.opened.arrival.agreement]
     routed: dict[PartyId, Part] = {}
     for part in checked.parts:
-        party = facts.by_province(part.province)
-        if agreement.receivers != "routed" or party is None:
-            return Fault("904", {"province": part.province})
-        routed[PartyId(party.id)] = part
+        if agreement.receivers == "routed":
+            party = facts.by_province(part.province)
+            if party is None:
+                return Fault("904", {"province": part.province})
+            routed[PartyId(party.id)] = part
+        else:
+            routed |= {PartyId(receiver): part for receiver in agreement.receivers}
     return Ok(Sorted(checked, routed))

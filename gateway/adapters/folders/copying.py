@@ -63,13 +63,9 @@ def adopt(record: Record, target: Path) -> Copied | None:
     return Copied(size=size, sha256=sha256, name=record.name, path=content)
 
 
-def source_key(target: Path) -> Key | None:
-    """How the source looked when it was copied; None when there is no copy."""
-    try:
-        dev, inode, size, mtime = (int(n) for n in json.loads((target / CONTENT_FACTS).read_bytes())["source"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (dev, inode, size, mtime)
+def is_copied(target: Path) -> bool:
+    """A whole copy is, or was, there: its source may be removed."""
+    return (target / CONTENT).exists() or (target / CONTENT_FACTS).exists()
 
 
 def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> Outcome[Copied]:
@@ -120,7 +116,8 @@ def _need_room(target: Path, size: int, limits: Limits) -> None:
 
 
 def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
-    """Reads at most `size` bytes and one more: a file that grows cannot fill the disk. Two syncs, one rename."""
+    """Reads at most `size` bytes and one more: a file that grows cannot fill the disk. It must look to the end like the
+    one that was claimed (`key`)."""
     partial = target / f".{CONTENT}.part"
     digest, left = hashlib.sha256(), size
     try:
@@ -135,9 +132,9 @@ def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
             copy.flush()
             os.fsync(copy.fileno())
         sha256 = digest.hexdigest()
-        facts = {"size": size, "sha256": sha256, "source": key}
-        durable.write_bytes(target / CONTENT_FACTS, json.dumps(facts).encode("ascii"))
         durable.publish(partial, target / CONTENT)
+        # Only spares hashing anew; not worth a sync of its own.
+        (target / CONTENT_FACTS).write_text(json.dumps({"size": size, "sha256": sha256}), "ascii")
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

@@ -32,10 +32,10 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gateway import durable
-from gateway.adapters.folders import copying, moving, names, returning
-from gateway.adapters.folders.claims import CONTENT, Claims, Key, Record, key_of
+from gateway.adapters.folders import copying, moving, names, returning, taking
+from gateway.adapters.folders.claims import CONTENT, Claims, Record, key_of
 from gateway.adapters.folders.root import ExchangeRoot, SourceDown
-from gateway.adapters.folders.scanning import Listing, Observation, Ready
+from gateway.adapters.folders.scanning import Listing, Observation
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 from gateway.ports import Copied
@@ -74,7 +74,8 @@ class DropFolders:
         self._returned = returned
         self._monotonic = monotonic
         self._lock = threading.RLock()
-        self._copied: dict[ParcelId, Key] = {}
+        self._copied: set[ParcelId] = set()
+        self._unsynced: set[str] = set()
         self._records = {r.parcel: r for r in self._claims.all() if not self._claims.is_finished(r.parcel)}
         self._untold: dict[str, list[ParcelId]] = {folder: [] for folder in self._addresses}
         for record in self._records.values():
@@ -143,10 +144,19 @@ class DropFolders:
             for parcel in listing.taken:
                 self._adopt(folder, descriptor, parcel, now)
         self._take(folder, descriptor, listing, observation, now)
+        self._sync(folder, descriptor)
         self._left[folder] = dict(listing.left)
         with self._lock:
             untold, self._untold[folder] = self._untold[folder], []
             return [self._records[p].claim for p in sorted(untold) if p in self._records]
+
+    def _sync(self, folder: str, descriptor: int) -> None:
+        """Make renames and removals of many parcels durable at once."""
+        with self._lock:
+            dirty = folder in self._unsynced
+            self._unsynced.discard(folder)
+        if dirty:
+            moving.sync(descriptor)
 
     def _recover(self, folder: str, descriptor: int, listing: Listing) -> int:
         """Undo claims of an earlier run whose rename never happened; how many there were."""
@@ -161,11 +171,7 @@ class DropFolders:
 
     def _undo(self, descriptor: int, record: Record) -> None:
         """The file keeps, or has got back, its name: so do its sidecar and marker; the claim is dropped."""
-        for ending in (names.SIDECAR, names.MARKER):
-            with suppress(FileNotFoundError):
-                mine = names.taken(record.parcel) + ending
-                if not moving.rename_free(descriptor, mine, record.name + ending):
-                    moving.remove(descriptor, mine)  # the sender has put a newer one there
+        taking.give_back(descriptor, record)
         self._claims.drop(record.parcel)
         self._records.pop(record.parcel, None)
 
@@ -220,32 +226,14 @@ class DropFolders:
         for ready in listing.ready:
             record = records[ready.name]
             with self._lock:
-                if self._rename(descriptor, record, ready):
+                if taking.take(descriptor, record, ready):
                     self._know(record)
                 else:
                     self._undo(descriptor, record)
                     observation.wait_again(ready.name, self._monotonic())
                     listing.left["held"] += 1
         if records:
-            moving.sync(descriptor)
-
-    @staticmethod
-    def _rename(descriptor: int, record: Record, ready: Ready) -> bool:
-        """Sidecar, marker, then the file. False: the file could not be renamed, or is not the one that stood still."""
-        mine = names.taken(record.parcel)
-        try:
-            for ending, there in ((names.SIDECAR, ready.sidecar), (names.MARKER, ready.marker)):
-                if there:
-                    moving.rename_free(descriptor, ready.name + ending, mine + ending)
-            moving.rename_free(descriptor, ready.name, mine)
-        except OSError:  # held open on a share, gone, not ours to rename: it waits
-            return False
-        status = moving.status(descriptor, mine)
-        if status is not None and key_of(status) == ready.key:
-            return True
-        if status is not None:
-            _put_back(descriptor, mine, ready.name)
-        return False
+            self._unsynced.add(folder)
 
     # ---- one parcel --------------------------------------------------------------------------------------------
 
@@ -265,7 +253,7 @@ class DropFolders:
                     return Refused("206")
                 outcome = copying.copy_claimed(descriptor, record, target, self._limits)
                 if isinstance(outcome, Ok):
-                    self._copied[parcel] = record.key
+                    self._copied.add(parcel)
                 elif isinstance(outcome, Deferred) and outcome.code == "703":
                     self._see_again(descriptor, record)
                 return outcome
@@ -296,23 +284,23 @@ class DropFolders:
             with suppress(SourceDown, OSError), self.root.folder(record.folder) as descriptor:
                 self._remove(descriptor, record)
             self._records.pop(parcel, None)
-            self._copied.pop(parcel, None)
+            self._copied.discard(parcel)
 
     def _remove(self, descriptor: int, record: Record) -> None:
         mine = names.taken(record.parcel)
         status = moving.status(descriptor, mine)
         if status is not None:
-            copied = self._copied.get(record.parcel) or copying.source_key(self._claims.folder(record.parcel))
-            if copied is None and stat.S_ISREG(status.st_mode):
+            copied = record.parcel in self._copied or copying.is_copied(self._claims.folder(record.parcel))
+            if not copied and stat.S_ISREG(status.st_mode):
                 into, target = self._returned_folder(record), self._claims.folder(record.parcel)
                 returning.move(self.root, into, descriptor, mine, target, self._shown(record))
-            elif copied is not None and copied != key_of(status):
-                _put_back(descriptor, mine, names.numbered(record.name, names.NEW_CONTENT, _taken_in(descriptor)))
+            elif copied and record.key != key_of(status):
+                taking.put_back_as_new(descriptor, mine, record.name)
             else:
                 moving.remove(descriptor, mine)
         for ending in (names.SIDECAR, names.MARKER):
             moving.remove(descriptor, mine + ending)
-        moving.sync(descriptor)
+        self._unsynced.add(record.folder)
 
     def return_original(self, parcel: ParcelId, into: str | None = None) -> Outcome[str]:
         """Lay the refused original into `into` (relative to the root; default: the party's 退回), durably, under its
@@ -337,7 +325,14 @@ class DropFolders:
             return Deferred("709", {"errno": error.errno or 0})
 
     def forget(self, parcel: ParcelId) -> None:
-        """Remove all the spool holds of a parcel, durably: its plain content and its name are gone. Idempotent."""
+        """Remove all the spool holds of a parcel, durably: its plain content and its name are gone. Idempotent.
+
+        Its drop folder is synced first: were the claimed file to come back after a power cut, nobody would know it.
+        """
+        record = self._claims.read(parcel)
+        if record is not None:
+            with suppress(SourceDown, OSError), self.root.folder(record.folder) as descriptor:
+                self._sync(record.folder, descriptor)
         with self._lock:
             self._records.pop(parcel, None)
             folder = self._claims.folder(parcel)
@@ -355,13 +350,3 @@ class DropFolders:
 
 def _milliseconds(now: datetime) -> int:
     return int(now.timestamp() * 1000)
-
-
-def _taken_in(descriptor: int) -> Callable[[str], bool]:
-    return lambda name: moving.exists(descriptor, name)
-
-
-def _put_back(descriptor: int, mine: str, name: str) -> None:
-    """Give a claimed file a visible name again: its own if that is free, else a new one. It is never overwritten."""
-    while not moving.rename_free(descriptor, mine, name):
-        name = names.numbered(name, names.NEW_CONTENT, _taken_in(descriptor))

@@ -14,8 +14,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def isolate() -> dict[str, bool]:
-    """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it. Where the kernel refuses a namespace (some containers), the answer says so; under systemd the unit has
-    `PrivateNetwork=yes`."""
+    """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it. Where the kernel
+    refuses a namespace (some containers), the answer says so; under systemd the unit has `PrivateNetwork=yes`."""
     done = {"no_new_privileges": _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0}
     uid, gid = os.getuid(), os.getgid()
     done["no_network"] = _libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET) == 0
