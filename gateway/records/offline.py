@@ -132,7 +132,7 @@ def sort(
 ) -> Sorting:
     """Check a file and split its accepted records by province into `out/<province code>.csv`, with `refused.csv` and
     `violations.csv` beside them. `by`: `household` (registration) or `residence`. The same input gives the same bytes;
-    what an earlier run left in `out` is replaced. Raises as `check` does, and `NotOurFolder` before anything is touched.
+    what an earlier run left in `out` is replaced. Raises as `check` does, and `NotOurFolder` with nothing touched.
     """
     if by not in ROUTES:
         raise ValueError("by is household or residence")
