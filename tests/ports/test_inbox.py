@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.folders import DropFolders, copying, inbox, names
+from gateway.adapters.folders import DropFolders, copying, inbox, names, taking
 from gateway.adapters.folders.claims import Claims
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
@@ -380,7 +380,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, owner: object, step: str, *, after
             real(*args, **kwargs)
         raise Crash
 
-    monkeypatch.setattr(owner, step, staticmethod(fall) if step == "_rename" else fall)
+    monkeypatch.setattr(owner, step, fall)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, owner: object, step: str, *, after
     [
         (Claims, "write", False),
         (Claims, "write", True),
-        (DropFolders, "_rename", True),
+        (taking, "take", True),
         (DropFolders, "_know", True),
         (inbox.moving, "sync", True),
     ],
