@@ -157,7 +157,8 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
     waits: set[str] = set()
     for agreement in agreements:
         for package in reading.packages(agreement=agreement.id, period=period):
-            for stage in _ORDER[: _ORDER.index(package.state) + 1]:
+            reached = "acknowledged" if package.state == "erased" else package.state
+            for stage in _ORDER[: _ORDER.index(reached) + 1]:
                 tally[package.receiver][stage] += 1
             if package.state == "held" and (agreement.release == "by_operator" or agreement.four_eyes):
                 waits.add(package.receiver)

@@ -24,7 +24,7 @@ from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
-from gateway.corridors import templates
+from gateway.corridors import retention, templates
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import service, sweeping
 from gateway.log import Entry, Event, rfc3339
@@ -51,6 +51,7 @@ class Daemon:
         self._lock: IO[str] | None = None
         self._claimed: list[Claim] = []
         self._reload = threading.Event()
+        self._turn = threading.Lock()  # a scan and a change of facts take turns
         self.tools: Tools
         self._watch: Watch
 
@@ -109,9 +110,12 @@ class Daemon:
 
     def scan(self) -> None:
         """Look at every drop folder and hand on what stood still."""
-        tools = self.tools
-        now = tools.clock.now()
-        self._claimed += tools.inbox.scan(now)
+        with self._turn:
+            self._scan()
+
+    def _scan(self) -> None:
+        now = self.tools.clock.now()
+        self._claimed += self.tools.inbox.scan(now)
         while self._claimed:
             claim = self._claimed[0]
             corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
@@ -122,6 +126,10 @@ class Daemon:
     def reload(self) -> Findings:
         """Take the facts as they stand now, for new work only: parcels in work keep those they began with. With a fault
         in them everything stays as it is; the answer says what was found."""
+        with self._turn:
+            return self._take_facts()
+
+    def _take_facts(self) -> Findings:
         found = inspection.findings(self.facts.home, self.tools.clock.now().date())
         if found.faults:
             self.tools.log.error("reload_refused", faults=len(found.faults))
@@ -182,6 +190,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (retention.erase,), hours=1)
         return scheduler
 
     def _guarded(self, job: Callable[[Tools], None]) -> None:
