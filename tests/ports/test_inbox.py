@@ -343,10 +343,13 @@ def test_finish_is_idempotent_and_a_parcel_forgotten_leaves_nothing(node: Node) 
         node.inbox.finish(claim.parcel)
     assert node.visible() == []
     assert node.inbox.name(claim.parcel) == "个案.csv"
+    assert node.inbox.claim(claim.parcel) == claim
+    assert node.inbox.copied(claim.parcel) == node.start().copied(claim.parcel) is not None
     for _ in range(2):
         node.inbox.forget(claim.parcel)
     assert not (node.spool / claim.parcel).exists()
     assert (node.inbox.name(claim.parcel), node.inbox.pending()) == ("", [])
+    assert (node.inbox.claim(claim.parcel), node.inbox.copied(claim.parcel)) == (None, None)
     assert isinstance(node.inbox.copy(claim.parcel), Fault)
 
 

@@ -327,12 +327,11 @@ class DropFolders:
     def forget(self, parcel: ParcelId) -> None:
         """Remove all the spool holds of a parcel, durably: its plain content and its name are gone. Idempotent.
 
-        Its drop folder is synced first: were the claimed file to come back after a power cut, nobody would know it.
+        Drop folders are synced first: were the claimed file to come back after a power cut, nobody would know it.
         """
-        record = self._claims.read(parcel)
-        if record is not None:
-            with suppress(SourceDown, OSError), self.root.folder(record.folder) as descriptor:
-                self._sync(record.folder, descriptor)
+        for waiting in tuple(self._unsynced):
+            with suppress(SourceDown, OSError), self.root.folder(waiting) as descriptor:
+                self._sync(waiting, descriptor)
         with self._lock:
             self._records.pop(parcel, None)
             folder = self._claims.folder(parcel)
