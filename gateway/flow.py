@@ -18,6 +18,8 @@ from gateway.parcels import DistributionId, ParcelId
 VERSION = "1"
 SUBMISSIONS, RELEASES, DELIVERIES = "submissions", "releases", "deliveries"
 
+_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+
 
 class _Bound:
     """The corridors of the running node; bound before the launch that resumes workflows."""
@@ -84,14 +86,35 @@ def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> None:
         DBOS.enqueue_workflow(SUBMISSIONS, acknowledgement if corridor == "acknowledgement" else submission, parcel)
 
 
-def enqueue_distribution(agreement: str, period: str, batch: int, actor: str) -> None:
-    with SetWorkflowID(f"d-{agreement}-{period}-{batch}"):
+def distribution_id(agreement: str, period: str, batch: int) -> str:
+    return f"d-{agreement}-{period}-{batch}"
+
+
+def enqueue_distribution(agreement: str, period: str, batch: int, actor: str, attempt: int = 1) -> None:
+    with SetWorkflowID(f"{distribution_id(agreement, period, batch)}#{attempt}"):
         DBOS.enqueue_workflow(RELEASES, distribution, agreement, period, batch, actor)
 
 
 def enqueue_delivery(identity: str, receiver: str, attempt: int) -> None:
     with SetWorkflowID(f"{identity}#{attempt}"), SetEnqueueOptions(queue_partition_key=receiver):
         DBOS.enqueue_workflow(DELIVERIES, delivery, identity)
+
+
+def alive(workflow: str) -> bool:
+    """Whether a workflow is at work, or will be."""
+    status = DBOS.get_workflow_status(workflow)
+    return status is not None and status.status in _ALIVE
+
+
+def next_attempt(identity: str) -> int | None:
+    """The attempt to make after those that ended without the ledger knowing; None while none was made, or one is at
+    work."""
+    attempt = 1
+    while (status := DBOS.get_workflow_status(f"{identity}#{attempt}")) is not None:
+        if status.status in _ALIVE:
+            return None
+        attempt += 1
+    return attempt if attempt > 1 else None
 
 
 def _stage(stage: str, parcel: str) -> StepResult:

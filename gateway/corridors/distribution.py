@@ -16,7 +16,7 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow
 from gateway.corridors import recording
 from gateway.corridors.submission import StepResult
-from gateway.corridors.tools import ACTOR, Tools
+from gateway.corridors.tools import ACTOR, FULL, Tools
 from gateway.deadlines import SHANGHAI
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
@@ -142,7 +142,7 @@ class Distribution:
                 else self._hand_over(batch, packages, receiver, agreement, beside.value)
             )
         except OSError as error:
-            outcome = Deferred("702" if error.errno in (28, 122) else "709", {"errno": error.errno or 0})
+            outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
         except Exception as error:
             tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})

@@ -83,7 +83,7 @@ def refused(
         parcel,
         state="refused",
         code=code,
-        detail=dumps(detail),
+        detail=_kept(row(tx, parcel), detail),
         records=records,
         accepted=0,
         refused=records,
@@ -122,7 +122,7 @@ def deferred(tx: Transaction, parcel: ParcelRow, code: str, detail: Detail, wait
     tx.update_parcel(
         parcel.id,
         code=code,
-        detail=dumps(detail),
+        detail=_kept(parcel, detail),
         attempt=attempt,
         next_attempt_at=rfc3339(tx.now + timedelta(seconds=wait)),
     )
@@ -132,8 +132,25 @@ def deferred(tx: Transaction, parcel: ParcelRow, code: str, detail: Detail, wait
 
 def faulted(tx: Transaction, parcel: ParcelRow, code: str, detail: Detail) -> None:
     """Stopped where it is; an operator looks and retries."""
-    tx.update_parcel(parcel.id, state="faulted", code=code, detail=dumps(detail), next_attempt_at="")
+    tx.update_parcel(parcel.id, state="faulted", code=code, detail=_kept(parcel, detail), next_attempt_at="")
     parcel_event(tx, Event.FAULTED, row(tx, parcel.id), suffix=f"/{parcel.attempt}", counts={"code": int(code)})
+
+
+def batch_retried(tx: Transaction, distribution: str, attempt: int, actor: str) -> None:
+    """A person had a batch delivered again."""
+    batch = tx.distribution(distribution)
+    assert batch is not None, "a batch that is retried was released"
+    tx.log(
+        Entry(
+            id=f"{distribution}/{Event.RETRIED}/{attempt}",
+            event=Event.RETRIED,
+            time=tx.now,
+            actor=actor,
+            facts=batch.facts,
+            parties=(batch.receiver,),
+            parcel=distribution,
+        )
+    )
 
 
 def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, calendar: Calendar) -> None:
@@ -151,7 +168,7 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
         digests={package.package: package.sha256 for package in sealed.packages},
     )
     code = "102" if current.kind == Kind.NIL else "101" if tally.refused else "100"
-    tx.update_parcel(parcel, state="accepted", code=code, detail="{}", next_attempt_at="")
+    tx.update_parcel(parcel, state="accepted", code=code, detail=_kept(current, {}), next_attempt_at="")
     tx.tally(parcel, tally)
     done = row(tx, parcel)
     out = _out(sealed, facts)
@@ -381,6 +398,12 @@ def _out(sealed: Sealed, facts: Facts) -> dict[str, int]:
 
 def _standing(status: str) -> Literal["final", "provisional"]:
     return "provisional" if status == "provisional" else "final"
+
+
+def _kept(parcel: ParcelRow, detail: Detail) -> str:
+    """The detail of a new state. What decided the period and the kind stays: the receipt says it at the end."""
+    decided = parcel.details.get("decided_by")
+    return dumps({**detail, "decided_by": decided} if decided else detail)
 
 
 def _content(parcel: ParcelRow) -> dict[str, str]:

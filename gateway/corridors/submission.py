@@ -20,7 +20,7 @@ from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.corridors import recording
 from gateway.corridors.posting import Posting
-from gateway.corridors.tools import Tools
+from gateway.corridors.tools import FULL, Tools
 from gateway.log import Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, Claim, Opened, ParcelId, Sealed, SealedPackage, Sorted
@@ -71,7 +71,7 @@ class Submission:
         try:
             outcome = self._stages[stage](parcel, now)
         except OSError as error:
-            outcome = Deferred("702" if error.errno in (28, 122) else "709", {"errno": error.errno or 0})
+            outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
         except Exception as error:
             # The class and the place, never the message: it could hold a value out of a record.
             tools.log.error("stage_failed", stage=stage, parcel=parcel, error=type(error).__name__, at=_where(error))
@@ -208,7 +208,13 @@ class Submission:
         if isinstance(outcome, Ok):
             arrival = outcome.value
             placed = intake.place(arrival, tx.places(arrival.sender, arrival.agreement, arrival.period))
-            tx.update_parcel(parcel, period=arrival.period, kind=str(arrival.kind), facts=arrival.facts)
+            tx.update_parcel(
+                parcel,
+                period=arrival.period,
+                kind=str(arrival.kind),
+                facts=arrival.facts,
+                detail=json.dumps({"decided_by": arrival.decided_by}),
+            )
             if isinstance(placed, Ok):
                 arrival = placed.value
                 if not tx.take_place(arrival.sender, arrival.agreement, arrival.period, arrival.revision, parcel):
@@ -217,7 +223,6 @@ class Submission:
                     parcel,
                     state="received",
                     revision=arrival.revision,
-                    detail=json.dumps({"decided_by": arrival.decided_by}),
                     next_attempt_at="",
                 )
                 outcome = placed

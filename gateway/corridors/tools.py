@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from gateway.policy.model import Facts, Party
 from gateway.ports import Clock, Courier, Sealer, Verifier
 
 ACTOR = "gateway"
+# What a file system says that has no room: none at all, none for us, none for one file of this size.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
 
 

@@ -80,13 +80,18 @@ class _Service:
         """A stopped or waiting parcel (or batch) is tried again now."""
         tools, identity = self._daemon.tools, request.path[1]
         now = tools.clock.now()
+        with tools.ledger.reading() as reading:
+            waiting = reading.parcel(identity) or next(iter(reading.deliveries(distribution=identity)), None)
+        if waiting is not None and flow.alive(f"{identity}#{waiting.attempt}"):
+            raise Rejected("it is in work: there is nothing to retry")
         with tools.ledger.transaction(now) as tx:
             deliveries = tx.deliveries(distribution=identity)
             if deliveries:
                 batch, attempt = deliveries[0], deliveries[0].attempt + 1
                 if batch.state not in ("released", "faulted"):
                     raise Rejected(f"the batch is {batch.state}: there is nothing to retry")
-                tx.update_delivery(identity, state="released", attempt=attempt, next_attempt_at="")
+                tx.update_delivery(identity, state="released", attempt=attempt, next_attempt_at="", code="")
+                recording.batch_retried(tx, identity, attempt, request.actor)
                 again = partial(flow.enqueue_delivery, identity, batch.receiver, attempt)
             else:
                 row = tx.parcel(identity)
@@ -125,5 +130,6 @@ class _Service:
             batch = reading.last_batch(agreement, period) + 1
         if not held:
             raise Rejected("there are no held packages of this agreement and period")
-        flow.enqueue_distribution(agreement, period, batch, request.actor)
+        again = flow.next_attempt(flow.distribution_id(agreement, period, batch)) or 1
+        flow.enqueue_distribution(agreement, period, batch, request.actor, again)
         return {"agreement": agreement, "period": period, "batch": batch, "packages": len(held)}

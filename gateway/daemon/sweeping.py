@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from dbos import DBOS
-
 from gateway import deadlines, flow
 from gateway.corridors import recording
 from gateway.corridors.distribution import Distribution
-from gateway.corridors.tools import ACTOR, Tools
+from gateway.corridors.tools import ACKNOWLEDGE, ACTOR, Tools
 from gateway.log import rfc3339
 from gateway.policy.periods import for_rhythm
 
 STUCK = timedelta(seconds=60)
-_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 def sweep(tools: Tools) -> None:
@@ -29,35 +26,45 @@ def sweep(tools: Tools) -> None:
     for parcel in parcels:
         flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt)
         with tools.ledger.transaction(now) as tx:
-            tx.update_parcel(parcel.id, next_attempt_at="")
+            tx.parcel_taken_up(parcel.id, parcel.attempt)
     for late in deliveries:
         flow.enqueue_delivery(late.distribution, late.receiver, late.attempt)
         with tools.ledger.transaction(now) as tx:
-            tx.update_delivery(late.distribution, next_attempt_at="")
+            tx.delivery_taken_up(late.distribution, late.attempt)
     for agreement, period, batch in Distribution(tools).ripe(now):
         flow.enqueue_distribution(agreement, period, batch, ACTOR)
 
 
 def rouse(tools: Tools) -> None:
-    """Every half minute: parcels and batches that should be moving and have no workflow that could move them (its step
-    met an error of ours, such as a database that was away). They get a new attempt."""
+    """Every half minute: parcels, batches and releases that should be moving and have no workflow that could move them
+    (its step met an error of ours, such as a database that was away). They get a new attempt."""
     now = tools.clock.now()
     before = rfc3339(now - STUCK)
     with tools.ledger.reading() as reading:
         parcels = [p for p in reading.unfinished() if p.updated_at < before]
+        unknown = [c for c in tools.inbox.pending() if reading.parcel(c.parcel) is None]
         batches = [d for d in reading.waiting_deliveries() if d.released_at < before]
     for parcel in parcels:
-        if _alive(f"{parcel.id}#{parcel.attempt}"):
+        if flow.alive(f"{parcel.id}#{parcel.attempt}"):
             continue
         with tools.ledger.transaction(now) as tx:
             tx.update_parcel(parcel.id, attempt=parcel.attempt + 1)
         flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt + 1)
     for batch in batches:
-        if _alive(f"{batch.distribution}#{batch.attempt}"):
+        if flow.alive(f"{batch.distribution}#{batch.attempt}"):
             continue
         with tools.ledger.transaction(now) as tx:
             tx.update_delivery(batch.distribution, attempt=batch.attempt + 1)
         flow.enqueue_delivery(batch.distribution, batch.receiver, batch.attempt + 1)
+    for claim in unknown:  # its very first transaction failed: only the spool knows of it
+        corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
+        attempt = flow.next_attempt(claim.parcel)
+        if attempt is not None:
+            flow.enqueue_parcel(claim.parcel, corridor, attempt)
+    for agreement, period, number in Distribution(tools).ripe(now):
+        attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
+        if attempt is not None:
+            flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
 def oblige(tools: Tools) -> None:
@@ -80,8 +87,3 @@ def oblige(tools: Tools) -> None:
             recording.set_obligation(tx, owed, facts)
         for late in overdue:
             recording.missed(tx, late, facts, calendar)
-
-
-def _alive(workflow: str) -> bool:
-    status = DBOS.get_workflow_status(workflow)
-    return status is not None and status.status in _ALIVE

@@ -216,6 +216,13 @@ class Transaction(Reading):
         )
         assert done.rowcount == 1, "a parcel that is updated exists"
 
+    def parcel_taken_up(self, parcel: str, attempt: int) -> None:
+        """The attempt that was waited for is enqueued. One that has come and gone meanwhile keeps its next time."""
+        here = (t.parcels.c.id == parcel, t.parcels.c.attempt == attempt)
+        self._connection.execute(
+            update(t.parcels).where(*here).values(next_attempt_at="", updated_at=rfc3339(self.now))
+        )
+
     def tally(self, parcel: str, tally: Tally) -> None:
         self.update_parcel(
             parcel, records=tally.records, accepted=tally.accepted, refused=tally.refused, warned=tally.warned
@@ -284,6 +291,11 @@ class Transaction(Reading):
         self._connection.execute(
             update(t.deliveries).where(t.deliveries.c.distribution == distribution).values(**values)
         )
+
+    def delivery_taken_up(self, distribution: str, attempt: int) -> None:
+        """As `parcel_taken_up`, for a delivery."""
+        here = (t.deliveries.c.distribution == distribution, t.deliveries.c.attempt == attempt)
+        self._connection.execute(update(t.deliveries).where(*here).values(next_attempt_at=""))
 
     def update_packages(self, distribution: str, state: str) -> None:
         self._connection.execute(

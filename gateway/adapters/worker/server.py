@@ -8,6 +8,7 @@ that ends without a line means that the child died: the client answers `Deferred
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -21,6 +22,7 @@ from gateway.adapters.worker import confine
 from gateway.records import jobs
 
 READ_LIMIT = 1 << 20
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
@@ -39,7 +41,9 @@ def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
         if any(key.fileobj is sys.stdin for key, _ in selector.select()):
             return  # the daemon is gone, however it went: its end of the pipe is closed
         connection, _ = listener.accept()
+        parent = os.getpid()
         if os.fork() == 0:
+            confine.die_with(parent)
             listener.close()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -58,8 +62,9 @@ def _child(connection: socket.socket, memory_mb: int, seconds: int, file_mb: int
             except MemoryError:
                 answer = {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
             except OSError as error:
-                # No space, no permission: the world's. The text could hold a path, so only the number travels.
-                answer = {"outcome": "deferred", "code": "702", "detail": {"errno": error.errno or 0}}
+                # No space, no storage: the world's. The text could hold a path, so only the number travels.
+                code = "702" if error.errno in FULL else "709"
+                answer = {"outcome": "deferred", "code": code, "detail": {"errno": error.errno or 0}}
             except Exception as error:
                 # Ours. Only the class travels: a message could hold a value out of a record.
                 answer = {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}

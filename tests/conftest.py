@@ -1,0 +1,56 @@
+"""What many tests share: partners with real keys, a node made once and copied, one worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("nodes")
+
+from nodes import Node, copy_node, make_node  # noqa: E402
+
+from gateway.adapters.worker import Worker  # noqa: E402
+from gateway.demo.partners import Partners  # noqa: E402
+from gateway.demo.regions import provinces  # noqa: E402
+from gateway.policy.model import Limits  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def partners() -> Iterator[Partners]:
+    """The 32 receiving provinces."""
+    with Partners([province.code for province in provinces()]) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def template(partners: Partners, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node that was never started; copy it."""
+    home = tmp_path_factory.mktemp("template") / "node"
+    make_node(home, partners)
+    return home
+
+
+@pytest.fixture(scope="session")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """One worker process for every node of this process."""
+    made = Worker(tmp_path_factory.mktemp("worker") / "worker.sock", Limits(), 4096)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path) -> Path:
+    """The folder of a fresh node; change its facts before asking for `node`."""
+    copy_node(template, tmp_path / "node")
+    return tmp_path / "node"
+
+
+@pytest.fixture
+def node(home: Path, partners: Partners, worker: Worker) -> Iterator[Node]:
+    """A fresh node in this process."""
+    made = Node(home, partners, worker)
+    yield made
+    made.close()

@@ -1,0 +1,169 @@
+"""Bad input, each kind with its code, its receipt, its quarantine, and nothing forwarded."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+from nodes import Node, planned
+
+from gateway.demo.faults import FileFault, RowFault
+from gateway.demo.files import Planned, render, truth_of
+from gateway.demo.people import INFLOW, OUTFLOW
+from gateway.demo.story import gallery
+
+REFUSED = [p for p in gallery(rows=15) if p.file_fault is not None and truth_of(p).outcome == "refused"]
+
+
+@pytest.mark.parametrize("file", REFUSED, ids=[str(p.file_fault) for p in REFUSED])
+def test_a_bad_file_is_refused_with_its_code(node: Node, file: Planned) -> None:
+    row = node.send(file)
+    assert row.code in truth_of(file).codes
+    node.is_refused(row, row.code, render(file))
+    node.nothing_forwarded()
+
+
+def test_the_gallery_shows_every_fault_of_a_file() -> None:
+    assert {p.file_fault for p in gallery()} >= set(FileFault)
+
+
+def test_one_stray_quote_refuses_one_record(node: Node) -> None:
+    file = planned(15, row_faults=((7, RowFault.STRAY_QUOTE),))
+    row = node.send(file)
+    assert (row.state, row.code, row.records, row.accepted, row.refused) == ("accepted", "101", 15, 14, 1)
+    receipt = node.receipt(row)
+    assert receipt["codes"] == {"403": 1}
+    assert sum(receipt["counts"]["out"].values()) == 14
+    assert sum(p.records for p in node.packages(parcel=row.id)) == 14
+    (listed,) = node.party_folder("33", "退回").iterdir()
+    assert listed.suffix == ".xlsx"
+
+
+def test_a_file_of_another_province_is_in_the_wrong_folder(node: Node) -> None:
+    """Its own side is not the sender's, in no record: the code asks whether the folder is wrong."""
+    file = planned(9, party="33", file_fault=FileFault.WRONG_PROVINCE)
+    row = node.send(file)
+    node.is_refused(row, "502", render(file))
+    assert "文件夹" in node.page(row)
+    node.nothing_forwarded()
+
+
+def test_a_file_of_the_other_dataset_is_in_the_wrong_folder(node: Node) -> None:
+    file = planned(9)
+    stray = replace(file, agreement=OUTFLOW)
+    row = node.send(stray, render(file))
+    node.is_refused(row, "308", render(file))
+    node.nothing_forwarded()
+
+
+def test_a_symbolic_link_is_not_followed(node: Node) -> None:
+    aim = node.home / "private" / "passphrase"
+    before = aim.read_bytes()
+    (node.folder() / planned().name).symlink_to(aim)
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    row = node.row(claim.parcel)
+    node.is_refused(row, "205", None)
+    assert row.sha256 == ""
+    assert aim.read_bytes() == before
+    assert list(node.party_folder("33", "退回").iterdir()) == []
+    assert not (node.home / "state" / "quarantine" / row.id / "content").exists()
+
+
+@pytest.mark.parametrize("name", ["2026Q3\n流入.csv", "2026Q3\r流入.csv", "2026Q3\x07.csv", "2026Q3\u2028流入.csv"])
+def test_a_name_with_line_breaks_or_control_characters_is_refused(node: Node, name: str) -> None:
+    file = planned(name=name)
+    node.drop(file)
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    row = node.row(claim.parcel)
+    node.is_refused(row, "206", None)
+    (returned,) = node.party_folder("33", "退回").iterdir()
+    assert returned.read_bytes() == render(file)
+    assert returned.name.isprintable()
+
+
+def test_a_name_that_is_not_utf8_is_refused(node: Node) -> None:
+    os.close(os.open(os.fsencode(node.folder()) + b"/2026Q3-\xc1\xf7.csv", os.O_CREAT | os.O_WRONLY))
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    node.is_refused(node.row(claim.parcel), "206", None)
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1", b"%PDF-1.7", b"\x1f\x8b\x08"])
+def test_a_workbook_or_archive_is_not_supported(node: Node, head: bytes) -> None:
+    data = head + bytes(range(200))
+    row = node.send(planned(), data)
+    node.is_refused(row, "207", data)
+    node.nothing_forwarded()
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("跨省流入.csv", "223"),
+        ("跨省流入-2025Q4-2026Q3.csv", "223"),
+        ("跨省流入-2026Q4.csv", "228"),
+        ("跨省流入-2026Q3-更正.csv", "225"),
+        ("跨省流入-2026Q3-撤回.csv", "225"),
+        ("跨省流入-2026Q3-第1份共3份.csv", "225"),
+    ],
+)
+def test_period_and_kind_are_never_guessed(node: Node, name: str, code: str) -> None:
+    file = planned(name=name)
+    row = node.send(file)
+    node.is_refused(row, code, render(file))
+    node.nothing_forwarded()
+
+
+def test_without_a_basis_in_force_nothing_is_taken(node: Node) -> None:
+    fact = node.home / "config" / "agreements" / f"{INFLOW}.toml"
+    text = fact.read_text("utf-8").replace("# valid_until = 2030-12-31", "valid_until = 2026-10-19")
+    assert text != fact.read_text("utf-8")
+    fact.write_text(text, "utf-8")
+    node.reopen()
+    file = planned()
+    row = node.send(file)
+    node.is_refused(row, "222", render(file))
+    node.nothing_forwarded()
+
+
+def test_five_gigabytes_in_one_file_are_refused_without_being_copied(node: Node) -> None:
+    path = node.folder() / planned().name
+    with path.open("wb") as stream:
+        stream.truncate(5 << 30)
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    row = node.row(claim.parcel)
+    node.is_refused(row, "216", None)
+    (returned,) = node.party_folder("33", "退回").iterdir()
+    assert returned.stat().st_size == 5 << 30
+    assert not path.exists()
+    held = sum(p.stat().st_size for p in (node.home / "state").rglob("*") if p.is_file() and "facts" not in p.parts)
+    assert held < 64 << 20
+    assert "4096" in node.page(row)
+
+
+def test_the_limit_on_size_is_a_fact(node: Node) -> None:
+    config = node.home / "config" / "gateway.toml"
+    config.write_text(config.read_text("utf-8").replace("max_file_mb = 4096", "max_file_mb = 1"), "utf-8")
+    node.reopen()
+    data = render(planned()) + b"x" * (1 << 20)
+    row = node.send(planned(), data)
+    node.is_refused(row, "216", None)
+    (returned,) = node.party_folder("33", "退回").iterdir()
+    assert returned.read_bytes() == data
+
+
+def test_no_file_name_and_no_content_reach_the_ledger(node: Node) -> None:
+    """The name goes to the sender's own page and nowhere else."""
+    file = planned(name="示例甲乙-2026Q3-110101199001010002.csv", file_fault=FileFault.WRONG_HEADER)
+    row = node.send(file)
+    node.is_refused(row, row.code, render(file))
+    assert "示例甲乙" in node.page(row)
+    node.close()
+    for path in (node.home / "state").glob("ledger.db*"):
+        assert "示例甲乙".encode() not in path.read_bytes()
+        assert b"110101199001010002" not in path.read_bytes()
+    node.open()
