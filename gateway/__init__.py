@@ -19,7 +19,7 @@ Imports point down this list and never up; import-linter holds it.
 | ``deadlines`` | calendar, clocks, obligations |
 | ``log`` | the exchange log |
 | ``policy`` | facts: the node, parties, agreements, periods; loading them with every fault at once |
-| ``durable``, ``packages``, ``ports`` | how files stay written; what a package says of itself; protocols to the outside |
+| ``durable``, ``packages``, ``ports`` | how files stay written; what a package says; protocols to the outside |
 | ``parcels``, ``outcomes`` | the types everything else speaks, and the catalogue of codes |
 """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.console import Console
 
 from gateway.outcomes import Detail, catalogue
 
@@ -28,6 +29,12 @@ LanguageOption = Annotated[Language, typer.Option("--lang", help="zh | en")]
 def say(text: str) -> None:
     """A message for people: on stderr, so that stdout is the answer alone."""
     typer.echo(text, err=True)
+
+
+def console() -> Console:
+    """Where tables are printed; as wide as they need to be where nobody's terminal limits them."""
+    found = Console(highlight=False, markup=False)
+    return found if found.is_terminal else Console(highlight=False, markup=False, width=180)
 
 
 def answer(document: Any) -> None:

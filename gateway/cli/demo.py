@@ -59,9 +59,8 @@ def demo(
             answer(document)
         try:
             if stay:
-                console.print(
-                    f"节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.  gateway status --config {directory}"
-                )
+                console.print("节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.")
+                console.print(f"gateway status --config {directory}")
                 while node.alive():
                     time.sleep(1)
         except KeyboardInterrupt:

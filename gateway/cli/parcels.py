@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, console
 from gateway.cli.node import ask, load_facts
 from gateway.outcomes import catalogue
 
@@ -35,18 +36,25 @@ def list_(
         return
     zh = lang is Language.ZH
     heads = (
-        ("编号", "交换方", "约定", "期", "类型", "状态", "收到", "合格", "退回", "说明")
+        ("编号", "交换方", "约定 期", "状态", "收到", "合格", "退回")
         if zh
-        else ("id", "party", "agreement", "period", "kind", "state", "in", "accepted", "refused", "reason")
+        else ("id", "party", "agreement period", "state", "in", "accepted", "refused")
     )
-    table = Table(*heads, header_style="bold")
+    table = Table(header_style="bold")
+    for number, head in enumerate(heads):
+        table.add_column(head, justify="right" if number > 3 else "left", no_wrap=number < 2)
     for row in found:
         code = catalogue().get(row["code"])
-        reason = f"[{row['code']}] {code.sentence(lang.value)}" if code else ""
-        cells = (row["id"], row["sender"], row["agreement"], row["period"], row["kind"], row["state"])
+        state = f"{row['state']} [{row['code']}] {code.sentence(lang.value, _detail(row))}" if code else row["state"]
+        about = facts.agreements[row["agreement"]].label if row["agreement"] in facts.agreements else row["agreement"]
         numbers = (f"{row['records']:,}", f"{row['accepted']:,}", f"{row['refused']:,}")
-        table.add_row(*cells, *numbers, reason)
-    Console(highlight=False, markup=False).print(table)
+        table.add_row(row["id"], facts.parties[row["sender"]].short, f"{about} {row['period']}", state, *numbers)
+    console().print(table)
+
+
+def _detail(row: Mapping[str, Any]) -> Mapping[str, str | int]:
+    loaded: dict[str, Any] = json.loads(row["detail"])
+    return {k: v for k, v in loaded.items() if isinstance(v, str | int)}
 
 
 @app.command()
@@ -56,13 +64,13 @@ def show(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) 
     if as_json:
         answer(found)
         return
-    console = Console(highlight=False, markup=False)
+    out = console()
     for key, value in found["parcel"].items():
-        console.print(f"{key:16} {value}")
+        out.print(f"{key:16} {value}")
     for entry in found["log"]:
-        console.print(f"  {entry['seq']:>8}  {entry['logged_at']}  {entry['event']}")
+        out.print(f"  {entry['seq']:>8}  {entry['logged_at']}  {entry['event']}")
     for package in found["packages"]:
-        console.print(f"  → {package['receiver']}  {package['records']:>8,}  {package['state']:12}  {package['id']}")
+        out.print(f"  → {package['receiver']}  {package['records']:>8,}  {package['state']:12}  {package['id']}")
 
 
 @app.command()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gateway import durable
-from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, Language, LanguageOption, answer
+from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, Language, LanguageOption, answer, console
 from gateway.cli.node import ask, load_facts
 from gateway.receipts import status as pages
 from gateway.receipts.views import StatusView
@@ -36,15 +36,15 @@ def status(
     if as_json:
         answer(found)
     else:
-        console = Console(highlight=False)
-        console.print(
+        out = console()
+        out.print(
             f"{found['node']}  {found['now']}", Text("演练 / rehearsal", "bold magenta") if found["rehearsal"] else ""
         )
         for kind, states in found["counts"].items():
             line = "  ".join(f"{state} {count:,}" for state, count in sorted(states.items()))
-            console.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
+            out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
         for folder in found["sources"]["down"]:
-            console.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
+            out.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
     stopped = found["counts"]["parcels"].get("faulted", 0) + found["counts"]["deliveries"].get("faulted", 0)
     if not found["ok"] or stopped:
         raise typer.Exit(REFUSED)
@@ -70,11 +70,30 @@ def quarter(
 
 
 def show(view: StatusView, language: str) -> None:
-    """Print the quarter's table."""
+    """Print the quarter's table; on a narrow terminal a dataset's cells share one column."""
     table = pages.quarter_table(view, "zh" if language == "zh" else "en")
+    out = console()
     printed = Table(title=f"{view.node} {view.period}", show_footer=True, header_style="bold")
-    for column, total in zip(table.columns, table.totals, strict=True):
-        printed.add_column(column.title, justify=column.justify, footer=total.text, no_wrap=True)
-    for row in table.rows:
-        printed.add_row(*(Text(cell.text, _STYLES[cell.tone]) for cell in row))
-    Console(highlight=False).print(printed)
+    per_dataset = (len(table.columns) - 1) // max(len(view.datasets), 1)
+    if out.width >= 60 * len(view.datasets) + 20:
+        for column, total in zip(table.columns, table.totals, strict=True):
+            printed.add_column(column.title, justify=column.justify, footer=total.text, no_wrap=True)
+        for row in table.rows:
+            printed.add_row(*(Text(cell.text, _STYLES[cell.tone]) for cell in row))
+    else:
+        printed.add_column(table.columns[0].title, footer=table.totals[0].text, no_wrap=True)
+        groups = [slice(1 + n * per_dataset, 1 + (n + 1) * per_dataset) for n in range(len(view.datasets))]
+        for dataset, group in zip(view.datasets, groups, strict=True):
+            printed.add_column(dataset.title, footer=_joined(table.totals[group]))
+        for row in table.rows:
+            printed.add_row(row[0].text, *(_joined(row[group]) for group in groups))
+    out.print(printed)
+
+
+def _joined(cells: Sequence[pages.Cell]) -> Text:
+    """State, records and share side by side; what is empty takes no room."""
+    joined = Text()
+    for cell in cells[:3]:
+        if cell.text:
+            joined.append(cell.text + "  ", _STYLES[cell.tone])
+    return joined

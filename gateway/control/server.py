@@ -100,24 +100,26 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self._answer(json.loads(self.rfile.read(length) or b"{}"))
 
     def _answer(self, body: Mapping[str, Any]) -> None:
+        self._send(*self._outcome(body))
+
+    def _outcome(self, body: Mapping[str, Any]) -> tuple[int, Any]:
         uid = _peer_uid(self.connection)
         if uid not in (0, os.getuid()):
-            return self._send(403, {"error": "only root and the daemon's own user are answered"})
+            return 403, {"error": "only root and the daemon's own user are answered"}
         url = urlsplit(self.path)
         path = tuple(unquote(part) for part in url.path.strip("/").split("/"))
         handler = self.server.routes.get(f"{self.command} {path[0]}")
         if handler is None:
-            return self._send(404, {"error": "no such route"})
+            return 404, {"error": "no such route"}
         try:
-            answer = handler(Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
+            return 200, handler(Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
         except NotFound:
-            return self._send(404, {"error": "not found"})
+            return 404, {"error": "not found"}
         except Rejected as error:
-            return self._send(409, {"error": str(error)})
+            return 409, {"error": str(error)}
         except Exception as error:
             # The class only: a message could hold what must not be shown.
-            return self._send(500, {"error": type(error).__name__})
-        self._send(200, answer)
+            return 500, {"error": type(error).__name__}
 
     def _send(self, status: int, document: Any) -> None:
         data = json.dumps(document, ensure_ascii=False).encode()

@@ -81,7 +81,7 @@ class Posting:
         durable.write_bytes(target, page, MODE)
 
     def _findings(self, parcel: ParcelId, receipt: Receipt, party: Party, facts: Facts) -> tuple[CodeLine, ...] | None:
-        """What is wrong, field by field, from the examination's list in the spool; the receipt itself knows codes only."""
+        """What is wrong, field by field, from the examination's list in the spool; the receipt knows codes only."""
         listed, agreement = self._tools.spool.violations(parcel), facts.agreements.get(receipt.agreement)
         if agreement is None or not receipt.codes or not listed.exists():
             return None

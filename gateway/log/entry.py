@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-import rfc8785
+from gateway.log import canonical
 
 VERSION = 1
 LIMIT = 65_535
@@ -44,6 +44,14 @@ class Event(StrEnum):
     MET = "obligation_met"
     MISSED = "obligation_missed"
     ERASED = "erased"
+    EXTENDED = "obligation_extended"
+    REMINDED = "reminder_sent"
+    OPERATED = "operator_action"
+    KEY = "key_changed"
+    LOG_KEY = "log_key_changed"
+    CLOCK = "clock_alarm"
+    UNWITNESSED = "witnesses_missing"
+    SPLIT = "split_view_seen"
 
 
 def rfc3339(moment: datetime) -> str:
@@ -94,7 +102,9 @@ class Entry:
             "facts": self.facts,
             "prev": prev,
         }
-        data = rfc8785.dumps(body)  # type: ignore[arg-type]
+        if any(type(n) is not int or not -canonical.SAFE <= n <= canonical.SAFE for n in self.counts.values()):
+            raise ValueError("a count is a whole number that every reader of JSON can hold")
+        data = canonical.dumps(body)
         if len(data) > LIMIT:
             raise ValueError(f"entry of {len(data)} bytes; the format allows {LIMIT}")
         return data

@@ -10,8 +10,10 @@ MODULUS = 1 << 256
 
 
 def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
-    """Give each part to its party; where the route is fixed there is one part, and every receiver gets it. Fault 901 if in != sum of out + refused by count, or if the parts' digests do not
-    add up to the accepted records' digest; Fault 904 where a province has no party."""
+    """Give each part to its party; where the route is fixed there is one part, and every receiver gets it.
+
+    Fault 901 if in != sum of out + refused by count, or if the parts' digests do not add up to the accepted records'
+    digest; Fault 904 where a province has no party."""
     tally = checked.tally
     out = sum(part.records for part in checked.parts)
     if tally.records != tally.accepted + tally.refused or out != tally.accepted:

@@ -1,0 +1,98 @@
+"""C2SP tlog-proof: one entry, its audit path, the checkpoint. Whoever holds receipt and proof needs nothing else.
+
+`extra` carries the entry's own bytes: they hash to the leaf, so they need no trust, and they say when it was logged.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.log import canonical, merkle
+from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, _decode, read_checkpoint
+from gateway.log.tiles import TileTree
+
+MAGIC = "c2sp.org/tlog-proof@v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`path` leads from the leaf's sibling to the root's child; `entry` are canonical bytes."""
+
+    entry: bytes
+    index: int
+    path: tuple[bytes, ...]
+    note: Note
+
+    def to_bytes(self) -> bytes:
+        lines = [MAGIC, f"extra {base64.b64encode(self.entry).decode()}", f"index {self.index}"]
+        lines += [base64.b64encode(hash_).decode() for hash_ in self.path]
+        return ("\n".join(lines) + "\n\n").encode() + self.note.to_bytes()
+
+    @classmethod
+    def parse(cls, data: bytes) -> Proof:
+        head, blank, tail = data.partition(b"\n\n")
+        lines = head.decode("ascii", "replace").split("\n")
+        if not blank or lines[0] != MAGIC or len(lines) < 3 or not lines[1].startswith("extra "):
+            raise BadNote("not a proof of inclusion")
+        number = re.fullmatch(r"index (0|[1-9][0-9]{0,17})", lines[2])
+        path = tuple(_decode(line) for line in lines[3:])
+        if number is None or any(len(hash_) != 32 for hash_ in path) or len(path) > 63:
+            raise BadNote("not a proof of inclusion")
+        return cls(_decode(lines[1][6:]), int(number[1]), path, Note.parse(tail))
+
+
+def prove(tree: TileTree, index: int, note: Note) -> Proof:
+    """The proof that entry `index` is in the published tree that `note` signs. `ValueError` without such an entry."""
+    path = merkle.inclusion(tree.node, index, tree.size)
+    return Proof(tree.entry(index), index, tuple(path), note)
+
+
+def check(proof: Proof, key: VerifierKey) -> tuple[Checkpoint, dict[str, Any]]:
+    """The checkpoint and the entry that a proof shows. `BadNote` when it shows nothing."""
+    checkpoint = Checkpoint.parse(proof.note.text)
+    if checkpoint.origin != key.name or not proof.note.signed_by(key):
+        raise BadNote("the checkpoint is not signed by this key")
+    try:
+        root = merkle.root_from_inclusion(merkle.leaf(proof.entry), proof.index, checkpoint.size, proof.path)
+        entry = canonical.loads(proof.entry)
+    except ValueError:
+        raise BadNote("the path leads nowhere") from None
+    if root != checkpoint.root:
+        raise BadNote("the entry is not in the tree that was signed")
+    return checkpoint, entry
+
+
+def check_receipt(receipt: bytes, proof: bytes, key: VerifierKey) -> Mapping[str, str | int]:
+    """Receipt and proof alone: what the log says about the receipt's entry. `BadNote` when they do not fit.
+
+    The receipt's own signature is its issuer's and judged elsewhere (gpg)."""
+    try:
+        stated = json.loads(receipt)
+        log, parcel, sha256 = stated["log"], stated["parcel"], stated["sha256"]
+        where = (log["origin"], log["seq"], log["hash"])
+    except (ValueError, KeyError, TypeError):
+        raise BadNote("not a receipt") from None
+    found = Proof.parse(proof)
+    checkpoint, entry = check(found, key)
+    if where != (checkpoint.origin, found.index, merkle.leaf(found.entry).hex()):
+        raise BadNote("the receipt names another entry")
+    content = entry.get("digests", {}).get("content", sha256)
+    if entry.get("parcel") != parcel or content != sha256:
+        raise BadNote("the receipt tells of another parcel")
+    return {
+        "origin": checkpoint.origin,
+        "seq": found.index,
+        "size": checkpoint.size,
+        "event": str(entry["event"]),
+        "parcel": str(entry["parcel"]),
+        "time": str(entry["time"]),
+        "logged_at": str(entry["logged_at"]),
+    }
+
+
+__all__ = ["MAGIC", "Proof", "check", "check_receipt", "prove", "read_checkpoint"]
