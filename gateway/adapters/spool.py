@@ -13,7 +13,6 @@ state/quarantine/<parcel>/                      refused originals until their re
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import durable
@@ -73,15 +72,5 @@ class Spool:
             durable.sync_folder(self.quarantine)
             durable.sync_folder(self.arrivals)
 
-    def forget(self, parcel: ParcelId) -> None:
-        """Plain content goes: every record is sealed or returned. Idempotent."""
-        shutil.rmtree(self.parcel(parcel), ignore_errors=True)
-        durable.sync_folder(self.arrivals)
-
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.state).free
-
-    def waiting(self) -> Iterator[ParcelId]:
-        for folder in sorted(self.arrivals.iterdir()):
-            if folder.is_dir():
-                yield ParcelId(folder.name)

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
-from gateway.adapters.ledger.transaction import Sequenced, dumps
+from gateway.adapters.ledger.sequencing import Sequenced
+from gateway.adapters.ledger.transaction import dumps
 from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
 from gateway.deadlines.obligations import CORRECTION, SETTLED, opens_at

@@ -66,6 +66,7 @@ class Submission:
             self._after(stage, parcel)
             return {"outcome": "ok", "code": ""}
         if row is not None and row.settled:
+            self._after("intake", parcel)
             return {"outcome": "settled", "code": row.code}
         outcome: Outcome[Any]
         try:

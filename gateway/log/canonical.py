@@ -1,7 +1,7 @@
 """RFC 8785 for what the log holds: objects of strings, whole numbers, lists and such objects.
 
-The standard library's encoder writes the same bytes as RFC 8785 wherever the text is ASCII (its key order differs only
-above the basic plane, its escapes not at all), and does so some ten times faster than `rfc8785`; everything else goes to
+The standard library's encoder writes the same bytes as RFC 8785 wherever the text is ASCII (its key order differs
+only above the basic plane, its escapes not at all), some ten times faster than `rfc8785`; everything else goes to
 that library. A property test holds the two equal.
 """
 
@@ -32,8 +32,8 @@ _decoder = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number)
 
 
 def loads(data: bytes) -> dict[str, Any]:
-    """The object whose canonical bytes are `data`. `ValueError` for anything else: another spelling, order or spacing, a
-    key twice, a number that is not whole, bytes that are no UTF-8."""
+    """The object whose canonical bytes are `data`. `ValueError` for anything else: another spelling, order or spacing,
+    a key twice, a number that is not whole, bytes that are no UTF-8."""
     try:
         value = _decoder.decode(data.decode("utf-8"))
     except RecursionError:

@@ -108,9 +108,7 @@ class Signer:
 
     def cosign(self, text: str, time: int) -> Signature:
         """A cosignature over a checkpoint's text at `time` (POSIX seconds)."""
-        return Signature(
-            self.name, self.cosigner.id, struct.pack(">Q", time) + self._key.sign(_cosigned(text, time))
-        )
+        return Signature(self.name, self.cosigner.id, struct.pack(">Q", time) + self._key.sign(_cosigned(text, time)))
 
 
 @dataclass(frozen=True, slots=True)

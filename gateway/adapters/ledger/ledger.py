@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Engine
 
+from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger.engine import make_engine, migrate
+from gateway.adapters.ledger.publication import PublicationTables
+from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.adapters.ledger.transaction import Reading, Transaction
+from gateway.log import Entry
 
 
 class Ledger:
@@ -35,6 +39,23 @@ class Ledger:
     def reading(self) -> Iterator[Reading]:
         with self._reader.connect() as connection:
             yield Reading(connection)
+
+    @contextmanager
+    def publishing(self) -> Iterator[PublicationTables]:
+        """One transaction on what a publication of the log writes."""
+        with self._writer.begin() as connection:
+            yield PublicationTables(connection, lock_rows=self._lock_rows)
+
+    @contextmanager
+    def published(self) -> Iterator[PublicationTables]:
+        """The same for reading; it waits for nobody."""
+        with self._reader.connect() as connection:
+            yield PublicationTables(connection, lock_rows=False)
+
+    def append(self, entries: Sequence[Entry], now: datetime) -> list[Sequenced]:
+        """Log many entries in one transaction of their own."""
+        with self._writer.begin() as connection:
+            return sequencing.append(connection, entries, now, lock_rows=self._lock_rows)
 
     def workflow_engine(self) -> Engine:
         """An engine of its own for the workflow engine's tables, on the same database."""

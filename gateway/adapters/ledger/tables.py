@@ -198,3 +198,39 @@ log_salts = Table(
     Column("salt", String(64), nullable=False),
     Column("parcel", String(40), nullable=False, default=""),
 )
+
+# What was signed: the commit point of a publication. The key forbids signing one size twice.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("signed_at", String(32), nullable=False),
+)
+
+# Witnesses' lines over those notes; `time` in POSIX seconds.
+cosignatures = Table(
+    "cosignatures",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("witness", String(200), primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("line", Text, nullable=False),
+)
+
+# RFC 3161 tokens over the texts of those notes.
+timestamps = Table(
+    "timestamps",
+    metadata,
+    Column("size", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("time", String(32), nullable=False),
+    Column("token", LargeBinary, nullable=False),
+)
+
+# Receipts that have their proof of inclusion beside them.
+receipt_proofs = Table(
+    "receipt_proofs",
+    metadata,
+    Column("number", String(40), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+)

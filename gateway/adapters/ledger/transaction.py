@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger import tables as t
 from gateway.adapters.ledger.rows import (
     DeliveryRow,
@@ -21,7 +21,8 @@ from gateway.adapters.ledger.rows import (
     ParcelRow,
     ReceiptRow,
 )
-from gateway.log import Entry, leaf_hash, rfc3339
+from gateway.adapters.ledger.sequencing import Sequenced
+from gateway.log import Entry, rfc3339
 from gateway.parcels import SealedPackage, Tally
 
 _DELIVERIES = (
@@ -30,19 +31,6 @@ _DELIVERIES = (
     .order_by(t.deliveries.c.distribution)
 )
 Row = TypeVar("Row", ParcelRow, PackageRow, DistributionRow, DeliveryRow, ReceiptRow, ObligationRow, LogRow)
-
-
-@dataclass(frozen=True, slots=True)
-class Sequenced:
-    """Where an entry stands in the log."""
-
-    seq: int
-    leaf: str
-    logged_at: datetime
-
-
-def _parse(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 class Reading:
@@ -176,31 +164,8 @@ class Transaction(Reading):
     # -- the log -----------------------------------------------------------------------------------------------------
 
     def log(self, entry: Entry) -> Sequenced:
-        """Append an entry: dense `seq`, `logged_at = max(last, now)`, `prev` of the same parcel. One at a time: the
-        head's row is the lock (on SQLite the transaction already is). Raises `IntegrityError` if the id was used."""
-        query = select(t.log_head.c.seq, t.log_head.c.logged_at).where(t.log_head.c.id == 1)
-        head = self._connection.execute(query.with_for_update() if self._lock_rows else query).one()
-        seq = int(head.seq) + 1
-        logged_at = max(_parse(head.logged_at), self.now)
-        prev = ""
-        if entry.parcel:
-            last = (
-                select(t.log_entries.c.leaf)
-                .where(t.log_entries.c.parcel == entry.parcel)
-                .order_by(t.log_entries.c.seq.desc())
-                .limit(1)
-            )
-            prev = self._connection.execute(last).scalar_one_or_none() or ""
-        body = entry.canonical(seq, logged_at, prev)
-        leaf = leaf_hash(body)
-        stamp = rfc3339(logged_at)
-        self._connection.execute(
-            insert(t.log_entries).values(
-                seq=seq, id=entry.id, logged_at=stamp, event=str(entry.event), parcel=entry.parcel, body=body, leaf=leaf
-            )
-        )
-        self._connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(seq=seq, logged_at=stamp))
-        return Sequenced(seq, leaf, logged_at)
+        """Append an entry (`sequencing.append`). Raises `IntegrityError` if the id was used."""
+        return sequencing.append(self._connection, [entry], self.now, lock_rows=self._lock_rows)[0]
 
     def keep_salt(self, commit: str, salt: str, parcel: str) -> None:
         self._connection.execute(insert(t.log_salts).values(commit=commit, salt=salt, parcel=parcel))
