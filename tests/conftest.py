@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("nodes")
+pytest.register_assert_rewrite("nodes", "quarters")
 
 from nodes import Node, copy_node, make_node  # noqa: E402
+from quarters import played  # noqa: E402
 
 from gateway.adapters.worker import Worker  # noqa: E402
 from gateway.demo.partners import Partners  # noqa: E402
 from gateway.demo.regions import provinces  # noqa: E402
 from gateway.policy.model import Limits  # noqa: E402
+
+__all__ = ["played"]
 
 
 @pytest.fixture(scope="session")

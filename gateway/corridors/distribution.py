@@ -7,14 +7,15 @@ workflow of its own, partitioned by receiver, so that one slow partner delays no
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import DistributionRow, PackageRow
-from gateway.corridors import recording
+from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
+from gateway.corridors import recording, superseding
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import ACTOR, FULL, Tools
 from gateway.deadlines import SHANGHAI
@@ -78,13 +79,19 @@ class Distribution:
         self, tx: Transaction, facts: Facts, agreement: Agreement, period: str, batch: int, actor: str
     ) -> None:
         held = tx.packages(agreement=agreement.id, period=period, state="held")
-        arrived = {p.sender for p in tx.parcels(agreement=agreement.id, period=period, state="accepted")}
-        gone = [p for p in tx.packages(agreement=agreement.id, period=period) if p.state != "held"]
+        live = {
+            origin.id: superseding.counting(tx, origin.id, agreement.id, period) for origin in facts.senders(agreement)
+        }
+        arrived = [origin for origin, parcels in live.items() if parcels]
+        counts = {parcel.id for parcels in live.values() for parcel in parcels}
+        gone = [p for p in tx.packages(agreement=agreement.id, period=period) if p.distribution and p.parcel in counts]
         for receiver in facts.receivers(agreement):
             mine = [p for p in held if p.receiver == receiver.id]
             identity = DistributionId(f"d-{agreement.id}-{period}-{batch}-{receiver.id}")
-            before = {p.origin for p in gone if p.receiver == receiver.id}
-            lines = releasing.lines(PartyId(receiver.id), agreement, facts, mine, arrived, before)
+            before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
+            packages = [p for p in mine if p.sha256]
+            lines = releasing.lines(PartyId(receiver.id), agreement, facts, packages, arrived, before)
+            withdrawn = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces.split()]
             tx.add_distribution(
                 receiver.channel.kind,
                 mine,
@@ -99,7 +106,8 @@ class Distribution:
                 released_by=actor,
                 facts=facts.digest,
             )
-            tx.set_progress(identity, "releasing", json.dumps([_line(line) for line in lines]))
+            content = {"lines": [asdict(line) for line in lines], "withdrawn": withdrawn}
+            tx.set_progress(identity, "releasing", json.dumps(content))
             tx.log(
                 Entry(
                     id=f"{identity}/{Event.RELEASED}",
@@ -134,6 +142,7 @@ class Distribution:
             return {"outcome": "ok", "code": ""}
         facts = tools.facts.current()
         receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
+        listed = ""
         try:
             beside = self._compose(batch, receiver, agreement, facts)
             outcome: Outcome[None] = (
@@ -141,12 +150,14 @@ class Distribution:
                 if not isinstance(beside, Ok)
                 else self._hand_over(batch, packages, receiver, agreement, beside.value)
             )
+            if isinstance(beside, Ok):
+                listed = next(digest for path, digest in beside.value.values() if _list_last(path)[0])
         except OSError as error:
             outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
         except Exception as error:
             tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})
-        settled = self._delivered(batch, packages, outcome, now, state.attempt)
+        settled = self._delivered(batch, packages, outcome, now, state.attempt, listed)
         tools.log.info("delivery", distribution=distribution, **settled)
         return settled
 
@@ -159,8 +170,8 @@ class Distribution:
         beside: dict[str, tuple[Path, str]],
     ) -> Outcome[None]:
         tools = self._tools
-        sealed = {p.id: tools.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages}
-        files = delivery.files(self._lines(batch.id), sealed, beside)
+        sealed = {p.id: tools.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages if p.sha256}
+        files = delivery.files(self._content(batch.id)[0], sealed, beside)
         return tools.courier(receiver).deliver(PartyId(receiver.id), agreement.label, files)
 
     def _compose(
@@ -186,6 +197,7 @@ class Distribution:
             entry = reading.entry(f"{batch.id}/{Event.RELEASED}")
         assert entry is not None, "a release is logged with the batch"
         log = LogEntry(facts.node.name, entry.seq, entry.leaf)
+        lines, withdrawn = self._content(batch.id)
         released = Released(
             DistributionId(batch.id),
             AgreementId(agreement.id),
@@ -193,7 +205,7 @@ class Distribution:
             batch.batch,
             PartyId(receiver.id),
             batch.facts,
-            self._lines(batch.id),
+            lines,
         )
         issued_at = datetime.fromisoformat(batch.released_at).astimezone(SHANGHAI)
         listing = documents.DistributionList.of(
@@ -236,11 +248,13 @@ class Distribution:
             }
         )
 
-    def _lines(self, distribution: str) -> tuple[Listed, ...]:
+    def _content(self, distribution: str) -> tuple[tuple[Listed, ...], tuple[dict[str, str], ...]]:
+        """What a batch holds: its lines, and what its receiver has to delete."""
         with self._tools.ledger.reading() as reading:
             body = reading.progress(distribution, "releasing")
         assert body is not None, "a release keeps its lines"
-        return tuple(Listed(**line) for line in json.loads(body))
+        content = json.loads(body)
+        return tuple(Listed(**line) for line in content["lines"]), tuple(content["withdrawn"])
 
     def _delivered(
         self,
@@ -249,6 +263,7 @@ class Distribution:
         outcome: Outcome[None],
         now: datetime,
         attempt: int,
+        listed: str,
     ) -> StepResult:
         with self._tools.ledger.transaction(now) as tx:
             state = tx.deliveries(distribution=batch.id)[0]
@@ -259,9 +274,9 @@ class Distribution:
                     tx.update_delivery(
                         batch.id, state="delivered", code="", next_attempt_at="", delivered_at=rfc3339(now)
                     )
-                    tx.update_distribution(batch.id, state="delivered")
+                    tx.update_distribution(batch.id, state="delivered", list_sha256=listed)
                     tx.update_packages(batch.id, "delivered")
-                    self._log(tx, batch, Event.DELIVERED, {"packages": len(packages), "attempts": attempt})
+                    self._log(tx, batch, Event.DELIVERED, {"packages": len(packages), "attempts": attempt}, list=listed)
                     return {"outcome": "ok", "code": ""}
                 case Deferred(code, _, retry_after):
                     at = now + timedelta(seconds=max(min(retry_after, 3600.0), delivery.wait(attempt)))
@@ -330,7 +345,7 @@ class Distribution:
                 )
                 tx.update_distribution(distribution, state="acknowledged")
                 tx.update_packages(distribution, "acknowledged")
-                self._log(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, digest=row.sha256)
+                self._log(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, signature=row.sha256)
                 recording.acknowledged(tx, parcel, batch, facts, self._tools.facts.calendar())
                 return {"outcome": "ok", "code": ""}
             case Refused(code, detail):
@@ -354,7 +369,7 @@ class Distribution:
         event: Event,
         counts: dict[str, int],
         suffix: str = "",
-        digest: str = "",
+        **digests: str,
     ) -> None:
         tx.log(
             Entry(
@@ -366,21 +381,15 @@ class Distribution:
                 parties=(batch.receiver,),
                 parcel=batch.id,
                 counts=counts,
-                digests={"signature": digest} if digest else {},
+                digests=digests,
             )
         )
 
 
-def _line(line: Listed) -> dict[str, object]:
-    return {
-        "origin": line.origin,
-        "status": line.status,
-        "package": line.package,
-        "records": line.records,
-        "sha256": line.sha256,
-        "size": line.size,
-        "replaces": line.replaces,
-    }
+def _withdrawn(notice: PackageRow, package: str, live: Mapping[str, Sequence[ParcelRow]]) -> dict[str, str]:
+    """One package that a receiver has to delete: its origin has withdrawn it, or has replaced it by nothing for it."""
+    reason = "replaced" if live.get(notice.origin) else "void"
+    return {"origin": notice.origin, "package": package, "reason": reason}
 
 
 def _list_last(path: Path) -> tuple[bool, str]:
