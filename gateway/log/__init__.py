@@ -1,5 +1,9 @@
-"""The exchange log (交换日志): what an entry is, and the bytes that are hashed. Tiles and checkpoints come later."""
+"""The exchange log (交换日志): what an entry is, the bytes that are hashed, the tree over them, and `verify`.
+
+Format: `docs/reference/log-format.md`. Nothing in this room writes; publication is `gateway.adapters.publishing`.
+"""
 
 from gateway.log.entry import Entry, Event, leaf_hash, rfc3339
+from gateway.log.verification import Problem, Report, verify
 
-__all__ = ["Entry", "Event", "leaf_hash", "rfc3339"]
+__all__ = ["Entry", "Event", "Problem", "Report", "leaf_hash", "rfc3339", "verify"]

@@ -35,6 +35,8 @@ class Event(StrEnum):
     CHECKED = "checked"
     SORTED = "sorted"
     SEALED = "sealed"
+    HELD = "held"
+    CONFIRMED = "confirmed"
     ACCEPTED = "accepted"
     RELEASED = "released"
     DELIVERED = "delivered"

@@ -1,0 +1,14 @@
+"""Publishing the exchange log: what the ledger holds becomes tiles and signed checkpoints that anyone can check."""
+
+from gateway.adapters.publishing.keys import LogKeys, NoKey
+from gateway.adapters.publishing.publisher import Contradiction, NoSpace, PublicationFailed, Publisher, RolledBack
+
+__all__ = [
+    "Contradiction",
+    "LogKeys",
+    "NoKey",
+    "NoSpace",
+    "PublicationFailed",
+    "Publisher",
+    "RolledBack",
+]

@@ -1,0 +1,72 @@
+"""Receipts against entries: a receipt that was handed out must name an entry that is in the log and says the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gateway.log.note import BadNote, VerifierKey
+from gateway.log.proof import check_receipt
+from gateway.log.verification.findings import Findings
+
+
+class Receipts:
+    """A watcher of the scan: compares each entry with the receipts that name it."""
+
+    def __init__(self, folder: Path, origin: str, keys: Iterable[VerifierKey], findings: Findings) -> None:
+        self._findings, self._origin = findings, origin
+        self._by_seq: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        self.count = 0
+        keys = tuple(keys)
+        for path in sorted(folder.rglob("*.receipt.json")):
+            data = path.read_bytes()
+            try:
+                receipt = json.loads(data)
+                number, seq = str(receipt["number"]), int(receipt["log"]["seq"])
+            except (ValueError, KeyError, TypeError):
+                continue  # a form to sign, a list: no receipt of this kind
+            self.count += 1
+            self._by_seq.setdefault(seq, []).append((number, receipt))
+            proof = path.with_name(path.name.removesuffix(".receipt.json") + ".tlog-proof")
+            if proof.exists() and keys:
+                self._prove(number, data, proof.read_bytes(), keys)
+
+    def _prove(self, number: str, receipt: bytes, proof: bytes, keys: Iterable[VerifierKey]) -> None:
+        for key in keys:
+            try:
+                check_receipt(receipt, proof, key)
+            except BadNote:
+                continue
+            return
+        self._findings.add("receipt", number, "收录证明与回执不符或无效", "its proof of inclusion does not hold")
+
+    def see(self, seq: int, entry: dict[str, Any], leaf: str) -> None:
+        for number, receipt in self._by_seq.pop(seq, ()):
+            wrong = self._differences(receipt, entry, leaf)
+            if wrong:
+                self._findings.add(
+                    "receipt", number, f"回执与第 {seq} 条不符（{wrong}）", f"differs from entry {seq} ({wrong})"
+                )
+
+    def conclude(self) -> None:
+        for seq, receipts in self._by_seq.items():
+            for number, _ in receipts:
+                self._findings.add("receipt", number, f"日志中没有第 {seq} 条", f"the log has no entry {seq}")
+
+    def _differences(self, receipt: dict[str, Any], entry: dict[str, Any], leaf: str) -> str:
+        log = receipt["log"]
+        if log.get("origin") != self._origin or log.get("hash") != leaf:
+            return "log"
+        if receipt.get("parcel") != entry["parcel"] or receipt.get("sender") not in entry["parties"]:
+            return "parcel"
+        content = entry["digests"].get("content")
+        if content is not None and receipt.get("sha256") != content:
+            return "sha256"
+        counts, stated = entry["counts"], receipt.get("counts", {})
+        for name, mine in (("records", "in"), ("accepted", "accepted"), ("refused", "refused")):
+            if name in counts and counts[name] != stated.get(mine):
+                return f"counts.{mine}"
+        out = {name[4:]: number for name, number in counts.items() if name.startswith("out_")}
+        return "counts.out" if out and out != stated.get("out") else ""

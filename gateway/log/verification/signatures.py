@@ -1,0 +1,139 @@
+"""Checkpoints: the one that is published, those that were archived with cosignatures and tokens, those that somebody
+saved. Each must be signed, and be the beginning of the one tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.log import timestamps
+from gateway.log.entry import rfc3339
+from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
+from gateway.log.quorum import Policy
+from gateway.log.tiles import ARCHIVE
+from gateway.log.verification.findings import Findings
+
+TOLERANCE = 300
+Cover = tuple[int, str, str]
+
+
+@dataclass(slots=True)
+class Shown:
+    """A checkpoint from somewhere: `place` for the report, its note, its content."""
+
+    place: str
+    note: Note
+    checkpoint: Checkpoint
+    token: bytes | None = None
+
+
+@dataclass(slots=True)
+class Witnessed:
+    """What the archive shows: covering times, the sizes with a quorum, the newest size with a valid token."""
+
+    covers: list[Cover] = field(default_factory=list)
+    quorums: list[int] = field(default_factory=list)
+    stamped: int = 0
+
+
+def signed(shown: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> bool:
+    return any(checkpoint.origin == key.name and shown.signed_by(key) for key in keys)
+
+
+def archive(folder: Path, findings: Findings) -> list[Shown]:
+    """Every archived checkpoint, by size, with its token."""
+    found = []
+    base = folder / ARCHIVE
+    for path in sorted(base.iterdir(), key=lambda p: (len(p.name), p.name)) if base.is_dir() else ():
+        if not path.name.isdigit():
+            continue
+        place = f"{ARCHIVE}/{path.name}"
+        try:
+            note, checkpoint = read_checkpoint(path.read_bytes())
+        except BadNote as error:
+            findings.add("signature", place, "存档的检查点读不懂", f"an archived checkpoint that is none: {error}")
+            continue
+        token = path.with_name(f"{path.name}.tsr")
+        found.append(Shown(place, note, checkpoint, token.read_bytes() if token.exists() else None))
+    return found
+
+
+def earlier(
+    shown: Sequence[Shown],
+    keys: Sequence[VerifierKey],
+    size: int,
+    root: Callable[[int], bytes],
+    findings: Findings,
+) -> list[Shown]:
+    """Those that are signed and the beginning of this tree; the others are reported."""
+    good = []
+    for one in shown:
+        if not signed(one.note, one.checkpoint, keys):
+            findings.add("signature", one.place, "检查点签名无效或不是本日志的", "not signed by this log's key")
+        elif one.checkpoint.size > size:
+            findings.add(
+                "rollback",
+                one.place,
+                f"曾有 {one.checkpoint.size} 条，现在只有 {size} 条：日志被回退",
+                f"the log had {one.checkpoint.size} entries and has {size} now: it was rolled back",
+            )
+        elif root(one.checkpoint.size) != one.checkpoint.root:
+            findings.add(
+                "consistency",
+                one.place,
+                f"前 {one.checkpoint.size} 条与当时签名的不同：历史被改写",
+                f"the first {one.checkpoint.size} entries are not those that were signed: history was rewritten",
+            )
+        else:
+            good.append(one)
+    return good
+
+
+def witnessed(
+    shown: Sequence[Shown],
+    policy: Policy,
+    authorities: timestamps.Authorities | None,
+    now: datetime,
+    findings: Findings,
+) -> Witnessed:
+    """Judge cosignatures and tokens over checkpoints of this tree."""
+    found = Witnessed()
+    for one in shown:
+        size, names = one.checkpoint.size, set()
+        for name, key in policy.witnesses.items():
+            time = one.note.cosigned_at(key)
+            if time is None:
+                if one.note.claims(key):
+                    findings.add(
+                        "cosignature", one.place, f"{name} 的见证签名无效", f"{name}'s cosignature is not valid"
+                    )
+                continue
+            if time > now.timestamp() + TOLERANCE:
+                findings.add("cosignature", one.place, f"{name} 的见证签名时间在将来", f"{name} cosigned in the future")
+                continue
+            names.add(name)
+            # Whole seconds: the last instant of that second covers.
+            instant = rfc3339(datetime.fromtimestamp(time, UTC).replace(microsecond=999_999))
+            found.covers.append((size, instant, f"{one.place} {name}"))
+        if names and policy.met(names):
+            found.quorums.append(size)
+        if one.token is not None:
+            _token(one, authorities, now, findings, found)
+    return found
+
+
+def _token(
+    one: Shown, authorities: timestamps.Authorities | None, now: datetime, findings: Findings, found: Witnessed
+) -> None:
+    try:
+        moment = timestamps.judge(one.token or b"", one.note.text.encode(), authorities)
+    except timestamps.BadToken as error:
+        findings.add("timestamp", f"{one.place}.tsr", "时间戳无效", f"the token is not valid: {error}")
+        return
+    if moment.timestamp() > now.timestamp() + TOLERANCE:
+        findings.add("timestamp", f"{one.place}.tsr", "时间戳在将来", "the token is from the future")
+        return
+    found.stamped = max(found.stamped, one.checkpoint.size)
+    found.covers.append((one.checkpoint.size, rfc3339(moment.replace(microsecond=999_999)), f"{one.place}.tsr"))
