@@ -47,7 +47,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A file whole in our spool, its period and kind decided."""
+    """A file whole in our spool, its period and kind decided. `part` of `parts` counts from 1, 0 where there are none;
+    `suffix` is a document's; `derived_from` the sealed package the table came in."""
 
     parcel: ParcelId
     sender: PartyId
@@ -60,14 +61,19 @@ class Arrival:
     kind: Kind
     revision: int
     decided_by: Decider
+    part: int = 0
+    parts: int = 0
+    suffix: str = ""
+    derived_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What is inside is known: a table to check, or a declared nil."""
+    """What is inside is known: a table to check, a declared nil, a withdrawal, or a document that is passed on as it
+    is."""
 
     arrival: Arrival
-    content: Literal["table", "nil"]
+    content: Literal["table", "nil", "void", "document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ class Listed:
     records: int = 0
     sha256: str | None = None
     size: int = 0
-    replaces: PackageId | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

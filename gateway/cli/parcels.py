@@ -96,3 +96,23 @@ def release(
         answer(found)
     else:
         typer.echo(f"第 {found['batch']} 批，{found['packages']} 个交换包 / batch {found['batch']}")
+
+
+@app.command()
+def confirm(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """确认暂存的更正件，继续处理 / vouch for a held replacement: it goes on."""
+    found = ask(load_facts(config), "POST", "confirm", parcel)
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(f"已确认 / confirmed: {found['confirmed']}")
+
+
+@app.command()
+def reject(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """退回暂存的更正件 / send a held replacement back."""
+    found = ask(load_facts(config), "POST", "reject", parcel)
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(f"已退回 / rejected: {found['rejected']}")

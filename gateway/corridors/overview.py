@@ -14,7 +14,9 @@ from gateway.adapters import keyring
 from gateway.adapters.ledger import tables
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
+from gateway.corridors import superseding
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
+from gateway.parcels import Kind
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import for_rhythm
 from gateway.receipts.views import (
@@ -29,8 +31,10 @@ from gateway.receipts.views import (
     StoppedParcel,
     Submission,
 )
+from gateway.stages import intake
 
 KEY_WARNING = timedelta(days=60)
+_REACHED = {"erased": "acknowledged", "waiting": "held"}
 _ORDER = ("held", "released", "delivered", "acknowledged")
 _SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
 
@@ -135,15 +139,19 @@ def _parties(
 
 
 def _submission(owed: ObligationRow | None, parcels: list[ParcelRow]) -> Submission:
-    done = [p for p in parcels if p.state == "accepted"]
+    done = intake.current(sorted((p for p in parcels if p.state == "accepted"), key=lambda p: p.revision))
     records, refused = sum(p.records for p in done), sum(p.refused for p in done)
     received = min((_instant(p.received_at) for p in (done or parcels)), default=None)
     state: State = "none"
     if owed is not None:
         state = _SETTLED.get(owed.state, "missing" if owed.state == "missed" else "owed")
+        if state in ("sent", "nil") and any(p.kind == Kind.REPLACE for p in done):
+            state = "corrected"
         if state in ("sent", "corrected") and refused:
             state = "partly_refused"
-        if state == "owed" and any(p.state == "refused" for p in parcels):
+        if state in ("owed", "missing") and any(p.state == "held" for p in parcels):
+            state = "held"
+        elif state == "owed" and any(p.state == "refused" for p in parcels):
             state = "refused"
     elif done:
         state = "sent"
@@ -157,7 +165,9 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
     waits: set[str] = set()
     for agreement in agreements:
         for package in reading.packages(agreement=agreement.id, period=period):
-            reached = "acknowledged" if package.state == "erased" else package.state
+            if package.state in superseding.GONE or not package.sha256:
+                continue
+            reached = _REACHED.get(package.state, package.state)
             for stage in _ORDER[: _ORDER.index(reached) + 1]:
                 tally[package.receiver][stage] += 1
             if package.state == "held" and (agreement.release == "by_operator" or agreement.four_eyes):
@@ -207,7 +217,7 @@ def _stopped(found: ParcelRow, facts: Facts) -> StoppedParcel:
         parcel=found.id,
         party=facts.parties[found.sender].short or facts.parties[found.sender].name,
         title=title,
-        blame="fault" if found.state == "faulted" else "deferred",
+        blame="fault" if found.state == "faulted" else "held" if found.state == "held" else "deferred",
         code=found.code,
         since=_instant(found.received_at),
         next_try=_instant(found.next_attempt_at) if found.next_attempt_at else None,

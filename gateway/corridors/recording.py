@@ -15,12 +15,13 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.adapters.ledger.transaction import dumps
+from gateway.corridors import superseding
 from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
 from gateway.deadlines.obligations import CORRECTION, SETTLED, opens_at
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
-from gateway.parcels import AgreementId, Kind, PackageId, ParcelId, PartyId, Sealed
+from gateway.parcels import AgreementId, Kind, PackageId, ParcelId, PartyId, Sealed, Tally
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
@@ -159,8 +160,7 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
     checked = sealed.sorted.checked
     tally = checked.tally
     current = row(tx, parcel)
-    for package in sealed.packages:
-        tx.add_package(current, package)
+    missing = superseding.enter(tx, current, sealed.packages)
     parcel_event(
         tx,
         Event.SEALED,
@@ -168,8 +168,11 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
         counts={"packages": len(sealed.packages), "records": tally.accepted},
         digests={package.package: package.sha256 for package in sealed.packages},
     )
-    code = "102" if current.kind == Kind.NIL else "101" if tally.refused else "100"
-    tx.update_parcel(parcel, state="accepted", code=code, detail=_kept(current, {}), next_attempt_at="")
+    code = _accepted_code(current, tally, missing)
+    detail: Detail = {}
+    if missing:
+        detail = {"part": current.part, "parts": current.parts, "missing": "、".join(map(str, missing))}
+    tx.update_parcel(parcel, state="accepted", code=code, detail=_kept(current, detail), next_attempt_at="")
     tx.tally(parcel, tally)
     done = row(tx, parcel)
     out = _out(sealed, facts)
@@ -190,7 +193,39 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
     counts = Counts(tally.records, tally.accepted, tally.refused, tally.warned, out)
     stage = "partly_refused" if tally.refused else "accepted"
     packages = tuple(package.package for package in sealed.packages)
-    issue(tx, done, facts, stage, code, entry, counts, codes=checked.codes, packages=packages, calendar=calendar)
+    issue(
+        tx,
+        done,
+        facts,
+        stage,
+        code,
+        entry,
+        counts,
+        codes=checked.codes,
+        packages=packages,
+        detail=detail,
+        calendar=calendar,
+    )
+
+
+def _accepted_code(parcel: ParcelRow, tally: Tally, missing: Sequence[int]) -> str:
+    if tally.refused:
+        return "101"
+    if missing:
+        return "103"
+    return {Kind.NIL: "102", Kind.VOID: "104", Kind.REPLACE: "105"}.get(Kind(parcel.kind), "100")
+
+
+def held(
+    tx: Transaction, parcel: ParcelId, tally: Tally, code: str, detail: Detail, facts: Facts, calendar: Calendar
+) -> None:
+    """A parcel waits for a person's word: nothing of it is sealed, and its sender is told."""
+    tx.update_parcel(parcel, state="held", code=code, detail=_kept(row(tx, parcel), detail), next_attempt_at="")
+    tx.tally(parcel, tally)
+    done = row(tx, parcel)
+    entry = parcel_event(tx, Event.HELD, done, counts={"code": int(code), "accepted": tally.accepted})
+    counts = Counts(tally.records, tally.accepted, tally.refused, tally.warned)
+    issue(tx, done, facts, "held", code, entry, counts, detail=detail, calendar=calendar)
 
 
 def acknowledged(tx: Transaction, parcel: ParcelId, batch: DistributionRow, facts: Facts, calendar: Calendar) -> None:
@@ -352,10 +387,13 @@ def _obligation(owed: ObligationRow) -> Obligation:
 
 
 def _deliveries(tx: Transaction, owed: ObligationRow) -> list[Delivery]:
-    """Everything the party sent for the period; what is still being checked is pending, so that nobody is late while
-    the node is slow."""
+    """Everything the party sent for the period. What is still being checked is pending, so that nobody is late while
+    the node is slow; parts count once, when the last of them is here."""
     parcels = tx.parcels(sender=owed.party, agreement=owed.agreement, period=owed.period)
-    return [_delivery(parcel) for parcel in parcels if parcel.state != "duplicate"]
+    found = [_delivery(p) for p in parcels if p.state != "duplicate" and not (p.part and p.state == "accepted")]
+    live = superseding.counting(tx, owed.party, owed.agreement, owed.period)
+    parts = [_instant(p.received_at) for p in live if p.part]
+    return [*found, Delivery(max(parts), "accepted")] if parts else found
 
 
 def _delivery(parcel: ParcelRow) -> Delivery:

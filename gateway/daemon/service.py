@@ -8,9 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__, flow
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import overview, recording
+from gateway.corridors.submission import CONFIRMED
 from gateway.log import Event
+from gateway.parcels import ParcelId
 from gateway.policy.periods import Period
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "GET parcels": service.parcels,
         "POST retry": service.retry,
         "POST release": service.release,
+        "POST confirm": service.confirm,
+        "POST reject": service.reject,
         "POST reload": service.reload,
     }
 
@@ -50,6 +56,7 @@ class _Service:
             "sources": {"ok": len(sources) - len(down), "down": down},
             "disk_free_mb": tools.spool.free_bytes() >> 20,
             "facts": daemon.facts.digest,
+            "log": daemon.publication.state(),
             "pid": os.getpid(),
         }
 
@@ -107,6 +114,38 @@ class _Service:
                 again = partial(flow.enqueue_parcel, identity, row.corridor, attempt)
         again()
         return {"retried": identity, "attempt": attempt}
+
+    def confirm(self, request: Request) -> dict[str, Any]:
+        """A person vouches for a held parcel: it goes on."""
+        tools, identity = self._daemon.tools, request.path[1]
+        with tools.ledger.transaction(tools.clock.now()) as tx:
+            row = self._held(tx, identity)
+            tx.set_progress(identity, CONFIRMED, request.actor)
+            tx.update_parcel(identity, state="opened", code="", attempt=row.attempt + 1)
+            recording.parcel_event(tx, Event.CONFIRMED, recording.row(tx, identity), actor=request.actor)
+        flow.enqueue_parcel(identity, row.corridor, row.attempt + 1)
+        return {"confirmed": identity}
+
+    def reject(self, request: Request) -> dict[str, Any]:
+        """A person does not: the held parcel is refused, with its code and a receipt."""
+        tools, identity = self._daemon.tools, request.path[1]
+        with tools.ledger.transaction(tools.clock.now()) as tx:
+            row = self._held(tx, identity)
+            facts = tools.facts.at(row.facts)
+            detail = {"records": row.records, **{k: v for k, v in row.details.items() if k != "decided_by"}}
+            recording.refused(tx, ParcelId(identity), row.code, detail, facts, {}, tools.facts.calendar())
+            tx.update_parcel(identity, attempt=row.attempt + 1)
+        flow.enqueue_parcel(identity, row.corridor, row.attempt + 1)
+        return {"rejected": identity}
+
+    @staticmethod
+    def _held(tx: Transaction, identity: str) -> ParcelRow:
+        row = tx.parcel(identity)
+        if row is None:
+            raise NotFound
+        if row.state != "held":
+            raise Rejected(f"the parcel is {row.state}: it does not wait for confirmation")
+        return row
 
     def reload(self, _request: Request) -> dict[str, Any]:
         """The facts as they stand now; with a fault in them nothing changes."""

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Claim, Decider, Kind
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period, kind_from_name, read_period
 from gateway.ports import Copied
-
-TAKEN = (Kind.NEW, Kind.NIL, Kind.SUPPLEMENT)
 
 
 class Holder(Protocol):
@@ -33,6 +32,10 @@ class Holder(Protocol):
     def state(self) -> str: ...
     @property
     def revision(self) -> int: ...
+    @property
+    def part(self) -> int: ...
+    @property
+    def parts(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Named:
     period: Period
     kind: Kind
     decided_by: Decider
+    part: int = 0
+    parts: int = 0
 
 
 def decide(
@@ -56,8 +61,6 @@ def decide(
         return named
     if not named.period.ended(day):
         return Refused("228", {"period": str(named.period)})
-    if named.kind not in TAKEN:
-        return Refused("225", {"kind": str(named.kind)})
     return Ok(
         Arrival(
             parcel=claim.parcel,
@@ -71,6 +74,8 @@ def decide(
             kind=named.kind,
             revision=0,
             decided_by=named.decided_by,
+            part=named.part,
+            parts=named.parts,
         )
     )
 
@@ -86,7 +91,7 @@ def _named(
 ) -> Named | Refused:
     if agreement.rhythm == "event":
         return Refused("223")
-    kind, part, _ = kind_from_name(name)
+    kind, part, parts = kind_from_name(name)
     if "kind" in sidecar:
         try:
             kind = Kind(str(sidecar["kind"]))
@@ -94,41 +99,83 @@ def _named(
             return Refused("225", {"kind": "…"})
     if kind is None:
         return Refused("223")
-    if part is not None:
-        kind = Kind.PART
+    if part is not None and kind is not Kind.PART:
+        return Refused("225", {"kind": f"{kind} {part}/{parts}"})
+    named = partial(Named, kind=kind, part=part or 0, parts=parts or 0)
     if "period" in sidecar:
         try:
-            return Named(Period.parse(str(sidecar["period"])), kind, "sidecar")
+            return named(Period.parse(str(sidecar["period"])), decided_by="sidecar")
         except ValueError:
             return Refused("223")
     read = read_period(name, agreement.rhythm, day)
     if read.period is not None:
-        return Named(read.period, kind, "name")
+        return named(read.period, decided_by="name")
     if read.reason == "absent" and len(owed) == 1:
-        return Named(owed[0], kind, "window")
+        return named(owed[0], decided_by="window")
     return Refused("223")
+
+
+H = TypeVar("H", bound=Holder)
+
+
+def current(holders: Sequence[H]) -> list[H]:
+    """The deliveries that count for a period: the latest replacement and what came after it, or everything; nothing
+    that was withdrawn. `holders` are in order of revision."""
+    start = 0
+    for place_, holder in enumerate(holders):
+        if holder.kind == Kind.VOID:
+            start = place_ + 1
+        elif holder.kind == Kind.REPLACE:
+            start = place_
+    return list(holders[start:])
+
+
+def missing_parts(holders: Sequence[Holder]) -> list[int]:
+    """The parts that are not here, of a delivery that comes in parts; empty for a whole one."""
+    parts = {holder.part for holder in holders if holder.part}
+    return [number for number in range(1, max((h.parts for h in holders), default=0) + 1) if number not in parts]
 
 
 def place(arrival: Arrival, holders: Sequence[Holder]) -> Outcome[Arrival]:
     """The revision an arrival takes among what its sender delivered for the period before.
 
-    Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231 (nothing to supplement),
-    233, 234 (nil against data); Deferred 708 while an earlier one is still in work: its end decides.
+    Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231, 236 (nothing to
+    supplement, replace or withdraw), 233, 234 (nil against data), 235, 237 (parts); Deferred 708 while an earlier one
+    is still in work: its end decides. Only parts of one whole do not wait for each other.
     """
-    detail: Detail = {"period": arrival.period}
-    for holder in holders:
-        if holder.sha256 == arrival.sha256 and holder.kind == arrival.kind:
+    live = current(holders)
+    for holder in live:
+        if (holder.sha256, holder.kind, holder.part) == (arrival.sha256, arrival.kind, arrival.part):
             if holder.state != "accepted":
                 return Deferred("708", {"original": holder.id}, retry_after=5)
             return Refused("220", {"original": holder.id})
-    if any(holder.state != "accepted" for holder in holders):
+    working = [holder for holder in holders if holder.state != "accepted"]
+    if working and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
-    if arrival.kind is Kind.SUPPLEMENT:
-        if not holders:
-            return Refused("231", detail)
-        return Ok(replace(arrival, revision=max(holder.revision for holder in holders) + 1))
-    if holders and holders[0].kind == Kind.NIL:
-        return Refused("233", detail)
-    if holders:
-        return Refused("234" if arrival.kind is Kind.NIL else "221", detail)
-    return Ok(replace(arrival, revision=1))
+    refused = _contradiction(arrival, live)
+    if refused is not None:
+        return refused
+    return Ok(replace(arrival, revision=max((holder.revision for holder in holders), default=0) + 1))
+
+
+def _contradiction(arrival: Arrival, live: Sequence[Holder]) -> Refused | None:
+    """Why an arrival of this kind cannot follow what is there."""
+    period: Detail = {"period": arrival.period}
+    nil = bool(live) and live[0].kind == Kind.NIL
+    match arrival.kind:
+        case Kind.REPLACE | Kind.VOID:
+            return None if live else Refused("236", period)
+        case Kind.SUPPLEMENT:
+            if not live or nil:
+                return Refused("231", period)
+            missing = missing_parts(live)
+            return Refused("237", {**period, "missing": "、".join(map(str, missing))}) if missing else None
+        case Kind.PART if live and not nil and all(holder.part for holder in live):
+            fits = live[0].parts == arrival.parts and all(holder.part != arrival.part for holder in live)
+            return None if fits else Refused("235", {"parts": live[0].parts, "part": arrival.part})
+        case Kind.NIL if live and not nil:
+            return Refused("234", period)
+        case _:
+            if nil:
+                return Refused("233", period)
+            return Refused("221", period) if live else None

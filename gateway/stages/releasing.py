@@ -23,6 +23,8 @@ class Held(Protocol):
     def sha256(self) -> str: ...
     @property
     def size(self) -> int: ...
+    @property
+    def replaces(self) -> str: ...
 
 
 def ripe(
@@ -68,7 +70,7 @@ def lines(
             continue
         mine = by_origin.get(origin.id, [])
         found += [
-            Listed(PartyId(origin.id), "included", PackageId(p.id), p.records, p.sha256, p.size)
+            Listed(PartyId(origin.id), "included", PackageId(p.id), p.records, p.sha256, p.size, p.replaces or None)
             for p in sorted(mine, key=lambda p: p.id)
         ]
         if not mine:

@@ -27,9 +27,12 @@ class Plan:
     content_digest: str
 
 
-def plan(sorted_: Sorted, sizes: Mapping[PartyId, int], facts: Facts, created: datetime) -> Outcome[tuple[Plan, ...]]:
-    """What to seal for whom. `sizes` are the parts' bytes. Deferred 707 while a receiver has no key: nobody else may
-    read its records, so they wait."""
+def plan(
+    sorted_: Sorted, sizes: Mapping[PartyId, int], replaces: Mapping[PartyId, str], facts: Facts, created: datetime
+) -> Outcome[tuple[Plan, ...]]:
+    """What to seal for whom. `sizes` are the parts' bytes, `replaces` what a correction replaces there.
+
+    Deferred 707 while a receiver has no key: nobody else may read its records, so they wait."""
     arrival = sorted_.checked.opened.arrival
     agreement = facts.agreements[arrival.agreement]
     schema = json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
@@ -49,6 +52,8 @@ def plan(sorted_: Sorted, sizes: Mapping[PartyId, int], facts: Facts, created: d
             revision=arrival.revision,
             records=part.records,
             created=created,
+            replaces=replaces.get(receiver),
+            derived_from=arrival.derived_from or None,
             resources=(Resource(agreement.dataset, member, sizes[receiver], part.sha256, schema),),
             log_origin=facts.node.name,
             title=agreement.label,

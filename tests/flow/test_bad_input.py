@@ -105,9 +105,10 @@ def test_a_workbook_or_archive_is_not_supported(node: Node, head: bytes) -> None
         ("跨省流入.csv", "223"),
         ("跨省流入-2025Q4-2026Q3.csv", "223"),
         ("跨省流入-2026Q4.csv", "228"),
-        ("跨省流入-2026Q3-更正.csv", "225"),
-        ("跨省流入-2026Q3-撤回.csv", "225"),
-        ("跨省流入-2026Q3-第1份共3份.csv", "225"),
+        ("跨省流入-2026Q3-更正.csv", "236"),
+        ("跨省流入-2026Q3-撤回.csv", "236"),
+        ("跨省流入-2026Q3-更正-第1份共3份.csv", "225"),
+        ("跨省流入-2026Q3-第4份共3份.csv", "223"),
     ],
 )
 def test_period_and_kind_are_never_guessed(node: Node, name: str, code: str) -> None:

@@ -20,6 +20,8 @@ class ParcelRow:
     period: str
     kind: str
     revision: int
+    part: int
+    parts: int
     sha256: str
     size: int
     original: str
@@ -62,6 +64,7 @@ class PackageRow:
     content_digest: str
     sha256: str
     size: int
+    replaces: str
     state: str
     distribution: str
 

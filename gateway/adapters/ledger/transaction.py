@@ -23,7 +23,7 @@ from gateway.adapters.ledger.rows import (
 )
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.log import Entry, rfc3339
-from gateway.parcels import SealedPackage, Tally
+from gateway.parcels import Kind, SealedPackage, Tally
 
 _DELIVERIES = (
     select(t.deliveries, t.distributions.c.receiver, t.distributions.c.released_at)
@@ -68,7 +68,9 @@ class Reading:
     def unfinished(self) -> list[ParcelRow]:
         """Parcels that should be moving: neither stopped nor waiting for a time, and not settled and posted."""
         query = select(t.parcels).where(
-            t.parcels.c.posted_at == "", t.parcels.c.next_attempt_at == "", t.parcels.c.state != "faulted"
+            t.parcels.c.posted_at == "",
+            t.parcels.c.next_attempt_at == "",
+            t.parcels.c.state.not_in(("faulted", "held")),
         )
         return self._all(ParcelRow, query)
 
@@ -215,7 +217,7 @@ class Transaction(Reading):
     def free_place(self, parcel: str) -> None:
         self._connection.execute(delete(t.places).where(t.places.c.parcel == parcel))
 
-    def add_package(self, parcel: ParcelRow, package: SealedPackage) -> None:
+    def add_package(self, parcel: ParcelRow, package: SealedPackage, *, state: str, replaces: str = "") -> None:
         self._connection.execute(
             insert(t.packages).values(
                 id=package.package,
@@ -230,9 +232,35 @@ class Transaction(Reading):
                 content_digest=package.content_digest,
                 sha256=package.sha256,
                 size=package.size,
+                replaces=replaces,
+                state=state,
+            )
+        )
+
+    def add_withdrawal(self, parcel: ParcelRow, receiver: str, replaces: str) -> None:
+        """A notice instead of a package: what `replaces` names is to be deleted."""
+        address = f"{parcel.agreement}_{parcel.sender}_{receiver}_{parcel.period}_r{parcel.revision}"
+        self._connection.execute(
+            insert(t.packages).values(
+                id=f"{address}_withdrawal",
+                parcel=parcel.id,
+                agreement=parcel.agreement,
+                origin=parcel.sender,
+                receiver=receiver,
+                period=parcel.period,
+                kind=str(Kind.VOID),
+                revision=parcel.revision,
+                records=0,
+                content_digest="",
+                sha256="",
+                size=0,
+                replaces=replaces,
                 state="held",
             )
         )
+
+    def update_package(self, package: str, **values: object) -> None:
+        self._connection.execute(update(t.packages).where(t.packages.c.id == package).values(**values))
 
     # -- distribution ------------------------------------------------------------------------------------------------
 
