@@ -115,7 +115,7 @@ def _walk(words: tuple[str, ...], command: Any) -> Iterator[Command]:
 def _parameter(parameter: Any) -> Parameter:
     option = parameter.param_type_name == "option"
     flag = bool(getattr(parameter, "is_flag", False))
-    spelling = parameter.opts[0] if option else str(parameter.metavar or parameter.name).upper()
+    spelling = parameter.opts[0] if option else str(parameter.metavar or parameter.name).strip("[]").upper()
     default = parameter.default
     shown = "" if default is None or flag else str(default.value if isinstance(default, Enum) else default)
     return Parameter(

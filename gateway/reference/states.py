@@ -24,7 +24,7 @@ from gateway.stages import intake
 UNEXPLAINED = "**not explained yet**"
 _WRITERS = {
     "parcels": ("add_parcel", "update_parcel"),
-    "packages": ("update_packages",),
+    "packages": ("add_package", "add_withdrawal", "update_package", "update_packages"),
     "deliveries": ("update_delivery",),
 }
 
@@ -128,7 +128,10 @@ def _constants(call: ast.Call, functions: tuple[str, ...], name: str) -> Iterato
         values += call.args[1:]
     elif call.func.attr != "values" or name not in _names(call.func.value):
         return
-    yield from (v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str))
+    for value in values:
+        for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
+            if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                yield each.value
 
 
 def _names(statement: ast.expr) -> set[str]:
