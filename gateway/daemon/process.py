@@ -66,6 +66,7 @@ class Daemon:
         tools.worker.start()
         tools.log.info("worker", **tools.worker.confinement)
         flow.bind(tools)
+        sweeping.tidy(tools)
         self._launch()
         self._log(Event.STARTED)
         templates.write(tools)

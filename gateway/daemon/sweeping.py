@@ -18,6 +18,14 @@ from gateway.policy.periods import for_rhythm
 STUCK = timedelta(seconds=60)
 
 
+def tidy(tools: Tools) -> None:
+    """Once, before the first scan: a crash while a claim was being written leaves a folder in the spool without claim
+    and content, and half a claim names a file. The file itself was not touched; it is an arrival like any other."""
+    for parcel in list(tools.spool.waiting()):
+        if tools.inbox.claim(parcel) is None and not tools.spool.content(parcel).exists():
+            tools.inbox.forget(parcel)
+
+
 def sweep(tools: Tools) -> None:
     """Once a second or so: second tries that are due, batches that are ripe."""
     now = tools.clock.now()
