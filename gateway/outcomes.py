@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 Detail: TypeAlias = Mapping[str, str | int]
 
 

@@ -4,13 +4,14 @@ suite in `tests/ports` that its fake passes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from gateway.outcomes import Outcome
+from gateway.outcomes import Outcome, Refused
+from gateway.packages import Descriptor
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
 
@@ -68,6 +69,24 @@ class Sealer(Protocol):
 
     def sign(self, data: bytes) -> Outcome[bytes]:
         """A detached signature of this node."""
+        ...
+
+
+class Received(Protocol):
+    """A package that was opened and proved whole."""
+
+    @property
+    def descriptor(self) -> Descriptor: ...
+
+
+class Opener(Protocol):
+    """Opens what partners seal for this node, by the partner's pinned primary fingerprint."""
+
+    def open(
+        self, sealed: Path, into: Path, fingerprint: str, *, accept: Callable[[Descriptor], Refused | None]
+    ) -> Outcome[Received]:
+        """Open into the folder `into`, which holds nothing unless everything was judged. Refused 210-216, or what
+        `accept` refuses by the descriptor; Deferred 702, 706, 707."""
         ...
 
 

@@ -77,8 +77,9 @@ def addresses(facts: Facts) -> list[Address]:
 
 
 def partner_keys(facts: Facts) -> dict[str, Path]:
-    """Primary fingerprint -> key file of every partner whose key is pinned."""
-    return {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key and p.id != facts.node.party}
+    """Primary fingerprint -> key file of every party whose key is pinned; the node's own too, since it may be the last
+    receiver itself."""
+    return {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key}
 
 
 def prepare(facts: Facts) -> None:
@@ -124,6 +125,7 @@ def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = No
         inbox=inbox,
         worker=worker or Worker(state / "worker.sock", node.limits, node.intake.max_file_mb),
         sealer=openpgp,
+        opener=openpgp,
         verifier=openpgp,
         courier=lambda party: courier(facts, party, inbox.root),
         log=structlog.get_logger("gateway"),

@@ -13,6 +13,7 @@ state/quarantine/<parcel>/                      refused originals until their re
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from gateway import durable
@@ -34,6 +35,15 @@ class Spool:
 
     def content(self, parcel: ParcelId) -> Path:
         return self.arrivals / parcel / "content"
+
+    def opened(self, parcel: ParcelId) -> Path:
+        """Where a sealed package that came in is unpacked, whole or not at all."""
+        return self.arrivals / parcel / "opened"
+
+    def table(self, parcel: ParcelId) -> Path:
+        """What is read: the one data member of an opened package, else the file as it came."""
+        members = sorted((self.opened(parcel) / "data").glob("*")) if self.opened(parcel).is_dir() else []
+        return members[0] if members else self.content(parcel)
 
     def out(self, parcel: ParcelId) -> Path:
         """Where the worker writes. Cleared before each try: a half-made examination is never adopted."""
@@ -74,3 +84,9 @@ class Spool:
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.state).free
+
+    def waiting(self) -> Iterator[ParcelId]:
+        """Parcels that have a folder in the spool."""
+        for folder in sorted(self.arrivals.iterdir()):
+            if folder.is_dir():
+                yield ParcelId(folder.name)

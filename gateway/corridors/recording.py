@@ -57,11 +57,17 @@ def parcel_event(
             facts=parcel.facts,
             parties=(parcel.sender,),
             parcel=parcel.id,
+            package=address(parcel),
             counts=counts or {},
             digests=digests or {},
             commit=commit,
         )
     )
+
+
+def address(parcel: ParcelRow) -> str:
+    """`migrants-inflow/2026Q3/new/r1`: what a parcel answers, as far as it is known; `-` for what is not."""
+    return "/".join((parcel.agreement or "-", parcel.period or "-", parcel.kind or "-", f"r{parcel.revision}"))
 
 
 def row(tx: Transaction, parcel: str) -> ParcelRow:

@@ -23,8 +23,11 @@ from gateway.corridors.posting import Posting
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.packages import DESCRIPTOR, Descriptor
 from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, SealedPackage, Sorted, Tally
+from gateway.policy.model import Facts
 from gateway.policy.periods import Period
+from gateway.ports import Copied
 from gateway.records import Examination
 from gateway.stages import checking, intake, opening, sealing, sorting
 from gateway.stages.delivery import wait
@@ -103,19 +106,40 @@ class Submission:
         copied = tools.inbox.copy(parcel)
         if not isinstance(copied, Ok):
             return copied
-        return intake.decide(claim, copied.value, self._sidecar(parcel), facts, self._owed(claim, now))
+        package = self._package(parcel, claim, copied.value, facts)
+        if not isinstance(package, Ok):
+            return package
+        return intake.decide(claim, copied.value, self._sidecar(parcel), package.value, facts, self._owed(claim, now))
+
+    def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, facts: Facts) -> Outcome[Descriptor | None]:
+        """A sealed package is opened under the sender's pinned key before anything is believed of it."""
+        with copied.path.open("rb") as stream:
+            if not opening.is_sealed(stream.read(16), copied.name):
+                return Ok(None)
+        into = self._tools.spool.opened(parcel)
+        if into.exists():
+            return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
+        fingerprint = facts.parties[claim.sender].key
+        if fingerprint is None:
+            return Refused("211")
+        received = self._tools.opener.open(
+            copied.path, into, fingerprint, accept=lambda package: intake.judge_package(package, claim, facts)
+        )
+        return Ok(received.value.descriptor) if isinstance(received, Ok) else received
 
     def _opening(self, parcel: ParcelId, _now: datetime) -> Outcome[Opened]:
-        with self._tools.spool.content(parcel).open("rb") as stream:
-            return opening.decide(self._load("intake", parcel), stream.read(64))
+        arrival: Arrival = self._load("intake", parcel)
+        agreement = self._tools.facts.at(arrival.facts).agreements[arrival.agreement]
+        with self._tools.spool.table(parcel).open("rb") as stream:
+            return opening.decide(arrival, stream.read(64), document=agreement.content == "document")
 
     def _checking(self, parcel: ParcelId, _now: datetime) -> Outcome[Checked]:
         opened: Opened = self._load("opening", parcel)
         if opened.content in ("void", "document"):
-            return Ok(Checked(opened, "", Tally(), {}, (), f"{0:064x}"))
+            return Ok(checking.unread(opened, durable.sha256_file(self._tools.spool.table(parcel))[0]))
         tools = self._tools
         facts = tools.facts.at(opened.arrival.facts)
-        job = checking.job(opened, facts, tools.spool.content(parcel), tools.spool.clear_out(parcel))
+        job = checking.job(opened, facts, tools.spool.table(parcel), tools.spool.clear_out(parcel))
         answer = tools.worker.examine(parcel, job)
         if not isinstance(answer, Ok):
             return answer
@@ -148,7 +172,12 @@ class Submission:
         arrival = sorted_.checked.opened.arrival
         # Keys are those of today: a partner's new key must not wait for the parcels that began before it.
         facts = tools.facts.current()
-        sizes = {r: tools.spool.part(parcel, part.province).stat().st_size for r, part in sorted_.parts.items()}
+        document = sorted_.checked.opened.content == "document"
+        paths = {
+            receiver: tools.spool.table(parcel) if document else tools.spool.part(parcel, part.province)
+            for receiver, part in sorted_.parts.items()
+        }
+        sizes = {receiver: path.stat().st_size for receiver, path in paths.items()}
         with tools.ledger.reading() as reading:
             row = reading.parcel(parcel)
             assert row is not None, "a parcel that is sealed was received"
@@ -162,7 +191,7 @@ class Submission:
             if not target.exists():
                 members: list[tuple[str, Path | bytes]] = [
                     ("datapackage.json", plan.descriptor),
-                    (plan.member, tools.spool.part(parcel, plan.province)),
+                    (plan.member, paths[plan.receiver]),
                 ]
                 made = tools.sealer.seal(members, plan.fingerprint, target)
                 if not isinstance(made, Ok):

@@ -17,7 +17,7 @@ from gateway.adapters.worker import Worker
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
 from gateway.policy.model import Facts, Party
-from gateway.ports import Clock, Courier, Sealer, Verifier
+from gateway.ports import Clock, Courier, Opener, Sealer, Verifier
 
 ACTOR = "gateway"
 # What a file system says that has no room: none at all, none for us, none for one file of this size.
@@ -43,6 +43,7 @@ class Tools:
     inbox: DropFolders
     worker: Worker
     sealer: Sealer
+    opener: Opener
     verifier: Verifier
     courier: Callable[[Party], Courier]
     log: structlog.stdlib.BoundLogger

@@ -50,16 +50,32 @@ class FolderChannel(Fact):
 
 
 class SftpChannel(Fact):
-    """Packages are pushed to the party's SFTP endpoint. `known_hosts` pins its host key; the key comes from a
-    credential file by name, never from here."""
+    """Packages are pushed to the party's SFTP endpoint, and what it laid out for this node is fetched from there.
+    `known_hosts` pins its host key; the key comes from a credential file by name, never from here."""
 
     kind: Literal["sftp"]
     host: str
     port: int = Field(default=22, ge=1, le=65535)
     username: str
-    remote_folder: str = "."
+    remote_folder: str = Field(default=".", description="what `folder` and `collect` are relative to")
+    folder: str = Field(
+        default="{label}",
+        description="where a batch is put; `{label}` is the agreement's label. Into another node's drop folder: "
+        "`上报/{label}`, with `packages_only`",
+    )
+    packages_only: bool = Field(
+        default=False,
+        description="lists, forms, pages and signatures of a batch stay here: in a drop folder each of them would be "
+        "taken for a submission",
+    )
     known_hosts: str
     credential: str = "sftp-key"
+    collect: Mapping[Identifier, str] = Field(
+        default_factory=dict,
+        description="agreement → the party's folder that is polled for packages under it; they land in the party's "
+        "drop folder here",
+    )
+    collect_seconds: float = Field(default=60.0, ge=1, description="seconds between two polls")
 
 
 class Party(Fact):
@@ -130,6 +146,11 @@ class Agreement(Fact):
     label: str = Field(pattern=_LABEL, description="Chinese, also the folder's name")
     title: str = ""
     dataset: Identifier
+    content: Literal["table", "document"] = "table"
+    file_types: tuple[str, ...] = Field(
+        default=(".pdf", ".ofd", ".doc", ".docx", ".wps", ".xls", ".xlsx", ".txt"),
+        description="what a document may be, by the ending of its name; documents are passed on as they are",
+    )
     schema_version: str = "1"
     columns: tuple[str, ...] = Field(default=(), description="field names that may travel; empty: all of the schema")
     ignorable: tuple[str, ...] = ("序号", "备注")

@@ -10,6 +10,7 @@ from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import Examination
+from gateway.records.parts import UNROUTED
 
 
 def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
@@ -31,6 +32,12 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         columns=agreement.columns,
         language=sender.language,
     )
+
+
+def unread(opened: Opened, sha256: str) -> Checked:
+    """What is not read record by record: a withdrawal holds nothing, a document is one part for every receiver."""
+    parts = (Part(UNROUTED, 0, sha256, f"{0:064x}"),) if opened.content == "document" else ()
+    return Checked(opened, "", Tally(), {}, parts, f"{0:064x}")
 
 
 def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[Checked]:

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
+from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Decider, Kind
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period, kind_from_name, read_period
@@ -40,7 +42,9 @@ class Holder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    period: Period
+    """`period` is None where the agreement is event-driven."""
+
+    period: Period | None
     kind: Kind
     decided_by: Decider
     part: int = 0
@@ -48,18 +52,26 @@ class Named:
 
 
 def decide(
-    claim: Claim, copied: Copied, sidecar: Mapping[str, Any], facts: Facts, owed: Sequence[Period]
+    claim: Claim,
+    copied: Copied,
+    sidecar: Mapping[str, Any],
+    package: Descriptor | None,
+    facts: Facts,
+    owed: Sequence[Period],
 ) -> Outcome[Arrival]:
-    """What the copied file is. `owed`: the periods whose window is open and whose submission is still owed by this
-    sender, oldest first. The revision is settled by `place`."""
+    """What the copied file is. `package`: what it says of itself, where it is one. `owed`: the periods whose window is
+    open and whose submission is still owed by this sender, oldest first. The revision is settled by `place`."""
     agreement = facts.agreements.get(claim.agreement)
     day = claim.first_seen.date()
     if agreement is None or not in_force(agreement, day):
         return Refused("222")
-    named = _named(copied.name, sidecar, agreement, day, owed)
+    suffix = PurePosixPath(copied.name).suffix.lower()
+    if agreement.content == "document" and package is None and suffix not in agreement.file_types:
+        return Refused("207")
+    named = _of_package(package) if package else _named(copied.name, sidecar, agreement, day, owed)
     if isinstance(named, Refused):
         return named
-    if not named.period.ended(day):
+    if named.period is not None and not named.period.ended(day):
         return Refused("228", {"period": str(named.period)})
     return Ok(
         Arrival(
@@ -70,12 +82,14 @@ def decide(
             size=copied.size,
             sha256=copied.sha256,
             facts=facts.digest,
-            period=str(named.period),
+            period=str(named.period or ""),
             kind=named.kind,
             revision=0,
             decided_by=named.decided_by,
             part=named.part,
             parts=named.parts,
+            suffix=suffix if agreement.content == "document" else "",
+            derived_from=package.package_id if package else "",
         )
     )
 
@@ -89,8 +103,6 @@ def in_force(agreement: Agreement, day: date) -> bool:
 def _named(
     name: str, sidecar: Mapping[str, Any], agreement: Agreement, day: date, owed: Sequence[Period]
 ) -> Named | Refused:
-    if agreement.rhythm == "event":
-        return Refused("223")
     kind, part, parts = kind_from_name(name)
     if "kind" in sidecar:
         try:
@@ -102,6 +114,8 @@ def _named(
     if part is not None and kind is not Kind.PART:
         return Refused("225", {"kind": f"{kind} {part}/{parts}"})
     named = partial(Named, kind=kind, part=part or 0, parts=parts or 0)
+    if agreement.rhythm == "event":
+        return named(None, decided_by="window") if kind is Kind.NEW else Refused("225", {"kind": str(kind)})
     if "period" in sidecar:
         try:
             return named(Period.parse(str(sidecar["period"])), decided_by="sidecar")
@@ -113,6 +127,28 @@ def _named(
     if read.reason == "absent" and len(owed) == 1:
         return named(owed[0], decided_by="window")
     return Refused("223")
+
+
+def judge_package(package: Descriptor, claim: Claim, facts: Facts) -> Refused | None:
+    """Whether a package that was opened is what lies in this folder for us: 211 (signed by another than it says), 212
+    (not for us), 238 (another agreement), 225 (a kind that comes with a name, not with a package)."""
+    if package.sender != claim.sender:
+        return Refused("211")
+    if package.receiver != facts.node.party:
+        return Refused("212")
+    if package.agreement != claim.agreement:
+        return Refused("238")
+    if len(package.resources) != 1 or package.kind is Kind.PART:
+        return Refused("225", {"kind": str(package.kind)})
+    return None
+
+
+def _of_package(package: Descriptor) -> Named | Refused:
+    try:
+        period = Period.parse(package.period) if package.period else None
+    except ValueError:
+        return Refused("223")
+    return Named(period, package.kind, "descriptor")
 
 
 H = TypeVar("H", bound=Holder)
@@ -152,7 +188,7 @@ def place(arrival: Arrival, holders: Sequence[Holder]) -> Outcome[Arrival]:
     working = [holder for holder in holders if holder.state != "accepted"]
     if working and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
-    refused = _contradiction(arrival, live)
+    refused = _contradiction(arrival, live) if arrival.period else None
     if refused is not None:
         return refused
     return Ok(replace(arrival, revision=max((holder.revision for holder in holders), default=0) + 1))

@@ -1,16 +1,12 @@
-"""Opening: what is inside. For now a table as text, or a declared nil; sealed packages and workbooks are told apart by
-their first bytes, never by their name.
-"""
+"""Opening: what is inside: a table, a document, a declared nil or a withdrawal."""
 
 from __future__ import annotations
 
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Arrival, Kind, Opened
 
-# zip (.xlsx, .ods), OLE2 (.xls), PDF, gzip, zstd, 7z, RAR, and OpenPGP's armour.
+# PDF, gzip, zstd, 7z, RAR, OpenPGP's armour. What may be a workbook (zip, OLE2) the worker looks into.
 _OTHER = (
-    b"PK\x03\x04",
-    b"\xd0\xcf\x11\xe0",
     b"%PDF",
     b"\x1f\x8b",
     b"\x28\xb5\x2f\xfd",
@@ -20,13 +16,23 @@ _OTHER = (
 )
 
 
-def decide(arrival: Arrival, head: bytes) -> Outcome[Opened]:
-    """`head` is the beginning of the file, at least eight bytes where it has as many. Refused 207 for a file type that
+def is_sealed(head: bytes, name: str) -> bool:
+    """Whether a file is an OpenPGP message: by its name, and a first packet that such a message begins with (RFC 4880:
+    public-key encrypted session key, or marker)."""
+    tag = head[0] & 0x3F if head and head[0] & 0x40 else (head[0] >> 2) & 0x0F if head and head[0] & 0x80 else 0
+    return name.lower().endswith((".gpg", ".pgp")) and tag in (1, 3, 10)
+
+
+def decide(arrival: Arrival, head: bytes, *, document: bool = False) -> Outcome[Opened]:
+    """`head` is the beginning of the table, at least eight bytes where it has as many; a document is not looked into.
+    Refused 207 for a file type that
     is no table, 226 for an empty file that was not declared nil."""
     if arrival.kind is Kind.VOID:
         return Ok(Opened(arrival, "void"))
     if arrival.size == 0 and arrival.kind is not Kind.NIL:
         return Refused("226")
+    if document:
+        return Ok(Opened(arrival, "nil" if arrival.kind is Kind.NIL else "document"))
     if head.startswith(_OTHER):
         return Refused("207")
     return Ok(Opened(arrival, "nil" if arrival.kind is Kind.NIL else "table"))

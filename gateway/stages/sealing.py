@@ -35,13 +35,14 @@ def plan(
     Deferred 707 while a receiver has no key: nobody else may read its records, so they wait."""
     arrival = sorted_.checked.opened.arrival
     agreement = facts.agreements[arrival.agreement]
-    schema = json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
+    document = sorted_.checked.opened.content == "document"
+    schema = None if document else json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
     plans = []
     for receiver, part in sorted(sorted_.parts.items()):
         fingerprint = facts.parties[receiver].key
         if fingerprint is None:
             return Deferred("707", {"receiver": receiver}, retry_after=3600)
-        member = f"data/{agreement.dataset}.csv"
+        member = f"data/{agreement.dataset}{arrival.suffix if document else '.csv'}"
         descriptor = Descriptor(
             agreement=agreement.id,
             sender=facts.node.party,
@@ -54,7 +55,7 @@ def plan(
             created=created,
             replaces=replaces.get(receiver),
             derived_from=arrival.derived_from or None,
-            resources=(Resource(agreement.dataset, member, sizes[receiver], part.sha256, schema),),
+            resources=(_resource(agreement.dataset, member, sizes[receiver], part.sha256, schema),),
             log_origin=facts.node.name,
             title=agreement.label,
         )
@@ -71,6 +72,12 @@ def plan(
             )
         )
     return Ok(tuple(plans))
+
+
+def _resource(name: str, path: str, size: int, sha256: str, schema: Mapping[str, object] | None) -> Resource:
+    if schema is not None:
+        return Resource(name, path, size, sha256, schema)
+    return Resource(name, path, size, sha256, None, mediatype="application/octet-stream", encoding="binary")
 
 
 def sealed(plan_: Plan, sha256: str, size: int) -> SealedPackage:
