@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import count
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from gateway.records.parts import MODULUS, UNROUTED, Parts, Uncollected, line_di
 from gateway.records.quality import Quality
 from gateway.records.readers.lines import SPACES, Damaged, join, split
 from gateway.records.readers.table import BLANK, PASSABLE, Table, open_table, passed_over
+from gateway.records.readers.workbook import DELETED
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
 from gateway.records.violations import WHOLE_ROW, Sentences, errors
@@ -168,9 +170,9 @@ class _Pass:
         pick = itemgetter(*header.order) if len(header.order) > 1 else lambda cells: (cells[header.order[0]],)
         judge, keep = self._judge.judge, self._keep
         for batch in self._table.data():
-            number = batch.number - 1
-            for line in batch.lines:
-                number += 1
+            if batch.deleted:
+                self._passed.update({DELETED: batch.deleted})
+            for number, line in zip(batch.numbers or count(batch.number), batch.lines, strict=False):
                 cells = split(line, separator) if batch.quoted else line.split(separator)
                 start = line.lstrip(BLANK)
                 if not start or start.startswith(PASSABLE):
@@ -191,7 +193,8 @@ class _Pass:
                 if unnamed and any(cells[column] for column in unnamed):
                     self._refuse_line(line, number, cells)
                     continue
-                values, problems = judge(pick(cells))
+                notes = batch.notes.get(number) if batch.notes else None
+                values, problems = judge(pick(cells)) if notes is None else judge(pick(cells), notes)
                 if problems and not self._travels(line, number, problems):
                     continue
                 keep(values)
@@ -248,7 +251,7 @@ class _Pass:
             Examination(
                 dataset=self._rules.name,
                 version=self._rules.version,
-                encoding=table.found.name,
+                encoding=table.encoding,
                 records=self._rows,
                 accepted=out,
                 refused=self._refused,

@@ -6,7 +6,7 @@ one sentence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from operator import getitem
 
 from gateway.records.cells import Circumstances, judges
@@ -29,9 +29,18 @@ class RowJudge:
             self._rules.append((frozenset(known), _between(rule, *known)))
         self._errors = errors()
 
-    def judge(self, values: Sequence[str]) -> tuple[Sequence[str], Sequence[Problem]]:
-        """The values in canonical form, and what is wrong with them, in the order of fields, then of rules."""
+    def judge(
+        self, values: Sequence[str], notes: Mapping[int, str] | None = None
+    ) -> tuple[Sequence[str], Sequence[Problem]]:
+        """The values in canonical form, and what is wrong with them, in the order of fields, then of rules.
+
+        `notes`: field → what the reader has to say of its cell. An error of the reader's stands alone: what it did to
+        the cell explains whatever else is wrong with it.
+        """
         verdicts = list(map(getitem, self._cells, values))
+        for place, code in notes.items() if notes else ():
+            value, codes = verdicts[place] or (values[place], ())
+            verdicts[place] = (value, (code,) if code in self._errors else (code, *codes))
         if any(verdicts):
             return self._judge_further(list(values), verdicts)
         problems = [problem for _, rule in self._rules if (problem := rule(values)) is not None]

@@ -15,6 +15,10 @@ OPTIONS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_t
 CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark, no time: the same rows give the same bytes
 
 
+OWN_SHEETS = frozenset(("填表说明", "代码表", "Instructions", "Code lists"))
+"""The sheets of a template that hold no records."""
+
+
 def column_width(schema: Schema, title: str) -> int:
     """Width in characters for a column of this title."""
     place = schema.places.get(normal_title(title))

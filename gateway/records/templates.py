@@ -22,14 +22,14 @@ _GUIDE: Mapping[str, Sequence[str]] = {
         "所有单元格已设为文本格式：身份号码和代码请直接录入，不要粘贴为数字。",
         "代码列可从下拉列表选取，含义见“代码表”。",
         "第2行是示例（以“示例行”开头），可以保留，读取时会跳过。",
-        "填好后另存为“CSV UTF-8（逗号分隔）”，放入上报文件夹；文件名注明报告期，例如“2026Q3”。",
+        "填好后保存（.xlsx），放入上报文件夹；文件名注明报告期，例如“2026Q3”。",
     ),
     "en": (
         "One person, one row. Leave the header as it is; no merged cells, no line breaks inside cells.",
         "All cells are formatted as text: type ID numbers and codes, do not paste them as numbers.",
         "Code columns have a drop-down list; the codes are explained under “Code lists”.",
         "Row 2 is an example (it begins with “示例行”); it may stay and is passed over on reading.",
-        "Save as “CSV UTF-8” and drop it into the folder; put the period into its name, for example “2026Q3”.",
+        "Save it as .xlsx and drop it into the folder; put the period into its name, for example “2026Q3”.",
     ),
 }
 _COLUMNS: Mapping[str, Sequence[str]] = {

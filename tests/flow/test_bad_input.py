@@ -91,7 +91,7 @@ def test_a_name_that_is_not_utf8_is_refused(node: Node) -> None:
     node.is_refused(node.row(claim.parcel), "206", None)
 
 
-@pytest.mark.parametrize("head", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1", b"%PDF-1.7", b"\x1f\x8b\x08"])
+@pytest.mark.parametrize("head", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"%PDF-1.7", b"\x1f\x8b\x08"])
 def test_a_workbook_or_archive_is_not_supported(node: Node, head: bytes) -> None:
     data = head + bytes(range(200))
     row = node.send(planned(), data)

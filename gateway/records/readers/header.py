@@ -17,6 +17,7 @@ from gateway.records.schema import Schema, normal_title
 ROWS = 10
 SEPARATORS = (",", "\t", ";")
 ENOUGH = 3
+NONE = "303"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def find(lines: Sequence[str], schema: Schema, ignorable: Sequence[str]) -> Head
             if cells and score >= min(ENOUGH, len(schema.fields)) and (best is None or score > best[0]):
                 best = (score, number, separator, cells)
     if best is None:
-        return Refused("303")
+        return Refused(NONE)
     _, number, separator, cells = best
     title_rows = sum(1 for line in lines[: number - 1] if line.strip(",;\t \u3000"))
     return _place(cells, schema, ignorable, number, separator, title_rows)

@@ -7,8 +7,8 @@ alike an LF, comma, tab or quotation mark is never part of another character.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,13 +39,19 @@ class Damaged(str):
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Consecutive lines. `number` is the file's line number, from 1, of the first; `bytes_read` so far; `spaced`: some
-    line holds white space; `quoted`: some line holds a quotation mark."""
+    line holds white space; `quoted`: some line holds a quotation mark.
+
+    Of cells that came with a type: `numbers` are the rows' own numbers, where some are left out (`deleted` of them);
+    `notes` says for a row's number which field (index) has which code."""
 
     number: int
     lines: list[str]
     bytes_read: int
     spaced: bool
     quoted: bool
+    numbers: Sequence[int] | None = None
+    notes: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
+    deleted: int = 0
 
 
 SPACES = " \t\xa0\u3000\ufeff"
@@ -75,6 +81,11 @@ def batches(path: Path, found: Found, repertoire: Repertoire) -> Iterator[Batch]
                 number += 1
         if rest:
             yield _batch(number, _decode(rest.removesuffix(b"\n"), found, repertoire), total)
+
+
+def control(line: str) -> str:
+    """The line, marked as damaged where it holds control characters."""
+    return Damaged(line, CONTROL) if _CONTROL_CHARACTERS.search(line) else line
 
 
 def _batch(number: int, lines: list[str], total: int) -> Batch:
@@ -114,7 +125,7 @@ def _decode(data: bytes, found: Found, repertoire: Repertoire) -> list[str]:
     lines = text.split("\n")
     if _CONTROL_CHARACTERS.search(text) is None:
         return lines
-    return [Damaged(line, CONTROL) if _CONTROL_CHARACTERS.search(line) else line for line in lines]
+    return [control(line) for line in lines]
 
 
 def _decode_line(raw: bytes, found: Found, repertoire: Repertoire) -> str:
@@ -123,7 +134,7 @@ def _decode_line(raw: bytes, found: Found, repertoire: Repertoire) -> str:
         text = repertoire.mend(raw.decode(found.encoding))
     except UnicodeDecodeError:
         return Damaged(raw.decode(found.encoding, "replace"), UNDECODABLE)
-    return Damaged(text, CONTROL) if _CONTROL_CHARACTERS.search(text) else text
+    return control(text)
 
 
 def split(line: str, separator: str) -> list[str] | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from gateway.outcomes import Refused
 from gateway.records.readers import encoding, header
+from gateway.records.readers.dbf import looks_like_dbf
 from gateway.records.readers.lines import Batch, Damaged, batches
+from gateway.records.readers.workbook import OLE2, ZIP, SheetTable, open_dbf_table, open_workbook
 from gateway.records.schema import Schema
 from gateway.records.text import Repertoire
 
@@ -27,13 +29,18 @@ PASSABLE = (EXAMPLE, *MARKERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """What is known before the first record."""
+class TextTable:
+    """What is known before the first record of a text file."""
 
     path: Path
     found: encoding.Found
     header: header.Header
     repertoire: Repertoire
+
+    @property
+    def encoding(self) -> str:
+        """As it is told in the result."""
+        return self.found.name
 
     def data(self) -> Iterator[Batch]:
         """The lines below the header."""
@@ -43,8 +50,17 @@ class Table:
                 yield replace(batch, number=batch.number + max(below, 0), lines=batch.lines[max(below, 0) :])
 
 
+Table = TextTable | SheetTable
+
+
 def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire) -> Table | Refused | None:
-    """Find out encoding and header. None: nothing but white space in the file. Refused 301, 302, 303–308."""
+    """Find out what a file is, and its header. None: nothing but white space in the file. Refused 301–312."""
+    with path.open("rb") as stream:
+        head = stream.read(encoding.HEAD)
+    if head.startswith((ZIP, OLE2)):
+        return open_workbook(path, head, schema, ignorable, repertoire)
+    if looks_like_dbf(head):
+        return open_dbf_table(path, schema, ignorable, repertoire)
     if _is_blank(path):
         return None
     found = encoding.find(path)
@@ -53,7 +69,7 @@ def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire:
     lines = chain.from_iterable(batch.lines for batch in batches(path, found, repertoire))
     first = [line for line, _ in zip(lines, range(header.ROWS), strict=False)]
     where = header.find(first, schema, ignorable)
-    return where if isinstance(where, Refused) else Table(path, found, where, repertoire)
+    return where if isinstance(where, Refused) else TextTable(path, found, where, repertoire)
 
 
 def _is_blank(path: Path) -> bool:

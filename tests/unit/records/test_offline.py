@@ -95,8 +95,8 @@ def test_a_file_refused_as_a_whole(tmp_path: Path) -> None:
     document = json.loads(out)
     assert status == 1
     assert list(document) == CHECK_KEYS
-    assert document["codes"] == {"301": 1}
-    assert "[301]" in err
+    assert document["codes"] == {"311": 1}
+    assert "[311]" in err
 
 
 def test_sort(file: Path, tmp_path: Path) -> None:

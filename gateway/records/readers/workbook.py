@@ -1,0 +1,219 @@
+"""Workbooks (.xlsx, .xls) and .dbf as tables: which sheet, where its header stands, its rows as lines.
+
+Row numbers are the spreadsheet's own. Exactly one sheet may hold records; the sheets that our template brings along
+(instructions, code lists) are none. A workbook of several tables is refused, and none of them is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+import python_calamine as calamine
+
+from gateway.outcomes import Refused
+from gateway.records.readers import containers, header
+from gateway.records.readers.dbf import Dbf, open_dbf
+from gateway.records.readers.lines import Batch, control, join
+from gateway.records.readers.typed import Broken, Told, Typed, teller
+from gateway.records.schema import Schema
+from gateway.records.sheets import OWN_SHEETS
+from gateway.records.text import Repertoire
+
+ZIP, OLE2 = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+SEVERAL, DAMAGED, PROTECTED = "309", "311", "312"
+DELETED = "已删除"
+"""The kind of the records that a .dbf marks as deleted; they are passed over."""
+
+_ROWS = 2_000
+_PROTECTED = "EncryptedPackage".encode("utf-16-le")
+_LARGEST_XLS = 128 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The rows of one sheet, each from column A on; `rows` may be asked for again. `height`: how many there are."""
+
+    name: str
+    height: int
+    rows: Callable[[], Iterator[list[Typed] | None]]
+    epoch_1904: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SheetTable:
+    """A sheet with its header found: lines as a text table gives them, and what their cells' types showed."""
+
+    encoding: str
+    sheet: Sheet
+    header: header.Header
+    schema: Schema
+    repertoire: Repertoire
+    size: int
+    path: Path | None = None
+
+    def data(self) -> Iterator[Batch]:
+        """The rows below the header, as lines of CSV; a deleted record leaves its number out."""
+        fields = self.schema.fields
+        tell = [teller(None, self.sheet.epoch_1904)] * self.header.width
+        places = {column: place for place, column in enumerate(self.header.order) if column < self.header.width}
+        for column, place in places.items():
+            tell[column] = teller(fields[place], self.sheet.epoch_1904)
+        rows = islice(enumerate(self.sheet.rows(), 1), self.header.line, None)
+        while block := list(islice(rows, _ROWS)):
+            first, last = block[0][0], block[-1][0]
+            lines: list[str] = []
+            numbers: list[int] = []
+            notes: dict[int, dict[int, str]] = {}
+            deleted = 0
+            for number, row in block:
+                if row is None:
+                    deleted += 1
+                    continue
+                told = [one(cell) for one, cell in zip(tell, row, strict=False)]
+                if len(row) > len(tell):
+                    told += [(str(cell), None) for cell in row[len(tell) :]]
+                found = {places[at]: code for at, (_, code) in enumerate(told) if code is not None}
+                if found:
+                    notes[number] = found
+                lines.append(self._line(told))
+                numbers.append(number)
+            read = self.size * last // max(1, self.sheet.height)
+            yield Batch(first, lines, read, True, True, numbers, notes, deleted)
+
+    def _line(self, told: Sequence[Told]) -> str:
+        return control(self.repertoire.mend(join([text for text, _ in told])))
+
+
+def open_workbook(
+    path: Path, head: bytes, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire
+) -> SheetTable | Refused | None:
+    """Open a file that begins as a workbook does. None: nothing is written in it. Refused 301 (another kind of file),
+    309 (several tables), 310–312 (too large, damaged, protected), 303–308 as for text."""
+    survey: containers.Survey | Refused = containers.Survey((), False)
+    if head.startswith(ZIP):
+        survey = containers.survey(path)
+    elif path.stat().st_size > _LARGEST_XLS:
+        survey = Refused(containers.TOO_LARGE, {"limit_mb": _LARGEST_XLS >> 20})
+    if isinstance(survey, Refused):
+        return survey
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+    except calamine.PasswordError:
+        return Refused(PROTECTED)
+    except (calamine.CalamineError, ValueError):
+        return Refused(PROTECTED if _protected(path) else DAMAGED)
+    kind = "xlsx" if head.startswith(ZIP) else "xls"
+    with closing(book):
+        try:
+            sheets = list(_sheets(book, survey))
+        except (calamine.CalamineError, ValueError):
+            return Refused(DAMAGED)
+    return _choose(sheets, kind, schema, ignorable, repertoire, path.stat().st_size)
+
+
+def open_dbf_table(
+    path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire
+) -> SheetTable | Refused | None:
+    """Open a .dbf; its field names are the header, and its first record is row 2, as a spreadsheet shows it."""
+    table = open_dbf(path)
+    if isinstance(table, Refused):
+        return table
+
+    def rows() -> Iterator[list[Typed] | None]:
+        yield cast("list[Typed]", _titles(table, schema))
+        yield from table.rows()
+
+    sheet = Sheet("", table.records + 1, rows)
+    return _choose([sheet], "dbf", schema, ignorable, repertoire, path.stat().st_size)
+
+
+def _sheets(book: calamine.CalamineWorkbook, survey: containers.Survey) -> Iterator[Sheet]:
+    for place, meta in enumerate(book.sheets_metadata):
+        if meta.typ != calamine.SheetTypeEnum.WorkSheet:
+            continue
+        sheet = book.get_sheet_by_index(place)
+        if sheet.start is None:
+            continue
+        errors = survey.errors[place] if place < len(survey.errors) else frozenset()
+        yield Sheet(meta.name, sheet.total_height, _rows(sheet, errors), survey.epoch_1904)
+
+
+def _rows(
+    sheet: calamine.CalamineSheet, errors: frozenset[containers.Cell]
+) -> Callable[[], Iterator[list[Typed] | None]]:
+    assert sheet.start is not None
+    left: list[Typed] = [""] * sheet.start[1]
+    broken: dict[int, list[int]] = {}
+    for row, column in errors:
+        broken.setdefault(row, []).append(column)
+
+    def rows() -> Iterator[list[Typed] | None]:
+        for number, cells in enumerate(sheet.iter_rows()):
+            row: list[Typed] = [*left, *cells] if left else list(cells)
+            for column in broken.get(number, ()):
+                if column < len(row):
+                    row[column] = Broken("#N/A")
+            yield row
+
+    return rows
+
+
+def _choose(
+    sheets: Sequence[Sheet], kind: str, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire, size: int
+) -> SheetTable | Refused | None:
+    tables: list[SheetTable] = []
+    refused: list[Refused] = []
+    for sheet in sheets:
+        first = [repertoire.mend(join([teller(None)(cell)[0] for cell in row or ()])) for row in _first(sheet)]
+        where = header.find(first, schema, ignorable)
+        if isinstance(where, Refused):
+            if sheet.name not in OWN_SHEETS:
+                refused.append(where)
+            continue
+        tables.append(SheetTable(kind, sheet, where, schema, repertoire, size))
+    # A second sheet that has our titles may hold records, too: whether right or wrong, it must not be overlooked.
+    wrong = [where for where in refused if where.code != header.NONE]
+    filled = [table for table in tables if _has_rows(table)]
+    if len(filled) + len(wrong) > 1 or (filled and wrong):
+        return Refused(SEVERAL)
+    if wrong:
+        return wrong[0]
+    if tables:
+        return (filled or tables)[0]
+    return refused[0] if refused else None
+
+
+def _first(sheet: Sheet) -> list[list[Typed] | None]:
+    return list(islice(sheet.rows(), header.ROWS))
+
+
+def _has_rows(table: SheetTable) -> bool:
+    below = islice(table.sheet.rows(), table.header.line, None)
+    return any(row is not None and any(cell not in ("", None) for cell in row) for row in below)
+
+
+def _titles(table: Dbf, schema: Schema) -> list[str]:
+    """Field names of a .dbf hold ten bytes: a title cut there is known again where only one begins like that."""
+    begun: dict[str, set[int]] = {}
+    for title, place in schema.places.items():
+        begun.setdefault(_begin(title), set()).add(place)
+    titles = []
+    for column in table.columns:
+        places = begun.get(_begin(column.name.casefold()), set())
+        known = column.name.casefold() in schema.places or len(places) != 1
+        titles.append(column.name if known else schema.fields[min(places)].title)
+    return titles
+
+
+def _begin(title: str) -> str:
+    return title.encode("gb18030", "replace")[:10].decode("gb18030", "ignore")
+
+
+def _protected(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return _PROTECTED in stream.read(1 << 20)
