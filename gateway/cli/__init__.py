@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "calendar": ("calendar", "app", True),
     "keys": ("keys", "app", True),
     "status": ("status", "status", False),
+    "log": ("log", "app", True),
+    "audit": ("audit", "app", True),
 }
 
 

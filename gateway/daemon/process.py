@@ -26,7 +26,8 @@ from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
 from gateway.corridors import retention, templates
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
-from gateway.daemon import service, sweeping
+from gateway.daemon import publication, service, sweeping
+from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import Claim
 from gateway.policy import loading
@@ -54,12 +55,16 @@ class Daemon:
         self._turn = threading.Lock()  # a scan and a change of facts take turns
         self.tools: Tools
         self._watch: Watch
+        self.publication: Publication
 
     def run(self) -> None:
-        """Start, serve until told to stop, stop. Raises `AlreadyRunning`."""
+        """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
+        signed."""
         self._take_lock()
         self.tools = wiring.build(self.facts)
         tools, node = self.tools, self.facts.node
+        self.publication = Publication(tools, self.stopping.set)
+        self.publication.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
@@ -89,8 +94,11 @@ class Daemon:
             control.close()
             tools.worker.stop()
             self._log(Event.STOPPED)
+            self.publication.round(self.tools)
             tools.close()
             tools.log.info("stopped")
+        if self.publication.failure:
+            raise RuntimeError(self.publication.failure)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
@@ -189,6 +197,7 @@ class Daemon:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
         scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (retention.erase,), hours=1)

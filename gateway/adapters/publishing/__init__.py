@@ -2,8 +2,10 @@
 
 from gateway.adapters.publishing.keys import LogKeys, NoKey
 from gateway.adapters.publishing.publisher import Contradiction, NoSpace, PublicationFailed, Publisher, RolledBack
+from gateway.adapters.publishing.witnesses import Behind, TwoHistories, Witness, Witnesses, write_archive
 
 __all__ = [
+    "Behind",
     "Contradiction",
     "LogKeys",
     "NoKey",
@@ -11,4 +13,8 @@ __all__ = [
     "PublicationFailed",
     "Publisher",
     "RolledBack",
+    "TwoHistories",
+    "Witness",
+    "Witnesses",
+    "write_archive",
 ]

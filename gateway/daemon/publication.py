@@ -1,0 +1,121 @@
+"""The log's publication as the daemon runs it: a round every second, proofs, witnesses, an alarm when they fail.
+
+What must not go on stops the daemon: a disk that failed in the middle of a publication, a database that is older than
+what was signed. A witness that is away stops nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.adapters.publishing import (
+    Contradiction,
+    LogKeys,
+    NoKey,
+    NoSpace,
+    PublicationFailed,
+    Publisher,
+    RolledBack,
+    Witnesses,
+)
+from gateway.corridors import proofs
+from gateway.corridors.tools import ACTOR, Tools
+from gateway.log import Entry, Event, rfc3339
+
+SECONDS = 1.0
+PROOF_ROUNDS = 2
+_SAID: dict[type[Exception], str] = {
+    RolledBack: "交换日志：数据库比已签发的检查点旧（恢复了旧备份？），拒绝签名。请恢复最新的数据库，见“恢复备份”。"
+    " / Exchange log: the database is older than what was signed; nothing is signed. Restore the newest database.",
+    Contradiction: "交换日志：数据库与已签发的检查点矛盾，拒绝签名。请保留现场并联系审计人员。"
+    " / Exchange log: the database contradicts what was signed; nothing is signed. Keep everything for the auditor.",
+    NoKey: "交换日志：签名密钥缺失或无法读取（private/log.key），而日志已签发过检查点。请恢复密钥。"
+    " / Exchange log: its key is missing, and it has signed before. Restore private/log.key.",
+    PublicationFailed: "交换日志：写盘失败，进程必须重启。请检查磁盘。"
+    " / Exchange log: the disk failed; the process has to start anew. Check the disk.",
+}
+
+
+class Publication:
+    """Owns the publisher. `failure` is empty until something stopped the daemon."""
+
+    def __init__(self, tools: Tools, stop: Callable[[], None]) -> None:
+        facts = tools.facts.current()
+        node = facts.node
+        self._tools, self._stop = tools, stop
+        self.folder: Path = facts.path(node.log)
+        self._keys = LogKeys(facts.path(node.private), node.name)
+        self._publisher = Publisher(tools.ledger, self.folder, node.name, self._keys.signers)
+        self._witnesses = Witnesses(tools.ledger, self.folder, facts.path(node.state), facts.keys, self._keys.signers)
+        self._lock = threading.Lock()
+        self._round = 0
+        self._alarmed = ""
+        self.failure = ""
+
+    def start(self) -> None:
+        """Make the key of a new log; publish what was signed before. Raises `RuntimeError` when nothing may be
+        signed."""
+        try:
+            with self._tools.ledger.published() as tables:
+                fresh = tables.signed() is None
+            if fresh and not self._keys.exists():
+                self._keys.generate()
+            self._keys.signers()
+            self._publisher.recover()
+        except OSError as error:
+            self._tools.log.error("log_refused", error=type(error).__name__, errno=error.errno)
+            raise RuntimeError(_SAID[PublicationFailed]) from error
+        except (RolledBack, Contradiction, NoKey) as error:
+            self._tools.log.error("log_refused", error=type(error).__name__)
+            raise RuntimeError(_SAID[type(error)]) from error
+
+    def round(self, tools: Tools) -> None:
+        """One round; the scheduler's job. What may not go on is told, and the daemon stops."""
+        if self.failure:
+            return
+        with self._lock:
+            now = tools.clock.now()
+            try:
+                new = self._publisher.publish(now)
+                changed = self._witnesses.collect()
+                if new is not None or changed or self._round % PROOF_ROUNDS == 0:
+                    self._beside(tools, now)
+            except NoSpace:
+                tools.log.warning("log_waits", reason="no space")
+            except (RolledBack, Contradiction, NoKey, PublicationFailed) as error:
+                tools.log.error("log_refused", error=type(error).__name__)
+                self.failure = _SAID[type(error)]
+                self._stop()
+            self._round += 1
+
+    def state(self) -> dict[str, Any]:
+        """For the health page: what is published, how far witnesses are, what is wrong."""
+        published = self._publisher.published
+        return {
+            "size": published.size if published else 0,
+            "witnessed": self._witnesses.newest(),
+            "alarm": self._alarmed,
+            "failure": self.failure,
+        }
+
+    def _beside(self, tools: Tools, now: datetime) -> None:
+        if self._publisher.published is not None:
+            proofs.write(tools, self.folder)
+        missing = self._witnesses.missing(now)
+        if missing and not self._alarmed:
+            tools.log.warning("witnesses_missing", since=missing)
+            with tools.ledger.transaction(now) as tx:
+                tx.log(
+                    Entry(
+                        id=f"log/{Event.UNWITNESSED}/{rfc3339(now)}",
+                        event=Event.UNWITNESSED,
+                        time=now,
+                        actor=ACTOR,
+                        facts=tools.facts.current().digest,
+                    )
+                )
+        self._alarmed = missing
