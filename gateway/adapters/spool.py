@@ -75,8 +75,11 @@ class Spool:
         return out
 
     def to_quarantine(self, parcel: ParcelId) -> None:
-        """Move what a refused parcel left into quarantine. Idempotent."""
+        """Move what a refused parcel left into quarantine: the file as it came, nothing that was made of it, so that
+        what arrived sealed stays sealed. Idempotent."""
         source, target = self.parcel(parcel), self.quarantine / parcel
+        for made in (self.opened(parcel), self.out(parcel)):
+            shutil.rmtree(made, ignore_errors=True)
         if source.exists() and not target.exists():
             source.rename(target)
             durable.sync_folder(self.quarantine)

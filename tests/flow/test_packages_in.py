@@ -1,0 +1,163 @@
+"""Sealed packages from partners, made with stock tar, zstd and gpg; documents that are passed on as they are."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from nodes import PERIOD, Node, planned
+from test_kinds import due, held
+
+from gateway.adapters import keyring
+from gateway.demo.files import Planned, render
+from gateway.demo.people import INFLOW
+from gateway.packages import Descriptor, Resource
+from gateway.parcels import Kind
+
+CREATED = datetime(2026, 10, 19, tzinfo=UTC)
+
+
+def descriptor(file: Planned, **changes: object) -> tuple[Descriptor, bytes]:
+    data = render(file)
+    resource = Resource(INFLOW, f"data/{INFLOW}.csv", len(data), hashlib.sha256(data).hexdigest())
+    made = Descriptor(
+        agreement=INFLOW,
+        sender="330000",
+        origin="330000",
+        receiver="000000",
+        period=PERIOD,
+        kind=Kind.NEW,
+        revision=1,
+        records=file.rows,
+        created=CREATED,
+        resources=(resource,),
+    )
+    return replace(made, **changes), data
+
+
+def sealed(
+    node: Node, tmp_path: Path, made: tuple[Descriptor, bytes], *, signer: str = "33", recipient: str = ""
+) -> Path:
+    """As the how-to tells a partner to do it: tar, zstd, gpg. Without a signer it is not signed."""
+    content, data = made
+    folder = tmp_path / "package"
+    (folder / "data").mkdir(parents=True)
+    (folder / "datapackage.json").write_bytes(content.to_json())
+    (folder / "data" / f"{INFLOW}.csv").write_bytes(data)
+    archive = tmp_path / "p.tar.zst"
+    tar = subprocess.run(
+        ["tar", "c", "--format=ustar", "-C", folder, "datapackage.json", f"data/{INFLOW}.csv"],
+        capture_output=True,
+        check=True,
+    )
+    subprocess.run(["zstd", "-q", "-1", "-o", archive], input=tar.stdout, check=True)
+    target = tmp_path / f"{content.package_id}.tar.zst.gpg"
+    own = keyring.own_fingerprint(node.home / "private")
+    signing = ["--local-user", node.partners[signer].fingerprint, "--sign"] if signer else []
+    subprocess.run(
+        ["gpg", "--batch", "--quiet", "--trust-model", "always", *signing, "--encrypt", "-r", recipient or own,
+         "-z", "0", "--digest-algo", "SHA256", "-o", target, archive],
+        env={**os.environ, "GNUPGHOME": str(node.partners.home)},
+        check=True,
+    )  # fmt: skip
+    return target
+
+
+def drop(node: Node, package: Path, name: str = "") -> str:
+    (node.folder() / (name or package.name)).write_bytes(package.read_bytes())
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    return claim.parcel
+
+
+def test_a_sealed_submission_is_opened_checked_and_sealed_anew(node: Node, tmp_path: Path) -> None:
+    trust(node)
+    file = planned(30)
+    made = descriptor(file)
+    row = node.row(drop(node, sealed(node, tmp_path, made), name="quarter.gpg"))
+    assert (row.state, row.code, row.period, row.accepted) == ("accepted", "100", PERIOD, 30)
+    assert node.receipt(row)["decided_by"] == "descriptor"
+    assert held(node) == due(file)
+    into = tmp_path / "opened"
+    package = node.sealed()[0]
+    opened = node.partners[package.name.split("_")[2][:2]].open(package, into)
+    assert opened.descriptor["gateway:derived_from"] == made[0].package_id
+    assert opened.descriptor["gateway:origin"] == "330000"
+    assert not (node.home / "state" / "spool" / row.id).exists()
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ("unsigned", "210"),
+        ("another signer", "211"),
+        ("another sender named", "211"),
+        ("for somebody else", "212"),
+        ("sealed for another key", "212"),
+        ("another agreement", "238"),
+        ("bit flip", "214"),
+        ("truncated", "214"),
+        ("the next period", "228"),
+    ],
+)
+def test_what_cannot_be_believed_is_refused_and_leaves_nothing(
+    node: Node, tmp_path: Path, case: str, code: str
+) -> None:
+    trust(node)
+    file = planned(10)
+    changes: dict[str, object] = {
+        "another sender named": {"sender": "340000"},
+        "for somebody else": {"receiver": "340000"},
+        "another agreement": {"agreement": "migrants-outflow"},
+        "the next period": {"period": "2026Q4"},
+    }.get(case, {})
+    signer = {"unsigned": "", "another signer": "34"}.get(case, "33")
+    recipient = node.partners["34"].fingerprint if case == "sealed for another key" else ""
+    package = sealed(node, tmp_path, descriptor(file, **changes), signer=signer, recipient=recipient)
+    data = bytearray(package.read_bytes())
+    if case == "bit flip":
+        data[len(data) // 2] ^= 1
+    if case == "truncated":
+        data = data[: len(data) * 3 // 4]
+    package.write_bytes(bytes(data))
+    row = node.row(drop(node, package))
+    node.is_refused(row, code, bytes(data))
+    node.nothing_forwarded()
+    assert not (node.home / "state" / "quarantine" / row.id / "opened").exists()
+
+
+def trust(node: Node) -> None:
+    """The partners know the node's key: a copy of a node keeps it."""
+    node.partners.trust(keyring.public_key(node.home / "private"))
+
+
+def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
+    facts = node.facts
+    folder = node.party_folder("33", "上报", facts.agreements["pilot-report"].label)
+    data = b"%PDF-1.7 not really, and nobody looks into it"
+    (folder / "试点工作情况-2026Q3.pdf").write_bytes(data)
+    (claim,) = node.scan()
+    assert node.work(claim.parcel)["outcome"] == "ok"
+    row = node.row(claim.parcel)
+    assert (row.state, row.code, row.records) == ("accepted", "100", 0)
+    (package,) = node.packages(parcel=row.id)
+    assert package.receiver == "000000"
+    (file,) = node.sealed()
+    opened = node.tools.opener.open(
+        file, tmp_path / "opened", keyring.own_fingerprint(node.home / "private"), accept=lambda _: None
+    )
+    assert opened.outcome == "ok"
+    assert (tmp_path / "opened" / "data" / "pilot-report.pdf").read_bytes() == data
+
+
+def test_a_document_of_another_type_is_refused(node: Node) -> None:
+    folder = node.party_folder("33", "上报", node.facts.agreements["pilot-report"].label)
+    (folder / "试点工作情况-2026Q3.exe").write_bytes(b"MZ")
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    node.is_refused(node.row(claim.parcel), "207", b"MZ")
