@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("nodes", "quarters")
+pytest.register_assert_rewrite("databases", "nodes", "quarters")
 
+from databases import postgres  # noqa: E402
 from nodes import Node, copy_node, make_node  # noqa: E402
 from quarters import played  # noqa: E402
 
@@ -17,7 +18,7 @@ from gateway.demo.partners import Partners  # noqa: E402
 from gateway.demo.regions import provinces  # noqa: E402
 from gateway.policy.model import Limits  # noqa: E402
 
-__all__ = ["played"]
+__all__ = ["played", "postgres"]
 
 
 @pytest.fixture(scope="session")

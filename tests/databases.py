@@ -1,0 +1,111 @@
+"""A PostgreSQL cluster of the tests' own: made with initdb in a temporary folder, on a free port of the loopback."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+_NUMBERS = count(1)
+
+
+def tool(name: str) -> str:
+    """A program of PostgreSQL. Where it is missing the test fails and says which."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    path = str(found[-1]) if found else shutil.which(name)
+    assert path, f"PostgreSQL is missing: no {name} (package postgresql)"
+    return path
+
+
+def _as_nobody_special() -> list[str]:
+    """PostgreSQL refuses to run as root; as root it is run as its own user, or as nobody."""
+    if os.getuid() != 0:
+        return []
+    known = {user.pw_name for user in pwd.getpwall()}
+    user = "postgres" if "postgres" in known else "nobody"
+    return ["setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups", "--"]
+
+
+class Cluster:
+    """Runs until closed. `fresh` makes an empty database and answers its SQLAlchemy URL."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._prefix = _as_nobody_special()
+        data = folder / "data"
+        if self._prefix:
+            shutil.chown(folder, self._prefix[1].removeprefix("--reuid="))
+        made = subprocess.run(
+            [*self._prefix, tool("initdb"), "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            capture_output=True,
+            check=False,
+            cwd=folder,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+        assert made.returncode == 0, made.stderr.decode()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": folder,
+            "fsync": "off",
+        }
+        settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
+        settings += ["-c", "max_connections=200"]
+        with (folder / "postgres.log").open("wb") as log:
+            self._server = subprocess.Popen(
+                [*self._prefix, tool("postgres"), "-D", data, *settings], stdout=log, stderr=log, cwd=folder
+            )
+        self._await()
+
+    def _await(self) -> None:
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            assert self._server.poll() is None, (self.folder / "postgres.log").read_text()
+            try:
+                psycopg.connect(self._dsn("postgres"), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+        raise AssertionError("PostgreSQL does not answer")
+
+    def _dsn(self, name: str) -> str:
+        return f"postgresql://gateway@127.0.0.1:{self.port}/{name}"
+
+    def fresh(self) -> str:
+        name = f"gateway_{next(_NUMBERS)}"
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self._dsn(name).replace("postgresql://", "postgresql+psycopg://")
+
+    def close(self) -> None:
+        self._server.terminate()
+        try:
+            self._server.wait(20)
+        except subprocess.TimeoutExpired:
+            self._server.kill()
+            self._server.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """One cluster for the whole run."""
+    folder = Path(tempfile.mkdtemp(prefix="gw-pg-"))
+    cluster = Cluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,31 @@
+"""What the daemon's sweeps mend."""
+
+from __future__ import annotations
+
+from nodes import Node, planned
+
+from gateway.daemon import sweeping
+
+
+def test_half_a_claim_is_swept_away_and_its_file_is_an_arrival_like_any_other(node: Node) -> None:
+    file = planned(6)
+    path = node.drop(file)
+    half = node.home / "state" / "spool" / ("p" + "2" * 25)
+    half.mkdir()
+    (half / ".claim.json.4711.tmp").write_bytes(file.name.encode())
+    node.reopen()
+    sweeping.tidy(node.tools)
+    assert not half.exists()
+    assert path.exists()
+    (claim,) = node.scan()
+    assert node.work(claim.parcel)["outcome"] == "ok"
+
+
+def test_parcels_in_work_are_not_swept_away(node: Node) -> None:
+    node.drop(planned(6))
+    (claim,) = node.scan()
+    node.reopen()
+    sweeping.tidy(node.tools)
+    assert (node.home / "state" / "spool" / claim.parcel / "claim.json").exists()
+    assert [c.parcel for c in node.scan()] == [claim.parcel]
+    assert node.work(claim.parcel)["outcome"] == "ok"

@@ -1,0 +1,437 @@
+"""The ledger's promises, the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from gateway.adapters.ledger import Ledger, make_engine, migrate, tables
+from gateway.log import Entry, Event, rfc3339
+from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
+
+NOW = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
+RACERS = 40
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return request.getfixturevalue("postgres").fresh()
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    made = Ledger(url)
+    made.migrate()
+    yield made
+    made.close()
+
+
+def entry(identity: str, parcel: str = "", time: datetime = NOW, **more: object) -> Entry:
+    return Entry(id=identity, event=Event.RECEIVED, time=time, actor="test", facts="f", parcel=parcel, **more)
+
+
+def parcel(ledger: Ledger, identity: str, **values: object) -> None:
+    with ledger.transaction(NOW) as tx:
+        tx.add_parcel(
+            **{
+                "id": identity,
+                "corridor": "submission",
+                "sender": "330000",
+                "agreement": "migrants-inflow",
+                "state": "arriving",
+                "facts": "f",
+                "received_at": rfc3339(NOW),
+                **values,
+            }
+        )
+
+
+def race(work: Callable[[int], object], racers: int = RACERS) -> list[object]:
+    """All at once: every racer waits for the last one before it starts."""
+    gate = threading.Barrier(racers)
+
+    def run(number: int) -> object:
+        gate.wait(30)
+        return work(number)
+
+    with ThreadPoolExecutor(racers) as pool:
+        return list(pool.map(run, range(racers)))
+
+
+# ---- migrations -----------------------------------------------------------------------------------------------------
+
+
+def test_migrations_make_the_tables_that_the_code_knows(ledger: Ledger, url: str) -> None:
+    engine = make_engine(url)
+    try:
+        found = inspect(engine)
+        for table in tables.metadata.sorted_tables:
+            columns = {c["name"]: c for c in found.get_columns(table.name)}
+            assert columns.keys() == {c.name for c in table.columns}, table.name
+            for column in table.columns:
+                assert columns[column.name]["nullable"] == column.nullable, (table.name, column.name)
+            assert set(found.get_pk_constraint(table.name)["constrained_columns"]) == set(
+                table.primary_key.columns.keys()
+            )
+            unique = {tuple(u["column_names"]) for u in found.get_unique_constraints(table.name)}
+            for constraint in table.constraints:
+                if type(constraint).__name__ == "UniqueConstraint":
+                    assert tuple(constraint.columns.keys()) in unique, table.name
+    finally:
+        engine.dispose()
+
+
+def test_migrating_again_changes_nothing(ledger: Ledger, url: str) -> None:
+    parcel(ledger, "p1")
+    with ledger.transaction(NOW) as tx:
+        tx.log(entry("a"))
+    for _ in range(2):
+        engine = make_engine(url)
+        migrate(engine)
+        engine.dispose()
+    with ledger.reading() as reading:
+        assert reading.parcel("p1") is not None
+        assert reading.head()[0] == 0
+
+
+def test_two_that_migrate_at_once(url: str) -> None:
+    """A restart can overlap the end of what it replaces."""
+    ledgers = [Ledger(url) for _ in range(2)]
+    try:
+        for made in ledgers:
+            made.migrate()
+        with ledgers[1].transaction(NOW) as tx:
+            assert tx.log(entry("a")).seq == 0
+    finally:
+        for made in ledgers:
+            made.close()
+
+
+# ---- the log --------------------------------------------------------------------------------------------------------
+
+
+def test_forty_racing_transactions_lose_none(ledger: Ledger) -> None:
+    """Each reads a count, writes it back raised by one, and logs: read-then-write, the worst case."""
+    parcel(ledger, "p1")
+
+    def work(number: int) -> int:
+        with ledger.transaction(NOW + timedelta(microseconds=number)) as tx:
+            sequenced = tx.log(entry(f"e{number}", "p1"))
+            row = tx.parcel("p1")
+            assert row is not None
+            tx.update_parcel("p1", records=row.records + 1)
+            return sequenced.seq
+
+    seqs = race(work)
+    assert sorted(seqs) == list(range(RACERS))
+    with ledger.reading() as reading:
+        row = reading.parcel("p1")
+        entries = reading.entries(limit=1000)
+    assert row is not None
+    assert row.records == RACERS
+    assert [e.seq for e in entries] == list(range(RACERS))
+    last = ""
+    stamp = ""
+    for found in entries:
+        body = json.loads(found.body)
+        assert body["prev"] == last
+        assert hashlib.sha256(b"\x00" + found.body).hexdigest() == found.leaf
+        assert stamp <= body["logged_at"] == found.logged_at
+        last, stamp = found.leaf, found.logged_at
+
+
+def test_a_racer_that_gives_up_leaves_no_gap(ledger: Ledger) -> None:
+    class GaveUp(Exception):
+        pass
+
+    def work(number: int) -> bool:
+        try:
+            with ledger.transaction(NOW) as tx:
+                tx.log(entry(f"e{number}"))
+                if number % 3 == 0:
+                    raise GaveUp
+        except GaveUp:
+            return False
+        return True
+
+    kept = sum(bool(done) for done in race(work))
+    with ledger.reading() as reading:
+        assert [e.seq for e in reading.entries(limit=1000)] == list(range(kept))
+        assert reading.head()[0] == kept - 1
+
+
+def test_the_same_event_is_logged_once(ledger: Ledger) -> None:
+    def work(number: int) -> bool:
+        try:
+            with ledger.transaction(NOW) as tx:
+                tx.log(entry("p1/sealed", "p1"))
+        except IntegrityError:
+            return False
+        return True
+
+    assert sum(bool(done) for done in race(work, 10)) == 1
+    with ledger.reading() as reading:
+        assert [e.id for e in reading.entries()] == ["p1/sealed"]
+
+
+def test_a_clock_that_goes_back_does_not_take_the_log_with_it(ledger: Ledger) -> None:
+    with ledger.transaction(NOW) as tx:
+        tx.log(entry("a"))
+    with ledger.transaction(NOW - timedelta(hours=1)) as tx:
+        sequenced = tx.log(entry("b", time=NOW - timedelta(hours=1)))
+    assert sequenced.logged_at == NOW
+    with ledger.reading() as reading:
+        assert [e.logged_at for e in reading.entries()] == [rfc3339(NOW)] * 2
+
+
+def test_nothing_is_logged_before_it_happened(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="before it happened"), ledger.transaction(NOW) as tx:
+        tx.log(entry("a", time=NOW + timedelta(seconds=1)))
+    with ledger.reading() as reading:
+        assert reading.head() == (-1, "")
+
+
+def test_an_entry_over_the_formats_limit_is_not_written(ledger: Ledger) -> None:
+    digests = {f"package-{n:05}": "0" * 64 for n in range(1000)}
+    with pytest.raises(ValueError, match="bytes"), ledger.transaction(NOW) as tx:
+        tx.log(entry("a", digests=digests))
+
+
+# ---- state ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_place_has_one_winner(ledger: Ledger) -> None:
+    for number in range(20):
+        parcel(ledger, f"p{number}")
+
+    def work(number: int) -> bool:
+        with ledger.transaction(NOW) as tx:
+            won = tx.take_place("330000", "migrants-inflow", "2026Q3", 1, f"p{number}")
+            # Losing is an answer, not an end: the transaction goes on.
+            tx.update_parcel(f"p{number}", state="received" if won else "refused")
+            return won
+
+    winners = [number for number, won in enumerate(race(work, 20)) if won]
+    assert len(winners) == 1
+    with ledger.reading() as reading:
+        assert [p.id for p in reading.places("330000", "migrants-inflow", "2026Q3")] == [f"p{winners[0]}"]
+        assert reading.count(tables.parcels, "state") == {"received": 1, "refused": 19}
+
+
+def test_a_place_that_is_given_up_can_be_taken(ledger: Ledger) -> None:
+    parcel(ledger, "p1")
+    parcel(ledger, "p2")
+    with ledger.transaction(NOW) as tx:
+        assert tx.take_place("330000", "migrants-inflow", "2026Q3", 1, "p1")
+    with ledger.transaction(NOW) as tx:
+        tx.free_place("p1")
+        assert tx.take_place("330000", "migrants-inflow", "2026Q3", 1, "p2")
+
+
+def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
+    with pytest.raises(InterruptedError), ledger.transaction(NOW) as tx:  # noqa: PT012 - all of it is one transaction
+        tx.add_parcel(
+            id="p1",
+            corridor="submission",
+            sender="s",
+            agreement="a",
+            state="arriving",
+            facts="f",
+            received_at=rfc3339(NOW),
+        )
+        tx.take_place("s", "a", "2026Q3", 1, "p1")
+        tx.set_progress("p1", "intake", "{}")
+        tx.keep_salt("c" * 64, "s" * 64, "p1")
+        tx.log(entry("p1/received", "p1"))
+        tx.add_receipt(
+            number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=b"{}", issued_at=rfc3339(NOW)
+        )
+        raise InterruptedError
+    with ledger.reading() as reading:
+        assert reading.parcel("p1") is None
+        assert reading.receipts() == []
+        assert reading.head() == (-1, "")
+        assert reading.progress("p1", "intake") is None
+        for table in (tables.places, tables.log_salts):
+            assert reading.count(table, "parcel") == {}
+    with ledger.transaction(NOW) as tx:
+        assert tx.log(entry("p1/received", "p1")).seq == 0
+
+
+def test_a_stage_is_recorded_once(ledger: Ledger) -> None:
+    with ledger.transaction(NOW) as tx:
+        tx.set_progress("p1", "intake", "{}")
+    with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
+        tx.set_progress("p1", "intake", "{}")
+
+
+def test_a_package_address_is_taken_once(ledger: Ledger) -> None:
+    parcel(ledger, "p1", period="2026Q3", kind="new", revision=1)
+    package = SealedPackage(PackageId("a_1"), PartyId("440000"), 5, "d" * 64, "e" * 64, 100)
+    other = SealedPackage(PackageId("a_2"), PartyId("440000"), 5, "d" * 64, "e" * 64, 100)
+    with ledger.transaction(NOW) as tx:
+        row = tx.parcel("p1")
+        assert row is not None
+        tx.add_package(row, package, state="held")
+    with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
+        tx.add_package(row, other, state="held")
+    with ledger.reading() as reading:
+        assert [p.id for p in reading.packages()] == ["a_1"]
+
+
+def test_what_is_due_and_what_was_taken_up(ledger: Ledger) -> None:
+    parcel(ledger, "p1")
+    parcel(ledger, "p2", state="faulted")
+    with ledger.transaction(NOW) as tx:
+        tx.update_parcel("p1", attempt=2, next_attempt_at=rfc3339(NOW + timedelta(seconds=5)))
+    with ledger.reading() as reading:
+        assert reading.due_parcels(NOW + timedelta(seconds=4)) == []
+        assert [p.id for p in reading.due_parcels(NOW + timedelta(seconds=5))] == ["p1"]
+        assert reading.unfinished() == []
+        assert {p.id for p in reading.unsettled()} == {"p1", "p2"}
+    with ledger.transaction(NOW) as tx:
+        tx.update_parcel("p1", attempt=3, next_attempt_at=rfc3339(NOW + timedelta(seconds=9)))
+    with ledger.transaction(NOW) as tx:
+        tx.parcel_taken_up("p1", 2)  # that attempt has ended meanwhile: the time of the next one stands
+    with ledger.reading() as reading:
+        assert [p.id for p in reading.due_parcels(NOW + timedelta(seconds=9))] == ["p1"]
+    with ledger.transaction(NOW) as tx:
+        tx.parcel_taken_up("p1", 3)
+    with ledger.reading() as reading:
+        assert reading.due_parcels(NOW + timedelta(days=1)) == []
+        assert [p.id for p in reading.unfinished()] == ["p1"]
+
+
+def test_the_outbox_of_receipts(ledger: Ledger) -> None:
+    body = '{"名":1}'.encode()
+    with ledger.transaction(NOW) as tx:
+        tx.add_receipt(
+            number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=body, issued_at=rfc3339(NOW)
+        )
+    with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
+        tx.add_receipt(
+            number="HZ-2", parcel="p1", party="s", stage="refused", code="226", body=body, issued_at=rfc3339(NOW)
+        )
+    with ledger.transaction(NOW) as tx:
+        tx.receipt_written("HZ-1")
+    with ledger.reading() as reading:
+        (receipt,) = reading.receipts(parcel="p1")
+    assert (receipt.body, receipt.written_at) == (body, rfc3339(NOW))
+
+
+def test_a_batch_its_delivery_and_its_packages(ledger: Ledger) -> None:
+    parcel(ledger, "p1", period="2026Q3", kind="new", revision=1)
+    with ledger.transaction(NOW) as tx:
+        row = tx.parcel("p1")
+        assert row is not None
+        for receiver in ("440000", "450000"):
+            tx.add_package(
+                row, SealedPackage(PackageId(receiver), PartyId(receiver), 5, "d" * 64, "e" * 64, 100), state="held"
+            )
+    with ledger.transaction(NOW) as tx:
+        tx.add_distribution(
+            "folder",
+            tx.packages(receiver="440000"),
+            id="d1",
+            agreement="migrants-inflow",
+            period="2026Q3",
+            batch=1,
+            receiver="440000",
+            state="released",
+            records=5,
+            released_at=rfc3339(NOW),
+            released_by="gateway",
+            facts="f",
+        )
+    with ledger.reading() as reading:
+        assert [p.id for p in reading.packages(state="held")] == ["450000"]
+        assert [p.id for p in reading.packages(distribution="d1")] == ["440000"]
+        assert reading.last_batch("migrants-inflow", "2026Q3") == 1
+        (delivery,) = reading.waiting_deliveries()
+        assert (delivery.receiver, delivery.state, delivery.attempt) == ("440000", "released", 1)
+    with ledger.transaction(NOW) as tx:
+        tx.update_delivery("d1", attempt=2, next_attempt_at=rfc3339(NOW))
+        tx.delivery_taken_up("d1", 1)
+    with ledger.reading() as reading:
+        assert [d.distribution for d in reading.due_deliveries(NOW)] == ["d1"]
+        assert reading.waiting_deliveries() == []
+    with ledger.transaction(NOW) as tx:
+        tx.delivery_taken_up("d1", 2)
+        tx.update_packages("d1", "delivered")
+    with ledger.reading() as reading:
+        assert reading.due_deliveries(NOW) == []
+        assert reading.count(tables.packages, "state") == {"delivered": 1, "held": 1}
+
+
+def test_an_obligation_is_set_once(ledger: Ledger) -> None:
+    values = {
+        "id": "o1",
+        "agreement": "a",
+        "party": "s",
+        "period": "2026Q3",
+        "due": "2026-11-01",
+        "expires_at": rfc3339(NOW),
+        "status": "final",
+        "edition": "2026",
+        "state": "open",
+    }
+    with ledger.transaction(NOW) as tx:
+        assert tx.add_obligation(**values)
+        assert not tx.add_obligation(**values)
+    with ledger.reading() as reading:
+        assert len(reading.obligations(party="s")) == 1
+
+
+def test_counts_are_kept_whole(ledger: Ledger) -> None:
+    parcel(ledger, "p1", size=5 << 30)
+    with ledger.transaction(NOW) as tx:
+        tx.tally("p1", Tally(3_000_000_000, 2_999_999_999, 1, 7))
+    with ledger.reading() as reading:
+        row = reading.parcel("p1")
+    assert row is not None
+    assert (row.size, row.records, row.accepted, row.refused, row.warned) == (
+        5 << 30,
+        3_000_000_000,
+        2_999_999_999,
+        1,
+        7,
+    )
+
+
+def test_a_reading_waits_for_nobody(ledger: Ledger) -> None:
+    """While a transaction is open, others read what was committed before."""
+    parcel(ledger, "p1")
+    with ledger.transaction(NOW) as tx:
+        tx.update_parcel("p1", state="received")
+        with ledger.reading() as reading:
+            row = reading.parcel("p1")
+            assert row is not None
+            assert row.state == "arriving"
+    with ledger.reading() as reading:
+        row = reading.parcel("p1")
+        assert row is not None
+        assert row.state == "received"
+
+
+def test_sqlite_syncs_fully_and_forgets_what_was_deleted(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'l.db'}")
+    try:
+        with engine.connect() as connection:
+            pragma = {
+                name: connection.execute(text(f"PRAGMA {name}")).scalar()
+                for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+            }
+        assert pragma == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+    finally:
+        engine.dispose()
