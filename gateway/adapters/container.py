@@ -15,7 +15,7 @@ import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -27,6 +27,12 @@ RECORD = 20 * BLOCK
 _MAX_WINDOW = 1 << 27
 
 Member = tuple[str, Path | bytes]
+
+
+class Source(Protocol):
+    """Where bytes come from: a file, a pipe, a cipher."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +75,20 @@ def _tar(members: Sequence[Member]) -> Iterator[bytes]:
     for name, source in members:
         if isinstance(source, bytes):
             size = len(source)
-            yield _header(name, size)
+            yield header(name, size)
             yield source
         else:
             with source.open("rb", buffering=0) as stream:
                 size = os.fstat(stream.fileno()).st_size
-                yield _header(name, size)
+                yield header(name, size)
                 yield from _exactly(stream, size)
         yield bytes(-size % BLOCK)
         total += BLOCK + size + -size % BLOCK
     yield bytes(2 * BLOCK + -(total + 2 * BLOCK) % RECORD)
 
 
-def _header(name: str, size: int) -> bytes:
+def header(name: str, size: int) -> bytes:
+    """A ustar header that tells nothing but a regular file's name and size."""
     member = tarfile.TarInfo(name)
     member.size, member.mode, member.mtime = size, 0o644, 0
     return member.tobuf(format=tarfile.USTAR_FORMAT, encoding="utf-8", errors="strict")
@@ -99,7 +106,7 @@ def _exactly(stream: BinaryIO, size: int) -> Iterator[bytes]:
         raise OSError("a member became longer while it was sealed")
 
 
-def unpack(stream: BinaryIO, into: Path, caps: Caps) -> Descriptor:
+def unpack(stream: Source, into: Path, caps: Caps) -> Descriptor:
     """Read a compressed tar from `stream` into the empty folder `into` (files 0600, folders 0700, all synced).
 
     `datapackage.json` is the first member; nothing travels that it does not list, each with the listed length and
@@ -170,7 +177,9 @@ def _create(target: Path, pieces: Iterator[bytes]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What a member's header says; `folder` tells a folder from a regular file."""
+
     name: str
     size: int
     folder: bool
@@ -179,9 +188,9 @@ class _Header:
 class _Reader:
     """Plain ustar members out of a zstd stream, strictly."""
 
-    def __init__(self, stream: BinaryIO, cap: int) -> None:
+    def __init__(self, stream: Source, cap: int) -> None:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
-        self._stream = decompressor.stream_reader(stream, read_size=CHUNK // 4, read_across_frames=True)
+        self._stream = decompressor.stream_reader(cast(BinaryIO, stream), read_size=CHUNK // 4, read_across_frames=True)
         # What a tar adds to its members: headers, padding, the end. A listed member costs at most two blocks.
         self._left = cap + (1 << 21)
 
@@ -204,34 +213,40 @@ class _Reader:
         self._left -= size - left
         return b"".join(pieces)
 
-    def header(self) -> _Header | None:
+    def header(self) -> Header | None:
         """The next member's header, or None at the end-of-archive mark (two blocks of zeros)."""
-        block = self.exactly(BLOCK)
-        if not any(block):
-            if any(self.exactly(BLOCK)):
-                raise ContainerError("214", "a block of zeros inside the archive")
-            return None
-        if _octal(block[148:156]) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
-            raise ContainerError("214", "a header's checksum is wrong")
-        kind, prefix = block[156:157], block[345:500] if block[257:263] == b"ustar\0" else b""
-        if kind not in (b"0", b"\0", b"5") or block[157:257].strip(b"\0"):
-            raise ContainerError("215", "a member is no regular file")
-        try:
-            name = b"/".join(p for p in (_string(prefix), _string(block[:100])) if p).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise ContainerError("215", "a name is not UTF-8") from error
-        size, folder = _octal(block[124:136]), kind == b"5"
-        if folder:
-            name = name.removesuffix("/")
-        if not safe_path(name) or (folder and size):
-            raise ContainerError("215", "a name is unsafe")
-        return _Header(name, size, folder)
+        found = parse_header(self.exactly(BLOCK))
+        if found is None and any(self.exactly(BLOCK)):
+            raise ContainerError("214", "a block of zeros inside the archive")
+        return found
 
     def only_zeros(self) -> None:
         """After the end mark a tar may be padded, and nothing else: other readers might go on there."""
         while piece := self._some(min(CHUNK, max(self._left, 1))):
             if piece.strip(b"\0"):
                 raise ContainerError("215", "something follows the archive's end")
+
+
+def parse_header(block: bytes) -> Header | None:
+    """A plain ustar header; None for a block of zeros. `ContainerError` 214 where it is damaged, 215 for anything that
+    is neither a regular file nor a folder, or has an unsafe name."""
+    if not any(block):
+        return None
+    if _octal(block[148:156]) != sum(block[:148]) + 8 * 32 + sum(block[156:]):
+        raise ContainerError("214", "a header's checksum is wrong")
+    kind, prefix = block[156:157], block[345:500] if block[257:263] == b"ustar\0" else b""
+    if kind not in (b"0", b"\0", b"5") or block[157:257].strip(b"\0"):
+        raise ContainerError("215", "a member is no regular file")
+    try:
+        name = b"/".join(p for p in (_string(prefix), _string(block[:100])) if p).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ContainerError("215", "a name is not UTF-8") from error
+    size, folder = _octal(block[124:136]), kind == b"5"
+    if folder:
+        name = name.removesuffix("/")
+    if not safe_path(name) or (folder and size):
+        raise ContainerError("215", "a name is unsafe")
+    return Header(name, size, folder)
 
 
 def _string(field: bytes) -> bytes:

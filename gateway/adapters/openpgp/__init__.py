@@ -9,42 +9,30 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from time import time
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from gateway import durable
 from gateway.adapters import container, keyring
-from gateway.adapters.container import Caps, Member
+from gateway.adapters.container import Caps, ContainerError, Member
 from gateway.adapters.openpgp import status as judgement
 from gateway.adapters.openpgp.engine import Engine
 from gateway.adapters.openpgp.status import AGENT_RETRY, Status
+from gateway.adapters.quarantine import Accept, OpenedPackage, publish, quarantine
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import Descriptor
+
+__all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
 
 _ATTEMPTS = 3
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-Accept = Callable[[Descriptor], Refused | None]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedPackage:
-    """A package whose signature, recipient, members and digests were all proved. `members` are the data members' paths
-    under `folder`, in the descriptor's order; `signer` is the primary fingerprint that was pinned."""
-
-    folder: Path
-    descriptor: Descriptor
-    members: tuple[str, ...]
-    signer: str
 
 
 class OpenPGP:
@@ -199,7 +187,7 @@ class OpenPGP:
             seen: list[Status] = []
 
             def attempt() -> Status:
-                seen.append(self._decrypt(sealed, [], os.open(os.devnull, os.O_WRONLY), caps or Caps()))
+                seen.append(self._decrypt(sealed, [], caps or Caps()))
                 return seen[-1]
 
             def judge(status: Status) -> Outcome[None]:
@@ -233,55 +221,52 @@ class OpenPGP:
     def _open(
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
     ) -> Outcome[OpenedPackage]:
-        if into.exists() and any(into.iterdir()):
-            raise FileExistsError(errno.EEXIST, "the folder to open into is not empty")
         rings: list[str] = []
         if fingerprint != self.fingerprint:
             if (ring := self._ring(fingerprint)) is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
             rings = ["--keyring", str(ring)]
-        durable.make_folder(into.parent)
-        work = Path(tempfile.mkdtemp(prefix=".opening-", suffix=".tmp", dir=into.parent))
-        try:
-            # Without a name: nothing of it is left, even where we are killed.
-            with tempfile.TemporaryFile(dir=work) as plain:
+        with quarantine(into) as work:
+            tree = work / "tree"
+            unpacked: list[Descriptor | ContainerError | OSError] = []
 
-                def attempt() -> Status:
-                    os.ftruncate(plain.fileno(), 0)
-                    os.lseek(plain.fileno(), 0, os.SEEK_SET)
-                    return self._decrypt(sealed, rings, os.dup(plain.fileno()), caps)
-
-                judged = self._attempts(
-                    attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids) or Ok(None)
-                )
-                if not isinstance(judged, Ok):
-                    return _in_mb(judged, caps.plain)
-                plain.seek(0)
-                tree = work / "tree"
-                tree.mkdir(mode=0o700)
+            def take(plain: BinaryIO) -> None:
+                # What goes wrong here is told only where gpg finds nothing worse in the message itself.
                 try:
-                    descriptor = container.unpack(plain, tree, caps)
-                except container.ContainerError as error:
-                    return _in_mb(Refused(error.code, {"reason": error.reason}), caps.expanded)
-            if accept is not None and (refused := accept(descriptor)) is not None:
-                return refused
-            durable.publish(tree, into)
-            return Ok(OpenedPackage(into, descriptor, tuple(r.path for r in descriptor.resources), fingerprint))
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+                    unpacked[:] = [container.unpack(plain, tree, caps)]
+                except (ContainerError, OSError) as error:
+                    unpacked[:] = [error]
 
-    def _decrypt(self, sealed: Path, rings: Sequence[str], out: int, caps: Caps) -> Status:
-        """Run gpg over `sealed`; `out` is closed."""
+            def attempt() -> Status:
+                shutil.rmtree(tree, ignore_errors=True)
+                tree.mkdir(mode=0o700)
+                return self._decrypt(sealed, rings, caps, take)
+
+            judged = self._attempts(
+                attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids) or Ok(None)
+            )
+            if not isinstance(judged, Ok):
+                return _in_mb(judged, caps.plain)
+            (found,) = unpacked
+            if isinstance(found, OSError):
+                raise found
+            if isinstance(found, ContainerError):
+                return _in_mb(Refused(found.code, {"reason": found.reason}), caps.expanded)
+            if accept is not None and (refused := accept(found)) is not None:
+                return refused
+            return Ok(publish(tree, into, found, fingerprint))
+
+    def _decrypt(
+        self, sealed: Path, rings: Sequence[str], caps: Caps, take: Callable[[BinaryIO], None] | None = None
+    ) -> Status:
+        """Run gpg over `sealed`; the plaintext goes to `take` or nowhere."""
+        source = os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW)
         try:
-            source = os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                size = os.fstat(source).st_size
-                arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
-                return self._engine.run(arguments, secret=True, source=source, out=out, size=size)
-            finally:
-                os.close(source)
+            size = os.fstat(source).st_size
+            arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
+            return self._engine.run(arguments, secret=True, source=source, take=take, size=size)
         finally:
-            os.close(out)
+            os.close(source)
 
     # ---- what both need ----------------------------------------------------------------------------------------
 

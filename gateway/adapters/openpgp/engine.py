@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from gateway.adapters import keyring
 from gateway.adapters.openpgp.status import Status
@@ -42,10 +43,13 @@ class Engine:
         source: int | None = None,
         feed: Callable[[Callable[[bytes], None]], None] | None = None,
         out: int = subprocess.DEVNULL,
+        take: Callable[[BinaryIO], None] | None = None,
         extra: Sequence[int] = (),
         size: int = 0,
     ) -> Status:
-        """Run gpg on what `feed` writes, or on the open file `source`; plain output goes to the open file `out`.
+        """Run gpg on what `feed` writes, or on the open file `source`; plain output goes to the open file `out`, or to
+        `take`, which reads it while gpg runs. What `take` leaves is read and dropped, so that gpg comes to its end and
+        its judgement is whole.
 
         `secret` tells whether our private key is needed (only then an agent may be started and the passphrase given).
         `size`, in bytes, stretches the time after which gpg is killed. An exception of `feed` kills gpg before its
@@ -62,7 +66,7 @@ class Engine:
             with subprocess.Popen(
                 [*command, *arguments],
                 stdin=subprocess.PIPE if feed else (subprocess.DEVNULL if source is None else source),
-                stdout=out,
+                stdout=subprocess.PIPE if take else out,
                 stderr=messages,
                 bufsize=0,
                 pass_fds=(status, *extra),
@@ -74,6 +78,8 @@ class Engine:
                 try:
                     if feed:
                         _feed(process, feed)
+                    if take:
+                        _take(process, take)
                     process.wait()
                 except BaseException:
                     process.kill()
@@ -111,6 +117,16 @@ def _feed(process: subprocess.Popen[bytes], feed: Callable[[Callable[[bytes], No
     finally:
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
+
+
+def _take(process: subprocess.Popen[bytes], take: Callable[[BinaryIO], None]) -> None:
+    assert process.stdout is not None
+    pipe = cast(BinaryIO, process.stdout)
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
+    take(pipe)
+    while pipe.read(_PIPE):
+        pass
 
 
 def _environment() -> dict[str, str]:

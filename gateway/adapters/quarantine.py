@@ -1,0 +1,81 @@
+"""Where a package is unpacked while it is judged: a folder of ours beside the target, removed on refusal, renamed into
+place after the whole judgement. What an earlier run left when it was killed is removed by the next one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import durable
+from gateway.outcomes import Refused
+from gateway.packages import Descriptor
+
+_PREFIX, _SUFFIX = ".opening-", ".tmp"
+
+Accept = Callable[[Descriptor], Refused | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedPackage:
+    """A package whose signature, recipient, members and digests were all proved. `members` are the data members' paths
+    under `folder`, in the descriptor's order; `signer` is the pin it was judged by."""
+
+    folder: Path
+    descriptor: Descriptor
+    members: tuple[str, ...]
+    signer: str
+
+
+@contextlib.contextmanager
+def quarantine(into: Path) -> Iterator[Path]:
+    """A new folder (0700) on the file system of `into`, gone at the end whatever happens. Raises `FileExistsError`
+    where `into` holds something."""
+    if into.exists() and any(into.iterdir()):
+        raise FileExistsError(errno.EEXIST, "the folder to open into is not empty")
+    durable.make_folder(into.parent)
+    _sweep(into.parent)
+    work, lock = _make(into.parent)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        os.close(lock)
+
+
+def _make(parent: Path) -> tuple[Path, int]:
+    """A folder with a lock on it, which tells sweepers that somebody is at work. One that met us before we had the lock
+    has taken the folder away: then another one is made."""
+    while True:
+        work = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
+        with contextlib.suppress(OSError):
+            lock = os.open(work, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if work.stat().st_ino == os.fstat(lock).st_ino:
+                    return work, lock
+            os.close(lock)
+
+
+def publish(tree: Path, into: Path, descriptor: Descriptor, signer: str) -> OpenedPackage:
+    """Put a judged tree in place by one rename."""
+    durable.publish(tree, into)
+    return OpenedPackage(into, descriptor, tuple(r.path for r in descriptor.resources), signer)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what was left by runs that are dead: whoever is at work holds the lock."""
+    for left in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
