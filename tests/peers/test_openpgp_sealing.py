@@ -16,6 +16,7 @@ from pathlib import Path
 import gnupg
 import pytest
 from openpgp_peers import StockGpg
+from sm_peers import members
 
 from gateway.adapters import keyring
 from gateway.adapters.openpgp import OpenPGP
@@ -222,7 +223,7 @@ def test_no_space_while_opening_defers_and_leaves_nothing(stage: Stage, tmp_path
     content = os.urandom(3_000_000)
     own = OpenPGP(stage.private, {stage["node"]: tmp_path / "node.asc"})
     (tmp_path / "node.asc").write_bytes(keyring.public_key(stage.private))
-    assert own.seal([("datapackage.json", b"{}"), ("data/x", content)], stage["node"], tmp_path / "p.gpg") == Ok(None)
+    assert own.seal(members(content), stage["node"], tmp_path / "p.gpg") == Ok(None)
     (tmp_path / "place").mkdir()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
