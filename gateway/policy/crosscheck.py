@@ -28,6 +28,7 @@ KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {
     "yearly": ("Y",),
     "event": (),
 }
+OVERLAP_DAYS: Final = 60
 _NODE: Final = "config/gateway.toml"
 _KNOWN: Final = re.compile(
     r"config/(gateway\.toml|(parties|agreements|calendar)/[^/]+\.toml|examples/.*|(.*/)?[^/]+\.md)"
@@ -101,9 +102,20 @@ class _Judge:
                 self.fault(file, ("area_code",), message, "省级代码应以 0000 结尾")
             if isinstance(party.channel, SftpChannel):
                 self._known_hosts(file, party.channel.known_hosts)
-            if party.key and f"keys/{party.id}.asc" not in self.draft.contents:
-                message = f"keys/{party.id}.asc is not there"
-                self.warn(file, ("key",), message, f"没有公钥文件 keys/{party.id}.asc")
+                self._endpoint(file, party, party.channel)
+            self._keys(file, party)
+
+    def _keys(self, file: str, party: Party) -> None:
+        """Every pin has its file; what is revoked is not pinned; an overlap comes to its end."""
+        for pin, name in party.key_files().items():
+            path = (*(("next",) if ".next." in name else ()), "sm_key" if name.endswith(".pem") else "key")
+            if f"keys/{name}" not in self.draft.contents:
+                self.warn(file, path, f"keys/{name} is not there", f"没有公钥文件 keys/{name}")
+            if pin in party.revoked:
+                self.warn(file, path, "this key is revoked: it is not used", "此密钥已吊销，不再使用")
+        if party.next and (self.today - party.next.valid_from).days > OVERLAP_DAYS:
+            message = "the next key has been in use for long: end the overlap with gateway keys rotate --finish"
+            self.warn(file, ("next",), message, "新密钥早已启用：请运行 gateway keys rotate --finish 结束并行期")
 
     def _known_hosts(self, file: str, name: str) -> None:
         path = PurePosixPath(name)
@@ -114,6 +126,29 @@ class _Judge:
             line.strip() and not line.startswith(b"#") for line in self.draft.contents[f"keys/{path}"].splitlines()
         ):
             self.fault(file, ("channel", "known_hosts"), "the file pins no host key", "该文件中没有主机密钥")
+
+    def _endpoint(self, file: str, party: Party, channel: SftpChannel) -> None:
+        """Folders at the other end, and under which agreements the party may be collected from."""
+        remote: list[tuple[tuple[str, ...], str]] = [
+            (("channel", "folder"), channel.folder.replace("{label}", "label"))
+        ]
+        remote += [(("channel", "collect", name), folder) for name, folder in channel.collect.items()]
+        for path, folder in remote:
+            if not folder or ".." in PurePosixPath(folder).parts or re.search(r"[{}\x00-\x1f]", folder):
+                self.fault(file, path, "cannot be a folder at the other end", "不能用作对方的文件夹")
+        for name in channel.collect:
+            agreement = self.draft.agreements.get(name)
+            if agreement is None:
+                if f"config/agreements/{name}.toml" not in self.draft.contents:
+                    message = f"agreement {name} has no file"
+                    self.fault(file, ("channel", "collect", name), message, f"交换约定 {name} 没有文件")
+            elif (
+                party.tier != agreement.senders
+                if isinstance(agreement.senders, str)
+                else party.id not in agreement.senders
+            ):
+                message = f"the party sends nothing under {name}: it cannot be collected from"
+                self.fault(file, ("channel", "collect", name), message, f"该单位不是 {name} 的报送方，无从收取")
 
     def agreement(self, agreement: Agreement) -> None:
         file = f"config/agreements/{agreement.id}.toml"
@@ -128,7 +163,11 @@ class _Judge:
         if agreement.sensitivity == "high" and not agreement.four_eyes:
             path = ("four_eyes",) if "four_eyes" in agreement.model_fields_set else ("sensitivity",)
             self.fault(file, path, "sensitivity high needs four_eyes = true", "敏感程度为 high 时须双人放行")
-        self._schema(agreement, file)
+        if agreement.content == "table":
+            self._schema(agreement, file)
+        elif agreement.receivers == "routed":
+            message = "a document is not parsed, so it cannot be routed"
+            self.fault(file, ("receivers",), message, "文档不解析，不能按内容分送")
 
     def _counterparts(self, agreement: Agreement, file: str) -> None:
         for key, named in (("senders", agreement.senders), ("receivers", agreement.receivers)):
@@ -157,10 +196,10 @@ class _Judge:
             self.warn(file, ("senders",), message, f"没有层级为 {agreement.senders} 的交换方：无人报送")
         if agreement.profile != "plain-folder":
             for party in self._receivers(agreement):
-                if party.key is None and party.id != node.party:
+                if not party.pins(agreement.profile) and party.id != node.party:
                     message = "not pinned: nothing can be sealed for this party"
-                    where = f"config/parties/{party.id}.toml"
-                    self.warn(where, ("key",), message, "没有登记公钥指纹，无法向其发送加密的交换包")
+                    where, key = f"config/parties/{party.id}.toml", "sm_key" if agreement.profile == "sm" else "key"
+                    self.warn(where, (key,), message, "没有登记公钥指纹，无法向其发送加密的交换包")
 
     def _receivers(self, agreement: Agreement) -> Iterable[Party]:
         if agreement.receivers == "routed":

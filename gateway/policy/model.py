@@ -21,6 +21,7 @@ FORMS: dict[str, tuple[str, str]] = {
     (_IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),
     (_AREA_CODE := r"^[0-9]{6}([0-9]{6})?$"): ("6 or 12 digits", "6 位或 12 位数字"),
     (_FINGERPRINT := r"^[0-9A-F]{40}$"): ("40 hexadecimal digits in capitals", "40 位大写十六进制数字"),
+    (_SM_FINGERPRINT := r"^[0-9a-f]{64}$"): ("64 hexadecimal digits in small letters", "64 位小写十六进制数字"),
     (_MONTH_DAY := r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"): ("MM-DD, such as 05-01", "月-日，例如 05-01"),
     (_FOLDER := r"^[^/\x00-\x1f]*$"): ("a folder's name", "文件夹名"),
     (_LABEL := r"^[^/\x00-\x1f]+$"): ("a folder's name, not empty", "文件夹名，不能为空"),
@@ -29,6 +30,8 @@ FORMS: dict[str, tuple[str, str]] = {
 Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 AreaCode = Annotated[str, StringConstraints(pattern=_AREA_CODE)]
 Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
+SmFingerprint = Annotated[str, StringConstraints(pattern=_SM_FINGERPRINT)]
+Profile = Literal["openpgp", "sm", "plain-folder"]
 MonthDay = Annotated[str, StringConstraints(pattern=_MONTH_DAY)]
 
 
@@ -78,6 +81,17 @@ class SftpChannel(Fact):
     collect_seconds: float = Field(default=60.0, ge=1, description="seconds between two polls")
 
 
+class NextKeys(Fact):
+    """A party's next keys: signatures under them are accepted at once, beside those under the present keys; from
+    `valid_from` on they are sealed for. The overlap ends with `gateway keys rotate --finish`. Files:
+    `keys/<id>.next.asc`, `keys/<id>.next.sm2.pem`."""
+
+    valid_from: date
+    key: Fingerprint | None = None
+    sm_key: SmFingerprint | None = None
+    sm_valid_until: date | None = None
+
+
 class Party(Fact):
     """交换方: an organisation with an area code, a public key, a channel and contacts. File: `parties/<id>.toml`."""
 
@@ -89,6 +103,14 @@ class Party(Fact):
     folder: str = Field(default="", pattern=_FOLDER, description="name under the exchange root; default: the id")
     language: Language = "zh"
     key: Fingerprint | None = None
+    sm_key: SmFingerprint | None = Field(
+        default=None, description="SM3 of the SubjectPublicKeyInfo in `keys/<id>.sm2.pem`, for profile `sm`"
+    )
+    sm_valid_until: date | None = Field(default=None, description="the last day of `sm_key`: it does not tell itself")
+    next: NextKeys | None = None
+    revoked: tuple[Fingerprint | SmFingerprint, ...] = Field(
+        default=(), description="never again: neither sealed for nor believed nor pinned anew"
+    )
     channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
     contacts: tuple[Contact, ...] = ()
 
@@ -100,6 +122,31 @@ class Party(Fact):
     @property
     def folder_name(self) -> str:
         return self.folder or self.id
+
+    def pins(self, profile: Profile) -> tuple[str, ...]:
+        """The fingerprints whose signatures are this party's, the present one first; both in an overlap."""
+        following = self.next or NextKeys(valid_from=date.max)
+        found = (self.sm_key, following.sm_key) if profile == "sm" else (self.key, following.key)
+        return tuple(pin for pin in found if pin is not None and pin not in self.revoked)
+
+    def sealing_key(self, profile: Profile, day: date) -> str | None:
+        """The fingerprint to seal for on `day`: the next one from its date on, or where the present one is revoked."""
+        pins = self.pins(profile)
+        following = self.next and (self.next.sm_key if profile == "sm" else self.next.key)
+        if self.next and following in pins and day >= self.next.valid_from:
+            return following
+        return pins[0] if pins else None
+
+    def key_files(self) -> Mapping[str, str]:
+        """Fingerprint → the key's file below `keys/`, as far as there are any."""
+        following = self.next or NextKeys(valid_from=date.max)
+        named = {
+            self.key: f"{self.id}.asc",
+            self.sm_key: f"{self.id}.sm2.pem",
+            following.key: f"{self.id}.next.asc",
+            following.sm_key: f"{self.id}.next.sm2.pem",
+        }
+        return {pin: file for pin, file in named.items() if pin is not None}
 
 
 class Basis(Fact):
@@ -160,7 +207,7 @@ class Agreement(Fact):
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
     first_period: str = Field(default="", description="taken from this period on; empty: from the basis's first day on")
     deadline: Deadline | None = None
-    profile: Literal["openpgp", "sm", "plain-folder"] = "openpgp"
+    profile: Profile = "openpgp"
     release: Literal["at_once", "at_close", "by_operator"] = "at_close"
     acceptance: Acceptance = Acceptance()
     retention: Retention = Retention()

@@ -197,12 +197,14 @@ def test_a_member_that_is_missing_or_shrinks_gives_no_package(stage: Stage, tmp_
 LIMITED = """
 import resource, sys
 from pathlib import Path
+from gateway.adapters import keyring
 from gateway.adapters.openpgp import OpenPGP
 private, ring, recipient, folder, limit = sys.argv[1:]
 node = OpenPGP(Path(private), {recipient: Path(ring)})
 folder = Path(folder)
 (folder / "big").write_bytes(__import__("os").urandom(3_000_000))
 node.sign(b"warm")
+keyring.partner_keyring(Path(private), Path(ring), recipient)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
 outcome = node.seal([("data/big", folder / "big")], recipient, folder / "out" / "package.gpg")
 print(outcome.outcome, getattr(outcome, "code", ""))
