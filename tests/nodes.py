@@ -8,7 +8,9 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import sys
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.submission import STAGES, StepResult, Submission
 from gateway.corridors.tools import Tools
 from gateway.demo.files import Planned, render
+from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
-from gateway.demo.people import INFLOW
+from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.story import file_name
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
@@ -39,6 +42,9 @@ def make_node(home: Path, partners: Partners, without: str = "") -> None:
     """A node as `gateway init` makes it, the partners' keys pinned (but for `without`), its clock in October."""
     made = make(home, TierChoice.NATIONAL, NODE_PARTY, None)
     assert not made.findings.faults
+    for agreement in (home / "config" / "agreements").glob("*.toml"):
+        if agreement.stem not in (INFLOW, OUTFLOW):  # what else the example holds has tests of its own
+            agreement.unlink()
     edit(home, scan_seconds="0.5", quiet_seconds="0.0", min_free_mb="0")
     with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
         stream.write(f"\n[rehearsal]\nstarts_at = {REHEARSAL}\nspeed = 1.0\n")
@@ -246,9 +252,9 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def processes_of(paths: Iterable[Path]) -> list[str]:
-    """Command lines of processes that name one of the folders."""
-    wanted = [os.fsencode(path) for path in paths]
+def processes_of(home: Path) -> list[str]:
+    """Command lines of processes that name a node's folder, or the short path to its keys."""
+    wanted = [os.fsencode(home), os.fsencode(keyring.home(home / "private"))]
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
@@ -259,3 +265,57 @@ def processes_of(paths: Iterable[Path]) -> list[str]:
             if any(path in line for path in wanted):
                 found.append(line.replace(b"\0", b" ").decode("utf-8", "replace"))
     return found
+
+
+class NoEndpoint:
+    """For a node whose partners all have folders."""
+
+    data = Path("/nonexistent")
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
+
+class Daemon(DemoNode):
+    """A copied node's daemon, a process of its own."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, loading.load(home), NoEndpoint())  # type: ignore[arg-type]
+
+    def drop(self, file: Planned, data: bytes | None = None) -> Path:
+        """Lay a file into its folder under a name that is not taken yet, then rename it."""
+        facts = self.facts
+        folder = places.drop_folder(facts, facts.parties[f"{file.party}0000"], facts.agreements[file.agreement])
+        part = folder / f"{file.name}.part"
+        part.write_bytes(render(file) if data is None else data)
+        part.rename(folder / file.name)
+        return folder / file.name
+
+    def await_parcels(self, count: int, holds: Callable[[dict[str, Any]], bool], seconds: float = 60) -> list[Any]:
+        """Wait until `count` parcels satisfy `holds`; those, newest first."""
+        limit = time.monotonic() + seconds
+        while True:
+            found = [p for p in self.get("parcels") if holds(p)]
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < limit, [(p["state"], p["code"]) for p in self.get("parcels")]
+            time.sleep(0.1)
+
+    def await_settled(self, count: int) -> list[Any]:
+        return self.await_parcels(count, lambda p: p["posted_at"] != "")
+
+    def await_counts(self, table: str, state: str, count: int, seconds: float = 60) -> None:
+        limit = time.monotonic() + seconds
+        while self.get("status")["counts"][table].get(state, 0) < count:
+            assert time.monotonic() < limit, self.get("status")["counts"]
+            time.sleep(0.1)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`gateway …` on this node."""
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments, "--config", str(self.home)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )

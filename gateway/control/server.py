@@ -96,8 +96,15 @@ class _RequestHandler(BaseHTTPRequestHandler):
         self._answer({})
 
     def do_POST(self) -> None:
-        length = min(int(self.headers.get("Content-Length") or 0), BODY_LIMIT)
-        self._answer(json.loads(self.rfile.read(length) or b"{}"))
+        try:
+            length = min(int(self.headers.get("Content-Length") or 0), BODY_LIMIT)
+            body = json.loads(self.rfile.read(length) or b"{}")
+        except ValueError:
+            body = None
+        if isinstance(body, dict):
+            self._answer(body)
+        else:
+            self._send(400, {"error": "the body is not a JSON object"})
 
     def _answer(self, body: Mapping[str, Any]) -> None:
         self._send(*self._outcome(body))

@@ -14,6 +14,8 @@ def write(tools: Tools) -> None:
     facts = tools.facts.current()
     store = tools.spool.state / "templates" / facts.digest
     for agreement in facts.agreements.values():
+        if agreement.content == "document":  # nobody fills in a table there
+            continue
         for party in facts.senders(agreement):
             made = store / party.language / f"{agreement.label}.xlsx"
             if not made.exists():

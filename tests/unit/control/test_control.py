@@ -1,0 +1,232 @@
+"""The control socket of a real daemon, asked by the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from nodes import Daemon, copy_node, edit, planned, processes_of
+
+from gateway.adapters import sockets
+from gateway.control.client import ControlClient, NotRunning, Refusal
+from gateway.demo.people import INFLOW
+
+NOWHERE = "p" + "7" * 25
+
+
+@pytest.fixture(scope="module")
+def daemon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    home = tmp_path_factory.mktemp("control") / "node"
+    copy_node(template, home)
+    node = Daemon(home)
+    node.start()
+    yield node
+    node.close()
+
+
+def client(daemon: Daemon) -> ControlClient:
+    return ControlClient(daemon.home / "state" / "control.sock")
+
+
+def entries(daemon: Daemon, event: str) -> list[dict]:
+    with closing(sqlite3.connect(f"file:{daemon.home}/state/ledger.db?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT body FROM log_entries WHERE event = ? ORDER BY seq", (event,))
+        return [json.loads(row[0]) for row in rows]
+
+
+def test_health_and_status(daemon: Daemon) -> None:
+    health = daemon.get("health")
+    assert health["ok"], health
+    assert health["pid"] == daemon.pid
+    assert health["worker"]["pid"] in [p for p in health["worker"].values() if isinstance(p, int)]
+    assert health["sources"]["down"] == []
+    assert health["rehearsal"]
+    assert set(daemon.get("status")["counts"]) == {"parcels", "packages", "deliveries", "obligations"}
+    assert daemon.get("status")["counts"]["obligations"] == {"open": 64}
+    assert daemon.get("view", period="2026Q3")["period"] == "2026Q3"
+
+
+def test_its_socket_is_for_its_own_user(daemon: Daemon) -> None:
+    state = daemon.home / "state"
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert (state / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_not_there(daemon: Daemon) -> None:
+    ask = client(daemon)
+    for path in (("nothing",), ("parcels", NOWHERE), ("parcels", "../../etc/passwd")):
+        with pytest.raises(Refusal) as refused:
+            ask.get(*path)
+        assert refused.value.status == 404
+    with pytest.raises(Refusal) as refused:
+        ask.post("retry", NOWHERE)
+    assert refused.value.status == 404
+    with pytest.raises(Refusal) as refused:
+        ask.post("release", agreement="no-such", period="2026Q3")
+    assert refused.value.status == 404
+
+
+def test_what_cannot_be_done_now(daemon: Daemon) -> None:
+    ask = client(daemon)
+    with pytest.raises(Refusal) as refused:
+        ask.get("view", period="next summer")
+    assert refused.value.status == 409
+    with pytest.raises(Refusal) as refused:
+        ask.post("release", agreement=INFLOW, period="2026Q1")
+    assert refused.value.status == 409
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"BREW /coffee HTTP/1.0\r\n\r\n",
+        b"\x00\xff\r\n\r\n",
+        b"POST /retry/x HTTP/1.0\r\nContent-Length: 8\r\n\r\nnot json",
+        b"POST /retry/x HTTP/1.0\r\nContent-Length: 2\r\n\r\n[]",
+        b"POST /retry/x HTTP/1.0\r\nContent-Length: many\r\n\r\n{}",
+        b"GET /parcels?limit=many HTTP/1.0\r\n\r\n",
+        b"POST /retry HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}",
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.0\r\n\r\n",
+    ],
+)
+def test_nonsense_is_answered_and_harms_nothing(daemon: Daemon, request_: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(20)
+        sockets.connect(connection, daemon.home / "state" / "control.sock")
+        connection.sendall(request_)
+        answer = b""
+        with suppress(ConnectionResetError):  # what it did not want to read to the end
+            while block := connection.recv(65_536):
+                answer += block
+    assert re.search(rb"^HTTP/1\.[01] [45]|Error code: 4", answer) or not answer, answer[:200]
+    assert b"200 OK" not in answer
+    assert b"Traceback" not in answer
+    assert daemon.get("health")["ok"]
+
+
+def test_a_client_that_goes_away_harms_nothing(daemon: Daemon) -> None:
+    for _ in range(5):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            sockets.connect(connection, daemon.home / "state" / "control.sock")
+            connection.sendall(b"GET /status HT")
+    assert daemon.get("health")["ok"]
+
+
+def test_a_second_daemon_on_the_same_node_is_refused(daemon: Daemon) -> None:
+    done = daemon.command("run")
+    assert done.returncode == 1
+    assert "running already" in done.stderr
+    assert daemon.alive()
+    assert daemon.get("health")["pid"] == daemon.pid
+
+
+def test_a_release_by_hand_and_who_did_it(daemon: Daemon) -> None:
+    daemon.drop(planned(40, party="33"))
+    (parcel,) = daemon.await_parcels(1, lambda p: p["sender"] == "330000" and p["posted_at"] != "")
+    with pytest.raises(Refusal) as refused:
+        client(daemon).post("retry", parcel["id"])
+    assert refused.value.status == 409
+    shown = json.loads(daemon.command("parcels", "show", parcel["id"], "--json").stdout)
+    assert shown["parcel"]["state"] == "accepted"
+    assert {p["state"] for p in shown["packages"]} == {"held"}
+    released = daemon.command("parcels", "release", "--agreement", INFLOW, "--period", "2026Q3", "--json")
+    assert released.returncode == 0
+    assert json.loads(released.stdout)["packages"] == len(shown["packages"])
+    daemon.await_counts("deliveries", "delivered", 32)
+    logged = entries(daemon, "released")
+    assert len(logged) == 32
+    assert {body["actor"].split()[0] for body in logged} == {f"uid:{os.getuid()}"}
+    assert sum(body["counts"]["packages"] for body in logged) == len(shown["packages"])
+    assert {body["actor"] for body in entries(daemon, "delivered")} == {"gateway"}
+    assert daemon.command("parcels", "release", "--agreement", INFLOW, "--period", "2026Q3").returncode == 1
+
+
+def test_a_retry_by_hand_and_who_did_it(daemon: Daemon) -> None:
+    """A disk without room: deferred, seen in the list, tried again by a person, taken when the facts say so."""
+    edit(daemon.home, min_free_mb="1000000000")
+    os.kill(daemon.pid, signal.SIGHUP)
+    before = daemon.get("health")["facts"]
+    _await(lambda: daemon.get("health")["facts"] != before)
+    daemon.drop(planned(5, party="34"))
+    (parcel,) = daemon.await_parcels(1, lambda p: p["sender"] == "340000" and p["code"] == "702")
+    assert parcel["next_attempt_at"] != ""
+    listed = daemon.command("parcels", "list", "--sender", "340000", "--json")
+    assert [p["id"] for p in json.loads(listed.stdout)] == [parcel["id"]]
+    assert daemon.command("parcels", "retry", parcel["id"]).returncode == 0
+    daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["attempt"] > parcel["attempt"] + 1)
+    retried = [body for body in entries(daemon, "retried") if body["parcel"] == parcel["id"]]
+    assert [body["actor"].split()[0] for body in retried] == [f"uid:{os.getuid()}"]
+    edit(daemon.home, min_free_mb="0")
+    before = daemon.get("health")["facts"]
+    os.kill(daemon.pid, signal.SIGHUP)
+    _await(lambda: daemon.get("health")["facts"] != before)
+    daemon.command("parcels", "retry", parcel["id"])
+    daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["state"] == "accepted" and p["posted_at"])
+
+
+def _await(holds) -> None:
+    limit = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def test_without_a_daemon_the_command_line_says_so(template: Path, tmp_path: Path) -> None:
+    copy_node(template, tmp_path / "node")
+    asleep = Daemon(tmp_path / "node")
+    for arguments in (("parcels", "list"), ("parcels", "show", NOWHERE), ("parcels", "retry", NOWHERE), ("status",)):
+        done = asleep.command(*arguments)
+        assert done.returncode == 4, arguments
+        assert "not running" in done.stderr
+        assert done.stdout == ""
+    with pytest.raises(NotRunning):
+        asleep.get("health")
+
+
+def test_a_stop_is_clean_and_leaves_no_process_behind(template: Path, tmp_path: Path) -> None:
+    home = tmp_path / "node"
+    copy_node(template, home)
+    node = Daemon(home)
+    node.start()
+    try:
+        node.drop(planned(6))
+        node.await_settled(1)
+        worker = node.get("health")["worker"]["pid"]
+        assert processes_of(home) != []  # the key agent is at work
+        assert node.stop() == 0
+        assert processes_of(home) == []
+        assert not Path(f"/proc/{worker}").exists()
+        assert not (home / "state" / "control.sock").exists()
+        assert [e["event"] for e in entries(node, "node_stopped")] == ["node_stopped"]
+        node.start()
+        assert [p["state"] for p in node.get("parcels")] == ["accepted"]
+    finally:
+        node.close()
+
+
+def test_a_broken_fact_starts_nothing(template: Path, tmp_path: Path) -> None:
+    home = tmp_path / "node"
+    copy_node(template, home)
+    (home / "config" / "parties" / "330000.toml").write_text("id = 3\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "run", "--config", str(home)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "330000.toml" in done.stderr
+    assert "Traceback" not in done.stderr
