@@ -63,12 +63,12 @@ class Sealer(Protocol):
     """Signs as this node and encrypts to exactly one recipient."""
 
     def seal(self, members: Sequence[tuple[str, Path | bytes]], recipient: str, target: Path) -> Outcome[None]:
-        """tar → zstd → sign + encrypt into `target` (0600, synced, renamed). `recipient` is a primary fingerprint.
-        Deferred 706 (agent), 707 (key expired, revoked, missing); Fault 902."""
+        """tar → zstd → sign + encrypt into `target` (0600, synced, renamed). `recipient` is a pinned fingerprint,
+        whose form names the profile. Deferred 706 (agent), 707 (key expired, revoked, missing); Fault 902."""
         ...
 
-    def sign(self, data: bytes) -> Outcome[bytes]:
-        """A detached signature of this node."""
+    def sign(self, data: bytes, profile: str = "openpgp") -> Outcome[bytes]:
+        """A detached signature of this node, in the profile of the partner's packages."""
         ...
 
 
@@ -80,10 +80,10 @@ class Received(Protocol):
 
 
 class Opener(Protocol):
-    """Opens what partners seal for this node, by the partner's pinned primary fingerprint."""
+    """Opens what partners seal for this node, by the partner's pinned fingerprints: two in an overlap."""
 
     def open(
-        self, sealed: Path, into: Path, fingerprint: str, *, accept: Callable[[Descriptor], Refused | None]
+        self, sealed: Path, into: Path, *fingerprints: str, accept: Callable[[Descriptor], Refused | None]
     ) -> Outcome[Received]:
         """Open into the folder `into`, which holds nothing unless everything was judged. Refused 210-216, or what
         `accept` refuses by the descriptor; Deferred 702, 706, 707."""
@@ -91,9 +91,9 @@ class Opener(Protocol):
 
 
 class Verifier(Protocol):
-    """Judges what a partner signed, by the partner's pinned primary fingerprint."""
+    """Judges what a partner signed, by the partner's pinned fingerprints: two in an overlap."""
 
-    def verify(self, data: bytes, signature: bytes, fingerprint: str) -> Outcome[None]:
+    def verify(self, data: bytes, signature: bytes, *fingerprints: str) -> Outcome[None]:
         """Refused 210 (not valid), 211 (another signer)."""
         ...
 

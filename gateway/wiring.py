@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import date
 from pathlib import Path
 
 import structlog
@@ -13,7 +14,9 @@ from gateway.adapters.credentials import credential
 from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.profiles import SM_PIN, Profiles
 from gateway.adapters.sftp import Endpoint, SftpCourier
+from gateway.adapters.sm import SM, Kept, Pin
 from gateway.adapters.spool import Spool
 from gateway.adapters.worker import Worker
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
@@ -77,9 +80,37 @@ def addresses(facts: Facts) -> list[Address]:
 
 
 def partner_keys(facts: Facts) -> dict[str, Path]:
-    """Primary fingerprint -> key file of every party whose key is pinned; the node's own too, since it may be the last
-    receiver itself."""
-    return {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key}
+    """Fingerprint -> key file of every key that is pinned and not revoked: of both profiles, in an overlap both keys;
+    the node's own too, since it may be the last receiver itself."""
+    return {
+        pin: facts.keys / file
+        for party in facts.parties.values()
+        for pin, file in party.key_files().items()
+        if pin not in party.revoked
+    }
+
+
+def sealing(facts: Facts, signing: str | None = None) -> Profiles:
+    """Both profiles with the node's keys and every pinned partner. `signing`: another of our OpenPGP keys."""
+    node = facts.node
+    pinned, until = partner_keys(facts), sm_days(facts)
+    openpgp = {pin: file for pin, file in pinned.items() if len(pin) != SM_PIN}
+    sm = {pin: Pin(file, until.get(pin)) for pin, file in pinned.items() if len(pin) == SM_PIN}
+    own = facts.parties[node.party].next
+    private, parallel = facts.path(node.private), node.limits.seal_parallel
+    return Profiles(
+        OpenPGP(private, openpgp, parallel=parallel, signing=signing),
+        SM(Kept(private, own.valid_from if own else None), sm, parallel=parallel),
+    )
+
+
+def sm_days(facts: Facts) -> dict[str, date | None]:
+    """SM2 pin -> its last day, as its party says."""
+    found: dict[str, date | None] = {}
+    for party in facts.parties.values():
+        found |= {party.sm_key: party.sm_valid_until} if party.sm_key else {}
+        found |= {party.next.sm_key: party.next.sm_valid_until} if party.next and party.next.sm_key else {}
+    return found
 
 
 def prepare(facts: Facts) -> None:
@@ -111,10 +142,10 @@ def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = No
         min_free_bytes=node.intake.min_free_mb << 20,
         returned=node.folders.returned,
     )
-    openpgp = OpenPGP(facts.path(node.private), partner_keys(facts), parallel=node.limits.seal_parallel)
+    seals = sealing(facts)
 
     def close() -> None:
-        openpgp.close()
+        seals.close()
         ledger.close()
 
     return Tools(
@@ -124,9 +155,9 @@ def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = No
         spool=spool,
         inbox=inbox,
         worker=worker or Worker(state / "worker.sock", node.limits, node.intake.max_file_mb),
-        sealer=openpgp,
-        opener=openpgp,
-        verifier=openpgp,
+        sealer=seals,
+        opener=seals,
+        verifier=seals,
         courier=lambda party: courier(facts, party, inbox.root),
         log=structlog.get_logger("gateway"),
         close=close,

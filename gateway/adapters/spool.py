@@ -4,7 +4,7 @@ output and adopts it.
 ```
 state/spool/<parcel>/    claim.json content …   plain: gone once sealed
             <parcel>/out/parts/<province>.csv refused.csv violations.csv refused.xlsx
-state/sealed/<agreement>/<period>/<package>.tar.zst.gpg
+state/sealed/<agreement>/<period>/<package>.tar.zst.gpg or .sm.tar
 state/batches/<distribution>/                   what one receiver gets beside its packages
 state/quarantine/<parcel>/                      refused originals until their retention ends
 ```
@@ -19,7 +19,7 @@ from pathlib import Path
 from gateway import durable
 from gateway.parcels import DistributionId, PackageId, ParcelId
 
-SEALED_SUFFIX = ".tar.zst.gpg"
+SUFFIXES = {"openpgp": ".tar.zst.gpg", "sm": ".sm.tar"}
 
 
 class Spool:
@@ -58,10 +58,14 @@ class Spool:
     def violations(self, parcel: ParcelId) -> Path:
         return self.out(parcel) / "violations.csv"
 
-    def sealed(self, agreement: str, period: str, package: PackageId) -> Path:
+    def sealed(self, agreement: str, period: str, package: PackageId, profile: str = "openpgp") -> Path:
+        """Where a package lies, in whichever profile it was sealed; where there is none yet, its place in `profile`."""
         folder = self.state / "sealed" / agreement / period
         durable.make_folder(folder)
-        return folder / f"{package}{SEALED_SUFFIX}"
+        places = [folder / f"{package}{suffix}" for suffix in SUFFIXES.values()]
+        return next(
+            (p for p in places if p.exists()), folder / f"{package}{SUFFIXES.get(profile, SUFFIXES['openpgp'])}"
+        )
 
     def batch(self, distribution: DistributionId) -> Path:
         folder = self.state / "batches" / distribution

@@ -212,7 +212,7 @@ class Distribution:
             released, label=agreement.label, issuer=PartyId(facts.node.party), issued_at=issued_at, log=log
         )
         body = listing.to_json()
-        signed = self._tools.sealer.sign(body)
+        signed = self._tools.sealer.sign(body, agreement.profile)
         if not isinstance(signed, Ok):
             return signed
         language = receiver.language
@@ -307,11 +307,15 @@ class Distribution:
             return {"outcome": "fault", "code": "900"}
         copied = tools.inbox.copy(parcel)
         outcome: Outcome[DistributionId]
-        fingerprint = facts.parties[claim.sender].key or ""
+        receiver = facts.parties[claim.sender]
+        pins, fingerprint = (*receiver.pins("openpgp"), *receiver.pins("sm")), ""
         if isinstance(copied, Ok):
             signature = copied.value.path.read_bytes() if copied.value.size < 65_536 else b""
             forms = {DistributionId(d.id): self._form(DistributionId(d.id)) for d in waiting}
-            outcome = acknowledging.match(forms, lambda form: tools.verifier.verify(form, signature, fingerprint))
+            outcome = acknowledging.match(forms, lambda form: tools.verifier.verify(form, signature, *pins))
+            if isinstance(outcome, Ok):
+                form = forms[outcome.value]
+                fingerprint = next(p for p in pins if isinstance(tools.verifier.verify(form, signature, p), Ok))
         else:
             outcome = copied
         with tools.ledger.transaction(now) as tx:

@@ -57,7 +57,8 @@ class Posting:
         durable.make_folder(machine, 0o770)
         name = naming.file_name(receipt, receipt.label, party.language, ".receipt.json")
         durable.write_bytes(machine / name, stored.body, MODE)
-        signed = tools.sealer.sign(stored.body)
+        agreement = facts.agreements.get(receipt.agreement)
+        signed = tools.sealer.sign(stored.body, agreement.profile if agreement else "openpgp")
         if isinstance(signed, Ok):
             durable.write_bytes(machine / f"{name}.sig", signed.value, MODE)
         else:

@@ -119,11 +119,12 @@ class Submission:
         into = self._tools.spool.opened(parcel)
         if into.exists():
             return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
-        fingerprint = facts.parties[claim.sender].key
-        if fingerprint is None:
+        sender = facts.parties[claim.sender]
+        pins = (*sender.pins("openpgp"), *sender.pins("sm"))
+        if not pins:
             return Refused("211")
         received = self._tools.opener.open(
-            copied.path, into, fingerprint, accept=lambda package: intake.judge_package(package, claim, facts)
+            copied.path, into, *pins, accept=lambda package: intake.judge_package(package, claim, facts)
         )
         return Ok(received.value.descriptor) if isinstance(received, Ok) else received
 
@@ -187,7 +188,8 @@ class Submission:
             return planned
 
         def make(plan: sealing.Plan) -> Outcome[SealedPackage]:
-            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package)
+            profile = facts.agreements[arrival.agreement].profile
+            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package, profile)
             if not target.exists():
                 members: list[tuple[str, Path | bytes]] = [
                     ("datapackage.json", plan.descriptor),

@@ -17,8 +17,10 @@ _OTHER = (
 
 
 def is_sealed(head: bytes, name: str) -> bool:
-    """Whether a file is an OpenPGP message: by its name, and a first packet that such a message begins with (RFC 4880:
-    public-key encrypted session key, or marker)."""
+    """Whether a file is a sealed package: of profile `sm` by the first member of its tar, an OpenPGP message by its
+    name and a first packet that such a message begins with (RFC 4880: public-key encrypted session key, or marker)."""
+    if head.startswith(b"manifest.json\0"):
+        return True
     tag = head[0] & 0x3F if head and head[0] & 0x40 else (head[0] >> 2) & 0x0F if head and head[0] & 0x80 else 0
     return name.lower().endswith((".gpg", ".pgp")) and tag in (1, 3, 10)
 

@@ -39,7 +39,7 @@ def plan(
     schema = None if document else json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
     plans = []
     for receiver, part in sorted(sorted_.parts.items()):
-        fingerprint = facts.parties[receiver].key
+        fingerprint = facts.parties[receiver].sealing_key(agreement.profile, created.date())
         if fingerprint is None:
             return Deferred("707", {"receiver": receiver}, retry_after=3600)
         member = f"data/{agreement.dataset}{arrival.suffix if document else '.csv'}"

@@ -378,8 +378,8 @@ def test_an_unusable_recipient_waits(stage: Stage, tmp_path: Path, recipient: st
 
 def test_our_own_expired_key_seals_nothing(stage: Stage, tmp_path: Path) -> None:
     pins = {stage["partner"].pin: Pin(stage.folder / "partner.pem")}
-    own = Pin(tmp_path / "own.pem", date(2025, 1, 1))
-    node = SM(Software([stage["node"].key]), pins, own=own)
+    pins[stage["node"].pin] = Pin(tmp_path / "own.pem", date(2025, 1, 1))
+    node = SM(Software([stage["node"].key]), pins)
     outcome = node.seal(members(), stage["partner"].pin, tmp_path / "p.sm.tar")
     assert (outcome.code, outcome.detail) == ("902", {"reason": "the node's key is expired"})
     assert node.sign(b"x").code == "902"

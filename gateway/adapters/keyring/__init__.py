@@ -6,7 +6,19 @@ python-gnupg generates, scans, imports and exports here; signing and opening run
 """
 
 from gateway.adapters.keyring.home import CREDENTIAL, KeyringError, agent_runs, home, passphrase_file, stop_agent
-from gateway.adapters.keyring.own import Algorithm, generate, own_fingerprint, own_info, public_key
+from gateway.adapters.keyring.own import (
+    Algorithm,
+    finish,
+    generate,
+    generate_next,
+    next_key,
+    own_fingerprint,
+    own_fingerprints,
+    own_info,
+    own_infos,
+    public_key,
+    revoke,
+)
 from gateway.adapters.keyring.partners import import_partner, partner_keyring
 from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
 
@@ -17,14 +29,20 @@ __all__ = [
     "KeyringError",
     "Subkey",
     "agent_runs",
+    "finish",
     "generate",
+    "generate_next",
     "home",
     "import_partner",
     "info",
+    "next_key",
     "own_fingerprint",
+    "own_fingerprints",
     "own_info",
+    "own_infos",
     "partner_keyring",
     "passphrase_file",
     "public_key",
+    "revoke",
     "stop_agent",
 ]

@@ -12,7 +12,6 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from time import time
 from typing import BinaryIO, TypeVar
@@ -39,19 +38,24 @@ class OpenPGP:
     """`ports.Sealer`, `ports.Verifier` and the opener, with the node's one key.
 
     `private` is the folder `keyring.generate` filled, `partners` maps a primary fingerprint to the partner's key file.
-    At most `parallel` runs of gpg at a time; the object may be used from any number of threads.
+    `signing` names another of our keys to sign with (the next one, in a rehearsal). At most `parallel` runs of gpg at a
+    time; the object may be used from any number of threads.
     """
 
-    def __init__(self, private: Path, partners: Mapping[str, Path], *, parallel: int = 4) -> None:
+    def __init__(
+        self, private: Path, partners: Mapping[str, Path], *, parallel: int = 4, signing: str | None = None
+    ) -> None:
         self._private = private
+        self._signing = signing
+        self._ids: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
         self._partners = dict(partners)
         self._engine = Engine(private)
         self._slots = threading.BoundedSemaphore(parallel)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """Our primary fingerprint. Raises `keyring.KeyringError` where there is no key yet."""
-        return keyring.own_fingerprint(self._private)
+        """The primary fingerprint we sign with today. Raises `keyring.KeyringError` where there is no key yet."""
+        return self._signing or keyring.own_fingerprint(self._private)
 
     def close(self) -> None:
         """End the agent of this node's home."""
@@ -140,7 +144,9 @@ class OpenPGP:
         """Why our own side of a run failed: no space, our key, or else the agent, which is worth another try."""
         if status.no_space:
             return Deferred("702")
-        own = keyring.own_info(self._private)
+        own = next((key for key in keyring.own_infos(self._private) if key.fingerprint == self.fingerprint), None)
+        if own is None:
+            return Fault("902", {"reason": "the node's key is missing"})
         if not own.usable(_now()):
             return Fault("902", {"reason": "the node's key is revoked" if own.revoked else "the node's key is expired"})
         if status.returncode == 0:
@@ -154,7 +160,7 @@ class OpenPGP:
         key's, also when that key is ours to know; Deferred 707 where the pinned key itself is missing here."""
 
         def run() -> Outcome[None]:
-            if fingerprint == self.fingerprint:
+            if fingerprint in self._own():
                 rings: list[str] = []
             elif (ring := self._ring(fingerprint)) is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
@@ -191,7 +197,7 @@ class OpenPGP:
                 return seen[-1]
 
             def judge(status: Status) -> Outcome[None]:
-                judged = judgement.judge_opening(status, self.fingerprint, self._own_key_ids)
+                judged = judgement.judge_opening(status, self.fingerprint, self._own_key_ids())
                 return judged if judged is not None and judged.code not in ("210", "211") else Ok(None)
 
             outcome = self._attempts(attempt, judge)
@@ -200,7 +206,7 @@ class OpenPGP:
             named = [a[-1] for a in seen[-1].every("ERRSIG") if a] + [a[9] for a in seen[-1].every("VALIDSIG")]
             if len(named) != 1:
                 return Refused("210", {"reason": "unsigned" if not named else "several signatures"})
-            for primary in (self.fingerprint, *self._partners):
+            for primary in (*self._own(), *self._partners):
                 if named[0] in self._fingerprints(primary):
                     return Ok(primary)
             return Refused("211", {"reason": "unknown signer"})
@@ -222,7 +228,7 @@ class OpenPGP:
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
     ) -> Outcome[OpenedPackage]:
         rings: list[str] = []
-        if fingerprint != self.fingerprint:
+        if fingerprint not in self._own():
             if (ring := self._ring(fingerprint)) is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
             rings = ["--keyring", str(ring)]
@@ -243,7 +249,7 @@ class OpenPGP:
                 return self._decrypt(sealed, rings, caps, take)
 
             judged = self._attempts(
-                attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids) or Ok(None)
+                attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids()) or Ok(None)
             )
             if not isinstance(judged, Ok):
                 return _in_mb(judged, caps.plain)
@@ -281,14 +287,21 @@ class OpenPGP:
             return "revoked"
         return "unusable" if key.usable(_now()) else "expired"
 
-    @cached_property
+    def _own(self) -> tuple[str, ...]:
+        return keyring.own_fingerprints(self._private)
+
     def _own_key_ids(self) -> frozenset[str]:
-        return frozenset(sub.key_id for sub in keyring.own_info(self._private).subkeys if "e" in sub.capabilities)
+        """Long ids of every key of ours that decrypts; gpg is asked again when a key is added."""
+        own = self._own()
+        if self._ids[0] != own:
+            found = (sub for key in keyring.own_infos(self._private) for sub in key.subkeys if "e" in sub.capabilities)
+            self._ids = (own, frozenset(sub.key_id for sub in found))
+        return self._ids[1]
 
     def _fingerprints(self, primary: str) -> frozenset[str]:
         """A primary key's own fingerprint and those of its subkeys."""
-        if primary == self.fingerprint:
-            keys: Sequence[keyring.KeyInfo] = (keyring.own_info(self._private),)
+        if primary in self._own():
+            keys: Sequence[keyring.KeyInfo] = keyring.own_infos(self._private)
         else:
             file = self._partners[primary]
             keys = keyring.info(file) if file.exists() else ()

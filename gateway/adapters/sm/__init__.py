@@ -24,11 +24,11 @@ from gateway.adapters.sm import keys
 from gateway.adapters.sm import manifest as outside
 from gateway.adapters.sm.keys import KeyFileError, PublicKey
 from gateway.adapters.sm.manifest import Envelope, Manifest
-from gateway.adapters.sm.module import IV_BYTES, TAG_BYTES, Module, ModuleError, Software, Unsealing
+from gateway.adapters.sm.module import IV_BYTES, TAG_BYTES, Kept, Module, ModuleError, Software, Unsealing
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError
 
-__all__ = ["SM", "KeyFileError", "Module", "Pin", "PublicKey", "Software", "keys"]
+__all__ = ["SM", "Kept", "KeyFileError", "Module", "Pin", "PublicKey", "Software", "keys"]
 
 T = TypeVar("T")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -48,14 +48,13 @@ class Pin:
 class SM:
     """`ports.Sealer`, `ports.Verifier` and the opener, with a module that holds the node's keys.
 
-    `partners` maps a pin (SM3 of the SubjectPublicKeyInfo) to the partner's key file. At most `parallel` packages at a
-    time; the object may be used from any number of threads.
+    `partners` maps a pin (SM3 of the SubjectPublicKeyInfo) to the partner's key file; what it says of
+    our own keys holds too. At most `parallel` packages at a time; the object may be used from any number of threads.
     """
 
-    def __init__(self, module: Module, partners: Mapping[str, Pin], *, own: Pin | None = None, parallel: int = 4):
+    def __init__(self, module: Module, partners: Mapping[str, Pin], *, parallel: int = 4) -> None:
         self._module = module
         self._partners = dict(partners)
-        self._own = own
         self._slots = threading.BoundedSemaphore(parallel)
 
     @property
@@ -84,8 +83,8 @@ class SM:
         reason, key = self._usable(recipient)
         if key is None:
             return Deferred("707", {"reason": reason}, 3600)
-        if self._own is not None and (reason := self._spent(self._own)):
-            return Fault("902", {"reason": f"the node's key is {reason}"})
+        if spent := self._spent(self._partners.get(self.fingerprint)):
+            return Fault("902", {"reason": f"the node's key is {spent}"})
         name, first = members[0]
         if name != DESCRIPTOR or not isinstance(first, bytes):
             return Fault("902", {"reason": "the first member is not the descriptor"})
@@ -142,8 +141,8 @@ class SM:
         """A detached signature over `data` (SM2 over SM3, DER). Fault 902."""
 
         def run() -> Outcome[bytes]:
-            if self._own is not None and (reason := self._spent(self._own)):
-                return Fault("902", {"reason": f"the node's key is {reason}"})
+            if spent := self._spent(self._partners.get(self.fingerprint)):
+                return Fault("902", {"reason": f"the node's key is {spent}"})
             return Ok(self._module.sign(data))
 
         return self._guarded(run)

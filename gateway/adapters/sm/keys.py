@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import gmssl_pyx
@@ -141,7 +142,12 @@ def checked(path: Path) -> Path | None:
 def load(private: Path, name: str = CURRENT) -> PrivateKey | None:
     """Our current, next or former key, as far as there is one."""
     path = private_file(private) if name == CURRENT else checked(private / name)
-    return read_private(path.read_bytes()) if path else None
+    return _read(path, path.stat().st_mtime_ns) if path else None
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, _mtime_ns: int) -> PrivateKey:
+    return read_private(path.read_bytes())
 
 
 def generate(private: Path, name: str = CURRENT) -> PublicKey:

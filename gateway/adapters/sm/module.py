@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import time
 from typing import Protocol
 
 import gmssl_pyx
@@ -22,7 +25,8 @@ from cryptography.hazmat.primitives.ciphers import (
     modes,
 )
 
-from gateway.adapters.sm.keys import PrivateKey, PublicKey
+from gateway.adapters.sm import keys
+from gateway.adapters.sm.keys import KeyFileError, PrivateKey, PublicKey
 
 SIGNER_ID = b"1234567812345678"
 """The distinguishing identifier where none is agreed (GM/T 0009, 10)."""
@@ -86,16 +90,21 @@ class Module(Protocol):
 class Software:
     """`Module` with GmSSL for SM2 and OpenSSL for SM3 and SM4. `own`: the key that signs first."""
 
-    def __init__(self, own: Sequence[PrivateKey]) -> None:
+    def __init__(self, own: Sequence[PrivateKey] = ()) -> None:
         self._own = tuple(own)
 
+    def held(self) -> tuple[PrivateKey, ...]:
+        """Our keys, the one that signs first."""
+        return self._own
+
     def own_keys(self) -> Sequence[PublicKey]:
-        return tuple(key.public for key in self._own)
+        return tuple(key.public for key in self.held())
 
     def sign(self, message: bytes) -> bytes:
-        if not self._own:
-            raise ModuleError
-        key = self._own[0]
+        held = self.held()
+        if not held:
+            raise KeyFileError("this node has no SM2 key yet")
+        key = held[0]
         signature: bytes = gmssl_pyx.sm2_sign(key.scalar, key.public.point, message, SIGNER_ID)
         return signature
 
@@ -115,7 +124,7 @@ class Software:
 
     def unseal(self, key: PublicKey, wrapped: bytes, iv: bytes, associated: bytes) -> Unsealing:
         try:
-            (own,) = (own for own in self._own if own.public == key)
+            (own,) = (own for own in self.held() if own.public == key)
             session = gmssl_pyx.sm2_decrypt(own.scalar, wrapped)
         except (gmssl_pyx.GmsslInnerError, ValueError):
             raise ModuleError from None
@@ -130,6 +139,23 @@ class Software:
 
     def random(self, size: int) -> bytes:
         return os.urandom(size)
+
+
+class Kept(Software):
+    """The built-in module over the private folder: our present key, from `starting` on the next one, and the former.
+    The files are read again when they change. Raises `KeyFileError` where one is open to others or no key."""
+
+    def __init__(self, private: Path, starting: date | None = None) -> None:
+        super().__init__()
+        self._private, self._starting = private, starting
+
+    def held(self) -> tuple[PrivateKey, ...]:
+        today = datetime.fromtimestamp(time(), UTC).astimezone().date()
+        order = [keys.CURRENT, keys.NEXT, keys.FORMER]
+        if self._starting is not None and today >= self._starting:
+            order = [keys.NEXT, keys.CURRENT, keys.FORMER]
+        found = (keys.load(self._private, name) for name in order)
+        return tuple(key for key in found if key is not None)
 
 
 class _Sealing:
