@@ -21,7 +21,7 @@ def pages(root: Path = ROOT) -> Mapping[str, str]:
     made = {
         "codes.md": codes.page(),
         "commands.md": commands.page(),
-        "configuration.md": configuration.page(),
+        "configuration.md": configuration.page(root / "config"),
         "schemas.md": schemas.page(root / "schemas"),
         "states.md": states.page(),
     }

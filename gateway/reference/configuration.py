@@ -1,4 +1,4 @@
-"""The page of the facts' files, from the models that read them."""
+"""The page of the facts' files, from the models that read them and the comments of the example in `config/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,17 @@ _PLAIN = {"str": "text", "int": "whole number", "float": "number", "bool": "true
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
 
 
-def page() -> str:
+# What the example shows each model of a whole file by.
+_EXAMPLES = {
+    "Node": "gateway.toml",
+    "Party": "parties/440000.toml",
+    "Agreement": "agreements/migrants-inflow.toml",
+}
+
+
+def page(config: Path) -> str:
+    """`config`: the folder with the example."""
+    said = {name: _comments((config / file).read_text("utf-8")) for name, file in _EXAMPLES.items()}
     lines = heading(
         "Configuration · 配置",
         "gateway/policy/model.py",
@@ -39,7 +49,7 @@ def page() -> str:
         ],
     )
     for name, kind in _models():
-        lines += [f"## {name}", "", _text(kind), "", *_fields(kind)]
+        lines += [f"## {name}", "", *([_text(kind), ""] if _text(kind) else []), *_fields(kind, said)]
     return joined([*lines, *_calendar()])
 
 
@@ -71,12 +81,33 @@ def _documented(kind: type[BaseModel]) -> bool:
     return bool(kind.__doc__) and kind.__doc__ != BaseModel.__doc__
 
 
-def _fields(kind: type[BaseModel]) -> list[str]:
+def _fields(kind: type[BaseModel], said: Mapping[str, Mapping[str, str]]) -> list[str]:
     rows = []
     for key, field in kind.model_fields.items():
+        comment = said.get(kind.__name__, {}).get(key, "")
         what = "; ".join(filter(None, (_limits(field.metadata), field.description or "")))
-        rows.append((code(key), _kind(field.annotation), _default(field), what))
+        rows.append((code(key), _kind(field.annotation), _default(field), " — ".join(filter(None, (what, comment)))))
     return table(("Key", "Value", "Default", "What it is"), rows)
+
+
+def _comments(text: str) -> dict[str, str]:
+    """The comment that stands above each key and each section of an example file, commented-out ones included. One
+    above several keys is the first one's."""
+    found: dict[str, str] = {}
+    waiting: list[str] = []
+    section = ""
+    for line in [*text.splitlines(), ""]:
+        key = re.match(r"(?:# )?(\[\[?)?([a-z_]+)(?(1)\]|\s*=)", line)
+        if key and key[1]:
+            section = key[2]
+            found.setdefault(section, " ".join(waiting))
+        elif key and not section:
+            found.setdefault(key[2], " ".join(waiting))
+        elif line.startswith("# "):
+            waiting.append(line[2:].replace("<", "&lt;"))
+            continue
+        waiting = []
+    return found
 
 
 def _kind(annotation: Any) -> str:

@@ -49,7 +49,8 @@ def test_every_state_and_event_is_explained() -> None:
 
 
 def test_a_stale_page_is_named_and_written_anew(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    for facts in ("config", "schemas"):
+        shutil.copytree(ROOT / facts, tmp_path / facts)
     written = reference.write(tmp_path)
     assert len(written) == 5
     assert reference.stale(tmp_path) == []
@@ -120,7 +121,10 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
                     _wait(tmp_path, pattern, there=verb == "until")
             arguments = ["bash", "-euo", "pipefail", "-c", block]
             if "background" in notes:
-                background.append(subprocess.Popen(arguments, cwd=tmp_path, env=environment, start_new_session=True))
+                with (tmp_path / "daemon.log").open("ab") as log:
+                    background.append(
+                        subprocess.Popen(arguments, cwd=tmp_path, env=environment, stderr=log, start_new_session=True)
+                    )
                 continue
             done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
             expected = 1 if "exit 1" in notes else 0
@@ -145,7 +149,9 @@ def _status(folder: Path, environment: dict[str, str]) -> str:
 def _wait(folder: Path, pattern: str, *, there: bool) -> None:
     deadline = time.monotonic() + PATIENCE
     while bool(list(folder.glob(pattern))) != there:
-        assert time.monotonic() < deadline, f"{pattern} {'did not appear' if there else 'is still there'}"
+        if time.monotonic() > deadline:
+            journal = (folder / "daemon.log").read_text("utf-8")[-2000:]
+            raise AssertionError(f"{pattern} {'did not appear' if there else 'is still there'}\n{journal}")
         time.sleep(0.2)
 
 
