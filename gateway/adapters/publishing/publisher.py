@@ -11,8 +11,11 @@ old copy, and signing would make a second history.
 from __future__ import annotations
 
 import errno
+import fcntl
+import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -25,6 +28,7 @@ from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, path_of
 
 MODE, FOLDER_MODE = 0o640, 0o750
+LOCK = ".lock"
 
 
 class PublicationFailed(Exception):
@@ -65,35 +69,60 @@ class Publisher:
         if self._failed:
             raise PublicationFailed
         try:
-            if not self._ready:
-                self.recover()
-            with self._ledger.published() as tables:
-                count, _ = tables.head()
-                if count == (self._stored or 0):
-                    return None
-                edge, full, bundle = self._grow(tables.bodies(self._edge.size, count))
-            checkpoint = Checkpoint(self._origin, count, edge.root())
-            note = checkpoint.signed(self._signers()).to_bytes()
-            with self._ledger.publishing() as tables:
-                tables.lock()
-                last = tables.signed()
-                if (last.size if last else None) != self._stored:
-                    self._ready = False  # another process published meanwhile: catch up first
-                    return None
-                tables.sign(count, note, rfc3339(now))
-            self._stored = count
-            self._write(edge, full, bundle, note, checkpoint)
+            with self._alone():
+                return self._publish(now)
         except OSError as error:
             self._ready = False
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NoSpace from error
             self._failed = True
             raise PublicationFailed from error
+        except LookupError as error:
+            raise Contradiction from error
+
+    def _publish(self, now: datetime) -> Checkpoint | None:
+        with self._ledger.published() as tables:
+            last = tables.signed()
+        if not self._ready or (last.size if last else None) != self._stored:
+            self._recover()  # first round, or another process published meanwhile
+        with self._ledger.published() as tables:
+            count, _ = tables.head()
+            if count == (self._stored or 0):
+                return None
+            edge, full, bundle = self._grow(tables.bodies(self._edge.size, count))
+        checkpoint = Checkpoint(self._origin, count, edge.root())
+        note = checkpoint.signed(self._signers()).to_bytes()
+        with self._ledger.publishing() as tables:
+            tables.lock()
+            last = tables.signed()
+            if (last.size if last else None) != self._stored:
+                raise Contradiction  # somebody signs without this folder's lock
+            tables.sign(count, note, rfc3339(now))
+        self._stored = count
+        self._write(edge, full, bundle, note, checkpoint)
         return checkpoint
 
     def recover(self) -> Checkpoint | None:
-        """Bring the folder to what was last signed; sign nothing. Answers what is published then."""
+        """Bring the folder to what was last signed; sign nothing. Answers what is published then. Raises `OSError`,
+        `RolledBack`, `Contradiction`."""
+        try:
+            with self._alone():
+                return self._recover()
+        except LookupError as error:
+            raise Contradiction from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time writes into the folder. The kernel frees the lock of a process that was killed."""
         durable.make_folder(self._folder, FOLDER_MODE)
+        descriptor = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _recover(self) -> Checkpoint | None:
         self._sweep()
         shown = self._shown()
         with self._ledger.published() as tables:
@@ -184,7 +213,7 @@ class Publisher:
 
     def _sweep(self) -> None:
         """Temporaries of a process that was killed."""
-        for left in self._folder.rglob(".*.tmp"):
+        for left in [*self._folder.glob(".*.tmp"), *(self._folder / "tile").rglob(".*.tmp")]:
             left.unlink(missing_ok=True)
 
     def _shown(self) -> tuple[Note, Checkpoint] | None:
