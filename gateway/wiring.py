@@ -15,7 +15,8 @@ from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderC
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.openpgp import OpenPGP
 from gateway.adapters.profiles import SM_PIN, Profiles
-from gateway.adapters.sftp import Endpoint, SftpCourier
+from gateway.adapters.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
+from gateway.adapters.sftp import Limits as CollectLimits
 from gateway.adapters.sm import SM, Kept, Pin
 from gateway.adapters.spool import Spool
 from gateway.adapters.worker import Worker
@@ -170,18 +171,63 @@ def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:
     if not isinstance(channel, SftpChannel):
         folders = {PartyId(p.id): p.folder_name for p in facts.parties.values()}
         return FolderCourier(root, folders, inbox=facts.node.folders.inbox, file_mode=0o660, folder_mode=0o770)
-    return SftpCourier(
-        {
-            PartyId(party.id): Endpoint(
-                host=channel.host,
-                port=channel.port,
-                username=channel.username,
-                key=credential(facts.path(facts.node.private), channel.credential),
-                known_hosts=facts.keys / channel.known_hosts,
-                remote_folder=channel.remote_folder,
-            )
-        }
+    return SftpCourier({PartyId(party.id): endpoint(facts, channel)})
+
+
+def endpoint(facts: Facts, channel: SftpChannel) -> Endpoint:
+    return Endpoint(
+        host=channel.host,
+        port=channel.port,
+        username=channel.username,
+        key=credential(facts.path(facts.node.private), channel.credential),
+        known_hosts=facts.keys / channel.known_hosts,
+        remote_folder=channel.remote_folder,
+        folder=channel.folder,
+        packages_only=channel.packages_only,
+        acknowledge=facts.node.folders.acknowledge,
     )
+
+
+def collectors(facts: Facts, tools: Tools) -> list[Collector]:
+    """One for every party that this node collects from. What they fetched is remembered in `state/collected/`."""
+    intake = facts.node.intake
+    home = facts.path(facts.node.state) / "collected"
+    memory: Memory | None = None
+    found = []
+    for party in facts.parties.values():
+        channel = party.channel
+        if not isinstance(channel, SftpChannel) or not channel.collect:
+            continue
+        memory = memory or Memory(home)
+        root = facts.path(facts.node.exchange_root)
+        errands = [
+            Errand(
+                AgreementId(agreement.id),
+                remote,
+                str(places.drop_folder(facts, party, agreement).relative_to(root)),
+                str(places.inbox_folder(facts, party, agreement).relative_to(root)),
+            )
+            for agreement, remote in ((facts.agreements[name], remote) for name, remote in channel.collect.items())
+        ]
+        limits = CollectLimits(
+            max_file=intake.max_file_mb << 20,
+            min_free=intake.min_free_mb << 20,
+            settle_seconds=min(channel.collect_seconds / 2, 2.0),
+        )
+        found.append(
+            Collector(
+                PartyId(party.id),
+                endpoint(facts, channel),
+                errands,
+                tools.inbox.root,
+                memory,
+                home / f"{party.id}.lock",
+                now=tools.clock.now,
+                seconds=channel.collect_seconds,
+                limits=limits,
+            )
+        )
+    return found
 
 
 def load(where: Path | None) -> Facts:

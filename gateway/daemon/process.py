@@ -27,6 +27,7 @@ from gateway.control.server import ControlServer
 from gateway.corridors import retention, templates
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
+from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import Claim
@@ -55,6 +56,7 @@ class Daemon:
         self._turn = threading.Lock()  # a scan and a change of facts take turns
         self.tools: Tools
         self._watch: Watch
+        self.collecting: Collecting
         self.publication: Publication
 
     def run(self) -> None:
@@ -78,17 +80,20 @@ class Daemon:
         sweeping.oblige(tools)
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
         scheduler = self._schedule()
+        self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
         try:
             control.start()
             scheduler.start()
             self._watch.start()
+            self._collect()
             systemd.notify("READY=1")
             tools.log.info("ready", node=node.name, version=__version__, facts=self.facts.digest)
             self._loop()
         finally:
             systemd.notify("STOPPING=1")
             self._watch.stop()
+            self.collecting.stop()
             scheduler.shutdown(wait=True)
             DBOS.destroy(workflow_completion_timeout_sec=20)
             control.close()
@@ -154,6 +159,7 @@ class Daemon:
             self._watch.stop()
             self._watch = self._make_watch()
             self._watch.start()
+            self._collect()
         self.tools.log.info("reloaded", facts=facts.digest)
         return found
 
@@ -209,6 +215,9 @@ class Daemon:
             job(self.tools)
         except Exception as error:
             self.tools.log.error("job_failed", job=job.__name__, error=type(error).__name__)
+
+    def _collect(self) -> None:
+        self.collecting.take(wiring.collectors(self.facts, self.tools), self.tools.log)
 
     def _make_watch(self) -> Watch:
         root = self.facts.path(self.facts.node.exchange_root)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import paramiko
 
 from gateway import durable
-from gateway.adapters.sftp import remote
+from gateway.adapters.sftp import offered, remote
 from gateway.adapters.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
@@ -37,22 +37,29 @@ class SftpCourier:
         self._endpoints = dict(endpoints)
 
     def deliver(self, receiver: PartyId, folder: str, files: Mapping[str, tuple[Path, str]]) -> Outcome[None]:
-        """See `ports.Courier`. Deferred 701 with `reason` (`connect`, `handshake`, `login`, `stall`, `dropped`,
-        `denied`, `verify`), 702 (remote full), 705 (host key); Fault 903 when something else has the final name, 900
-        when our own copy, key or known_hosts is not what it should be. No names, none of the server's words."""
+        """See `ports.Courier`; through a channel with `packages_only` nothing but packages goes.
+
+        Deferred 701 with `reason` (`connect`, `handshake`, `login`, `stall`, `dropped`, `denied`, `verify`), 702
+        (remote full), 705 (host key); Fault 903 when something else has the final name, 900 when our own copy, key or
+        known_hosts is not what it should be. No names, none of the server's words."""
         endpoint = self._endpoints.get(receiver)
         if endpoint is None:
             return Fault("900", {"reason": "no endpoint for this party"})
+        if endpoint.packages_only and folder != endpoint.acknowledge:
+            files = {name: file for name, file in files.items() if offered.is_package(name)}
+            if not files:
+                return Ok(None)
+        target = PurePosixPath(endpoint.remote_folder) / endpoint.folder.replace("{label}", folder)
         try:
             with session(endpoint) as (sftp, supervisor):
                 try:
-                    _deliver(sftp, PurePosixPath(endpoint.remote_folder) / folder, files, supervisor.progress)
+                    _deliver(sftp, target, files, supervisor.progress)
                 except _Stop as stop:
                     return stop.outcome
                 except (OSError, EOFError, paramiko.SSHException, paramiko.sftp.SFTPError) as error:
                     if supervisor.stalled:
                         return _later("stall")
-                    answered = isinstance(error, OSError) and _is_answer(sftp)
+                    answered = isinstance(error, OSError) and remote.is_answering(sftp)
                     return _later("denied" if answered else "dropped")
         except HostKeyMismatch:
             return Deferred("705", retry_after=_LONG_PATIENCE)
@@ -172,13 +179,6 @@ def _is_full(sftp: paramiko.SFTPClient, part: str, size: int) -> bool:
     there = remote.status(sftp, part)
     free = remote.free_bytes(sftp, part)
     return free is None or there is None or free < size - (there.st_size or 0) + _ROOM
-
-
-def _is_answer(sftp: paramiko.SFTPClient) -> bool:
-    """The connection still lives: what failed was the server's answer, not the wire."""
-    channel = sftp.get_channel()
-    transport = channel.get_transport() if channel is not None else None
-    return transport is not None and transport.is_active()
 
 
 def _later(reason: str) -> Deferred:

@@ -35,14 +35,26 @@ def is_regular(attributes: paramiko.SFTPAttributes) -> bool:
     return attributes.st_mode is not None and stat.S_ISREG(attributes.st_mode)
 
 
+def is_answering(sftp: paramiko.SFTPClient) -> bool:
+    """The connection still lives: what failed was the server's answer, not the wire."""
+    channel = sftp.get_channel()
+    transport = channel.get_transport() if channel is not None else None
+    return transport is not None and transport.is_active()
+
+
 def sha256(sftp: paramiko.SFTPClient, path: str, size: int, progress: Callable[[], None]) -> str:
     """SHA-256 of the first `size` bytes as the server gives them back; of fewer when the file is shorter."""
     digest = hashlib.sha256()
-    with sftp.open(path, "rb") as remote:
-        for block in _blocks(sftp, remote.handle, size):
-            digest.update(block)
-            progress()
+    for block in blocks(sftp, path, 0, size):
+        digest.update(block)
+        progress()
     return digest.hexdigest()
+
+
+def blocks(sftp: paramiko.SFTPClient, path: str, offset: int, size: int) -> Iterator[bytes]:
+    """The bytes from `offset` to `size`, in order; fewer when the file is shorter."""
+    with sftp.open(path, "rb") as remote:
+        yield from _blocks(sftp, remote.handle, offset, size)
 
 
 class _Answers(dict[int, bytes]):
@@ -52,9 +64,9 @@ class _Answers(dict[int, bytes]):
         self[number] = message.get_string() if kind == CMD_DATA else b""
 
 
-def _blocks(sftp: paramiko.SFTPClient, handle: object, size: int) -> Iterator[bytes]:
+def _blocks(sftp: paramiko.SFTPClient, handle: object, offset: int, size: int) -> Iterator[bytes]:
     """The file in order, with `WINDOW` reads under way. Ends early where the file does, all answers collected."""
-    answers, asked, offset, ended = _Answers(), deque[tuple[int, int, int]](), 0, False
+    answers, asked, ended = _Answers(), deque[tuple[int, int, int]](), False
     while asked or (offset < size and not ended):
         while offset < size and not ended and len(asked) < WINDOW:
             length = min(BLOCK, size - offset)

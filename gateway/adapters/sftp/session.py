@@ -49,9 +49,13 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a party receives. `known_hosts` pins its host key (`[host]:port` for a port other than 22); `key` is our
-    private key file (OpenSSH format, no passphrase: it is itself a credential), never looked for elsewhere.
-    `stall_seconds`: how long nothing may move."""
+    """A party's server. `known_hosts` pins its host key (`[host]:port` for a port other than 22); `key` is our private
+    key file (OpenSSH format, no passphrase: it is itself a credential), never looked for elsewhere. `stall_seconds`:
+    how long nothing may move.
+
+    `folder` is where a delivery goes, `{label}` being the folder it is for. With `packages_only` nothing but packages
+    is put there, except into the folder `acknowledge`, which takes signatures: the other end is a node's drop folder.
+    """
 
     host: str
     username: str
@@ -59,6 +63,9 @@ class Endpoint:
     known_hosts: Path
     port: int = 22
     remote_folder: str = "."
+    folder: str = "{label}"
+    packages_only: bool = False
+    acknowledge: str = "签收"
     stall_seconds: float = 60.0
     connect_seconds: float = 10.0
 
@@ -88,16 +95,20 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join(20)
 
+    def abort(self) -> None:
+        """Cut the connection now, from any thread: whoever waits on it gets an error at once."""
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+        if self._client is not None:
+            with suppress(Exception):
+                self._client.close()
+
     def _watch(self) -> None:
         while not self._done.wait(min(1.0, self._stall / 4)):
             if time.monotonic() - self._moved > self._stall:
                 self.stalled = True
-                if self._socket is not None:
-                    with suppress(OSError):
-                        self._socket.shutdown(socket.SHUT_RDWR)
-                if self._client is not None:
-                    with suppress(Exception):
-                        self._client.close()
+                self.abort()
                 return
 
 
