@@ -8,16 +8,31 @@ from gateway.policy.model import Language
 from gateway.receipts.receipt import DueDate, Receipt
 from gateway.receipts.words import SHANGHAI, Words
 
+# A replacement that holds far fewer records than what it replaces: a person decides (design: formats).
+SMALL = "224"
+_SMALL = {"held": "held_small", "refused": "small_refused"}
+_SAID_BY_KIND = {
+    Kind.NIL: "nil",
+    Kind.VOID: "void",
+    Kind.PART: "part_complete",
+    Kind.SUPPLEMENT: "supplement",
+    Kind.REPLACE: "replace",
+}
+
 
 def situation(receipt: Receipt) -> str:
     """Which of the cases of the words' `first` and `steps` sections this receipt is."""
     counts = receipt.counts
     if receipt.code == "220":
         return "duplicate_open" if receipt.stage == "partly_refused" else "duplicate"
+    if receipt.stage in {"accepted", "partly_refused"} and receipt.detail.get("missing"):
+        return "part" if receipt.stage == "accepted" else "part_refused"
     if receipt.stage == "accepted":
-        if receipt.kind in {Kind.NIL, Kind.VOID}:
-            return str(receipt.kind)
+        if receipt.kind is not None and receipt.kind in _SAID_BY_KIND:
+            return _SAID_BY_KIND[receipt.kind]
         return "warned" if counts.warned else "accepted"
+    if receipt.code == SMALL and receipt.stage in _SMALL and {"accepted", "replaced"} <= set(receipt.detail):
+        return _SMALL[receipt.stage]
     if receipt.stage == "refused" and counts.records:
         return "all_refused"
     return receipt.stage
@@ -27,8 +42,17 @@ def first_line(receipt: Receipt, language: Language) -> str:
     """For example: 收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。"""
     words, counts = Words(language), receipt.counts
     case = situation(receipt)
+    said = {"part": "", "parts": "", "missing": "", "accepted": 0, "replaced": 0, **receipt.detail}
     line = words(
         f"first.{case}",
+        body=_body(receipt, words),
+        tail=words("first.tail_warned", warned=counts.warned) if counts.warned else words("first.tail_nothing"),
+        revision=receipt.revision,
+        part=said["part"],
+        parts=said["parts"],
+        missing=numbers(said["missing"], language),
+        lacking=said["accepted"],
+        replaced=said["replaced"],
         records=counts.records,
         accepted=counts.accepted,
         refused=counts.refused,
@@ -38,19 +62,41 @@ def first_line(receipt: Receipt, language: Language) -> str:
     )
     if receipt.code == "220" and (original := _original(receipt)):
         line += words("first.original", original=original)
+    if case == "partly_refused" and receipt.kind in {Kind.SUPPLEMENT, Kind.REPLACE}:
+        line = words(f"first.prefix_{receipt.kind}", revision=receipt.revision) + line
     if case in {"partly_refused", "all_refused", "refused"}:
         line += _deadline(receipt, words, "supplement" if case == "partly_refused" else "resubmit")
     return line
 
 
+def numbers(listed: str | int, language: Language) -> str:
+    """Numbers of parts as they are read out: `2、3`, or `2 and 3`."""
+    given = str(listed).split("、")
+    if language == "zh" or len(given) == 1:
+        return "、".join(given)
+    return ", ".join(given[:-1]) + " and " + given[-1]
+
+
+def _body(receipt: Receipt, words: Words) -> str:
+    """What became of the records of one of several parts."""
+    counts = receipt.counts
+    key = "first.part_some" if counts.refused else "first.part_all"
+    return words(key, records=counts.records, accepted=counts.accepted, refused=counts.refused)
+
+
 def reason(receipt: Receipt, language: Language) -> str:
-    """The sentence of the receipt's code; for a code outside the catalogue its number."""
+    """The sentence of the receipt's code; for a code outside the catalogue its number. A replacement that was held, and
+    then not confirmed, is not waiting any more: it has a sentence of its own."""
+    if situation(receipt) == "small_refused":
+        return Words(language)("first.small_reason")
     code = catalogue().get(receipt.code)
     return code.sentence(language, receipt.detail) if code else Words(language)("first.code", code=receipt.code)
 
 
 def remedy(receipt: Receipt, language: Language) -> str:
     """What the sender can do about the receipt's code; empty for a code outside the catalogue."""
+    if situation(receipt) == "small_refused":
+        return Words(language)("first.small_remedy")
     code = catalogue().get(receipt.code)
     return code.remedy(language, receipt.detail) if code else ""
 

@@ -11,7 +11,7 @@ from gateway.policy.model import Language
 from gateway.receipts.words import Words
 
 if TYPE_CHECKING:
-    from gateway.receipts.distribution import DistributionList
+    from gateway.receipts.listing import DistributionList
     from gateway.receipts.receipt import Receipt
 
 # Windows forbids the first nine; the rest would be read by a shell between double quotes (bash, cmd, PowerShell).
@@ -29,7 +29,8 @@ def safe(text: str, longest: int = _LONGEST) -> str:
     return text or "_"
 
 
-def _join(*segments: str) -> str:
+def joined(*segments: str) -> str:
+    """The segments of a name; what is empty is left out."""
     return "_".join(segment for segment in segments if segment)
 
 
@@ -38,6 +39,8 @@ def status_word(receipt: Receipt, language: Language) -> str:
     words = Words(language)
     if receipt.code == "220":
         return words("status.duplicate")
+    if receipt.stage == "accepted" and receipt.detail.get("missing"):
+        return words("status.part")
     if receipt.stage == "accepted" and receipt.kind in {Kind.NIL, Kind.VOID}:
         return words(f"status.{receipt.kind}")
     return words(f"status.{receipt.stage}")
@@ -48,7 +51,7 @@ def file_name(receipt: Receipt, label: str, language: Language, suffix: str = ".
     same for programs. `label` is the agreement's."""
     words = Words(language)
     period = safe(receipt.period, 16) if receipt.period else ""
-    parts = _join(words("file.receipt"), receipt.number, period, safe(label), status_word(receipt, language))
+    parts = joined(words("file.receipt"), receipt.number, period, safe(label), status_word(receipt, language))
     return parts + suffix
 
 
@@ -71,4 +74,4 @@ def sheet_name(listing: DistributionList, receiver: str, language: Language = "z
 def _batch_name(key: str, listing: DistributionList, receiver: str, language: Language, label: str = "") -> str:
     words = Words(language)
     period = safe(listing.period, 16) if listing.period else ""
-    return _join(words(key), period, label, words("file.batch", batch=listing.batch), safe(receiver))
+    return joined(words(key), period, label, words("file.batch", batch=listing.batch), safe(receiver))

@@ -27,12 +27,19 @@ _TONES: Mapping[str, tuple[Tone, str]] = {
     "warned": ("good", "✓"),
     "nil": ("good", "✓"),
     "void": ("good", "✓"),
+    "part": ("wait", "◐"),
+    "part_refused": ("warn", "◐"),
+    "part_complete": ("good", "✓"),
+    "supplement": ("good", "✓"),
+    "replace": ("good", "✓"),
     "duplicate": ("wait", "＝"),
     "duplicate_open": ("warn", "＝"),
     "partly_refused": ("warn", "◐"),
     "all_refused": ("bad", "✕"),
     "refused": ("bad", "✕"),
     "held": ("warn", "？"),
+    "held_small": ("warn", "？"),
+    "small_refused": ("bad", "✕"),
     "released": ("wait", "○"),
     "delivered": ("warn", "○"),
     "acknowledged": ("good", "✓"),
@@ -46,7 +53,9 @@ _OUT_COLUMNS = 4
 _LISTED = 10_000
 # What intake reads in a file's name; the same in both languages.
 _SUPPLEMENT = "-补报"
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PART = "-第{part}份共{parts}份"
+_MAY_WARN = {"part", "part_complete", "supplement", "replace"}
+_WHOLE = re.compile(r"\d{4}-\d\d-\d\d|第[\d、]+份")
 Severity = Literal["error", "warning"]
 
 
@@ -76,30 +85,42 @@ def receipt_page(
     folders: Folders | None = None,
     fingerprint: str = "",
     returned_days: int = 15,
+    workbooks: bool = True,
+    contact: str = "",
 ) -> bytes:
     """The receipt for people: UTF-8 HTML without scripts or outside resources.
 
     `file_name` is shown to its sender only: give None for anybody else. `rows`: what is wrong, most frequent first;
     None takes the receipt's codes with the catalogue's sentences. `names` calls the receivers of `counts.out` by name.
     `fingerprint` is the node's, as the partner pinned it; `returned_days` how long the original stays in 退回.
+    `workbooks`: the returned list, mended and saved as the workbook it is, may be dropped back under its own name;
+    else it has to become a CSV. `contact`: name and telephone of the node's operator, for whoever has to call.
     """
     words, folders = Words(language), folders or Folders()
     case = headline.situation(receipt)
     tone, sign = _TONES[case]
     lines = _code_lines(receipt, language) if rows is None else tuple(rows)
-    marker = _SUPPLEMENT if case == "partly_refused" else ""
-    many = case == "partly_refused" and receipt.counts.refused > _LISTED
     document = replace(receipt, code="100") if headline.given_again(receipt) else receipt
+    drop, stem = f"{folders.drop}/{receipt.label}", naming.safe("-".join(filter(None, (receipt.label, receipt.period))))
+    said = {"missing": "", "parts": "", "accepted": "", "replaced": "", **receipt.detail}
     steps = words.lines(
-        f"steps.{case}_many" if many else f"steps.{case}",
+        _steps(receipt, case, workbooks),
         limit=thousands(_LISTED),
         remedy=headline.remedy(receipt, language),
         list=error_list_name,
         returned=folders.returned,
-        drop=f"{folders.drop}/{receipt.label}",
+        drop=drop,
         days=returned_days,
-        example=naming.safe("-".join(filter(None, (receipt.label, receipt.period)))) + marker + ".csv",
+        refused=receipt.counts.refused,
+        number=receipt.number,
+        example=f"{stem}{_SUPPLEMENT}.csv",
+        accepted=said["accepted"],
+        replaced=said["replaced"],
+        missing=headline.numbers(said["missing"], language),
+        next_part=f"{stem}{_PART.format(part=str(said['missing']).partition('、')[0], parts=said['parts'])}.xlsx",
     )
+    if receipt.counts.warned and case in _MAY_WARN:
+        steps += words.lines("steps.check_warnings", drop=drop)
     return render(
         "receipt.html",
         language,
@@ -120,7 +141,17 @@ def receipt_page(
         json_name=naming.file_name(document, receipt.label, language, ".receipt.json"),
         machine_folder=f"{folders.receipts}/{folders.machine}",
         fingerprint=fingerprint,
+        contact=contact,
     )
+
+
+def _steps(receipt: Receipt, case: str, workbooks: bool) -> str:
+    """Which steps a receipt tells: those of its case, but for returned rows that are too many, or need another form."""
+    if case == "partly_refused" and receipt.counts.refused > _LISTED:
+        return "steps.partly_refused_many"
+    if case == "partly_refused" and not workbooks:
+        return "steps.partly_refused_csv"
+    return f"steps.{case}"
 
 
 def code_lines(
@@ -202,8 +233,8 @@ def _second(instant: datetime) -> str:
 
 
 def _dated(text: str) -> Markup:
-    """Text whose dates do not break at the end of a line."""
-    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(plain(text)))))  # noqa: S704 - escaped
+    """Text whose dates and numbers of parts do not break at the end of a line."""
+    return Markup(_WHOLE.sub(r'<span class="nowrap">\g<0></span>', str(escape(plain(text)))))  # noqa: S704 - escaped
 
 
 def _commands(text: str) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -10,8 +10,19 @@ from typing import Literal
 from gateway.outcomes import catalogue
 from gateway.policy.model import Language
 from gateway.receipts.pages import render
-from gateway.receipts.views import SIGNS, TONES, Dataset, State, StatusView, StoppedParcel, Submission, Tone
-from gateway.receipts.words import Words, area, moment, plain, share, short_moment, thousands
+from gateway.receipts.views import (
+    FLAG,
+    SIGNS,
+    TONES,
+    Dataset,
+    State,
+    StatusView,
+    StoppedParcel,
+    Submission,
+    Tone,
+    beyond,
+)
+from gateway.receipts.words import Words, area, change, moment, plain, share, short_moment, thousands
 
 _NAMED = 6
 _SCAN_PATIENCE = timedelta(minutes=2)
@@ -54,11 +65,14 @@ class QuarterTable:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Over all parties of one dataset: parties by state, and records."""
+    """Over all parties of one dataset: parties by state, and records; `comparable` ones and those of the period before,
+    over the parties of which both are known."""
 
     states: dict[State, int]
     records: int
     refused: int
+    comparable: int = 0
+    previous: int | None = None
 
     @classmethod
     def of(cls, submissions: Sequence[Submission]) -> Totals:
@@ -66,7 +80,45 @@ class Totals:
         for state in SIGNS:
             if count := sum(submission.state == state for submission in submissions):
                 states[state] = count
-        return cls(states, sum(s.records for s in submissions), sum(s.refused for s in submissions))
+        both = [s for s in submissions if s.comparable]
+        return cls(
+            states,
+            sum(s.records for s in submissions),
+            sum(s.refused for s in submissions),
+            sum(s.records for s in both),
+            sum(s.previous or 0 for s in both) if both else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How the records of a period compare with those of the period before, as it is shown: what is flagged has a sign
+    and a word of its own besides the colour."""
+
+    text: str
+    tone: Tone = "plain"
+
+    @classmethod
+    def of(cls, submission: Submission, words: Words) -> Change:
+        if not submission.comparable:
+            return cls("")
+        return cls._of(submission.records, submission.previous or 0, words)
+
+    @classmethod
+    def over(cls, totals: Totals, words: Words) -> Change:
+        """The change of a whole dataset."""
+        if totals.previous is None:
+            return cls("")
+        return cls._of(totals.comparable, totals.previous, words)
+
+    @classmethod
+    def _of(cls, records: int, previous: int, words: Words) -> Change:
+        if not beyond(records, previous):
+            return cls(change(records, previous))
+        if not previous:
+            return cls(words("page.change_new"), "warn")
+        key = "page.change_up" if records > previous else "page.change_down"
+        return cls(words(key, change=change(records, previous)[1:]), "warn")
 
 
 def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
@@ -87,9 +139,15 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
         last = moment(view.last_scan) if view.last_scan else words("page.never")
         need("bad", "need_scan", 1, moment=last)
     need("bad", "need_disk", int(view.disk.free < view.disk.minimum))
-    need("bad", "need_missing", states.count("missing"), names=_names(view, "missing", words))
-    need("warn", "need_refused", states.count("refused"), names=_names(view, "refused", words))
-    need("warn", "need_held", blames.count("held"))
+    every = [s for row in view.parties for s in row.submissions.values()]
+    need("bad", "need_missing", states.count("missing"), names=_names(view, _in("missing"), words))
+    need("warn", "need_refused", states.count("refused"), names=_names(view, _in("refused"), words))
+    held = [parcel.party for parcel in view.stopped if parcel.blame == "held"]
+    need("warn", "need_held", len(held), names=_joined(held, words))
+    incomplete = sum(s.incomplete for s in every)
+    need("warn", "need_parts", incomplete, names=_names(view, lambda s: s.incomplete, words))
+    flagged = sum(s.flagged for s in every)
+    need("warn", "need_flagged", flagged, limit=FLAG, names=_names(view, lambda s: s.flagged, words))
     need("warn", "need_release", sum(row.release_owed for row in view.receivers))
     old = view.at - timedelta(days=view.chase_days)
     late = sum(row.open_since is not None and row.open_since < old for row in view.receivers)
@@ -99,15 +157,25 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
     return tuple(found)
 
 
-def _names(view: StatusView, state: State, words: Words) -> str:
-    """The parties with a submission in `state`, the first few by name."""
-    found = [plain(row.name) for row in view.parties if any(s.state == state for s in row.submissions.values())]
+def _in(state: State) -> Callable[[Submission], bool]:
+    return lambda submission: submission.state == state
+
+
+def _names(view: StatusView, which: Callable[[Submission], bool], words: Words) -> str:
+    """The parties with such a submission, the first few by name."""
+    return _joined([row.name for row in view.parties if any(which(s) for s in row.submissions.values())], words)
+
+
+def _joined(names: Sequence[str], words: Words) -> str:
+    """Each name once, the first few of them."""
+    found = list(dict.fromkeys(plain(name) for name in names))
     joined = ("、" if words.language == "zh" else ", ").join(found[:_NAMED])
     return words("page.and_more", names=joined) if len(found) > _NAMED else joined
 
 
 def quarter_table(view: StatusView, language: Language) -> QuarterTable:
-    """The quarter at a glance: per party and dataset the state, records, share returned, receipt, due date."""
+    """The quarter at a glance: per party and dataset the state, records, share returned, change on the period before,
+    receipt, due date and last reminder; last the contact of whoever has to be called."""
     words = Words(language)
     columns = [Column(words("page.party"))]
     totals = [Cell(words("page.total"))]
@@ -116,19 +184,24 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
             Column(f"{dataset.title}\n{words('page.column_state')}"),
             Column(words("page.column_records"), "right"),
             Column(words("page.column_share"), "right"),
+            Column(words("page.column_change"), "right"),
             Column(words("page.column_received")),
             Column(words("page.column_due")),
         ]
         total = Totals.of([row.submissions.get(dataset.agreement, _EMPTY) for row in view.parties])
         states = " ".join(f"{SIGNS[state]}{count}" for state, count in total.states.items() if state != "none")
         returned = share(total.refused, total.records)
-        totals += [Cell(states), Cell(thousands(total.records)), Cell(returned), Cell(""), Cell("")]
+        compared = Change.over(total, words)
+        totals += [Cell(states), Cell(thousands(total.records)), Cell(returned), Cell(compared.text, compared.tone)]
+        totals += [Cell(""), Cell("")]
+    columns.append(Column(words("page.contact")))
+    totals.append(Cell(""))
     rows = []
     for row in view.parties:
         cells = [Cell(f"{area(row.code)} {plain(row.name)}")]
         for dataset in view.datasets:
             cells += _cells(row.submissions.get(dataset.agreement, _EMPTY), dataset, words)
-        rows.append(tuple(cells))
+        rows.append((*cells, Cell(plain(row.contact) if row.unsettled else "")))
     return QuarterTable(
         words("page.quarter", period=words.period(view.period)), tuple(columns), tuple(rows), tuple(totals)
     )
@@ -137,12 +210,20 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
 def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]:
     state = submission.state
     due = submission.due or dataset.due
+    parts = (
+        " " + words("page.parts", received=submission.parts[0], parts=submission.parts[1]) if submission.parts else ""
+    )
+    compared = Change.of(submission, words)
+    dates = [due.isoformat()[5:] if due and state != "none" else ""]
+    if submission.unsettled and submission.reminded_at:
+        dates.append(words("page.reminded", date=short_moment(submission.reminded_at)[:5]))
     return [
-        Cell(f"{SIGNS[state]} {words(f'state.{state}')}", TONES[state]),
+        Cell(f"{SIGNS[state]} {words(f'state.{state}')}{parts if submission.incomplete else ''}", TONES[state]),
         Cell(thousands(submission.records) if submission.received_at else ""),
         Cell(share(submission.refused, submission.records) if submission.records else ""),
+        Cell(compared.text, compared.tone),
         Cell(short_moment(submission.received_at) if submission.received_at else ""),
-        Cell(due.isoformat()[5:] if due and state != "none" else ""),
+        Cell(" ".join(filter(None, dates))),
     ]
 
 
@@ -168,7 +249,12 @@ def status_page(view: StatusView, language: Language) -> bytes:
         needs=wanted,
         tone=wanted[0].tone if wanted else "good",
         totals=totals,
+        changes=[Change.over(total, words) for total in totals],
+        change=lambda submission: Change.of(submission, words),
         empty=_EMPTY,
+        limit=FLAG,
+        any_flag=any(s.flagged for row in view.parties for s in row.submissions.values()),
+        calls=any(row.unsettled and row.contact for row in view.parties),
         signs=SIGNS,
         tones=TONES,
         used=[s for s in SIGNS if s != "none" and any(s in total.states for total in totals)],

@@ -12,7 +12,19 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-State = Literal["none", "owed", "sent", "nil", "corrected", "partly_refused", "refused", "held", "late", "missing"]
+State = Literal[
+    "none",
+    "owed",
+    "sent",
+    "nil",
+    "corrected",
+    "partly_refused",
+    "refused",
+    "held",
+    "withdrawn",
+    "late",
+    "missing",
+]
 Tone = Literal["plain", "good", "wait", "warn", "bad"]
 
 # The sign says the same as the colour: for a grey print, and for those who do not see colours.
@@ -25,6 +37,7 @@ SIGNS: Mapping[State, str] = {
     "partly_refused": "◐",
     "refused": "✕",
     "held": "？",
+    "withdrawn": "□",
     "late": "▲",
     "missing": "■",
 }
@@ -37,9 +50,21 @@ TONES: Mapping[State, Tone] = {
     "partly_refused": "warn",
     "refused": "bad",
     "held": "warn",
+    "withdrawn": "warn",
     "late": "warn",
     "missing": "bad",
 }
+
+# Per cent of change against the period before from which on somebody looks (design: formats, `gateway quarter`).
+FLAG = 30
+
+_ARRIVED = frozenset({"sent", "nil", "corrected", "partly_refused", "late"})
+_CALL = frozenset({"missing", "late", "refused", "held", "withdrawn"})
+
+
+def beyond(records: int, previous: int) -> bool:
+    """More than `FLAG` per cent apart; from or to nothing is always beyond."""
+    return abs(records - previous) * 100 > FLAG * previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +79,57 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of one obligation. `records` came in, `refused` of them went back; `due` is its own date."""
+    """What became of one obligation. `records` came in, `refused` of them went back; `due` is its own date.
+
+    `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when it was last
+    chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts.
+    """
 
     state: State
     records: int = 0
     refused: int = 0
     received_at: datetime | None = None
     due: date | None = None
+    previous: int | None = None
+    reminded_at: datetime | None = None
+    parts: tuple[int, int] | None = None
+
+    @property
+    def incomplete(self) -> bool:
+        """Some parts are not here yet."""
+        return self.parts is not None and self.parts[0] < self.parts[1]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether its records say how the period compares with the one before: they are in, and they are all in."""
+        arrived = self.state in _ARRIVED and self.received_at is not None
+        return arrived and self.previous is not None and not self.incomplete
+
+    @property
+    def flagged(self) -> bool:
+        """The records changed by more than `FLAG` per cent against the period before, or came from or went to none."""
+        return self.comparable and beyond(self.records, self.previous or 0)
+
+    @property
+    def unsettled(self) -> bool:
+        """Somebody has to be called about it."""
+        return self.state in _CALL or self.incomplete
 
 
 @dataclass(frozen=True, slots=True)
 class PartyRow:
-    """One party of the quarter table; `submissions` maps an agreement's id to what became of it."""
+    """One party of the quarter table; `submissions` maps an agreement's id to what became of it. `contact`: name and
+    telephone of its first contact, shown where somebody has to be called."""
 
     party: str
     code: str
     name: str
     submissions: Mapping[str, Submission] = field(default_factory=dict)
+    contact: str = ""
+
+    @property
+    def unsettled(self) -> bool:
+        return any(submission.unsettled for submission in self.submissions.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,12 @@ class Words:
                 return self("unit.size", short=f"{size / factor:.1f} {unit}", exact=exact)
         return exact
 
+    def day(self, day: date) -> str:
+        """A day as letters write it: `2026年11月1日`, `1 November 2026`."""
+        if self.language == "zh":
+            return f"{day.year}年{day.month}月{day.day}日"
+        return f"{day.day} {calendar.month_name[day.month]} {day.year}"
+
     def until(self, day: date, expires_at: datetime) -> str:
         """A due date as people read it: the day itself is included, to 24:00, unless the rule says another hour."""
         end = expires_at.astimezone(SHANGHAI)
@@ -97,6 +103,17 @@ def share(part: int, whole: int) -> str:
     if part < whole and part * 1000 >= whole * 999:
         return ">99.9%"
     return f"{100 * part / whole:.1f}%"
+
+
+def change(records: int, previous: int) -> str:
+    """A change in per cent against `previous`, which is not 0: `+12.3%`, `−4.0%`, `+1,235%`; what is small but not
+    nothing never reads as zero."""
+    if records == previous:
+        return "0"
+    sign, per_cent = "+" if records > previous else "−", 100 * abs(records - previous) / previous
+    if per_cent < 0.1:
+        return f"{sign}<0.1%"
+    return f"{sign}{per_cent:,.0f}%" if per_cent >= 100 else f"{sign}{per_cent:.1f}%"
 
 
 def area(code: str) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.parcels import AgreementId, DistributionId, Kind, Listed, PackageId, ParcelId, PartyId
-from gateway.receipts.distribution import DistributionList
+from gateway.receipts.letters import Letter
+from gateway.receipts.listing import DistributionList, Withdrawn
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt
 from gateway.receipts.views import (
     Dataset,
@@ -38,6 +39,8 @@ NOW = datetime(2026, 10, 21, 14, 3, 22, tzinfo=SHANGHAI)
 DUE = DueDate(
     "supplement", date(2026, 10, 31), datetime(2026, 11, 1, tzinfo=SHANGHAI), "final", "国办发明电〔2025〕7号"
 )
+PARTS: dict[str, Any] = {"part": 1, "parts": 3, "missing": "2、3"}
+SMALL: dict[str, Any] = {"accepted": 800, "replaced": 1000}
 
 
 def digest(seed: int) -> str:
@@ -83,6 +86,7 @@ def make() -> Callable[..., Receipt]:
 def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
     """One receipt for every case of the words' `first` section."""
     good = Counts(1000, 1000, 0, 0, {"43": 400, "45": 600})
+    added = Counts(15, 15, 0, 0, {"45": 15})
     quiet: dict[str, Any] = {"counts": Counts(), "due": (), "codes": {}, "packages": (), "receivers": ()}
     return {
         "received": make(stage="received", code="100", **quiet),
@@ -100,7 +104,30 @@ def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
         ),
         "held": make(stage="held", code="224", **{**quiet, "counts": Counts(800, 800)}, kind=Kind.REPLACE, revision=2),
         "nil": make(stage="accepted", code="102", **quiet, kind=Kind.NIL),
-        "void": make(stage="accepted", code="100", **quiet, kind=Kind.VOID, revision=2),
+        "void": make(stage="accepted", code="104", **quiet, kind=Kind.VOID, revision=2),
+        "part": make(stage="accepted", code="103", kind=Kind.PART, counts=good, codes={}, due=(), detail=PARTS),
+        "part_refused": make(code="101", kind=Kind.PART, detail=PARTS),
+        "part_complete": make(stage="accepted", code="100", kind=Kind.PART, counts=good, codes={}, due=(), revision=3),
+        "supplement": make(
+            stage="accepted", code="100", kind=Kind.SUPPLEMENT, counts=added, codes={}, due=(), revision=2
+        ),
+        "replace": make(stage="accepted", code="105", kind=Kind.REPLACE, counts=good, codes={}, due=(), revision=2),
+        "held_small": make(
+            stage="held",
+            code="224",
+            **{**quiet, "counts": Counts(800, 800)},
+            kind=Kind.REPLACE,
+            revision=2,
+            detail=SMALL,
+        ),
+        "small_refused": make(
+            stage="refused",
+            code="224",
+            **{**quiet, "counts": Counts(800, 0, 800), "due": (replace(DUE, what="resubmission"),)},
+            kind=Kind.REPLACE,
+            revision=2,
+            detail=SMALL,
+        ),
         "duplicate": make(stage="refused", code="220", **quiet, detail={"original": "20261019-000088"}),
         "duplicate_open": make(code="220"),
         "released": make(stage="released", code="100", **quiet),
@@ -149,6 +176,49 @@ def listing() -> DistributionList:
 
 
 @pytest.fixture
+def withdrawing(listing: DistributionList) -> DistributionList:
+    """A second batch: one origin withdrew what it had sent, one corrected it with nothing for this receiver, one sends
+    a new package in place of two old ones."""
+    old = [f"migrants-inflow_p{code}_p45_2026Q3_r{n}_{digest(n)[:8]}" for code, n in (("21", 1), ("13", 1), ("35", 1))]
+    lines = [
+        replace(line, package=None, records=0, sha256=None, size=0, replaces=None) if line.package else line
+        for line in listing.lines
+        if line.origin not in {"p21", "p13", "p44"}
+    ]
+    lines += [Listed(PartyId("p21"), "missing"), Listed(PartyId("p13"), "nil")]
+    lines.append(replace(included("44", 3, 512), replaces=f"{included('44').package} {included('44', 2).package}"))
+    return replace(
+        listing,
+        distribution=DistributionId("migrants-inflow-2026Q3-2-p45"),
+        batch=2,
+        lines=tuple(lines),
+        withdrawn=(
+            Withdrawn(PartyId("p21"), PackageId(old[0]), "void"),
+            Withdrawn(PartyId("p13"), PackageId(old[1]), "replaced"),
+        ),
+    )
+
+
+@pytest.fixture
+def letter() -> Letter:
+    """The second letter to a province that sent nothing, five working days after the date."""
+    return Letter(
+        number="催报〔2026〕1523号",
+        day=date(2026, 11, 6),
+        party=PartyId("p63"),
+        party_name="青海省卫生健康委员会",
+        agreement=AgreementId("migrants-inflow"),
+        label="跨省流入人口个案",
+        period="2026Q3",
+        due=date(2026, 11, 1),
+        working_days=5,
+        basis="国家人口计生委关于印发全员流动人口统计信息工作方案的通知",
+        earlier=(date(2026, 10, 30),),
+        contact="示例联络员 000-0000-0000",
+    )
+
+
+@pytest.fixture
 def names() -> dict[str, str]:
     return {**PROVINCES, **{f"p{code}": name for code, name in PROVINCES.items()}}
 
@@ -158,21 +228,28 @@ def view() -> StatusView:
     """A node in the middle of a quarter, with one of everything."""
     due = date(2026, 11, 1)
     cycle: tuple[State, ...] = ("sent", "sent", "partly_refused", "sent", "nil", "sent", "late", "sent", "corrected")
+    agreements = ("migrants-inflow", "migrants-outflow", "migrants-statistics")
     special: dict[str, State] = {"54": "missing", "63": "missing", "22": "refused", "62": "held", "66": "owed"}
     rows = []
     for position, (code, name) in enumerate(PROVINCES.items()):
         submissions = {}
-        for shift, agreement in enumerate(("migrants-inflow", "migrants-outflow")):
+        for shift, agreement in enumerate(agreements):
             state = special.get(code) or cycle[(position + shift) % len(cycle)]
             if code == "66" and agreement == "migrants-outflow":
                 continue
+            if code == "37" and agreement == "migrants-statistics":
+                state = "withdrawn"
             silent = state in {"missing", "owed"}
             records = 0 if silent or state == "nil" else 1000 + position * position * 977
             refused = records // 60 if state == "partly_refused" else records if state == "refused" else 0
             received = None if silent else NOW - timedelta(days=2, minutes=17 * position)
             own = date(2026, 11, 10) if state == "owed" else None
-            submissions[agreement] = Submission(state, records, refused, received, own)
-        rows.append(PartyRow(f"p{code}", f"{code}0000", name, submissions))
+            change = (100, 98, 104, 131, 100, 69, 111)[(position + 2 * shift) % 7]
+            before = None if code == "11" else 0 if code == "14" else records * 100 // change
+            chased = NOW - timedelta(days=3) if silent and state == "missing" else None
+            parts = (2, 3) if code == "42" and not shift else None
+            submissions[agreement] = Submission(state, records, refused, received, own, before, chased, parts)
+        rows.append(PartyRow(f"p{code}", f"{code}0000", name, submissions, "示例联络员 000-0000-0000"))
     return StatusView(
         node="国家节点",
         at=NOW,
@@ -181,7 +258,11 @@ def view() -> StatusView:
         disk=Disk(312 << 30, 900 << 30, 1 << 30),
         log=LogHead("national.example/log", 1482, digest(5), NOW - timedelta(minutes=1)),
         last_scan=NOW - timedelta(seconds=2),
-        datasets=(Dataset("migrants-inflow", "流入", due), Dataset("migrants-outflow", "流出", due)),
+        datasets=(
+            Dataset("migrants-inflow", "流入", due),
+            Dataset("migrants-outflow", "流出", due),
+            Dataset("migrants-statistics", "统计表", due),
+        ),
         parties=tuple(rows),
         stopped=(
             StoppedParcel(

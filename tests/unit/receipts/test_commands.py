@@ -93,6 +93,27 @@ def test_a_package_opens_and_the_form_is_signed_as_the_page_says(
     assert "Good signature" in run(f'gpg --verify "{form.name}.sig" "{form.name}"')
 
 
+def test_what_is_withdrawn_is_found_until_it_is_deleted(
+    withdrawing: DistributionList, run: Run, tmp_path: Path
+) -> None:
+    page = distribution_page(withdrawing, receiver_name="广西壮族自治区", node_name="国家节点", language="zh")
+    (check,) = (command for command in commands(page) if command.startswith("find"))
+    first, second = (str(entry.package) for entry in withdrawing.withdrawn)
+    for left in (
+        f"{first}.tar.zst.gpg",
+        f"sub/{second}.tar",
+        f"{second}/data/records.csv",
+        f"{withdrawing.packages[0].package}.tar",
+    ):
+        (tmp_path / left).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / left).write_text("")
+    assert set(run(check).split()) == {f"./{first}.tar.zst.gpg", f"./sub/{second}.tar", f"./{second}"}
+    (tmp_path / f"{first}.tar.zst.gpg").unlink()
+    shutil.rmtree(tmp_path / "sub")
+    shutil.rmtree(tmp_path / second)
+    assert run(check) == ""
+
+
 def test_a_receipt_verifies_as_the_page_says(make: Callable[..., Receipt], run: Run, tmp_path: Path) -> None:
     receipt = make(label="名字 $(false)`false`!")
     name = file_name(receipt, receipt.label, "zh", ".receipt.json")

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.parcels import Kind
 from gateway.policy.model import Language
 from gateway.receipts.headline import first_line, situation
 from gateway.receipts.naming import file_name, safe
@@ -26,6 +27,13 @@ CHINESE = {
     "held": "收到800条，暂不分发：更正件的记录数不足原件的 90%，已暂存待确认。",
     "nil": "收到2026年第三季度零报告；无需操作。",
     "void": "收到2026年第三季度的撤回，此前报送的数据不再分发；无需操作。",
+    "part": "已收第1份共3份：1000条，全部合格；尚缺第2、3份，请继续上报。",
+    "part_refused": "已收第1份共3份：1000条，合格985条，退回15条；尚缺第2、3份，请先报齐，再补报退回的记录。",
+    "part_complete": "各份已全部收到：本份1000条，全部合格，待分发；无需操作。",
+    "supplement": "补报已收：新增15条，全部合格，待分发（第2版）；无需操作。",
+    "replace": "更正已收：1000条，全部合格，整件替换此前的报送（第2版）；无需操作。",
+    "held_small": "更正件只有800条合格，原报送有1000条，少于九成；暂不分发，请与节点确认。",
+    "small_refused": "更正件未予接收：只有800条合格，原报送有1000条，未获确认；以前接收的数据不变。",
     "duplicate": "重复上报：此文件以前已经收到，不重复计数；无需操作。原回执 20261019-000088。",
     "duplicate_open": "重复上报：此文件以前已经收到，不重复计数；当时退回的15条仍请补报。原回执 20261021-000123。",
     "released": "2026年第三季度的数据已放行，正在分发；无需操作。",
@@ -52,6 +60,20 @@ def test_english_first_lines_are_whole(variants: dict[str, Receipt]) -> None:
     )
 
 
+def test_what_came_with_a_warning_or_partly_back_says_so(make: Make, variants: dict[str, Receipt]) -> None:
+    warned = replace(variants["replace"], counts=replace(variants["replace"].counts, warned=3))
+    assert first_line(warned, "zh").endswith("（第2版）；其中3条有提示，请核对。")
+    back = make(kind=Kind.SUPPLEMENT, revision=3)
+    assert first_line(back, "zh").startswith("补报（第3版）：收到1000条，合格985条待分发，退回15条；请于")
+    assert first_line(make(kind=Kind.REPLACE, revision=2), "zh").startswith("更正（第2版）：收到1000条")
+
+
+def test_missing_parts_are_read_out_in_both_languages(variants: dict[str, Receipt]) -> None:
+    three = replace(variants["part"], detail={"part": 2, "parts": 4, "missing": "1、3、4"})
+    assert "尚缺第1、3、4份" in first_line(three, "zh")
+    assert "still missing: 1, 3 and 4;" in first_line(three, "en")
+
+
 def test_the_date_is_left_out_when_there_is_none_and_named_when_it_has_passed(make: Make) -> None:
     assert first_line(make(due=()), "zh").endswith("退回15条；请改正后尽快补报。")
     late = make(issued_at=make().issued_at + timedelta(days=11))
@@ -76,6 +98,11 @@ def test_details_fill_the_sentence(make: Make) -> None:
         ("refused", "已退回"),
         ("duplicate", "重复件"),
         ("held", "待确认"),
+        ("held_small", "待确认"),
+        ("part", "待报齐"),
+        ("part_refused", "部分退回"),
+        ("replace", "已接收"),
+        ("void", "撤回已接收"),
     ],
 )
 def test_file_names_end_with_the_state(variants: dict[str, Receipt], case: str, word: str) -> None:
@@ -114,9 +141,11 @@ def test_file_names_are_safe_everywhere(make: Make, label: str, language: Langua
 
 def test_every_stage_has_its_words() -> None:
     for section in ("status", "first", "steps"):
+        given = set() if section == "status" else set(CHINESE)
         missing = (
             set(CHINESE)
             - {"warned", "all_refused", "duplicate_open"}
+            - ({"part_refused", "part_complete", "supplement", "replace", "held_small", "small_refused"} - given)
             - {key.partition(".")[2] for key in table() if key.startswith(section + ".")}
         )
         assert not missing, section

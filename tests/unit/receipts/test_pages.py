@@ -19,6 +19,7 @@ from gateway.receipts import (
     DistributionList,
     Receipt,
     StatusView,
+    Withdrawn,
     acknowledgement_form,
     code_lines,
     distribution_page,
@@ -29,6 +30,7 @@ from gateway.receipts import (
     status_page,
     transmittal_sheet,
 )
+from gateway.receipts.letters import Letter, cover_list, reminder_letter
 from gateway.receipts.receipt import Counts
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>\u202e{{ 7*7 }}"
@@ -84,7 +86,12 @@ def receipt_html(receipt: Receipt, language: Language = "zh", **changes: object)
 
 @pytest.fixture
 def pages(
-    variants: dict[str, Receipt], listing: DistributionList, names: dict[str, str], view: StatusView
+    variants: dict[str, Receipt],
+    listing: DistributionList,
+    withdrawing: DistributionList,
+    letter: Letter,
+    names: dict[str, str],
+    view: StatusView,
 ) -> Callable[[Language], dict[str, bytes]]:
     def pages(language: Language) -> dict[str, bytes]:
         called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
@@ -93,6 +100,11 @@ def pages(
             **{case: receipt_html(receipt, language, names=names) for case, receipt in variants.items()},
             "distribution": distribution_page(listing, language=language, names=names, **called),
             "empty": distribution_page(replace(listing, lines=()), language=language, **called),
+            "withdrawal": distribution_page(withdrawing, language=language, names=names, **called),
+            "withdrawal_sheet": transmittal_sheet(withdrawing, number="JJ-2", language=language, names=names, **called),
+            "letter": reminder_letter(letter, node_name="国家节点", contact="示例人 000", language=language),
+            "cover": cover_list([letter], node_name="国家节点", period="2026Q3", day=letter.day, language=language),
+            "no_cover": cover_list([], node_name="国家节点", period="", day=letter.day, language=language),
             "sheet": transmittal_sheet(listing, number="JJ-1", language=language, names=names, **called),
             "status": status_page(view, language),
             "quiet": status_page(quiet, language),
@@ -129,8 +141,10 @@ def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     order = [
         "收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。",
         "打开“退回”文件夹中的《退回清单_20261021-000123.xlsx》",
-        "跨省流入人口个案-2026Q3-补报.csv",
+        "旁边的说明不必删除",
         "“上报/跨省流入人口个案”",
+        "文件名已含“-补报”，不必改名",
+        "跨省流入人口个案-2026Q3-补报.csv",
         "2026-10-31（含当日，至 24:00）",
         "校验码不符。",
         "流入-2026Q3.csv",
@@ -146,6 +160,52 @@ def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     places = [text.find(piece) for piece in order]
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_where_workbooks_are_not_taken_the_list_becomes_a_csv(make: Callable[..., Receipt]) -> None:
+    text = Text(receipt_html(make(), workbooks=False)).text
+    assert "另存为《跨省流入人口个案-2026Q3-补报.csv》（文件类型选 CSV）" in text
+    assert "不必改名" not in text
+
+
+def test_a_part_says_what_is_missing_and_how_to_name_it(variants: dict[str, Receipt]) -> None:
+    text = Text(receipt_html(variants["part"])).text
+    assert "待报齐" in text
+    assert "把第2、3份放入“上报/跨省流入人口个案”文件夹" in text
+    assert "《跨省流入人口个案-2026Q3-第2份共3份.xlsx》" in text
+    back = Text(receipt_html(variants["part_refused"])).text
+    assert back.index("先把第2、3份放入") < back.index("再补报本份退回的15条") < back.index("文件名已含“-补报”")
+
+
+def test_a_small_replacement_waits_and_says_whom_to_call(variants: dict[str, Receipt]) -> None:
+    text = Text(receipt_html(variants["held_small"], contact="示例管理员 000-0000-0000")).text
+    order = [
+        "本次合格 800 条，原报送 1000 条",
+        "报编号 20261021-000123",
+        "以前接收的数据不变",
+        "示例管理员 000-0000-0000",
+        "224",
+    ]
+    places = [text.find(piece) for piece in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+    gone = Text(receipt_html(variants["small_refused"])).text
+    assert "待确认" not in gone
+    assert gone.count("未获确认") == 2
+
+
+def test_a_warning_is_to_be_checked_whatever_the_kind(variants: dict[str, Receipt]) -> None:
+    for case in ("part", "part_complete", "supplement", "replace"):
+        receipt = variants[case]
+        warned = replace(receipt, counts=replace(receipt.counts, warned=2), codes={"452": 2})
+        assert "请核对下面列出的提示" not in Text(receipt_html(receipt)).text
+        assert "请核对下面列出的提示" in Text(receipt_html(warned)).text, case
+
+
+def test_a_withdrawal_says_what_becomes_of_what_was_distributed(variants: dict[str, Receipt]) -> None:
+    text = Text(receipt_html(variants["void"])).text
+    assert "撤回已接收" in text
+    assert "节点向接收方发出撤回通知，由接收方删除并签收确认" in text
 
 
 def test_rows_are_counted_from_a_list_of_violations() -> None:
@@ -200,7 +260,9 @@ def test_too_many_returned_rows_to_supply_one_by_one(make: Callable[..., Receipt
 
 
 def test_the_file_name_is_shown_to_its_sender_only(make: Callable[..., Receipt]) -> None:
-    assert "文件名" not in re.sub(r"由文件名确定|文件名加", "", Text(receipt_html(make(), file_name=None)).text)
+    assert "文件名" not in re.sub(
+        r"由文件名确定|文件名加|文件名已含", "", Text(receipt_html(make(), file_name=None)).text
+    )
     assert "流入-2026Q3.csv" in Text(receipt_html(make())).text
 
 
@@ -220,7 +282,12 @@ def test_all_32_receivers_are_shown(make: Callable[..., Receipt], names: dict[st
     assert "共 32 处，3,200 条" in text
 
 
-def test_hostile_names_stay_text(make: Callable[..., Receipt], listing: DistributionList, view: StatusView) -> None:
+def test_hostile_names_stay_text(
+    make: Callable[..., Receipt], withdrawing: DistributionList, letter: Letter, view: StatusView
+) -> None:
+    listing = withdrawing
+    hostile = replace(letter, number=HOSTILE, party_name=HOSTILE, label=HOSTILE, basis=HOSTILE, copy_to=HOSTILE)
+    hostile = replace(hostile, contact=HOSTILE)
     rows = (CodeLine("402", HOSTILE, 1, HOSTILE, HOSTILE),)
     receipt = make(
         label=HOSTILE, detail={"limit_mb": HOSTILE}, due=(replace(make().due[0], what=HOSTILE, edition=HOSTILE),)
@@ -230,7 +297,7 @@ def test_hostile_names_stay_text(make: Callable[..., Receipt], listing: Distribu
         view,
         node=HOSTILE,
         stopped=(stopped,),
-        parties=(replace(view.parties[0], name=HOSTILE),),
+        parties=(replace(view.parties[-3], name=HOSTILE, contact=HOSTILE),),
         receivers=(replace(view.receivers[0], name=HOSTILE),),
         keys=(replace(view.keys[0], name=HOSTILE),),
     )
@@ -248,7 +315,10 @@ def test_hostile_names_stay_text(make: Callable[..., Receipt], listing: Distribu
             names=names,
             folders=Folders(returned=HOSTILE),
             fingerprint=HOSTILE,
+            contact=HOSTILE,
         ),
+        reminder_letter(hostile, node_name=HOSTILE, contact=HOSTILE, language="zh", folders=Folders(drop=HOSTILE)),
+        cover_list([hostile], node_name=HOSTILE, period=HOSTILE, day=letter.day, language="zh", files=[HOSTILE]),
         distribution_page(replace(listing, label=HOSTILE), language="zh", names=names, receiver_key=HOSTILE, **called),
         transmittal_sheet(replace(listing, label=HOSTILE), number=HOSTILE, language="zh", names=names, **called),
         status_page(status, "zh"),
@@ -325,6 +395,113 @@ def test_a_later_batch_names_what_went_out_before(listing: DistributionList) -> 
     assert later.totals()["packages"] == 1
     text = Text(distribution_page(later, receiver_name="广西", node_name="国家节点", language="zh")).text
     assert "已在此前批次发出：p11。" in text
+
+
+def test_a_line_may_replace_several_packages(withdrawing: DistributionList, names: dict[str, str]) -> None:
+    line = next(line for line in withdrawing.packages if line.replaces)
+    old = str(line.replaces).split(" ")
+    document = json.loads(withdrawing.to_json())
+    assert document["replaces"] == [{"package": line.package, "replaces": each} for each in old]
+    assert [package["replaces"] for package in document["packages"]] == [line.replaces]
+    called = {"receiver_name": "广西", "node_name": "国家节点"}
+    text = Text(distribution_page(withdrawing, language="zh", names=names, **called)).text
+    assert all(f"{each} {line.package}" in text for each in old)
+    for spoiled in (f"{old[0]}  {old[1]}", f"{old[0]} ../x", f"{old[0]} {old[0]}", f" {old[0]}", str(line.package)):
+        lines = tuple(replace(each, replaces=spoiled) if each.package else each for each in withdrawing.lines)
+        with pytest.raises(ValueError, match="replace"):
+            replace(withdrawing, lines=lines)
+
+
+# ---- withdrawals -----------------------------------------------------------------------------------------------------
+
+
+def test_the_list_and_the_form_carry_what_is_withdrawn(
+    withdrawing: DistributionList, listing: DistributionList
+) -> None:
+    gone = [{"origin": w.origin, "package": w.package, "reason": w.reason} for w in withdrawing.withdrawn]
+    document, form = json.loads(withdrawing.to_json()), json.loads(acknowledgement_form(withdrawing))
+    assert document["withdrawn"] == form["withdrawn"] == gone
+    assert document["totals"]["withdrawn"] == form["totals"]["withdrawn"] == 2
+    assert {row["origin"]: row["status"] for row in document["origins"]}["p21"] == "missing"
+    assert "已全部删除" in form["statement"]
+    assert "are deleted" in form["statement_en"]
+    assert "数量与摘要核对无误" in form["statement"]
+    plain = json.loads(listing.to_json()) | json.loads(acknowledgement_form(listing))
+    assert "withdrawn" not in plain
+    assert "withdrawn" not in plain["totals"]
+    assert "删除" not in plain["statement"]
+    alone = replace(withdrawing, lines=tuple(line for line in withdrawing.lines if line.package is None))
+    assert "摘要" not in json.loads(acknowledgement_form(alone))["statement"]
+    fewer = replace(withdrawing, withdrawn=withdrawing.withdrawn[:1])
+    assert acknowledgement_form(fewer) != acknowledgement_form(withdrawing)
+
+
+def test_a_withdrawal_that_contradicts_the_list_raises(withdrawing: DistributionList) -> None:
+    entry, own = withdrawing.withdrawn[0], withdrawing.packages[0].package
+    for spoiled in (
+        (entry, entry),
+        (replace(entry, package=own),),
+        (replace(entry, package=PackageId("../x")),),
+        (replace(entry, reason="nonsense"),),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ValueError, match="withdrawn"):
+            replace(withdrawing, withdrawn=spoiled)
+    with pytest.raises(ValueError, match="first batch"):
+        replace(withdrawing, batch=1, lines=withdrawing.packages)
+
+
+def test_a_withdrawn_package_that_is_replaced_too_is_listed_in_both(withdrawing: DistributionList) -> None:
+    old = str(withdrawing.packages[0].replaces).split(" ")[0]
+    both = Withdrawn(PartyId("p44"), PackageId(old), "replaced")
+    page = distribution_page(
+        replace(withdrawing, withdrawn=(both,)), receiver_name="广西", node_name="国家节点", language="zh"
+    )
+    assert "请改用本批中该来源的新交换包" in Text(page).text
+
+
+def test_the_page_says_what_to_delete_why_and_how_to_check(
+    withdrawing: DistributionList, names: dict[str, str]
+) -> None:
+    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
+    text = Text(distribution_page(withdrawing, language="zh", names=names, **called)).text
+    void, corrected = (entry.package for entry in withdrawing.withdrawn)
+    order = [
+        "撤回通知：请删除以前收到的 2 个交换包",
+        "撤回通知涉及：河北、辽宁。",
+        "第一步 核对清单的签名",
+        "第二步 撤回通知：删除旧交换包",
+        f"辽宁 {void}.tar.zst.gpg 来源单位已撤回原报送的数据。",
+        f"河北 {corrected}.tar.zst.gpg 来源单位已更正，更正后没有发给你单位的记录。",
+        "gateway:package_id",
+        f'dir /s /b "{void}*"',
+        f'find . -name "{void}*" -o -name "{corrected}*"',
+        "第三步 打开交换包",
+        "第四步 签收",
+        "签名即确认：撤回通知所列的 2 个交换包已全部删除。",
+        "✕ 撤回 ◇ 零报告",
+        "✕ 撤回 ■ 尚缺",
+    ]
+    places = [text.find(piece) for piece in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+    alone = replace(withdrawing, lines=tuple(line for line in withdrawing.lines if line.package is None))
+    text = Text(distribution_page(alone, language="zh", names=names, **called)).text
+    assert "并签收确认；本批没有新交换包" in text
+    assert "第三步 签收" in text
+
+
+def test_the_sheet_lists_what_is_withdrawn(withdrawing: DistributionList, names: dict[str, str]) -> None:
+    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
+    text = Text(transmittal_sheet(withdrawing, number="JJ-2", language="zh", names=names, **called)).text
+    assert "另撤回以前批次的交换包 2 个" in text
+    assert f"1 辽宁 来源撤回 {withdrawing.withdrawn[0].package}" in text
+    assert f"2 河北 来源更正 {withdrawing.withdrawn[1].package}" in text
+    many = tuple(Withdrawn(PartyId("p13"), PackageId(f"old{n}"), "void") for n in range(15))
+    packages = tuple(Listed(PartyId(f"q{i}"), "included", PackageId(f"x{i}"), 1, f"{i:064x}", 9) for i in range(1, 41))
+    full = replace(withdrawing, lines=packages, withdrawn=many)
+    text = Text(transmittal_sheet(full, number="JJ-3", language="zh", **called)).text
+    assert "另有 3 个撤回的交换包未在此列出" in text
+    assert "另有 20 个交换包未在此列出" in text
 
 
 def test_names_of_the_batch_files(listing: DistributionList) -> None:

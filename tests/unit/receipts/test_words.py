@@ -10,7 +10,7 @@ from importlib.resources import files
 import pytest
 
 from gateway.policy.model import Language
-from gateway.receipts.words import SHANGHAI, Words, area, moment, plain, share, table
+from gateway.receipts.words import SHANGHAI, Words, area, change, moment, plain, share, table
 
 
 def placeholders(text: str) -> set[str]:
@@ -98,6 +98,16 @@ def test_instants_are_told_in_shanghai_time_and_sizes_exactly() -> None:
     assert Words("zh").size(1_234_567) == "1.2 MB（1,234,567 字节）"
     assert Words("en").size(12) == "12 bytes"
     assert plain("a\u202eb\x00c") == "a\ufffdb\ufffdc"
+
+
+def test_days_of_letters() -> None:
+    assert Words("zh").day(date(2026, 11, 1)) == "2026年11月1日"
+    assert Words("en").day(date(2026, 11, 1)) == "1 November 2026"
+
+
+def test_a_change_never_hides_what_is_there() -> None:
+    pairs = [(100, 100), (0, 0), (100_001, 100_000), (104, 100), (69, 100), (0, 100), (1335, 100)]
+    assert [change(*pair) for pair in pairs] == ["0", "0", "+<0.1%", "+4.0%", "−31.0%", "−100%", "+1,235%"]
 
 
 def test_area_codes_lose_the_levels_that_say_nothing() -> None:

@@ -1,0 +1,144 @@
+"""Reminder letters (催报函) for parties that owe a submission, and the list of them for the operator.
+
+A letter is a printable A4 page in the form of an office's letter, with a place for the seal. It knows an organisation,
+an agreement, a period and a date; nothing about persons but the contact of the node, who signs no letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from gateway.parcels import AgreementId, PartyId
+from gateway.policy.model import Folders, Language
+from gateway.receipts.headline import numbers
+from gateway.receipts.naming import joined, safe
+from gateway.receipts.pages import render
+from gateway.receipts.words import Words
+
+Lacking = Literal["nothing", "refused", "parts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one letter says. `number` is its office number, `day` the day it is written, `party_name` whom it is to.
+
+    `working_days` counts from `day` to `due`: negative while it is still to come, positive after it has passed.
+    `names` is the last working day before a date that is a rest day, where a reminder names one. `lacking`: nothing
+    came, what came was refused as a whole, or parts are missing (`missing_parts`, such as `2、3`). `basis` is the
+    document that the agreement rests on; `earlier` are the days of letters sent before for the same submission;
+    `copy_to` the office that gets a copy. `contact` is the party's, for the operator's list; the letter leaves it out.
+    """
+
+    number: str
+    day: date
+    party: PartyId
+    party_name: str
+    agreement: AgreementId
+    label: str
+    period: str
+    due: date
+    working_days: int
+    basis: str
+    lacking: Lacking = "nothing"
+    missing_parts: str = ""
+    names: date | None = None
+    provisional: bool = False
+    earlier: tuple[date, ...] = ()
+    copy_to: str = ""
+    contact: str = ""
+
+    def __post_init__(self) -> None:
+        if self.working_days > 0 >= (self.day - self.due).days or self.working_days < 0 <= (self.day - self.due).days:
+            raise ValueError("the working days contradict the date")
+        if (self.lacking == "parts") != bool(self.missing_parts):
+            raise ValueError("parts that are missing are named, and only these")
+        if any(day > self.day for day in self.earlier):
+            raise ValueError("an earlier letter is of a later day")
+
+    @property
+    def overdue(self) -> bool:
+        return self.day > self.due
+
+    def timing(self, words: Words) -> str:
+        """How the day of the letter stands to the date."""
+        count = abs(self.working_days)
+        if self.day == self.due:
+            return words("letter.today")
+        if not self.working_days:
+            return words("letter.passed") if self.overdue else words("letter.last")
+        return words("letter.late", days=count) if self.overdue else words("letter.ahead", days=count)
+
+    def situation(self, words: Words) -> str:
+        """What is not there."""
+        if self.lacking == "nothing":
+            return words("letter.nothing")
+        if self.lacking == "refused":
+            return words("letter.refused")
+        return words("letter.parts", missing=numbers(self.missing_parts, words.language))
+
+
+def letter_number(day: date, seq: int, language: Language = "zh") -> str:
+    """`催报〔2026〕123号`, after the log entry's `seq`: unique within the node."""
+    return Words(language)("letter.number", year=day.year, seq=seq)
+
+
+def letter_name(letter: Letter, party: str, language: Language = "zh") -> str:
+    """`催报函_<period>_<label>_<party>_<date>.html`. `party` is how it is called in file names."""
+    period = safe(letter.period, 16) if letter.period else ""
+    return (
+        joined(Words(language)("file.letter"), period, safe(letter.label), safe(party, 60), f"{letter.day}") + ".html"
+    )
+
+
+def cover_name(period: str, day: date, language: Language = "zh") -> str:
+    """`催报清单_<period>_<date>.html`."""
+    return joined(Words(language)("file.letters"), safe(period, 16) if period else "", f"{day}") + ".html"
+
+
+def reminder_letter(
+    letter: Letter, *, node_name: str, contact: str, language: Language, folders: Folders | None = None
+) -> bytes:
+    """The letter, one A4 page of UTF-8 HTML. `contact`: name and telephone of the node's contact; `folders` are the
+    names of the party's folders."""
+    words, folders = Words(language), folders or Folders()
+    key = "letter.earlier_one" if len(letter.earlier) == 1 else "letter.earlier_many"
+    before = {"count": len(letter.earlier) + 1, "last": words.day(max(letter.earlier))} if letter.earlier else None
+    return render(
+        "letter.html",
+        language,
+        l=letter,
+        due=words.day(letter.due),
+        situation=letter.situation(words),
+        timing=letter.timing(words),
+        names=words.day(letter.names) if letter.names and letter.names != letter.due and not letter.overdue else "",
+        before=words(key, **before) if before else "",
+        basis=letter.basis if "《" in letter.basis or language == "en" else f"《{letter.basis}》",
+        drop=f"{folders.drop}/{letter.label}",
+        node_name=node_name,
+        contact=contact,
+        today=words.day(letter.day),
+    )
+
+
+def cover_list(
+    letters: Sequence[Letter], *, node_name: str, period: str, day: date, language: Language, files: Sequence[str] = ()
+) -> bytes:
+    """The operator's list of one batch of letters: who is reminded of what, and whom to call. `files` are the letters'
+    names, in the same order. `ValueError` when there are not as many."""
+    if files and len(files) != len(letters):
+        raise ValueError("as many files as letters")
+    words = Words(language)
+    rows = [(letter, letter.situation(words), letter.timing(words)) for letter in letters]
+    return render(
+        "letters.html",
+        language,
+        rows=list(zip(rows, files or [""] * len(rows), strict=True)),
+        parties=len({letter.party for letter in letters}),
+        late=sum(letter.overdue for letter in letters),
+        node_name=node_name,
+        period=period,
+        today=words.day(day),
+    )
