@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "seal": ("seal", "seal", False),
     "open": ("seal", "open_", False),
     "quarter": ("status", "quarter", False),
+    "remind": ("remind", "remind", False),
     "parcels": ("parcels", "app", True),
     "deadlines": ("deadlines", "app", True),
     "calendar": ("calendar", "app", True),

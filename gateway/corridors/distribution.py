@@ -25,6 +25,7 @@ from gateway.parcels import AgreementId, DistributionId, Listed, PackageId, Parc
 from gateway.policy.model import Agreement, Facts, Party
 from gateway.receipts import distribution as documents
 from gateway.receipts import naming
+from gateway.receipts.listing import Withdrawn
 from gateway.receipts.receipt import LogEntry, number
 from gateway.stages import acknowledging, delivery, releasing
 
@@ -209,7 +210,12 @@ class Distribution:
         )
         issued_at = datetime.fromisoformat(batch.released_at).astimezone(SHANGHAI)
         listing = documents.DistributionList.of(
-            released, label=agreement.label, issuer=PartyId(facts.node.party), issued_at=issued_at, log=log
+            released,
+            label=agreement.label,
+            issuer=PartyId(facts.node.party),
+            issued_at=issued_at,
+            log=log,
+            withdrawn=withdrawn,
         )
         body = listing.to_json()
         signed = self._tools.sealer.sign(body, agreement.profile)
@@ -248,13 +254,14 @@ class Distribution:
             }
         )
 
-    def _content(self, distribution: str) -> tuple[tuple[Listed, ...], tuple[dict[str, str], ...]]:
+    def _content(self, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:
         """What a batch holds: its lines, and what its receiver has to delete."""
         with self._tools.ledger.reading() as reading:
             body = reading.progress(distribution, "releasing")
         assert body is not None, "a release keeps its lines"
         content = json.loads(body)
-        return tuple(Listed(**line) for line in content["lines"]), tuple(content["withdrawn"])
+        lines, withdrawn = content["lines"], content["withdrawn"]
+        return tuple(Listed(**line) for line in lines), tuple(Withdrawn(**notice) for notice in withdrawn)
 
     def _delivered(
         self,
@@ -277,6 +284,12 @@ class Distribution:
                     tx.update_distribution(batch.id, state="delivered", list_sha256=listed)
                     tx.update_packages(batch.id, "delivered")
                     self._log(tx, batch, Event.DELIVERED, {"packages": len(packages), "attempts": attempt}, list=listed)
+                    if batch.receiver == self._tools.facts.current().node.party:
+                        # What is sealed for ourselves has nobody else to sign for it.
+                        tx.update_delivery(batch.id, state="acknowledged", acknowledged_at=rfc3339(now))
+                        tx.update_distribution(batch.id, state="acknowledged")
+                        tx.update_packages(batch.id, "acknowledged")
+                        self._log(tx, batch, Event.ACKNOWLEDGED, {"packages": len(packages)})
                     return {"outcome": "ok", "code": ""}
                 case Deferred(code, _, retry_after):
                     at = now + timedelta(seconds=max(min(retry_after, 3600.0), delivery.wait(attempt)))

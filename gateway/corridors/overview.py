@@ -18,7 +18,7 @@ from gateway.corridors import superseding
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.parcels import Kind
 from gateway.policy.model import Agreement, Facts
-from gateway.policy.periods import for_rhythm
+from gateway.policy.periods import Period, for_rhythm
 from gateway.receipts.views import (
     Dataset,
     Disk,
@@ -52,6 +52,8 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         for agreement in agreements:
             for parcel in reading.parcels(agreement=agreement.id, period=period, limit=100_000):
                 parcels[parcel.agreement, parcel.sender].append(parcel)
+        agreements = [a for a in agreements if any(key[0] == a.id for key in (*obligations, *parcels))]
+        before = _records(reading, agreements, str(Period.parse(period).previous()))
         receivers = _receivers(reading, facts, agreements, period)
         stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
         seq, leaf = reading.head()
@@ -68,7 +70,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         scan_seconds=facts.node.intake.scan_seconds,
         rehearsal=facts.node.rehearsal is not None,
         datasets=tuple(_dataset(a, obligations) for a in agreements),
-        parties=_parties(facts, agreements, obligations, parcels),
+        parties=_parties(facts, agreements, obligations, parcels, before),
         stopped=stopped,
         receivers=receivers,
         keys=_expiring(facts, now),
@@ -125,38 +127,72 @@ def _parties(
     agreements: Iterable[Agreement],
     obligations: Mapping[tuple[str, str], ObligationRow],
     parcels: Mapping[tuple[str, str], list[ParcelRow]],
+    before: Mapping[tuple[str, str], int],
 ) -> tuple[PartyRow, ...]:
     rows: dict[str, dict[str, Submission]] = {}
     for agreement in agreements:
         for party in facts.senders(agreement):
             key = (agreement.id, party.id)
-            rows.setdefault(party.id, {})[agreement.id] = _submission(obligations.get(key), parcels.get(key, []))
-    ordered = sorted(rows, key=lambda identity: facts.parties[identity].area_code)
+            found = _submission(obligations.get(key), parcels.get(key, []), before.get(key))
+            rows.setdefault(party.id, {})[agreement.id] = found
     return tuple(
-        PartyRow(p, facts.parties[p].area_code, facts.parties[p].short or facts.parties[p].name, rows[p])
-        for p in ordered
+        PartyRow(
+            party.id,
+            party.area_code,
+            party.short or party.name,
+            rows[party.id],
+            f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else "",
+        )
+        for party in sorted(facts.parties.values(), key=lambda p: p.area_code)
+        if party.id in rows
     )
 
 
-def _submission(owed: ObligationRow | None, parcels: list[ParcelRow]) -> Submission:
-    done = intake.current(sorted((p for p in parcels if p.state == "accepted"), key=lambda p: p.revision))
-    records, refused = sum(p.records for p in done), sum(p.refused for p in done)
+def _submission(owed: ObligationRow | None, parcels: list[ParcelRow], previous: int | None) -> Submission:
+    """What became of one obligation, from the deliveries that count."""
+    accepted = sorted((p for p in parcels if p.state == "accepted"), key=lambda p: p.revision)
+    done = intake.current(accepted)
     received = min((_instant(p.received_at) for p in (done or parcels)), default=None)
-    state: State = "none"
-    if owed is not None:
-        state = _SETTLED.get(owed.state, "missing" if owed.state == "missed" else "owed")
-        if state in ("sent", "nil") and any(p.kind == Kind.REPLACE for p in done):
-            state = "corrected"
-        if state in ("sent", "corrected") and refused:
-            state = "partly_refused"
-        if state in ("owed", "missing") and any(p.state == "held" for p in parcels):
-            state = "held"
-        elif state == "owed" and any(p.state == "refused" for p in parcels):
-            state = "refused"
-    elif done:
-        state = "sent"
-    due = date.fromisoformat(owed.due) if owed else None
-    return Submission(state, records, refused, received, due)
+    parts = (len({p.part for p in done}), done[0].parts) if done and done[0].part else None
+    return Submission(
+        state=_state(owed, parcels, accepted, done),
+        records=sum(p.records for p in done),
+        refused=sum(p.refused for p in done),
+        received_at=received,
+        due=date.fromisoformat(owed.due) if owed else None,
+        previous=previous,
+        reminded_at=_instant(owed.reminded_at) if owed and owed.reminded_at else None,
+        parts=parts,
+    )
+
+
+def _state(
+    owed: ObligationRow | None, parcels: list[ParcelRow], accepted: list[ParcelRow], done: list[ParcelRow]
+) -> State:
+    if accepted and not done:
+        return "withdrawn"
+    if owed is None:
+        return "sent" if done else "none"
+    state: State = _SETTLED.get(owed.state, "missing" if owed.state == "missed" else "owed")
+    if state in ("owed", "missing"):
+        if any(p.state == "held" for p in parcels):
+            return "held"
+        return "refused" if state == "owed" and any(p.state == "refused" for p in parcels) else state
+    if state in ("sent", "nil") and any(p.kind == Kind.REPLACE for p in done):
+        state = "corrected"
+    if state in ("sent", "corrected") and any(p.refused for p in done):
+        state = "partly_refused"
+    return state
+
+
+def _records(reading: Reading, agreements: Iterable[Agreement], period: str) -> dict[tuple[str, str], int]:
+    """Records per agreement and party that count for a period; nothing where nothing is known of it."""
+    found: dict[tuple[str, str], list[ParcelRow]] = defaultdict(list)
+    for agreement in agreements:
+        for p in reading.parcels(agreement=agreement.id, period=period, state="accepted", limit=100_000):
+            found[p.agreement, p.sender].append(p)
+    counting = {key: intake.current(sorted(rows, key=lambda p: p.revision)) for key, rows in found.items()}
+    return {key: sum(p.records for p in rows) for key, rows in counting.items() if rows}
 
 
 def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], period: str) -> tuple[ReceiverRow, ...]:

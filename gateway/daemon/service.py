@@ -11,7 +11,7 @@ from gateway import __version__, flow
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import overview, recording
+from gateway.corridors import overview, recording, reminding
 from gateway.corridors.submission import CONFIRMED
 from gateway.log import Event
 from gateway.parcels import ParcelId
@@ -34,6 +34,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST confirm": service.confirm,
         "POST reject": service.reject,
         "POST reload": service.reload,
+        "POST remind": service.remind,
     }
 
 
@@ -54,6 +55,7 @@ class _Service:
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
             "worker": {"pid": tools.worker.pid, **tools.worker.confinement},
             "sources": {"ok": len(sources) - len(down), "down": down},
+            "collecting": daemon.collecting.health(),
             "disk_free_mb": tools.spool.free_bytes() >> 20,
             "facts": daemon.facts.digest,
             "log": daemon.publication.state(),
@@ -154,6 +156,22 @@ class _Service:
             language = self._daemon.facts.node.language
             raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.faults))
         return {"facts": self._daemon.facts.digest}
+
+    def remind(self, request: Request) -> dict[str, Any]:
+        """A letter to everybody who still owes for a period."""
+        period, dry_run = str(request.query.get("period")), bool(request.query.get("dry_run"))
+        try:
+            done = reminding.remind(
+                self._daemon.tools,
+                period,
+                agreement=request.query.get("agreement"),
+                party=request.query.get("party"),
+                dry_run=dry_run,
+                actor=request.actor,
+            )
+        except ValueError:
+            raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
+        return {"period": period, "reminded": done, "dry_run": dry_run}
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""

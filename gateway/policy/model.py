@@ -246,7 +246,7 @@ class Limits(Fact):
 
 
 class Rehearsal(Fact):
-    """演练: the node's clock starts at `starts_at` and runs `speed` times as fast. Every log entry says so."""
+    """演练: the node's clock starts at `starts_at` and runs `speed` times as fast. The log says so at every start."""
 
     starts_at: datetime
     speed: float = Field(default=1.0, gt=0)

@@ -14,10 +14,11 @@ from nodes import PERIOD, Node, planned
 from test_kinds import due, held
 
 from gateway.adapters import keyring
+from gateway.corridors.distribution import Distribution
 from gateway.demo.files import Planned, render
 from gateway.demo.people import INFLOW
 from gateway.packages import Descriptor, Resource
-from gateway.parcels import Kind
+from gateway.parcels import DistributionId, Kind
 
 CREATED = datetime(2026, 10, 19, tzinfo=UTC)
 
@@ -136,6 +137,14 @@ def trust(node: Node) -> None:
     node.partners.trust(keyring.public_key(node.home / "private"))
 
 
+@pytest.fixture
+def documents(home: Path) -> None:
+    """The agreement about documents, which the other tests leave out."""
+    shipped = Path(__file__).parents[2] / "config" / "agreements" / "pilot-report.toml"
+    (home / "config" / "agreements" / shipped.name).write_bytes(shipped.read_bytes())
+
+
+@pytest.mark.usefixtures("documents")
 def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     facts = node.facts
     folder = node.party_folder("33", "上报", facts.agreements["pilot-report"].label)
@@ -155,9 +164,27 @@ def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     assert (tmp_path / "opened" / "data" / "pilot-report.pdf").read_bytes() == data
 
 
+@pytest.mark.usefixtures("documents")
 def test_a_document_of_another_type_is_refused(node: Node) -> None:
     folder = node.party_folder("33", "上报", node.facts.agreements["pilot-report"].label)
     (folder / "试点工作情况-2026Q3.exe").write_bytes(b"MZ")
     (claim,) = node.scan()
     node.work(claim.parcel)
     node.is_refused(node.row(claim.parcel), "207", b"MZ")
+
+
+@pytest.mark.usefixtures("documents")
+def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Node) -> None:
+    label = node.facts.agreements["pilot-report"].label
+    (node.party_folder("33", "上报", label) / "试点工作情况-2026Q3.txt").write_bytes(b"text")
+    (claim,) = node.scan()
+    node.work(claim.parcel)
+    distribution = Distribution(node.tools)
+    assert distribution.ripe(node.tools.clock.now()) == [("pilot-report", PERIOD, 1)]
+    ((identity, receiver),) = distribution.release("pilot-report", PERIOD, 1, "test")
+    assert receiver == "000000"
+    assert distribution.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
+    folder = node.home / "exchange" / "000000" / "接收" / label
+    assert len(list(folder.glob("pilot-report_330000_000000_2026Q3_r1_*.tar.zst.gpg"))) == 1
+    with node.tools.ledger.reading() as reading:
+        assert [d.state for d in reading.deliveries(distribution=identity)] == ["acknowledged"]

@@ -127,6 +127,7 @@ class ObligationRow:
     state: str
     parcel: str
     met_at: str
+    reminded_at: str
 
 
 @dataclass(frozen=True, slots=True)

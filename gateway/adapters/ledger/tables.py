@@ -166,6 +166,7 @@ obligations = Table(
     Column("state", String(24), nullable=False),
     Column("parcel", String(40), nullable=False, default=""),
     Column("met_at", String(32), nullable=False, default=""),
+    Column("reminded_at", String(32), nullable=False, default="", server_default=""),
     UniqueConstraint("agreement", "party", "period"),
     Index("ix_obligations_open", "state", "expires_at"),
 )

@@ -1,4 +1,4 @@
-"""Kinds of delivery: parts of a whole, and what a package replaces."""
+"""Kinds of delivery: parts of a whole, and what a package replaces; when somebody was reminded."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,6 +15,8 @@ def upgrade() -> None:
         table.add_column(sa.Column("parts", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("packages") as table:
         table.add_column(sa.Column("replaces", sa.Text(), nullable=False, server_default=""))
+    with op.batch_alter_table("obligations") as table:
+        table.add_column(sa.Column("reminded_at", sa.String(length=32), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
