@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -135,6 +136,8 @@ class _Example:
         for file, text in texts.items():
             if file.startswith(f"{folder}agreements/"):
                 yield f"config/agreements/{Path(file).name}", self._agreement(text).encode()
+            elif file.startswith(f"{folder}distributed/"):  # in force once an operator moves it
+                yield f"config/examples/{Path(file).name}", self._agreement(text).encode()
         for party, text in self._parties(texts).items():
             own = party == self.party and self.name
             yield f"config/parties/{party}.toml", (_set(text, "name", self.name or "") if own else text).encode()
@@ -150,7 +153,18 @@ class _Example:
         def coded(line: re.Match[str]) -> str:
             return re.sub("440106|440000", lambda code: codes[code[0]], line[0])
 
-        return text if self.tier != "county" else re.sub(r"^(senders|receivers) = .*$", coded, text, flags=re.MULTILINE)
+        if self.tier == "national":
+            return text
+        return re.sub(r"^(senders|receivers) = .*$", coded, text, flags=re.MULTILINE)
+
+    def _upper(self, texts: Mapping[str, str], shipped: Mapping[str, str], code: str) -> str:
+        """The file of the node above, its SFTP channel commented out and ready but for host and keys."""
+        example = EXAMPLE[TierChoice.NATIONAL if self.tier == "province" else TierChoice.PROVINCE]
+        text = texts[f"config/examples/{self.tier}/upper.toml"]
+        # The example's own code only stands in comments here: the account this node logs in with.
+        text = text.replace(EXAMPLE[self.tier], self.party).replace(example, code)
+        known = tomllib.loads(shipped[code])
+        return _set(_set(text, "name", known["name"]), "short", known["short"])
 
     def _parties(self, texts: Mapping[str, str]) -> dict[str, str]:
         shipped = {Path(file).stem: text for file, text in texts.items() if file.startswith("config/parties/")}
@@ -166,7 +180,7 @@ class _Example:
         if self.tier == "province":
             if self.party != province:
                 raise UsageFault("a province's code ends in 0000", "省级代码应以 0000 结尾")
-            parties = {code: shipped[code] for code in ("000000", province)}
+            parties = {"000000": self._upper(texts, shipped, "000000"), province: shipped[province]}
             for row in counties:
                 if row["province"] == self.party[:2]:
                     parties[row["code"]] = _party(form, row["code"], row["name"], row["name"], row["code"], "county")
@@ -174,7 +188,8 @@ class _Example:
         if self.party.endswith("00"):
             raise UsageFault("a county's code does not end in 00", "县级代码不以 00 结尾")
         name = self.name or next((row["name"] for row in counties if row["code"] == self.party), "示例县")
-        parties = {province: shipped[province], self.party: _party(form, self.party, name, name, self.party, "county")}
+        upper = self._upper(texts, shipped, province)
+        parties = {province: upper, self.party: _party(form, self.party, name, name, self.party, "county")}
         for row in csv.DictReader(texts["config/examples/county/departments.csv"].splitlines()):
             code = f"{self.party}-{row['suffix']}"
             parties[code] = _party(form, code, row["name"], row["short"], self.party, "department")
