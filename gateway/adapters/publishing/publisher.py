@@ -14,10 +14,13 @@ import errno
 import fcntl
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+
+from sqlalchemy.exc import OperationalError
 
 from gateway import durable
 from gateway.adapters.ledger import Ledger
@@ -77,6 +80,13 @@ class Publisher:
                 raise NoSpace from error
             self._failed = True
             raise PublicationFailed from error
+        except OperationalError as error:
+            # A database that is away may come back; one that failed to write may not be trusted by this process.
+            self._ready = False
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+                self._failed = True
+                raise PublicationFailed from error
+            raise
         except LookupError as error:
             raise Contradiction from error
 
