@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gateway import durable
+from gateway import durable, wiring
 from gateway.adapters import keyring
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.container import Caps, Member
-from gateway.adapters.openpgp import OpenPGP
-from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused, catalogue
+from gateway.adapters.profiles import Profiles, is_sm
+from gateway.adapters.spool import SUFFIXES
+from gateway.cli import conventions
+from gateway.cli.conventions import FAULT, REFUSED, USAGE, ConfigOption, JsonOption, say
+from gateway.cli.node import load_facts
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
-from gateway.policy import loading
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 
-REFUSED, USAGE, FAULT = 1, 2, 3
-ENDING = ".tar.zst.gpg"
 _KEYS = ("package", "agreement", "sender", "origin", "receiver", "period", "kind", "revision")
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")]
-JsonOption = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档 / one JSON document on stdout")]
 OutOption = Annotated[Path, typer.Option("--out", help="结果放入的文件夹 / the folder for the result")]
 
 
@@ -46,14 +46,15 @@ def seal(
     """封装一个文件，签名并只加密给一个接收方 / sign a file and encrypt it to one receiver."""
     facts = load_facts(config)
     if not file.is_file():
-        typer.echo("文件不存在 / no such file", err=True)
+        say("文件不存在 / no such file")
         raise typer.Exit(USAGE)
     now = SystemClock().now()
     descriptor: Descriptor | None = None
     outcome: Outcome[Path] = _allowed(facts, agreement, to, period, now)
     if isinstance(outcome, Ok):
         descriptor = _describe(facts, facts.agreements[agreement], file, to, period, kind, revision, now)
-        outcome = _seal(facts, descriptor, file, out / f"{descriptor.package_id}{ENDING}", to)
+        ending = SUFFIXES[facts.agreements[agreement].profile]
+        outcome = _seal(facts, descriptor, file, out / f"{descriptor.package_id}{ending}", to)
     files = [str(outcome.value)] if isinstance(outcome, Ok) else []
     answer(facts, outcome, descriptor, files, as_json)
 
@@ -67,52 +68,52 @@ def open_(
     """验签、解密并展开一个交换包 / verify, decrypt and unpack one package; nothing is written where it is refused."""
     facts = load_facts(config)
     if not file.is_file() or file.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
-        typer.echo("文件不存在，或结果文件夹不为空 / no such file, or the result's folder is not empty", err=True)
+        say("文件不存在，或结果文件夹不为空 / no such file, or the result's folder is not empty")
         raise typer.Exit(USAGE)
-    openpgp = sealing(facts)
-    agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
     limit = facts.node.intake.max_file_mb << 20
     caps = Caps(plain=limit, expanded=4 * limit)
-    try:
-        found = openpgp.signer(file, caps)
+    with _profiles(facts) as profiles:
+        engine = profiles.sm if is_sm(file) else profiles.openpgp
+        found = engine.signer(file, caps)
         if not isinstance(found, Ok):
             answer(facts, found, None, [], as_json)
-        party = {own_or(facts, p.id, p.key, openpgp): p.id for p in facts.parties.values()}.get(found.value)
+        party = _party_of(facts, found.value)
 
         def accept(descriptor: Descriptor) -> Refused | None:
             if descriptor.sender != party:
                 return Refused("211", {"reason": "the descriptor names another sender"})
             return None if descriptor.receiver == facts.node.party else Refused("212")
 
-        outcome = openpgp.open(file, out.absolute(), found.value, caps, accept)
-    finally:
-        if not agent_is_shared:
-            openpgp.close()
+        outcome = engine.open(file, out.absolute(), found.value, caps, accept)
     if isinstance(outcome, Ok):
         package = outcome.value
         answer(facts, outcome, package.descriptor, [str(out / name) for name in package.members], as_json)
     answer(facts, outcome, None, [], as_json)
 
 
-def load_facts(config: Path | None) -> Facts:
-    """The facts in force; ends with exit code 3 and every fault where they cannot be used."""
+@contextlib.contextmanager
+def _profiles(facts: Facts) -> Iterator[Profiles]:
+    """The node's engines; the agent is ended afterwards unless it is the daemon's."""
+    profiles = wiring.sealing(facts)
+    agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
     try:
-        return loading.load(loading.find(config))
-    except loading.FactsError as error:
-        for fault in error.faults:
-            typer.echo(str(fault), err=True)
-        raise typer.Exit(FAULT) from error
+        yield profiles
+    finally:
+        if not agent_is_shared:
+            profiles.close()
 
 
-def sealing(facts: Facts) -> OpenPGP:
-    """The node's engine with every pinned partner."""
-    partners = {p.key: facts.keys / f"{p.id}.asc" for p in facts.parties.values() if p.key}
-    return OpenPGP(facts.path(facts.node.private), partners, parallel=facts.node.limits.seal_parallel)
-
-
-def own_or(facts: Facts, party: str, key: str | None, openpgp: OpenPGP) -> str | None:
-    """The pin of a party; the node's own is what its private folder says."""
-    return openpgp.fingerprint if party == facts.node.party else key
+def _party_of(facts: Facts, fingerprint: str) -> str | None:
+    """Whose key this is: pinned, or our own by what the private folder says, former ones too."""
+    for party in facts.parties.values():
+        if fingerprint in (*party.pins("openpgp"), *party.pins("sm")):
+            return party.id
+    private = facts.path(facts.node.private)
+    return (
+        facts.node.party
+        if (private / "fingerprint").exists() and fingerprint in keyring.own_fingerprints(private)
+        else None
+    )
 
 
 def answer(
@@ -134,23 +135,22 @@ def answer(
         }
     if as_json:
         document = {"ok": isinstance(outcome, Ok), "code": code, **told, "files": files}
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        conventions.answer(document)
     elif isinstance(outcome, Ok):
         typer.echo("\n".join([str(told["package"]), *files]))
     if isinstance(outcome, Refused | Deferred | Fault):
-        row, language = catalogue()[code], facts.node.language
-        reason = outcome.detail.get("reason")
-        typer.echo(f"[{code}] {row.sentence(language, outcome.detail)}" + (f" ({reason})" if reason else ""), err=True)
-        typer.echo(f"  → {row.remedy(language, outcome.detail)}", err=True)
-        raise typer.Exit(FAULT if isinstance(outcome, Fault) else REFUSED)
+        if reason := outcome.detail.get("reason"):
+            say(f"({reason})")
+        status = FAULT if isinstance(outcome, Fault) else REFUSED
+        conventions.complain(code, facts.node.language, status, outcome.detail)
     raise typer.Exit(0)
 
 
 def _allowed(facts: Facts, agreement_id: str, to: str, period: str, now: datetime) -> Outcome[Path]:
     """Whether this may travel at all: an agreement, its basis in force, a receiver and a period of it."""
     agreement = facts.agreements.get(agreement_id)
-    if agreement is None or agreement.profile != "openpgp":
-        return Refused("222", {"reason": "no such agreement with profile openpgp"})
+    if agreement is None or agreement.profile not in SUFFIXES:
+        return Refused("222", {"reason": "no such agreement, or nothing is sealed under it"})
     basis = agreement.basis
     if now.date() < basis.valid_from or (basis.valid_until and now.date() > basis.valid_until):
         return Refused("222", {"reason": "the basis is not in force"})
@@ -200,16 +200,12 @@ def _records(file: Path) -> int:
 
 
 def _seal(facts: Facts, descriptor: Descriptor, file: Path, target: Path, to: str) -> Outcome[Path]:
-    recipient = facts.parties[to].key
+    profile = facts.agreements[descriptor.agreement].profile
+    recipient = facts.parties[to].sealing_key(profile, descriptor.created.date())
     if recipient is None:
         return Deferred("707", {"reason": "missing"})
     durable.make_folder(target.parent)
-    openpgp = sealing(facts)
-    agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
-    try:
-        members: list[Member] = [(DESCRIPTOR, descriptor.to_json()), (descriptor.resources[0].path, file)]
-        outcome = openpgp.seal(members, recipient, target.absolute())
-    finally:
-        if not agent_is_shared:
-            openpgp.close()
+    members: list[Member] = [(DESCRIPTOR, descriptor.to_json()), (descriptor.resources[0].path, file)]
+    with _profiles(facts) as profiles:
+        outcome = profiles.seal(members, recipient, target.absolute())
     return Ok(target) if isinstance(outcome, Ok) else outcome

@@ -27,9 +27,9 @@ REGION_FORM, NOT_FULL, NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN = "413", "414
 TOO_SOON, AFTER_AS_OF = "431", "432"
 LONG, COUNTY_ONLY, PROVINCE_ONLY, COUNTY_ABOLISHED, PRIVATE, DOT = "451", "452", "453", "454", "461", "464"
 
-_UNKNOWN = re.compile(f"[?？□■\ufffd\\[\\]［］【】\u2ff0-\u2fff{PRIVATE_USE}]")
+UNKNOWN = re.compile(f"[?？□■\ufffd\\[\\]［］【】\u2ff0-\u2fff{PRIVATE_USE}]")
 _PRIVATE = re.compile(f"[{PRIVATE_USE}]")
-_OTHER_DOTS = re.compile("[\u30fb\u2022\u2027\uff0e\u2219\u22c5\uff65]")
+OTHER_DOTS = re.compile("[\u30fb\u2022\u2027\uff0e\u2219\u22c5\uff65]")
 _FORMULA_START = ("=", "+", "-", "@")
 
 
@@ -116,9 +116,9 @@ def _texts(field: Field, repertoire: Repertoire) -> Judge:
         if not field.person_name:
             if _PRIVATE.search(value):
                 codes.append(PRIVATE)
-        elif _UNKNOWN.search(value):
+        elif UNKNOWN.search(value):
             codes.append(UNKNOWN_CHARACTER)
-        elif _OTHER_DOTS.search(value):
+        elif OTHER_DOTS.search(value):
             codes.append(DOT)
         if len(value) > surely_short:
             length = repertoire.length(value)

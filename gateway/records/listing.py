@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway import durable
-from gateway.records.parts import MODULUS, create, line_digest
+from gateway.records.parts import MODULUS, Buffer, create, line_digest
 from gateway.records.readers.lines import join, split
 from gateway.records.schema import Schema
 from gateway.records.violations import WHOLE_ROW, Problem, Sentences, errors
@@ -76,6 +76,24 @@ class Listing:
             message, _ = self._sentences.of(place, code, self._width, found)
             severity = "error" if code in self._errors else "warning"
             self._violations.write(join((str(row), field, code, severity, message)).encode() + b"\n")
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """How many refused and how many warned rows may still be listed."""
+        return self._room["refused"], self._room["warned"]
+
+    def take(self, refused: Buffer, violations: Buffer, digest: int, room: tuple[int, int]) -> None:
+        """Whole lines of both lists that were made elsewhere, the sum of the first one's digests, and the room left."""
+        self._refused.write(refused)
+        self._violations.write(violations)
+        self._digest += digest
+        self._room = {"refused": room[0], "warned": room[1]}
+
+    def ending(self, place: int, code: str) -> bytes:
+        """How the line of a violation of a field goes on behind the row's number."""
+        message, _ = self._sentences.of(place, code, self._width)
+        severity = "error" if code in self._errors else "warning"
+        return b"," + join((self._schema.fields[place].name, code, severity, message)).encode() + b"\n"
 
     def close(self) -> None:
         self._refused.close()

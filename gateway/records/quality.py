@@ -31,6 +31,11 @@ class Quality:
             hit.add(self._meanings[code].dimension)
         self._rows.update(hit)
 
+    def count(self, missing: int, rows: Mapping[str, int]) -> None:
+        """Cells missing, and rows with a violation of each dimension, that were counted elsewhere."""
+        self._missing += missing
+        self._rows.update(rows)
+
     def figures(self, records: int) -> Mapping[str, float]:
         """The shares over `records` rows, to four digits; empty where there are no rows."""
         if not records:

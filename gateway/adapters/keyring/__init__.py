@@ -19,7 +19,7 @@ from gateway.adapters.keyring.own import (
     public_key,
     revoke,
 )
-from gateway.adapters.keyring.partners import import_partner, partner_keyring
+from gateway.adapters.keyring.partners import end_overlap, give_up, import_partner, import_sm, partner_keyring
 from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
 
 __all__ = [
@@ -29,11 +29,14 @@ __all__ = [
     "KeyringError",
     "Subkey",
     "agent_runs",
+    "end_overlap",
     "finish",
     "generate",
     "generate_next",
+    "give_up",
     "home",
     "import_partner",
+    "import_sm",
     "info",
     "next_key",
     "own_fingerprint",

@@ -160,6 +160,17 @@ def generate(private: Path, name: str = CURRENT) -> PublicKey:
     return key.public
 
 
+def finish(private: Path) -> None:
+    """The next key becomes the key; the former one still opens what is late. Raises `KeyFileError` without a next key,
+    and where our key is a credential, which is not ours to replace."""
+    if checked(private / NEXT) is None:
+        raise KeyFileError("there is no next key")
+    if private_file(private) != private / CURRENT:
+        raise KeyFileError("the key is a service credential: replace it there")
+    durable.write_bytes(private / FORMER, (private / CURRENT).read_bytes())
+    durable.publish(private / NEXT, private / CURRENT)
+
+
 def _armored(kind: bytes, der: bytes) -> bytes:
     text = base64.b64encode(der)
     lines = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))

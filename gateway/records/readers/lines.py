@@ -74,8 +74,8 @@ def batches(path: Path, found: Found, repertoire: Repertoire) -> Iterator[Batch]
                 yield _batch(number, lines, total)
                 number += len(lines)
             if len(rest) > LINE_LIMIT:
-                line = _too_long(rest, found)
-                rest, passed = _pass_line(stream)
+                line = too_long(rest, found)
+                rest, passed = pass_line(stream)
                 total += passed
                 yield _batch(number, [line], total)
                 number += 1
@@ -93,11 +93,12 @@ def _batch(number: int, lines: list[str], total: int) -> Batch:
     return Batch(number, lines, total, any(space in text for space in SPACES), '"' in text)
 
 
-def _too_long(raw: bytes, found: Found) -> Damaged:
+def too_long(raw: bytes, found: Found) -> Damaged:
+    """What is shown of a line that is too long."""
     return Damaged(raw[:SHOWN].decode(found.encoding, "replace"), TOO_LONG)
 
 
-def _pass_line(stream: BinaryIO) -> tuple[bytes, int]:
+def pass_line(stream: BinaryIO) -> tuple[bytes, int]:
     """Read on to the end of an overlong line; return what was read beyond it, and how many bytes were read."""
     passed = 0
     while block := stream.read(CHUNK):
@@ -113,12 +114,12 @@ def _decode(data: bytes, found: Found, repertoire: Repertoire) -> list[str]:
         raws = data.split(b"\n")
         if max(map(len, raws)) > LINE_LIMIT:
             return [
-                _too_long(raw, found) if len(raw) > LINE_LIMIT else _decode_line(raw, found, repertoire) for raw in raws
+                too_long(raw, found) if len(raw) > LINE_LIMIT else decode_line(raw, found, repertoire) for raw in raws
             ]
     try:
         text = data.decode(found.encoding)
     except UnicodeDecodeError:
-        return [_decode_line(raw, found, repertoire) for raw in data.split(b"\n")]
+        return [decode_line(raw, found, repertoire) for raw in data.split(b"\n")]
     if "\r" in text:
         text = text.replace("\r\n", "\n").removesuffix("\r")
     text = repertoire.mend(text)
@@ -128,7 +129,8 @@ def _decode(data: bytes, found: Found, repertoire: Repertoire) -> list[str]:
     return [control(line) for line in lines]
 
 
-def _decode_line(raw: bytes, found: Found, repertoire: Repertoire) -> str:
+def decode_line(raw: bytes, found: Found, repertoire: Repertoire) -> str:
+    """One line without its line feed."""
     raw = raw.removesuffix(b"\r")
     try:
         text = repertoire.mend(raw.decode(found.encoding))

@@ -1,0 +1,299 @@
+"""A schema and its circumstances as arrays: the rules are data to the kernel, so that a new code list, region table or
+schema needs no compilation.
+
+What a table cannot say (a code list with long codes, a rule over kinds of fields it is not made for) makes the whole
+schema the plain engine's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.records import cells, idnumber, regions
+from gateway.records.cells import Circumstances
+from gateway.records.quality import MISSING
+from gateway.records.readers.table import PASSABLE
+from gateway.records.schema import Field, Schema
+from gateway.records.text import PRIVATE_USE, Repertoire
+from gateway.records.violations import DIMENSIONS, errors, meanings
+
+Array = npt.NDArray[Any]
+
+TEXT, CODES, DATE, REGION, ID = range(5)
+OWN, FAR = 1, 2
+PLACES: Final = 6
+"""Bits of a problem's number that hold the code; the field stands above them."""
+
+CODE = (
+    cells.REQUIRED, cells.TOO_LONG, cells.NOT_IN_LIST, cells.FLOAT, cells.DATE_FORM, cells.NO_SUCH_DAY,
+    cells.UNKNOWN_CHARACTER, cells.FORMULA, cells.REGION_FORM, cells.NOT_FULL, cells.NO_PROVINCE, cells.NO_PARTNER,
+    cells.NO_COUNTY, cells.NOT_OWN, cells.TOO_SOON, cells.AFTER_AS_OF, cells.LONG, cells.COUNTY_ONLY,
+    cells.PROVINCE_ONLY, cells.COUNTY_ABOLISHED, cells.PRIVATE, cells.DOT, idnumber.LENGTH, idnumber.CHECKSUM,
+    idnumber.BIRTH, idnumber.REGION, idnumber.LEGACY, idnumber.TAIL, idnumber.FLOAT, idnumber.FOREIGNER,
+    idnumber.CORPS_CODE, idnumber.LOWER_X, idnumber.ABOLISHED, idnumber.SUSPECT_TAIL, idnumber.TOO_OLD,
+)  # fmt: skip
+"""The codes of single cells, in the order of the constants in `judging`; codes of rules and warnings come behind."""
+
+RULE_KINDS = ("different-province", "birth-date-of-id", "sex-of-id", "not-before", "required-when")
+_RULE_FIELDS: Mapping[str, tuple[frozenset[int], frozenset[int]]] = {
+    "different-province": (frozenset((REGION,)), frozenset((REGION,))),
+    "birth-date-of-id": (frozenset((DATE,)), frozenset((ID,))),
+    "sex-of-id": (frozenset((CODES,)), frozenset((ID,))),
+    "not-before": (frozenset((DATE,)), frozenset((DATE,))),
+    "required-when": (frozenset(range(5)), frozenset((CODES,))),
+}
+LONGEST_CODE = 7
+
+# What a character is, as bits: its length in GB 18030, and what the rules about text ask.
+GB_LENGTH, IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND = 7, 8, 16, 32, 64
+FOUR_BYTE_BMP = 4 * 12_600
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """`info`: bits of every character of the BMP. `two` and `four`: what the codes of GB 18030 of two and four bytes
+    stand for, put right; -1 where Python's codec knows none."""
+
+    info: Array
+    two: Array
+    four: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything the kernel is told about a schema. Shapes: `fields` (F, 8): kind, required, limit, warning length,
+    person's name, side of a region code, latest and latest mature date (yyyymmdd); `slots` (F, 2): place and bits of a
+    field's code table in `keys` and `warns`; `rules` (R, 6): kind, first, second, code, otherwise (-1: none), and where
+    its values stand in `values`, whose first entry is their count."""
+
+    fields: Array
+    slots: Array
+    keys: Array
+    warns: Array
+    rules: Array
+    values: Array
+    county: Array
+    province: Array
+    sender: int
+    as_of: int
+    characters: Characters
+    passable: Mapping[str, tuple[Array, Array]]
+    codes: tuple[str, ...]
+    errors: int
+    dimension: Array
+    missing: Array
+    rules_running: int
+
+
+def pack(code: bytes) -> int:
+    """A short code as one number: its bytes, and above them its length."""
+    return len(code) << 56 | int.from_bytes(code, "big")
+
+
+def slot(key: int, bits: int) -> int:
+    """Where a key is looked for first in a table of 2^bits places."""
+    return (key * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> (64 - bits)
+
+
+def build(schema: Schema, circumstances: Circumstances) -> Tables | None:
+    """The tables of a schema; None where they cannot say all of it."""
+    known = [*CODE]
+    for code in (
+        *(code for field in schema.fields for code in field.warn.values()),
+        *(code for rule in schema.rules for code in (rule.code, rule.otherwise) if code),
+    ):
+        if code not in known:
+            known.append(code)
+    kinds = [_kind(field) for field in schema.fields]
+    if len(known) >= (1 << PLACES) - 1 or len(schema.fields) >= 1 << (16 - PLACES) or not _sayable(schema, kinds):
+        return None
+    as_of = circumstances.as_of
+    fields = np.zeros((len(schema.fields), 8), np.int64)
+    for row, field, kind in zip(fields, schema.fields, kinds, strict=True):
+        latest = mature = 99991231
+        if as_of and field.not_after_as_of:
+            latest = mature = int(as_of.strftime("%Y%m%d"))
+        if as_of and field.minimum_days:
+            mature = int((as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d"))
+        limit = field.byte_limit or 1 << 30
+        side = {"own": OWN, "far": FAR}.get(field.region or "", 0)
+        row[:] = kind, field.required, limit, field.byte_warning or limit, field.person_name, side, latest, mature
+    slots, keys, warns = _code_tables(schema, known)
+    rules, values = _rules(schema, known)
+    meaning = meanings()
+    refuse = errors()
+    return Tables(
+        fields=fields,
+        slots=slots,
+        keys=keys,
+        warns=warns,
+        rules=rules,
+        values=values,
+        county=_counties(circumstances.regions),
+        province=_provinces(circumstances.regions),
+        sender=int(circumstances.sender) if circumstances.sender is not None else -1,
+        as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
+        characters=characters(circumstances.repertoire),
+        passable={name: _passable(name) for name in ("utf-8", "gb18030")},
+        codes=tuple(known),
+        errors=sum(1 << place for place, code in enumerate(known) if code in refuse),
+        dimension=np.array([DIMENSIONS.index(meaning[code].dimension) for code in known], np.int64),
+        missing=np.array([code in MISSING for code in known], np.int64),
+        rules_running=_count(schema, circumstances),
+    )
+
+
+def _count(schema: Schema, circumstances: Circumstances) -> int:
+    """How many rules are applied: each check of each field, and each rule between fields."""
+    total = len(schema.rules)
+    for field in schema.fields:
+        total += field.required + bool(field.byte_limit) + bool(field.byte_warning) + bool(field.codes)
+        total += len(field.warn) + (field.type == "date") + 5 * field.id_number
+        total += {"own": 5 + (circumstances.sender is not None), "far": 6}.get(field.region or "", 0)
+        if circumstances.as_of:
+            total += field.not_after_as_of + bool(field.minimum_days)
+        if _kind(field) == TEXT:
+            total += 2 + field.person_name
+    return total
+
+
+def _kind(field: Field) -> int:
+    if field.id_number:
+        return ID
+    if field.region:
+        return REGION
+    if field.codes:
+        return CODES
+    return DATE if field.type == "date" else TEXT
+
+
+def _sayable(schema: Schema, kinds: list[int]) -> bool:
+    for field in schema.fields:
+        if any(not code.isascii() or not 0 < len(code) <= LONGEST_CODE for code in (*field.codes, *field.warn)):
+            return False
+        if field.warn and not field.codes:
+            return False
+    for rule in schema.rules:
+        first, second = (schema.index(name) for name in rule.fields)
+        allowed = _RULE_FIELDS[rule.rule]
+        if first is None or second is None or kinds[first] not in allowed[0] or kinds[second] not in allowed[1]:
+            return False
+        if any(not value.isascii() or not 0 < len(value) <= LONGEST_CODE for value in rule.values):
+            return False
+    return True
+
+
+def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]:
+    """Open addressing, one table per field; a place that holds 0 is empty."""
+    slots = np.zeros((len(schema.fields), 2), np.int64)
+    keys: list[int] = []
+    warns: list[int] = []
+    for place, field in enumerate(schema.fields):
+        bits = max(2, (2 * len(field.codes)).bit_length()) if field.codes else 1
+        table, said = [0] * (1 << bits), [-1] * (1 << bits)
+        for code in field.codes:
+            key = pack(code.encode())
+            at = slot(key, bits)
+            while table[at]:
+                at = (at + 1) & ((1 << bits) - 1)
+            table[at] = key
+            said[at] = known.index(field.warn[code]) if code in field.warn else -1
+        slots[place] = len(keys), bits
+        keys += table
+        warns += said
+    return slots, np.array(keys, np.uint64), np.array(warns, np.int64)
+
+
+def _rules(schema: Schema, known: list[str]) -> tuple[Array, Array]:
+    rules = np.zeros((len(schema.rules), 6), np.int64)
+    values: list[int] = [0]
+    for row, rule in zip(rules, schema.rules, strict=True):
+        first, second = (schema.index(name) for name in rule.fields)
+        otherwise = known.index(rule.otherwise) if rule.otherwise else -1
+        row[:] = RULE_KINDS.index(rule.rule), first, second, known.index(rule.code), otherwise, len(values)
+        values += [len(rule.values), *(pack(value.encode()) for value in sorted(rule.values))]
+    return rules, np.array(values, np.uint64)
+
+
+def _counties(known: regions.Regions) -> Array:
+    table = np.zeros(1_000_000, np.int16)
+    for code, last in known.last_year.items():
+        table[int(code)] = last
+    return table
+
+
+def _provinces(known: regions.Regions) -> Array:
+    table = np.zeros(100, np.uint8)
+    for code in known.partners:
+        table[int(code)] = 1
+    for code in known.strangers:
+        table[int(code)] = 2
+    return table
+
+
+def _passable(encoding: str) -> tuple[Array, Array]:
+    """The markers of lines that are no records, padded to rows of equal length, and their lengths."""
+    markers = [marker.encode(encoding) for marker in PASSABLE]
+    table = np.zeros((len(markers), max(map(len, markers))), np.uint8)
+    for row, marker in zip(table, markers, strict=True):
+        row[: len(marker)] = np.frombuffer(marker, np.uint8)
+    return table, np.array([len(marker) for marker in markers], np.int64)
+
+
+_known_characters: dict[tuple[tuple[str, str], ...], Characters] = {}
+
+
+def characters(repertoire: Repertoire) -> Characters:
+    """The tables of all characters; they change only with the table of the 26 codes."""
+    key = tuple(sorted(repertoire.standard.items()))
+    if key not in _known_characters:
+        _known_characters.clear()
+        info = np.zeros(1 << 16, np.uint8)
+        private, unknown, dot = re.compile(f"[{PRIVATE_USE}]"), cells.UNKNOWN, cells.OTHER_DOTS
+        for code in range(1 << 16):
+            if 0xD800 <= code < 0xE000:
+                continue
+            char = chr(code)
+            bits = repertoire.length(char)
+            bits |= IS_PRIVATE if private.match(char) else 0
+            bits |= IS_UNKNOWN if unknown.match(char) else 0
+            bits |= IS_DOT if dot.match(char) else 0
+            info[code] = bits | (TO_MEND if char in repertoire.standard else 0)
+        two, four = _python_codec()
+        for wrong, right in repertoire.standard.items():
+            two = np.where(two == ord(wrong), ord(right), two)
+            four = np.where(four == ord(wrong), ord(right), four)
+        _known_characters[key] = Characters(info, two, four)
+    return _known_characters[key]
+
+
+@lru_cache(maxsize=1)
+def _python_codec() -> tuple[Array, Array]:
+    """What Python's codec makes of all codes of two bytes, and of those of four bytes up to 84 FE 39 39."""
+    two = np.full(1 << 16, -1, np.int32)
+    for lead in range(0x81, 0xFF):
+        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
+            two[lead << 8 | trail] = _decoded(bytes((lead, trail)))
+    four = np.full(FOUR_BYTE_BMP, -1, np.int32)
+    for place in range(FOUR_BYTE_BMP):
+        rest, fourth = divmod(place, 10)
+        rest, third = divmod(rest, 126)
+        first, second = divmod(rest, 10)
+        four[place] = _decoded(bytes((0x81 + first, 0x30 + second, 0x81 + third, 0x30 + fourth)))
+    return two, four
+
+
+def _decoded(raw: bytes) -> int:
+    try:
+        text = raw.decode("gb18030")
+    except UnicodeDecodeError:
+        return -1
+    return ord(text) if len(text) == 1 else -1

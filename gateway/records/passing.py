@@ -1,0 +1,130 @@
+"""The state of one pass over a table, and the plain engine: a line judged at a time, in plain Python.
+
+It is the reference: the compiled engine (`kernel`) leaves to it whatever line is not plain, and has to give the same
+bytes for all others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from operator import itemgetter
+from typing import Any
+
+from gateway.outcomes import Refused
+from gateway.records.cells import NOT_OWN
+from gateway.records.listing import Listing
+from gateway.records.parts import UNROUTED, Parts, line_digest
+from gateway.records.quality import Quality
+from gateway.records.readers.lines import SPACES, Damaged, join, split
+from gateway.records.readers.table import BLANK, PASSABLE, Table, passed_over
+from gateway.records.readers.workbook import DELETED
+from gateway.records.rules import RowJudge
+from gateway.records.schema import Schema
+from gateway.records.violations import WHOLE_ROW, errors
+
+MISPLACED_SHARE = 0.9
+"""From this share of records outside the sender's province on, the file is taken for one in the wrong folder."""
+
+EMPTY, NIL_WITH_ROWS, MISPLACED = "226", "227", "502"
+CELL_COUNT, STRAY_QUOTE = "402", "403"
+
+Progress = Callable[[int], None]
+
+
+class Pass:
+    """What was counted so far: `rows` are records, `refused` and `warned` of them; `blank` and `passed` are lines that
+    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel."""
+
+    def __init__(
+        self, table: Table, rules: Schema, judge: RowJudge, parts: Parts, listing: Listing, route: int | None
+    ) -> None:
+        self.table, self.rules, self.parts, self.listing = table, rules, parts, listing
+        self.route = route
+        self.required = sum(field.required for field in rules.fields)
+        self.quality = Quality(self.required)
+        self.codes: Counter[str] = Counter()
+        self.passed: Counter[str] = Counter({"标题": table.header.title_rows} if table.header.title_rows else {})
+        self.digest = 0
+        self.rows = self.refused = self.warned = self.blank = 0
+        self._errors = errors()
+        self._judge = judge.judge
+        header = table.header
+        self._separator, self._width, self._unnamed = header.separator, header.width, header.unnamed
+        order = header.order
+        self._pick: Callable[[list[str]], Sequence[str]] = (
+            itemgetter(*order) if len(order) > 1 else lambda cells: (cells[order[0]],)
+        )
+
+    def read(self, nil: bool, progress: Progress | None) -> Refused | None:
+        """Judge every line. Refused 227 at the first record of a declared nil."""
+        for batch in self.table.data():
+            if batch.deleted:
+                self.passed.update({DELETED: batch.deleted})
+            for number, line in zip(batch.numbers or count(batch.number), batch.lines, strict=False):
+                values = self.line(line, number, batch.spaced, batch.quoted, batch.notes.get(number))
+                if nil and self.rows:
+                    return Refused(NIL_WITH_ROWS)
+                if values is not None:
+                    text = join(values).encode()
+                    self.digest += line_digest(text)
+                    self.parts.add(self.part_of(values), text)
+            self.parts.flush()
+            if progress is not None:
+                progress(batch.bytes_read)
+        return None
+
+    def part_of(self, values: Sequence[str]) -> str:
+        """The part that a record belongs to."""
+        return UNROUTED if self.route is None else values[self.route][:2]
+
+    def line(
+        self, line: str, number: int, spaced: bool = True, quoted: bool = True, notes: Mapping[int, str] | None = None
+    ) -> Any:
+        """Judge one line, the file's `number`-th: its values in canonical form where it is a record that travels, else
+        None, and it is counted and told as what it is."""
+        cells = split(line, self._separator) if quoted else line.split(self._separator)
+        start = line.lstrip(BLANK)
+        if not start or start.startswith(PASSABLE):
+            marker = passed_over(line, cells, self.required)
+            if marker is not None or (not start and cells is not None and type(line) is not Damaged):
+                self.passed.update([marker] if marker else ())
+                self.blank += marker is None
+                return None
+        self.rows += 1
+        if cells is None or len(cells) != self._width or type(line) is Damaged:
+            return self._refuse_line(line, number, cells)
+        cells.append("")
+        if spaced:
+            cells = [cell.strip(SPACES) for cell in cells]
+        if self._unnamed and any(cells[column] for column in self._unnamed):
+            return self._refuse_line(line, number, cells)
+        values, problems = self._judge(self._pick(cells), notes)
+        return values if not problems or self._travels(line, number, problems) else None
+
+    def _refuse_line(self, line: str, number: int, cells: list[str] | None) -> None:
+        code = line.code if isinstance(line, Damaged) else STRAY_QUOTE if cells is None else CELL_COUNT
+        self._travels(line, number, ((WHOLE_ROW, code),))
+
+    def _travels(self, line: str, number: int, problems: Any) -> bool:
+        """Count and list what is wrong with a row; False where it is refused for it."""
+        codes = [code for _, code in problems]
+        self.codes.update(codes)
+        self.quality.add(problems)
+        if self._errors.isdisjoint(codes):
+            self.warned += 1
+            self.listing.warn(self.rows, line, problems)
+            return True
+        self.refused += 1
+        self.listing.refuse(self.rows, number, line, problems)
+        return False
+
+    def conclude(self, nil: bool, sender: str) -> Refused | None:
+        """What the whole says: refused 226 without records, 502 where nearly all lie outside the sender's province."""
+        if not self.rows and not nil:
+            return Refused(EMPTY)
+        if self.codes[NOT_OWN] and self.codes[NOT_OWN] >= self.rows * MISPLACED_SHARE:
+            own = next(field.title for field in self.rules.fields if field.region == "own")
+            return Refused(MISPLACED, {"title": own, "sender": sender, "records": self.rows})
+        return None
