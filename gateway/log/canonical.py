@@ -8,20 +8,13 @@ that library. A property test holds the two equal.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import rfc8785
 
 SAFE = 2**53 - 1
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
-
-
-def dumps(value: dict[str, Any]) -> bytes:
-    """Canonical bytes. `ValueError` for text that is no Unicode; the caller sees to the range of numbers (`SAFE`)."""
-    text = _encoder.encode(value)
-    if text.isascii():
-        return text.encode("ascii")
-    return rfc8785.dumps(value)
 
 
 def _no_number(_text: str) -> NoReturn:
@@ -31,13 +24,36 @@ def _no_number(_text: str) -> NoReturn:
 _decoder = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number)
 
 
+def _encoding() -> Callable[[Any], str]:
+    """`_encoder.encode`; where the interpreter has the C encoder, made once instead of once per call."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return _encoder.encode
+    chunks = make(None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", True, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _encoding()
+
+
+def dumps(value: dict[str, Any]) -> bytes:
+    """Canonical bytes. `ValueError` for text that is no Unicode; the caller sees to the range of numbers (`SAFE`)."""
+    text = _encode(value)
+    if text.isascii():
+        return text.encode("ascii")
+    return rfc8785.dumps(value)
+
+
 def loads(data: bytes) -> dict[str, Any]:
     """The object whose canonical bytes are `data`. `ValueError` for anything else: another spelling, order or spacing,
     a key twice, a number that is not whole, bytes that are no UTF-8."""
+    text = data.decode("utf-8")
     try:
-        value = _decoder.decode(data.decode("utf-8"))
+        value, end = _decoder.raw_decode(text)
+        if not isinstance(value, dict) or end != len(text):
+            raise ValueError("not in canonical form")
+        if (_encode(value) != text) if text.isascii() else (rfc8785.dumps(value) != data):
+            raise ValueError("not in canonical form")
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if not isinstance(value, dict) or dumps(value) != data:
-        raise ValueError("not in canonical form")
     return value

@@ -60,7 +60,7 @@ def rfc3339(moment: datetime) -> str:
     """UTC with microseconds and `Z`: one spelling per instant, so that equal times are equal bytes."""
     if moment.tzinfo is None:
         raise ValueError("a naive datetime has no place in the log")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 @dataclass(frozen=True, slots=True)

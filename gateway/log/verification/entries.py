@@ -29,8 +29,9 @@ FIELDS = {
     "facts": str,
     "prev": str,
 }
-_NAMES = frozenset(FIELDS)
-_TYPES = tuple(FIELDS.items())
+# In canonical form the fields stand in the order of their names.
+_NAMES = tuple(sorted(FIELDS))
+_TYPES = tuple(FIELDS[name] for name in _NAMES)
 _INSTANT = re.compile(
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 ).fullmatch
@@ -99,27 +100,24 @@ class Scan:
 
     def _formed(self, seq: int, entry: dict[str, Any], size: int) -> bool:
         fault = ""
-        if entry.keys() != _NAMES:
+        if tuple(entry) != _NAMES:
             fault = "fields"
+        elif tuple(map(type, entry.values())) != _TYPES:
+            fault = next(name for name, kind in FIELDS.items() if type(entry[name]) is not kind)
         else:
-            for name, kind in _TYPES:
-                if type(entry[name]) is not kind:
-                    fault = name
-                    break
-            else:
-                counts, digests = entry["counts"], entry["digests"]
-                if entry["v"] != VERSION or size > LIMIT:
-                    fault = "v" if entry["v"] != VERSION else "size"
-                elif counts and (
-                    not set(map(type, counts.values())) <= _INT
-                    or max(counts.values()) > canonical.SAFE
-                    or min(counts.values()) < -canonical.SAFE
-                ):
-                    fault = "counts"
-                elif not set(map(type, digests.values())) <= _STR or not set(map(type, entry["parties"])) <= _STR:
-                    fault = "digests"
-                elif not (_INSTANT(entry["time"]) and _INSTANT(entry["logged_at"])):
-                    fault = "time"
+            counts, digests = entry["counts"], entry["digests"]
+            if entry["v"] != VERSION or size > LIMIT:
+                fault = "v" if entry["v"] != VERSION else "size"
+            elif counts and (
+                not set(map(type, counts.values())) <= _INT
+                or max(counts.values()) > canonical.SAFE
+                or min(counts.values()) < -canonical.SAFE
+            ):
+                fault = "counts"
+            elif not set(map(type, digests.values())) <= _STR or not set(map(type, entry["parties"])) <= _STR:
+                fault = "digests"
+            elif not (_INSTANT(entry["time"]) and _INSTANT(entry["logged_at"])):
+                fault = "time"
         if fault:
             self._findings.add("format", f"seq {seq}", f"条目格式不符（{fault}）", f"not of the format ({fault})")
         return not fault
