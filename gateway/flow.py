@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
+from gateway.corridors.acknowledgement import Acknowledgement
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.submission import STAGES, StepResult, Submission
 from gateway.corridors.tools import Tools
@@ -26,10 +27,12 @@ class _Bound:
 
     submission: Submission
     distribution: Distribution
+    acknowledgement: Acknowledgement
 
 
 def bind(tools: Tools) -> None:
     _Bound.submission, _Bound.distribution = Submission(tools), Distribution(tools)
+    _Bound.acknowledgement = Acknowledgement(tools)
 
 
 def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> None:
@@ -134,4 +137,4 @@ def _deliver(identity: str) -> StepResult:
 
 
 def _acknowledge(parcel: str) -> StepResult:
-    return _Bound.distribution.acknowledge(ParcelId(parcel))
+    return _Bound.acknowledgement.acknowledge(ParcelId(parcel))

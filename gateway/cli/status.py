@@ -74,8 +74,8 @@ def show(view: StatusView, language: str) -> None:
     table = pages.quarter_table(view, "zh" if language == "zh" else "en")
     out = console()
     printed = Table(title=f"{view.node} {view.period}", show_footer=True, header_style="bold")
-    per_dataset = (len(table.columns) - 1) // max(len(view.datasets), 1)
-    if out.width >= 60 * len(view.datasets) + 20:
+    per_dataset = (len(table.columns) - 2) // max(len(view.datasets), 1)
+    if out.width >= 84 * len(view.datasets) + 40:
         for column, total in zip(table.columns, table.totals, strict=True):
             printed.add_column(column.title, justify=column.justify, footer=total.text, no_wrap=True)
         for row in table.rows:
@@ -85,15 +85,16 @@ def show(view: StatusView, language: str) -> None:
         groups = [slice(1 + n * per_dataset, 1 + (n + 1) * per_dataset) for n in range(len(view.datasets))]
         for dataset, group in zip(view.datasets, groups, strict=True):
             printed.add_column(dataset.title, footer=_joined(table.totals[group]))
+        printed.add_column(table.columns[-1].title)
         for row in table.rows:
-            printed.add_row(row[0].text, *(_joined(row[group]) for group in groups))
+            printed.add_row(row[0].text, *(_joined(row[group]) for group in groups), row[-1].text)
     out.print(printed)
 
 
 def _joined(cells: Sequence[pages.Cell]) -> Text:
-    """State, records and share side by side; what is empty takes no room."""
+    """State, records, share and change side by side; what is empty takes no room."""
     joined = Text()
-    for cell in cells[:3]:
+    for cell in cells[:4]:
         if cell.text:
             joined.append(cell.text + "  ", _STYLES[cell.tone])
     return joined

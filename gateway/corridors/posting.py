@@ -74,6 +74,7 @@ class Posting:
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
             returned_days=_returned_days(facts, receipt),
+            contact=_contact(facts.parties[facts.node.party]),
             names={p.province: p.name for p in facts.parties.values() if p.tier == "province"},
             folders=facts.node.folders,
             fingerprint=facts.parties[facts.node.party].key or "",
@@ -140,6 +141,10 @@ class Posting:
                         parcel=row.id,
                     )
                 )
+
+
+def _contact(party: Party) -> str:
+    return f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else ""
 
 
 def _returned_days(facts: Facts, receipt: Receipt) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nodes import PERIOD, Node, planned
 
+from gateway.corridors.acknowledgement import Acknowledgement
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.submission import CONFIRMED, Submission
 from gateway.daemon import sweeping
@@ -155,7 +156,7 @@ def acknowledge(node: Node, receiver: str, distribution: str) -> None:
     assert "withdrawn" in json.loads(form.read_bytes())
     node.partners[receiver[:2]].acknowledge(form, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Distribution(node.tools).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
     assert node.row(claim.parcel).original == distribution
 
 

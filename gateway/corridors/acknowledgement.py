@@ -1,0 +1,95 @@
+"""The end of the distribution corridor: a receiver's signature closes its batch."""
+
+from __future__ import annotations
+
+from gateway.adapters.ledger import Transaction
+from gateway.corridors import recording
+from gateway.corridors.submission import StepResult
+from gateway.corridors.tools import Tools
+from gateway.log import Event, rfc3339
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.parcels import DistributionId, ParcelId
+from gateway.policy.model import Facts
+from gateway.stages import acknowledging, delivery
+
+
+class Acknowledgement:
+    """The steps of `flow.acknowledgement`."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def acknowledge(self, parcel: ParcelId) -> StepResult:
+        """Judge a signature that a receiver dropped. Accepted, it settles one batch; else it is refused with a receipt
+        of its own."""
+        tools = self._tools
+        now, facts = tools.clock.now(), tools.facts.current()
+        claim = tools.inbox.claim(parcel)
+        with tools.ledger.reading() as reading:
+            row = reading.parcel(parcel)
+            waiting = reading.distributions(receiver=claim.sender, state="delivered") if claim else []
+        if row is not None and row.settled:
+            tools.inbox.finish(parcel)
+            return {"outcome": "settled", "code": row.code}
+        if claim is None:
+            return {"outcome": "fault", "code": "900"}
+        copied = tools.inbox.copy(parcel)
+        outcome: Outcome[DistributionId]
+        receiver = facts.parties[claim.sender]
+        pins, fingerprint = (*receiver.pins("openpgp"), *receiver.pins("sm")), ""
+        if isinstance(copied, Ok):
+            signature = copied.value.path.read_bytes() if copied.value.size < 65_536 else b""
+            forms = {DistributionId(d.id): self._form(DistributionId(d.id)) for d in waiting}
+            outcome = acknowledging.match(forms, lambda form: tools.verifier.verify(form, signature, *pins))
+            if isinstance(outcome, Ok):
+                form = forms[outcome.value]
+                fingerprint = next(p for p in pins if isinstance(tools.verifier.verify(form, signature, p), Ok))
+        else:
+            outcome = copied
+        with tools.ledger.transaction(now) as tx:
+            if tx.parcel(parcel) is None:
+                tx.add_parcel(
+                    id=parcel,
+                    corridor="acknowledgement",
+                    sender=claim.sender,
+                    agreement=claim.agreement,
+                    state="arriving",
+                    facts=facts.digest,
+                    received_at=rfc3339(min(claim.first_seen, now)),
+                    **({"sha256": copied.value.sha256, "size": copied.value.size} if isinstance(copied, Ok) else {}),
+                )
+            result = self._acknowledged(tx, parcel, outcome, fingerprint, facts)
+        if result["outcome"] != "deferred":
+            tools.inbox.finish(parcel)
+        tools.log.info("acknowledgement", parcel=parcel, **result)
+        return result
+
+    def _acknowledged(
+        self, tx: Transaction, parcel: ParcelId, outcome: Outcome[DistributionId], fingerprint: str, facts: Facts
+    ) -> StepResult:
+        row = recording.row(tx, parcel)
+        match outcome:
+            case Ok(distribution):
+                batch = tx.distribution(distribution)
+                assert batch is not None, "a form that was signed belongs to a batch"
+                tx.update_delivery(
+                    distribution, state="acknowledged", acknowledged_at=row.received_at, fingerprint=fingerprint
+                )
+                tx.update_distribution(distribution, state="acknowledged")
+                tx.update_packages(distribution, "acknowledged")
+                recording.batch_event(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, signature=row.sha256)
+                recording.acknowledged(tx, parcel, batch, facts, self._tools.facts.calendar())
+                return {"outcome": "ok", "code": ""}
+            case Refused(code, detail):
+                recording.refused(tx, parcel, code, detail, facts, {}, self._tools.facts.calendar())
+                return {"outcome": "refused", "code": code}
+            case Deferred(code, detail, retry_after):
+                recording.deferred(tx, row, code, detail, max(retry_after, delivery.wait(row.attempt)))
+                return {"outcome": "deferred", "code": code}
+            case Fault(code, detail):
+                recording.faulted(tx, row, code, detail)
+                return {"outcome": "fault", "code": code}
+
+    def _form(self, distribution: DistributionId) -> bytes:
+        folder = self._tools.spool.batch(distribution)
+        return next(f.read_bytes() for f in folder.iterdir() if f.name.endswith(".receipt.json"))
