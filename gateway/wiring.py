@@ -82,8 +82,9 @@ def addresses(facts: Facts) -> list[Address]:
 
 def partner_keys(facts: Facts) -> dict[str, Path]:
     """Fingerprint -> key file of every key that is pinned and not revoked: of both profiles, in an overlap both keys;
-    the node's own too, since it may be the last receiver itself."""
-    return {
+    the node's own too, since it may be the last receiver itself. And the keys of people who release."""
+    people = {p.key: facts.keys / "people" / f"{p.id}.asc" for p in facts.people.values()}
+    return people | {
         pin: facts.keys / file
         for party in facts.parties.values()
         for pin, file in party.key_files().items()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from gateway import durable
 from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, console
 from gateway.cli.node import ask, load_facts
 from gateway.outcomes import catalogue
@@ -88,12 +91,24 @@ def release(
     agreement: Annotated[str, typer.Option("--agreement")],
     period: Annotated[str, typer.Option("--period")],
     config: ConfigOption = None,
+    sign: Annotated[list[Path] | None, typer.Option("--sign", help="放行申请的签名 / signature of the request")] = None,
+    request: Annotated[Path | None, typer.Option("--request", help="放行申请的文件 / file for the request")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """放行一期待分发的交换包 / let the held packages of an agreement and period go."""
-    found = ask(load_facts(config), "POST", "release", agreement=agreement, period=period)
+    """放行一期待分发的交换包；须双人放行时先得到放行申请，由第二人签名后用 --sign 放行 / let the held packages of an
+    agreement and period go; under four eyes the first call gives a request to sign, and --sign releases."""
+    signatures = [base64.b64encode(file.read_bytes()).decode() for file in sign or []]
+    values = {"agreement": agreement, "period": period, **({"signatures": signatures} if signatures else {})}
+    found = ask(load_facts(config), "POST", "release", **values)
+    if "request" in found:
+        target = request or Path(f"放行申请_{agreement}_{period}_{found['batch']}.json")
+        durable.write_bytes(target, found["request"].encode())
+        found = {**found, "request": str(target)}
     if as_json:
         answer(found)
+    elif not found["released"]:
+        file = found["request"]
+        typer.echo(f"{file}\n  gpg --detach-sign {file}\n  gateway parcels release … --sign {file}.sig")
     else:
         typer.echo(f"第 {found['batch']} 批，{found['packages']} 个交换包 / batch {found['batch']}")
 

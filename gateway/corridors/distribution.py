@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
-from gateway.corridors import composing, recording, superseding
+from gateway.corridors import composing, four_eyes, recording, superseding
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Entry, Event, rfc3339
@@ -74,6 +74,8 @@ class Distribution:
         self, tx: Transaction, facts: Facts, agreement: Agreement, period: str, batch: int, actor: str
     ) -> None:
         held = tx.packages(agreement=agreement.id, period=period, state="held")
+        if agreement.four_eyes and held:
+            held = four_eyes.confirmed(tx, agreement.id, period, batch, held)
         live = {
             origin.id: superseding.counting(tx, origin.id, agreement.id, period) for origin in facts.senders(agreement)
         }

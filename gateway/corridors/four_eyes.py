@@ -1,8 +1,8 @@
 """Four eyes: what a release under such an agreement waits for, and what is released then.
 
-The first person asks over the control socket; the daemon answers with a request that lists every package by its digest. A
-person of `config/people` signs those bytes (`gpg --detach-sign`). The release goes on when two different people vouch for
-it: each by a signature, or, for the one who asked, by being the only user of their Unix account. Exactly the listed
+The first person asks over the control socket; the daemon answers with a request that lists every package by its digest.
+A person of `config/people` signs those bytes (`gpg --detach-sign`). The release goes on when two different people vouch
+for it: each by a signature, or, for the one who asked, by being the only user of their Unix account. Exactly the listed
 packages go, and the `released` entry names both.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import rfc8785
 
@@ -41,7 +42,7 @@ def request(tools: Tools, agreement: str, period: str, batch: int, actor: str) -
         earlier = tx.progress(name, _REQUEST)
         if earlier is not None and json.loads(earlier)["packages"] == _listed(held):
             return earlier.encode()
-        document = {
+        document: dict[str, Any] = {
             "gateway:release_request": FORMAT,
             "node": tools.facts.current().node.name,
             "agreement": agreement,
@@ -91,7 +92,9 @@ def confirm(tools: Tools, agreement: str, period: str, batch: int, signatures: S
     return actor
 
 
-def confirmed(reading: Reading, agreement: str, period: str, batch: int, held: Sequence[PackageRow]) -> list[PackageRow]:
+def confirmed(
+    reading: Reading, agreement: str, period: str, batch: int, held: Sequence[PackageRow]
+) -> list[PackageRow]:
     """What of the held packages two people vouched for. Raises `NotConfirmed` where nobody did: whichever way a release
     was asked for, this is asked in its transaction."""
     name = identity(agreement, period, batch)
@@ -117,4 +120,3 @@ def _by_account(facts: Facts, requested_by: str) -> list[str]:
 
 def _listed(packages: Sequence[PackageRow]) -> dict[str, str]:
     return {package.id: package.sha256 for package in packages}
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from functools import partial
@@ -11,7 +12,7 @@ from gateway import __version__, flow
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import overview, recording, reminding
+from gateway.corridors import four_eyes, overview, recording, reminding
 from gateway.corridors.submission import CONFIRMED
 from gateway.log import Event
 from gateway.parcels import ParcelId
@@ -180,13 +181,22 @@ class _Service:
         facts = tools.facts.current()
         if agreement not in facts.agreements:
             raise NotFound
-        if facts.agreements[agreement].four_eyes:
-            raise Rejected("this agreement asks for a second person's signature")
         with tools.ledger.reading() as reading:
             held = reading.packages(agreement=agreement, period=period, state="held")
             batch = reading.last_batch(agreement, period) + 1
         if not held:
             raise Rejected("there are no held packages of this agreement and period")
+        told = {"agreement": agreement, "period": period, "batch": batch, "packages": len(held)}
+        actor = request.actor
+        if facts.agreements[agreement].four_eyes:
+            signatures = [base64.b64decode(made) for made in request.query.get("signatures", [])]
+            if not signatures:
+                asked = four_eyes.request(tools, agreement, period, batch, actor)
+                return {**told, "released": False, "request": asked.decode()}
+            try:
+                actor = four_eyes.confirm(tools, agreement, period, batch, signatures)
+            except four_eyes.NotConfirmed as error:
+                raise Rejected(str(error)) from None
         again = flow.next_attempt(flow.distribution_id(agreement, period, batch)) or 1
-        flow.enqueue_distribution(agreement, period, batch, request.actor, again)
-        return {"agreement": agreement, "period": period, "batch": batch, "packages": len(held)}
+        flow.enqueue_distribution(agreement, period, batch, actor, again)
+        return {**told, "released": True}

@@ -31,7 +31,7 @@ KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {
 OVERLAP_DAYS: Final = 60
 _NODE: Final = "config/gateway.toml"
 _KNOWN: Final = re.compile(
-    r"config/(gateway\.toml|(parties|agreements|calendar)/[^/]+\.toml|examples/.*|(.*/)?[^/]+\.md)"
+    r"config/(gateway\.toml|(parties|agreements|people|calendar)/[^/]+\.toml|examples/.*|(.*/)?[^/]+\.md)"
 )
 _NO_FILE_NAME: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[. ]$|^\.')  # what Windows cannot have, and hidden folders
 
@@ -50,6 +50,7 @@ def inspect(where: Path, today: date) -> Findings:
     judge = _Judge(draft, today)
     judge.node()
     judge.parties()
+    judge.people()
     for agreement in draft.agreements.values():
         judge.agreement(agreement)
     judge.duplicates()
@@ -116,6 +117,19 @@ class _Judge:
         if party.next and (self.today - party.next.valid_from).days > OVERLAP_DAYS:
             message = "the next key has been in use for long: end the overlap with gateway keys rotate --finish"
             self.warn(file, ("next",), message, "新密钥早已启用：请运行 gateway keys rotate --finish 结束并行期")
+
+    def people(self) -> None:
+        for person in self.draft.people.values():
+            if f"keys/people/{person.id}.asc" not in self.draft.contents:
+                message = f"keys/people/{person.id}.asc is not there"
+                file = f"config/people/{person.id}.toml"
+                self.warn(file, ("key",), message, f"没有公钥文件 keys/people/{person.id}.asc")
+        keys = {person.key for person in self.draft.people.values() if "release" in person.roles}
+        for agreement in self.draft.agreements.values():
+            if agreement.four_eyes and len(keys) < 2:
+                message = "two people with keys of their own must be in config/people: nothing can be released"
+                file = f"config/agreements/{agreement.id}.toml"
+                self.warn(file, ("four_eyes",), message, "config/people 中须有两人，各有自己的密钥，否则无法放行")
 
     def _known_hosts(self, file: str, name: str) -> None:
         path = PurePosixPath(name)

@@ -21,12 +21,13 @@ from pydantic_core import ErrorDetails
 import gateway
 from gateway.policy import lines, tree
 from gateway.policy.faults import FactFault, FactsError
-from gateway.policy.model import FORMS, Agreement, Fact, Facts, Node, Party
+from gateway.policy.model import FORMS, Agreement, Fact, Facts, Node, Party, Person
 
 __all__ = ["Draft", "FactFault", "FactsError", "find", "load", "read"]
 
 _F = TypeVar("_F", bound=Fact)
 _NODE: Final = "config/gateway.toml"
+_FOLDERS: Final = ("config/parties", "config/agreements", "config/people")
 
 
 def find(config: Path | None = None) -> Path:
@@ -72,6 +73,7 @@ class Draft:
     node: Node | None = None
     parties: dict[str, Party] = field(default_factory=dict)
     agreements: dict[str, Agreement] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
     ids: set[str] = field(default_factory=set)
     texts: dict[str, str] = field(default_factory=dict)
     faults: list[FactFault] = field(default_factory=list)
@@ -92,6 +94,7 @@ def load(where: Path) -> Facts:
         node=draft.node,
         parties=draft.parties,
         agreements=draft.agreements,
+        people=draft.people,
     )
 
 
@@ -109,18 +112,21 @@ def read(where: Path) -> Draft:
         draft.faults.append(FactFault(_NODE, 1, "the node's own file is missing", "缺少节点文件"))
     for file in draft.contents:
         path = PurePosixPath(file)
-        if path.suffix != ".toml" or str(path.parent) not in ("config/parties", "config/agreements"):
+        if path.suffix != ".toml" or str(path.parent) not in _FOLDERS:
             continue
         if path.parent.name == "parties":
             draft.ids.add(path.stem)
             if party := _named(draft, file, Party):
                 draft.parties[party.id] = party
+        elif path.parent.name == "people":
+            if person := _named(draft, file, Person):
+                draft.people[person.id] = person
         elif agreement := _named(draft, file, Agreement):
             draft.agreements[agreement.id] = agreement
     return draft
 
 
-_P = TypeVar("_P", Party, Agreement)
+_P = TypeVar("_P", Party, Agreement, Person)
 
 
 def _named(draft: Draft, file: str, shape: type[_P]) -> _P | None:

@@ -7,7 +7,7 @@ rules between facts (a route names a known party, a basis is in force, …) in `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -149,6 +149,16 @@ class Party(Fact):
         return {pin: file for pin, file in named.items() if pin is not None}
 
 
+class Person(Fact):
+    """Somebody who may release with four eyes. File: `people/<id>.toml`, key: `keys/people/<id>.asc`. `user`: the
+    person's own Unix user, if there is one that nobody shares; whoever has none attests by signature alone."""
+
+    id: Identifier
+    key: Fingerprint
+    user: str = ""
+    roles: tuple[Literal["release"], ...] = ("release",)
+
+
 class Basis(Fact):
     """Why these data may travel: without a basis in force nothing does (code 222)."""
 
@@ -284,6 +294,7 @@ class Facts:
     parties: Mapping[str, Party]
     agreements: Mapping[str, Agreement]
     root: Path | None = None
+    people: Mapping[str, Person] = field(default_factory=dict)
 
     @property
     def schemas(self) -> Path:
