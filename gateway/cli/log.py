@@ -191,6 +191,29 @@ def cosign(
     durable.write_bytes(out.absolute(), note.to_bytes(), 0o640)
 
 
+@app.command("witness")
+def witness_(
+    config: ConfigOption = None,
+    host: Annotated[str, typer.Option("--host", help="监听地址 / address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="端口 / port")] = 8472,
+) -> None:
+    """为 keys/witnessed.policy 中的日志作见证（HTTP）/ witness the logs named there, over HTTP (C2SP tlog-witness)."""
+    from gateway.adapters.publishing import LogKeys, Witness, over_http
+    from gateway.cli.node import load_facts
+
+    facts = load_facts(config)
+    try:
+        logs = Policy.parse((facts.keys / "witnessed.policy").read_text("utf-8")).logs
+    except (OSError, BadPolicy) as error:
+        say(f"keys/witnessed.policy: {_why(error)}")
+        raise typer.Exit(FAULT) from None
+    signer = LogKeys(facts.path(facts.node.private), facts.node.name).witness()
+    witness = Witness(facts.path(facts.node.state), signer)
+    with over_http.server(witness, {key.name: key for key in logs}, host, port) as listening:
+        say(f"{signer.cosigner} http://{host}:{listening.server_address[1]}/")
+        listening.serve_forever()
+
+
 @app.command("key")
 def key_(
     config: ConfigOption = None,

@@ -7,6 +7,7 @@ what was signed. A witness that is away stops nothing.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,8 @@ from gateway.log import Entry, Event, rfc3339
 
 SECONDS = 1.0
 PROOF_ROUNDS = 2
+ASK_SECONDS = 10.0
+JUMP = 60
 _SAID: dict[type[Exception], str] = {
     RolledBack: "交换日志：数据库比已签发的检查点旧（恢复了旧备份？），拒绝签名。请恢复最新的数据库，见“恢复备份”。"
     " / Exchange log: the database is older than what was signed; nothing is signed. Restore the newest database.",
@@ -54,6 +57,7 @@ class Publication:
         self._lock = threading.Lock()
         self._round = 0
         self._alarmed = ""
+        self._before: tuple[datetime, float] | None = None
         self.failure = ""
 
     def start(self) -> None:
@@ -80,6 +84,7 @@ class Publication:
         with self._lock:
             now = tools.clock.now()
             try:
+                self._watch_clock(tools, now)
                 new = self._publisher.publish(now)
                 changed = self._witnesses.collect()
                 if new is not None or changed or self._round % PROOF_ROUNDS == 0:
@@ -91,6 +96,42 @@ class Publication:
                 self.failure = _SAID[type(error)]
                 self._stop()
             self._round += 1
+
+    def ask(self, tools: Tools) -> None:
+        """Ask the witnesses that have an address; the scheduler's job, beside the rounds, since it waits for others."""
+        if self.failure:
+            return
+        try:
+            self._witnesses.ask()
+        except (RolledBack, Contradiction) as error:
+            tools.log.error("log_refused", error=type(error).__name__)
+            self.failure = _SAID[type(error)]
+            self._stop()
+
+    def _watch_clock(self, tools: Tools, now: datetime) -> None:
+        """A host's clock that jumps, either way, is an entry: `seconds` it went ahead of what had passed. A rehearsal's
+        clock runs as fast as it was told to."""
+        passed = time.monotonic()
+        before, self._before = self._before, (now, passed)
+        if before is None or tools.facts.current().node.rehearsal is not None:
+            return
+        jump = int((now - before[0]).total_seconds() - (passed - before[1]))
+        if abs(jump) >= JUMP:
+            tools.log.warning("clock_jumped", seconds=jump)
+            self._entry(tools, Event.CLOCK, now, {"seconds": jump})
+
+    def _entry(self, tools: Tools, event: Event, now: datetime, counts: dict[str, int]) -> None:
+        with tools.ledger.transaction(now) as tx:
+            tx.log(
+                Entry(
+                    id=f"log/{event}/{rfc3339(now)}",
+                    event=event,
+                    time=now,
+                    actor=ACTOR,
+                    facts=tools.facts.current().digest,
+                    counts=counts,
+                )
+            )
 
     def state(self) -> dict[str, Any]:
         """For the health page: what is published, how far witnesses are, what is wrong."""
@@ -108,14 +149,5 @@ class Publication:
         missing = self._witnesses.missing(now)
         if missing and not self._alarmed:
             tools.log.warning("witnesses_missing", since=missing)
-            with tools.ledger.transaction(now) as tx:
-                tx.log(
-                    Entry(
-                        id=f"log/{Event.UNWITNESSED}/{rfc3339(now)}",
-                        event=Event.UNWITNESSED,
-                        time=now,
-                        actor=ACTOR,
-                        facts=tools.facts.current().digest,
-                    )
-                )
+            self._entry(tools, Event.UNWITNESSED, now, {})
         self._alarmed = missing

@@ -2,7 +2,8 @@
 
 from gateway.adapters.publishing.keys import LogKeys, NoKey
 from gateway.adapters.publishing.publisher import Contradiction, NoSpace, PublicationFailed, Publisher, RolledBack
-from gateway.adapters.publishing.witnesses import Behind, TwoHistories, Witness, Witnesses, write_archive
+from gateway.adapters.publishing.witness import Behind, TwoHistories, Witness
+from gateway.adapters.publishing.witnesses import Witnesses, write_archive
 
 __all__ = [
     "Behind",

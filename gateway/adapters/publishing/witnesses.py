@@ -1,4 +1,4 @@
-"""Witnesses, both sides of it, over files: partners cosign our checkpoints, and we cosign theirs.
+"""Our witnesses: partners who cosign our checkpoints, over files or HTTP.
 
 Who our witnesses are, and how many are enough, is `keys/witnesses.policy` (C2SP tlog-policy). A cosigned checkpoint
 comes back as a file in `state/cosigned/`, whoever carried it there; it is kept in `archive/<size>` beside the log's
@@ -7,20 +7,22 @@ tiles. A witness that is away stops nothing; a history that contradicts ours sto
 
 from __future__ import annotations
 
-import hashlib
+import http.client
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.publishing import over_http
 from gateway.adapters.publishing.publisher import MODE, Contradiction, RolledBack
+from gateway.adapters.publishing.witness import keep_evidence
 from gateway.log import canonical, merkle, rfc3339
-from gateway.log.note import BadNote, Checkpoint, Note, Signature, Signer, VerifierKey, read_checkpoint
+from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE, TileTree
 
-POLICY, INCOMING, EVIDENCE, SEEN = "witnesses.policy", "cosigned", "evidence", "witness"
+POLICY, INCOMING = "witnesses.policy", "cosigned"
 ALARM = timedelta(minutes=5)
 
 
@@ -31,8 +33,12 @@ class Witnesses:
         self, ledger: Ledger, log: Path, state: Path, keys: Path, signers: Callable[[], Sequence[Signer]]
     ) -> None:
         self._ledger, self._log, self._state, self._signers = ledger, log, state, signers
-        path = keys / POLICY
-        self.policy = Policy.parse(path.read_text("utf-8")) if path.exists() else Policy()
+        self._policy = keys / POLICY
+
+    @property
+    def policy(self) -> Policy:
+        """As the file stands now; without one, no witness is asked for. Raises `BadPolicy`."""
+        return Policy.parse(self._policy.read_text("utf-8")) if self._policy.exists() else Policy()
 
     def collect(self) -> bool:
         """Take in what lies in the incoming folder; True when something was new. Raises `RolledBack` and
@@ -48,6 +54,33 @@ class Witnesses:
             found = self._take(note, checkpoint) or found
             durable.remove(path)
         return found
+
+    def ask(self) -> list[str]:
+        """Ask every witness that has an address for its cosignature over the newest checkpoint it has not seen. Answers
+        the names of those that did not give it. Raises `RolledBack` and `Contradiction`."""
+        policy = self.policy
+        if not policy.urls:
+            return []
+        with self._ledger.published() as tables:
+            signed, seen = tables.signed(), tables.newest_cosignatures()
+        if signed is None:
+            return []
+        note, checkpoint = read_checkpoint(signed.note)
+        tree = TileTree(self._log, checkpoint.size)
+        silent = []
+        for name, url in policy.urls.items():
+            old = seen.get(name, (0, 0))[0]
+            if old == checkpoint.size:
+                continue
+            try:
+                cosigned = over_http.ask(
+                    url, note, lambda size: merkle.consistency(tree.node, size, checkpoint.size), old
+                )
+            except (OSError, BadNote, ValueError, http.client.HTTPException):
+                silent.append(name)
+                continue
+            self._take(cosigned, checkpoint)
+        return silent
 
     def newest(self) -> int:
         """The largest tree that enough witnesses cosigned; 0 without one."""
@@ -98,79 +131,3 @@ def write_archive(log: Path, size: int, note: bytes, lines: Sequence[str] = ()) 
     target = log / ARCHIVE / str(size)
     durable.write_bytes(target, note + "".join(lines).encode(), MODE)
     return target
-
-
-def keep_evidence(state: Path, notes: Sequence[Note]) -> Path:
-    """Keep notes that contradict each other, signed by the same key: nobody can explain them away."""
-    data = b"".join(note.to_bytes() + b"\n" for note in notes)
-    folder = state / EVIDENCE
-    durable.make_folder(folder)
-    target = folder / f"{hashlib.sha256(data).hexdigest()[:16]}.notes"
-    durable.write_bytes(target, data)
-    return target
-
-
-class Behind(Exception):
-    """The checkpoint is older than one this witness cosigned: nothing is signed, nothing is wrong."""
-
-
-class TwoHistories(Exception):
-    """Two signed checkpoints of one log cannot both be true. `evidence` is where they are kept."""
-
-    def __init__(self, evidence: Path) -> None:
-        super().__init__("two histories")
-        self.evidence = evidence
-
-
-class Witness:
-    """We as a witness of others' logs. It remembers, per log, the largest checkpoint it cosigned."""
-
-    def __init__(self, state: Path, signer: Signer) -> None:
-        self._state, self._signer = state, signer
-
-    @property
-    def key(self) -> VerifierKey:
-        return self._signer.cosigner
-
-    def remembered(self, key: VerifierKey) -> Note | None:
-        path = self._memory(key)
-        return Note.parse(path.read_bytes()) if path.exists() else None
-
-    def cosign(self, log: Path, key: VerifierKey, time: int) -> Note:
-        """Cosign the checkpoint in a copy of somebody's log, if its tiles show that it continues what was cosigned
-        before. Raises `BadNote`, `Behind`, `TwoHistories`; `OSError` when tiles are missing."""
-        note, checkpoint = read_checkpoint((log / "checkpoint").read_bytes())
-        tree = TileTree(log, checkpoint.size)
-
-        def proof(old: int) -> list[bytes]:
-            return merkle.consistency(tree.node, old, checkpoint.size)
-
-        return note.merged([self.add(note, checkpoint, key, proof, time)])
-
-    def add(
-        self,
-        note: Note,
-        checkpoint: Checkpoint,
-        key: VerifierKey,
-        proof: Callable[[int], Sequence[bytes]],
-        time: int,
-    ) -> Signature:
-        """The heart of it: `proof(old)` is the consistency proof from the size remembered. What is cosigned is
-        remembered first, durably: a witness that forgets is none."""
-        if checkpoint.origin != key.name or not note.signed_by(key):
-            raise BadNote("the checkpoint is not signed by this log's key")
-        before = self.remembered(key)
-        if before is not None:
-            old = Checkpoint.parse(before.text)
-            if checkpoint.size < old.size:
-                raise Behind
-            same = checkpoint.size == old.size
-            path = () if same or not old.size else proof(old.size)
-            if not merkle.consistent(old.size, old.root, checkpoint.size, checkpoint.root, path):
-                raise TwoHistories(keep_evidence(self._state, [before, note]))
-        durable.make_folder(self._state / SEEN)
-        durable.write_bytes(self._memory(key), note.to_bytes())
-        return self._signer.cosign(note.text, time)
-
-    def _memory(self, key: VerifierKey) -> Path:
-        return self._state / SEEN / f"{hashlib.sha256(key.name.encode()).hexdigest()[:32]}.note"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,9 +19,10 @@ from gateway.adapters.publishing import (
     TwoHistories,
     Witness,
     Witnesses,
+    over_http,
 )
 from gateway.log import verify
-from gateway.log.note import BadNote, Note, Signer, read_checkpoint
+from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.quorum import BadPolicy, Policy
 
 LATER = START + timedelta(hours=1)
@@ -102,6 +105,16 @@ def test_two_histories_are_kept_as_evidence(size: int, log: Log, province: Witne
     assert remembered is not None
     assert remembered.to_bytes() in kept
     province.cosign(log.folder, log.key, NOW)  # the history it knows is still cosigned
+
+
+def test_broken_tiles_are_no_evidence(log: Log, province: Witness) -> None:
+    province.cosign(log.folder, log.key, NOW)
+    log.grow(60, 40, LATER)
+    tile = log.folder / "tile/0/001"
+    tile.write_bytes(tile.read_bytes()[::-1])
+    with pytest.raises(BadNote):
+        province.cosign(log.folder, log.key, NOW)
+    assert not (province._state / "evidence").exists()
 
 
 def test_what_the_log_did_not_sign_is_not_cosigned(log: Log, province: Witness) -> None:
@@ -203,3 +216,76 @@ def test_policy(text: str, yes: list[str], no: list[str]) -> None:
 def test_bad_policies_are_refused(text: str) -> None:
     with pytest.raises(BadPolicy):
         Policy.parse(text)
+
+
+@pytest.fixture
+def listening(log: Log, province: Witness) -> Iterator[str]:
+    """The province as a witness on the loopback."""
+    server = over_http.server(province, {"national": log.key}, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def over(log: Log, province: Witness, url: str) -> Witnesses:
+    made = ours(log, province)
+    put(log.home / "keys" / "witnesses.policy", f"witness w0 {province.key} {url}\nquorum w0\n".encode())
+    return made
+
+
+def test_witnesses_are_asked_over_http(log: Log, province: Witness, listening: str) -> None:
+    witnesses = over(log, province, listening)
+    assert witnesses.ask() == []
+    assert witnesses.newest() == 420
+    assert witnesses.ask() == []
+    log.grow(60, 40, LATER)
+    assert witnesses.ask() == []
+    assert witnesses.newest() == 700
+    found = verify(log.folder, [log.key], policy=witnesses.policy)
+    assert (found.ok, found.witnessed) == (True, 700), found.problems
+
+
+def test_a_witness_that_remembers_more_than_we_do_of_it_is_answered(
+    log: Log, province: Witness, listening: str
+) -> None:
+    province.cosign(log.folder, log.key, NOW)
+    log.grow(60, 7, LATER)
+    witnesses = over(log, province, listening)
+    assert witnesses.ask() == []
+    assert witnesses.newest() == 469
+
+
+def test_a_witness_that_is_away_is_named_and_stops_nothing(log: Log, province: Witness) -> None:
+    witnesses = over(log, province, "http://127.0.0.1:9")
+    assert witnesses.ask() == ["w0"]
+    assert witnesses.newest() == 0
+
+
+def test_a_witness_refuses_what_it_must(log: Log, province: Witness, tmp_path: Path) -> None:
+    logs = {"national": log.key}
+    good = log.checkpoint.read_bytes()
+    other = Signer("national", bytes([5] * 32))
+    _, checkpoint = read_checkpoint(good)
+
+    def say(body: bytes) -> tuple[int, bytes]:
+        status, _, reply = over_http.answer(province, logs, body, NOW)
+        return status, reply
+
+    assert say(b"rubbish")[0] == 400
+    assert say(b"old 0\n\nrubbish")[0] == 400
+    assert say(b"old 9999\n\n" + good)[0] == 400
+    assert say(b"old 0\n\n" + checkpoint.signed([other]).to_bytes())[0] == 403
+    assert say(b"old 0\n\n" + Checkpoint("other", 1, bytes(32)).signed([other]).to_bytes())[0] == 404
+    assert say(b"old 0\n\n" + good)[0] == 200
+    assert say(b"old 0\n\n" + good) == (409, b"420\n")
+    assert say(b"old 420\n\n" + good)[0] == 200
+    log.grow(60, 1, LATER)
+    assert say(b"old 420\n\n" + log.checkpoint.read_bytes())[0] == 422
+    fork = Checkpoint("national", 420, bytes(32)).signed([log.signer])
+    assert say(b"old 420\n\n" + fork.to_bytes()) == (409, b"420\n")
+    remembered = province.remembered(log.key)
+    assert remembered is not None
+    assert remembered.to_bytes() == good
