@@ -47,12 +47,13 @@ class KeyState:
         return min((step for step in STEPS if self.days <= step), default=None)
 
 
-def survey(facts: Facts, now: datetime) -> Iterator[KeyState]:
-    """The node's own keys first, then the partners' by area code."""
+def survey(facts: Facts, now: datetime, *, private: bool = True) -> Iterator[KeyState]:
+    """The node's own keys first, then the partners' by area code. Without `private` our keys are judged by their public
+    files, as everybody's: gpg's home is left alone."""
     node = facts.parties.get(facts.node.party)
     if node is None:
         return
-    yield from _own(facts, node, now)
+    yield from _own(facts, node, now) if private else _partner(facts, node, now)
     for party in sorted(facts.parties.values(), key=lambda p: p.area_code):
         if party.id != node.id:
             yield from _partner(facts, party, now)

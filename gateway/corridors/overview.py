@@ -5,15 +5,13 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
-from gateway.adapters import keyring
 from gateway.adapters.ledger import tables
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
+from gateway.adapters.survey import survey
 from gateway.corridors import superseding
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.parcels import Kind
@@ -33,7 +31,6 @@ from gateway.receipts.views import (
 )
 from gateway.stages import intake
 
-KEY_WARNING = timedelta(days=60)
 _REACHED = {"erased": "acknowledged", "waiting": "held"}
 _ORDER = ("held", "released", "delivered", "acknowledged")
 _SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
@@ -228,22 +225,15 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
 
 
 def _expiring(facts: Facts, now: datetime) -> tuple[ExpiringKey, ...]:
-    """Keys that run out within the warning time, the node's own included; soonest first."""
-    found = []
-    for party in facts.parties.values():
-        file = facts.keys / f"{party.id}.asc"
-        if party.key is None or not file.exists():
-            continue
-        expires = _expiry(file, file.stat().st_mtime_ns, party.key)
-        if expires is not None and expires <= now + KEY_WARNING:
-            found.append(ExpiringKey(party.id, party.short or party.name, party.key, expires))
+    """Keys that run out within the warning time, in both profiles, next ones and the node's own too; soonest first."""
+    found = [
+        ExpiringKey(
+            key.party, facts.parties[key.party].short or facts.parties[key.party].name, key.fingerprint, key.expires
+        )
+        for key in survey(facts, now, private=False)
+        if key.step is not None and key.fingerprint is not None and key.expires is not None
+    ]
     return tuple(sorted(found, key=lambda key: key.expires_at))
-
-
-@lru_cache(maxsize=1024)
-def _expiry(file: Path, _mtime_ns: int, fingerprint: str) -> datetime | None:
-    """gpg reads a key file once, until it changes."""
-    return next((key.expires for key in keyring.info(file) if key.fingerprint == fingerprint), None)
 
 
 def _stopped(found: ParcelRow, facts: Facts) -> StoppedParcel:

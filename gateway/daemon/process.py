@@ -24,7 +24,7 @@ from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
-from gateway.corridors import retention, templates
+from gateway.corridors import keywatch, retention, templates
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
 from gateway.daemon.collecting import Collecting
@@ -150,10 +150,11 @@ class Daemon:
             return found
         facts = loading.load(self.facts.home)
         if facts.digest != self.facts.digest:
-            self.facts = facts
+            before, self.facts = self.facts, facts
             self.tools = wiring.build(facts, self.tools.worker, self.tools.ledger)
             flow.bind(self.tools)
             self._log(Event.FACTS)
+            keywatch.changed(self.tools, before)
             templates.write(self.tools)
             sweeping.oblige(self.tools)
             self._watch.stop()
@@ -207,6 +208,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
         scheduler.add_job(self._guarded, "interval", (retention.erase,), hours=1)
         return scheduler
 

@@ -50,6 +50,7 @@ class Event(StrEnum):
     REMINDED = "reminder_sent"
     OPERATED = "operator_action"
     KEY = "key_changed"
+    KEY_EXPIRING = "key_expiring"
     LOG_KEY = "log_key_changed"
     CLOCK = "clock_alarm"
     UNWITNESSED = "witnesses_missing"

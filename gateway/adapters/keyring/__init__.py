@@ -18,6 +18,7 @@ from gateway.adapters.keyring.own import (
     own_infos,
     public_key,
     revoke,
+    today,
 )
 from gateway.adapters.keyring.partners import end_overlap, give_up, import_partner, import_sm, partner_keyring
 from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
@@ -48,4 +49,5 @@ __all__ = [
     "public_key",
     "revoke",
     "stop_agent",
+    "today",
 ]

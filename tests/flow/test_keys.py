@@ -1,0 +1,195 @@
+"""Keys in the life of a node: warnings ahead of their end, overlaps, a revocation, an agreement of profile `sm`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from nodes import PERIOD, Node, pin, planned
+from test_kinds import due, held
+
+from gateway.adapters import keyring
+from gateway.adapters.keyring import pinning
+from gateway.adapters.sm import SM, Pin, Software
+from gateway.adapters.sm import keys as sm_keys
+from gateway.adapters.survey import survey
+from gateway.corridors import keywatch, overview
+from gateway.corridors.distribution import Distribution
+from gateway.demo.partners import Partners
+from gateway.demo.people import INFLOW
+from gateway.outcomes import Ok
+from gateway.parcels import DistributionId
+
+SOME = "330000"
+
+
+def logged(node: Node, event: str) -> list[dict]:
+    with node.tools.ledger.reading() as reading:
+        return [json.loads(e.body) for e in reading.entries() if e.event == event]
+
+
+def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The partners' keys, made today for two years, end on one day: walk towards it."""
+    facts = node.facts
+    (key,) = [k for k in survey(facts, node.tools.clock.now(), private=False) if k.party == SOME]
+    assert key.expires is not None
+    told = []
+    for ahead in (61, 60, 45, 30, 8, 7, 6, 1, -1, -2):
+        now = key.expires - timedelta(days=ahead, hours=1)
+        node.tools = replace(node.tools, clock=Standing(now))
+        for _ in range(2):
+            keywatch.warn(node.tools)
+        mine = [e for e in logged(node, "key_expiring") if e["parties"] == [SOME]]
+        told.append((ahead, [e["counts"]["step"] for e in mine]))
+        listed = [k for k in overview.view(node.tools, PERIOD, None).keys if k.party == SOME]
+        assert bool(listed) == (ahead <= 60)
+    assert [len(steps) for _, steps in told] == [0, 1, 1, 2, 2, 3, 3, 3, 4, 4]
+    assert told[-1][1] == [60, 30, 7, 0]
+
+
+class Standing:
+    """A clock that stands still."""
+
+    def __init__(self, now) -> None:
+        self._now = now
+
+    def now(self):
+        return self._now
+
+
+def test_an_overlap_of_a_partners_keys(node: Node, partners: Partners, tmp_path: Path) -> None:
+    """Sealed for the old key before the day, for the new one from it on; both sign; then the old one is nobody's."""
+    parties, keys = node.home / "config/parties", node.home / "keys"
+    file = tmp_path / "next.asc"
+    file.write_bytes(partners["11"].public_key())  # any other key will do for a next one
+    old, new = partners["33"].fingerprint, partners["11"].fingerprint
+    today = node.tools.clock.now().date()
+    starts = today + timedelta(days=3)
+    assert isinstance(keyring.import_partner(keys, parties, file, SOME, new, valid_from=starts), Ok)
+    node.reopen()
+    party = node.facts.parties[SOME]
+    assert (party.pins("openpgp"), party.next.valid_from) == ((old, new), starts)
+    assert party.sealing_key("openpgp", today) == old
+    assert party.sealing_key("openpgp", starts) == new
+    verify = lambda *given: node.tools.verifier.verify(*given)  # noqa: E731 - of the node as it is then
+    form = tmp_path / "form"
+    form.write_bytes(b"form")
+    by_old, by_new = (partners[code].acknowledge(form, tmp_path / code) for code in folders(tmp_path, "33", "11"))
+    for signature in (by_old, by_new):
+        assert verify(b"form", signature.read_bytes(), *party.pins("openpgp")) == Ok(None)
+    assert keyring.end_overlap(keys, parties, SOME) == (new,)
+    node.reopen()
+    party = node.facts.parties[SOME]
+    assert party.pins("openpgp") == (new,)
+    assert verify(b"form", by_new.read_bytes(), *party.pins("openpgp")) == Ok(None)
+    assert verify(b"form", by_old.read_bytes(), *party.pins("openpgp")).code == "211"
+    assert not (keys / f"{SOME}.next.asc").exists()
+
+
+def folders(base: Path, *names: str) -> list[str]:
+    for name in names:
+        (base / name).mkdir()
+    return list(names)
+
+
+def test_an_overlap_of_our_own_keys(node: Node, tmp_path: Path) -> None:
+    """Both open what partners seal; we sign with the new one from its day on; revoked, it signs nothing."""
+    private = node.home / "private"
+    old = keyring.own_fingerprint(private)
+    tomorrow = keyring.today() + timedelta(days=1)
+    new = keyring.generate_next(private, "national", tomorrow)
+    assert keyring.own_fingerprint(private) == old
+    assert set(keyring.own_fingerprints(private)) == {old, new}
+    with pytest.raises(keyring.KeyringError, match="finish"):
+        keyring.generate_next(private, "national", tomorrow)
+    (private / "next").write_text(f"{new} {keyring.today().isoformat()}\n")
+    assert keyring.own_fingerprint(private) == new
+    node.partners.trust(keyring.public_key(private, new))
+    signature = node.tools.sealer.sign(b"text")
+    assert isinstance(signature, Ok)
+    assert node.tools.verifier.verify(b"text", signature.value, new) == Ok(None)
+    assert node.tools.verifier.verify(b"text", signature.value, old).code == "211"
+    assert keyring.finish(private) == new
+    assert keyring.own_fingerprints(private) == (new, old), "the former key still opens what is late"
+    assert b"BEGIN PGP PUBLIC KEY" in keyring.revoke(private, new)
+    refused = node.tools.sealer.sign(b"text")
+    assert (refused.code, refused.detail) == ("902", {"reason": "the node's key is revoked"})
+
+
+def test_a_revoked_partner_waits_and_is_not_pinned_again(node: Node, partners: Partners) -> None:
+    before = node.facts
+    keyring.give_up(node.home / "config/parties", SOME, partners["33"].fingerprint)
+    node.reopen()
+    assert node.facts.parties[SOME].sealing_key("openpgp", date(2026, 10, 20)) is None
+    row = node.send(planned(rows=40, party="44"))
+    assert (row.state, row.code) == ("received", "707") if due(planned(rows=40, party="44"))[SOME] else True
+    with pytest.raises(AssertionError):
+        pin(node.home, partners, "33")  # 219
+    keywatch.changed(node.tools, before)
+    (entry,) = logged(node, "key_changed")
+    assert (entry["parties"], entry["digests"]) == ([SOME], {"dropped_0": partners["33"].fingerprint.lower()})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'id = "x"\n',
+        'id = "x"\nkey = "A" # old\n\n[channel]\nkind = "folder"\n',
+        'id = "x"\n# key = "no"\n[next]\nvalid_from = 2026-01-01\nkey = "B"\n\n[[contacts]]\nname = "n"\n',
+    ],
+)
+def test_pins_are_edited_and_nothing_else(text: str) -> None:
+    made = pinning.edited(text, {"key": "C", "revoked": ["A"]}, {"valid_from": date(2026, 12, 1), "key": "D"})
+    for line in text.splitlines():
+        if line and not re.match(r"key|\[next\]|valid_from", line):
+            assert line in made.splitlines()
+    back = pinning.edited(made, {"key": None, "revoked": None}, {})
+    assert "key =" not in back.replace("# key =", "")
+    assert "[next]" not in back
+
+
+def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_path: Path) -> None:
+    """Sealed with SM2 for every receiver, the list and the receipts signed with SM2, a signature with SM2 accepted."""
+    file = home / "config/agreements" / f"{INFLOW}.toml"
+    file.write_text(
+        re.sub(r'^profile = "openpgp"', 'profile = "sm"', file.read_text("utf-8"), flags=re.MULTILINE), "utf-8"
+    )
+    theirs = {f"{code}0000": sm_keys.new() for code in partners}
+    own = sm_keys.generate(home / "private")
+    for party, key in {**{p: k.public for p, k in theirs.items()}, "000000": own}.items():
+        pem = tmp_path / f"{party}.pem"
+        pem.write_bytes(key.pem)
+        until = date(2030, 1, 1)
+        done = keyring.import_sm(home / "keys", home / "config/parties", pem, party, key.fingerprint, valid_until=until)
+        assert isinstance(done, Ok)
+    node = Node(home, partners, worker)
+    try:
+        sent = planned(rows=20)
+        assert node.send(sent).state == "accepted"
+        expected, now_held = due(sent), held(node)
+        assert now_held == expected
+        ids = Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+        receiver = sorted(expected)[0]
+        (batch,) = [identity for identity, party in ids if party == receiver]
+        assert Distribution(node.tools).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
+        inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
+        (package,) = inbox.glob("*.sm.tar")
+        stock = SM(Software([theirs[receiver]]), {own.fingerprint: Pin(home / "keys/000000.sm2.pem")})
+        opened = stock.open(package, tmp_path / "opened", own.fingerprint)
+        assert isinstance(opened, Ok), opened
+        assert opened.value.descriptor.records == expected[receiver]
+        (listing,) = [f for f in inbox.glob("*.json") if not f.name.endswith(".receipt.json")]
+        signature = listing.with_name(f"{listing.name}.sig").read_bytes()
+        assert stock.verify(listing.read_bytes(), signature, own.fingerprint) == Ok(None)
+        receipt = next(node.party_folder("33", "回执", "机器读取").glob("*.receipt.json"))
+        signature = receipt.with_name(f"{receipt.name}.sig").read_bytes()
+        assert stock.verify(receipt.read_bytes(), signature, own.fingerprint) == Ok(None)
+        (form,) = inbox.glob("*.receipt.json")
+        made = Software([theirs[receiver]]).sign(form.read_bytes())
+        assert node.tools.verifier.verify(form.read_bytes(), made, *node.facts.parties[receiver].pins("sm")) == Ok(None)
+    finally:
+        node.close()
