@@ -312,3 +312,43 @@ def test_stock_sftp_fetches_what_was_delivered(peer: Peer) -> None:
     fetched = peer.home / "fetched"
     subprocess.run([*command, f"{peer.server.username}@{HOST}:in/{NAME}", str(fetched)], check=True, timeout=60)
     assert fetched.read_bytes() == (peer.home / "ours").read_bytes()
+
+
+# ---- into another node's drop folder ---------------------------------------------------------------------
+
+BATCH = (
+    NAME,
+    "分发清单_2026Q3_第1批_440000.json",
+    "分发清单_2026Q3_第1批_440000.json.sig",
+    "分发清单_2026Q3_第1批_440000.html",
+    "签收单_2026Q3_跨省流入人口个案_第1批_440000.receipt.json",
+    "交接单_2026Q3_第1批_440000.html",
+)
+
+
+def lies_there(peer: Peer) -> list[str]:
+    return sorted(str(p.relative_to(peer.server.data)) for p in peer.server.data.rglob("*") if p.is_file())
+
+
+def test_only_packages_go_into_a_drop_folder_and_signatures_into_the_one_for_them(peer: Peer) -> None:
+    """The folder is the one that the other node makes for us; the signature of an acknowledgement is no submission."""
+    endpoint = replace(peer.endpoint, folder="上报/{label}", packages_only=True, acknowledge="签收")
+    courier = SftpCourier({RECEIVER: endpoint})
+    label, file = "跨省流入人口个案", peer.file(1000)
+    assert courier.deliver(RECEIVER, label, dict.fromkeys(BATCH, file)) == Ok(None)
+    assert lies_there(peer) == [f"上报/{label}/{NAME}"]
+    assert courier.deliver(RECEIVER, "签收", {"签收单.receipt.json.sig": file}) == Ok(None)
+    assert lies_there(peer) == sorted(["上报/签收/签收单.receipt.json.sig", f"上报/{label}/{NAME}"])
+
+
+def test_a_batch_without_a_package_has_nothing_for_a_drop_folder(peer: Peer) -> None:
+    endpoint = replace(peer.endpoint, packages_only=True)
+    peer.server.stop()  # and nobody is asked
+    files = dict.fromkeys(BATCH[1:], peer.file(1000))
+    assert SftpCourier({RECEIVER: endpoint}).deliver(RECEIVER, "in", files) == Ok(None)
+
+
+def test_by_default_everything_goes_into_a_folder_of_the_label_s_name(peer: Peer) -> None:
+    endpoint = replace(peer.endpoint, remote_folder="收/件")
+    assert SftpCourier({RECEIVER: endpoint}).deliver(RECEIVER, "甲", dict.fromkeys(BATCH, peer.file(10))) == Ok(None)
+    assert lies_there(peer) == sorted(f"收/件/甲/{name}" for name in BATCH)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from gateway.adapters import sshd
 from gateway.adapters.clock import SystemClock
@@ -24,6 +27,7 @@ from gateway.adapters.folders import ExchangeRoot
 from gateway.adapters.sftp import Collector, Endpoint, Errand, Limits, Memory, Round, fetching, landing
 from gateway.adapters.sftp.breaker import Breaker
 from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.daemon.collecting import Collecting
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import AgreementId, PartyId
 
@@ -516,7 +520,7 @@ for _ in range(2):
 
 
 def test_kill_9_at_every_step_loses_nothing_and_doubles_nothing(exchange: Exchange) -> None:
-    """A process is killed at its 1st, 3rd, … durable step; whatever has arrived is taken away at once, as the intake
+    """A process is killed at its 1st, 3rd, … 27th durable step; whatever has arrived is taken away at once, as the intake
     does; in the end everything has arrived exactly once."""
     (exchange.home / "child.py").write_text(_CHILD)
     offered = {package(n) + ENDING: exchange.lay(package(n) + ENDING, os.urandom(3 * MB + n)) for n in range(1, 4)}
@@ -532,7 +536,7 @@ def test_kill_9_at_every_step_loses_nothing_and_doubles_nothing(exchange: Exchan
                     path.unlink()
 
     killed = 0
-    for moment in (*range(1, 40, 2), *range(2, 22, 5), 10_000):
+    for moment in (*range(1, 29, 2), 2, 12, 10_000):
         done = subprocess.run(
             [
                 sys.executable,
@@ -656,6 +660,45 @@ def test_two_collectors_of_one_partner_do_not_meet(exchange: Exchange, monkeypat
     at_progress(monkeypatch, 50, lambda: met.append(second.round()))
     assert ok(first.round()).files == 1
     deferred(met[0], "701", "busy")
+
+
+def await_until(holds: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def test_a_partner_that_is_silent_delays_no_other_and_a_stop_ends_it(exchange: Exchange, tmp_path: Path) -> None:
+    """Twelve silent partners: more threads than the scheduler has."""
+    mute = LocalSshd(tmp_path / "mute", make_key(tmp_path / "mute-key"))
+    mute.start()
+    mute.signal_all(signal.SIGSTOP)
+    scheduler = BackgroundScheduler(timezone="Asia/Shanghai")
+    scheduler.start()
+    collecting = Collecting(scheduler)
+    try:
+        silent = []
+        for number in range(12):
+            made = exchange.collector(endpoint=replace(exchange.endpoint, port=mute.port, stall_seconds=600))
+            made.party = PartyId(f"p{number}")
+            made._lock = exchange.state / f"p{number}.lock"
+            silent.append(made)
+        speaking = exchange.collector(seconds=0.2)
+        exchange.lay(package() + ENDING, b"x")
+        collecting.take([*silent, speaking], structlog.get_logger("test"))
+        await_until(lambda: exchange.names() == [package() + ENDING])
+        exchange.lay(package(2) + ENDING, b"y")
+        await_until(lambda: len(exchange.names()) == 2)
+        await_until(lambda: collecting.health()[PARTY]["files"] == 2)
+        assert sum(t.name.startswith("collect-") for t in threading.enumerate()) >= 12
+        collecting.stop()
+        assert not [t for t in threading.enumerate() if t.name.startswith("collect-")]
+        assert collecting.health() == {}
+        assert scheduler.get_jobs() == []
+    finally:
+        scheduler.shutdown(wait=False)
+        mute.stop()
 
 
 # ---- what is remembered and told -------------------------------------------------------------------------

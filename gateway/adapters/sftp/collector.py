@@ -127,11 +127,12 @@ class Collector:
     # -- one round ---------------------------------------------------------------------------------------------------
 
     def _outcome(self, counts: Round) -> Polled:
-        supervisor: Supervisor | None = None
+        supervisor = self._supervisor = Supervisor(self._endpoint.stall_seconds)
+        if self._stopping.is_set():  # it was told before it could hear
+            return _later("stopped")
         try:
             self._mend(counts)
-            with session(self._endpoint) as (sftp, supervisor):
-                self._supervisor = supervisor
+            with session(self._endpoint, supervisor) as (sftp, _):
                 try:
                     for errand in self._errands:
                         self._collect(sftp, errand, counts)
@@ -139,8 +140,6 @@ class Collector:
                     if self._stopping.is_set():
                         return _later("stopped")
                     return _later("stall" if supervisor.stalled else "dropped")
-                finally:
-                    self._supervisor = None
         except Halt as halt:
             return halt.outcome
         except HostKeyMismatch:
@@ -148,7 +147,9 @@ class Collector:
         except Misconfigured as error:
             return Fault("900", {"reason": str(error)})
         except Unreachable as error:
-            return _later(str(error))
+            return _later("stopped" if self._stopping.is_set() else str(error))
+        finally:
+            self._supervisor = None
         return Ok(counts)
 
     def _mend(self, counts: Round) -> None:

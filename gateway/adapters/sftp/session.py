@@ -75,9 +75,10 @@ class Supervisor:
 
     def __init__(self, stall_seconds: float) -> None:
         self.stalled = False
-        self._stall = stall_seconds
+        self._stall = max(stall_seconds, 0.1)
         self._moved = time.monotonic()
         self._done = threading.Event()
+        self._aborted = False
         self._socket: socket.socket | None = None
         self._client: paramiko.SSHClient | None = None
         self._thread = threading.Thread(target=self._watch, name="sftp-supervisor", daemon=True)
@@ -86,6 +87,8 @@ class Supervisor:
         self._socket, self._client = connection, client
         self.progress()
         self._thread.start()
+        if self._aborted:
+            self.abort()
 
     def progress(self) -> None:
         self._moved = time.monotonic()
@@ -96,7 +99,9 @@ class Supervisor:
             self._thread.join(20)
 
     def abort(self) -> None:
-        """Cut the connection now, from any thread: whoever waits on it gets an error at once."""
+        """Cut the connection now, or as soon as there is one; from any thread. Whoever waits on it gets an error at
+        once."""
+        self._aborted = True
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
@@ -120,8 +125,11 @@ class _Pinned(paramiko.MissingHostKeyPolicy):
 
 
 @contextmanager
-def session(endpoint: Endpoint) -> Iterator[tuple[paramiko.SFTPClient, Supervisor]]:
-    """Connect, check the host key, log in, open SFTP; closed at the end, whatever happens.
+def session(
+    endpoint: Endpoint, supervisor: Supervisor | None = None
+) -> Iterator[tuple[paramiko.SFTPClient, Supervisor]]:
+    """Connect, check the host key, log in, open SFTP; closed at the end, whatever happens. Who brings a `supervisor`
+    can abort while it still logs in.
 
     Raises `HostKeyMismatch`, `Misconfigured`, `Unreachable`; inside the block a stall surfaces as one of paramiko's
     errors with `supervisor.stalled` set.
@@ -134,7 +142,7 @@ def session(endpoint: Endpoint) -> Iterator[tuple[paramiko.SFTPClient, Superviso
         client.load_host_keys(str(endpoint.known_hosts))
     except (OSError, ValueError, paramiko.SSHException, paramiko.hostkeys.InvalidHostKey):
         raise Misconfigured("known_hosts") from None
-    supervisor = Supervisor(max(endpoint.stall_seconds, 0.1))
+    supervisor = supervisor or Supervisor(endpoint.stall_seconds)
     connection: socket.socket | None = None
     try:
         try:
