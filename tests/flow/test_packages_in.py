@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,8 +15,10 @@ from nodes import PERIOD, Node, planned
 from test_kinds import due, held
 
 from gateway.adapters import keyring
+from gateway.adapters.worker import Worker
 from gateway.corridors.distribution import Distribution
 from gateway.demo.files import Planned, render
+from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.packages import Descriptor, Resource
 from gateway.parcels import DistributionId, Kind
@@ -188,3 +191,20 @@ def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Nod
     assert len(list(folder.glob("pilot-report_330000_000000_2026Q3_r1_*.tar.zst.gpg"))) == 1
     with node.tools.ledger.reading() as reading:
         assert [d.state for d in reading.deliveries(distribution=identity)] == ["acknowledged"]
+
+
+def test_an_event_driven_table_has_no_period_and_no_place_to_fight_for(
+    home: Path, partners: Partners, worker: Worker, tmp_path: Path
+) -> None:
+    fact = home / "config" / "agreements" / f"{INFLOW}.toml"
+    text = fact.read_text("utf-8").replace('rhythm = "quarterly"', 'rhythm = "event"')
+    fact.write_text(re.sub(r"^\[deadline\].*?(?=^#|^\[)", "", text, flags=re.MULTILINE | re.DOTALL), "utf-8")
+    node = Node(home, partners, worker)
+    try:
+        rows = [node.send(planned(10, seed=seed, name=f"{seed}.csv")) for seed in ("one", "two")]
+        assert [(r.state, r.period, r.revision) for r in rows] == [("accepted", "", 1), ("accepted", "", 2)]
+        again = node.send(planned(10, seed="one", name="again.csv"))
+        assert (again.state, again.original) == ("duplicate", rows[0].id)
+        assert all("_none_r" in p.id for p in node.packages())
+    finally:
+        node.close()
