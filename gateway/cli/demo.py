@@ -1,11 +1,13 @@
-"""`gateway demo`: the main job, live, on generated records; everything stays in DIR to look at."""
+"""`gateway demo`: a whole quarter, live, on generated records; everything stays in DIR to look at."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,16 +16,21 @@ from rich.console import Console
 
 from gateway import durable
 from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, answer, say
+from gateway.control.client import NotRunning, Refusal
+from gateway.demo import chronicle, regions
+from gateway.demo.holdings import SUFFIX
 from gateway.demo.node import DemoNode
-from gateway.demo.partners import Partners, Verified, verify_all
-from gateway.demo.play import Quarter, Stalled
-from gateway.demo.regions import provinces
-from gateway.demo.story import Expected, expected, plan
-from gateway.demo.view import View, summary
+from gateway.demo.partners import PartnerFault, Partners
+from gateway.demo.people import INFLOW, OUTFLOW
+from gateway.demo.play import Stalled
+from gateway.demo.rehearsing import Rehearsal, latest, outcomes, refusals
+from gateway.demo.story import Expected, expected
+from gateway.demo.view import OBLIGATIONS, View, summary
+from gateway.outcomes import catalogue
 from gateway.receipts import status as pages
 from gateway.receipts.views import StatusView
 
-PERIOD = "2026Q3"
+VIEW_SECONDS = 2.0
 MARKER = ".gateway-demo"
 
 
@@ -36,21 +43,21 @@ def demo(
     stay: Annotated[bool, typer.Option("--stay", help="结束后节点继续运行 / keep the node running")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """演示主流程 / a quarter in, sorted and sealed packages out. People are generated and obviously artificial."""
+    """演示一个季度 / a whole quarter, from the first file to the last signature. The people in it are artificial."""
     console = Console(stderr=as_json, highlight=False)
     _clear(directory)
-    codes = [province.code for province in provinces()]
+    codes = [province.code for province in regions.provinces()]
     began = time.monotonic()
     with Partners(codes) as partners:
         console.print(
             f"建立节点和 {len(codes)} 个示例交换方 … / making a node and {len(codes)} partners in {directory}/"
         )
-        node = DemoNode.make(directory.absolute(), partners)
+        node = DemoNode.make(directory.absolute(), partners, begins=chronicle.BEGINS.isoformat(), speed=600.0)
         (directory / MARKER).touch()
         console.print(f"SFTP: {node.endpoint.name}, 127.0.0.1:{node.endpoint.port} (440000 广东)")
         try:
-            document = _play(node, partners, codes, scale, seed, console)
-        except (Stalled, RuntimeError) as error:
+            document = _play(node, partners, scale, seed, console)
+        except (Stalled, NotRunning, Refusal, PartnerFault, RuntimeError) as error:
             say(f"演示中断 / the demo stopped: {error}\n{node.daemon_log}")
             node.close()
             raise typer.Exit(FAULT) from None
@@ -80,92 +87,121 @@ def _clear(directory: Path) -> None:
         raise typer.Exit(USAGE)
 
 
-def _play(
-    node: DemoNode, partners: Partners, codes: list[str], scale: float, seed: int, console: Console
-) -> dict[str, Any]:
-    files = plan(PERIOD, seed, scale)
-    batches = len(codes) * len(node.facts.agreements)
-    with ThreadPoolExecutor(1) as aside, View(node.facts, len(files), console) as view:
-        truth_later = aside.submit(expected, files)
+def _play(node: DemoNode, partners: Partners, scale: float, seed: int, console: Console) -> dict[str, Any]:
+    acts = chronicle.chronicle(seed, scale)
+    with ThreadPoolExecutor(1) as aside, View(node.facts, len(acts), console) as view:
+        asked = 0.0
 
-        def tick(parcels: list[dict[str, Any]]) -> None:
-            view.deliveries = node.get("status")["counts"]["deliveries"]
-            view.tick(parcels)
+        def look(parcels: list[dict[str, Any]], counts: Mapping[str, Any], moment: datetime) -> None:
+            nonlocal asked
+            if console.is_terminal and time.monotonic() - asked > VIEW_SECONDS:
+                asked, view.standings = time.monotonic(), _standings(node)
+            view.tick(parcels, counts, moment)
 
         node.start()
-        quarter = Quarter(node, partners, files, on_tick=tick)
-        view.phase("各省报送，节点检查、分拣、封装 / submissions: checked, sorted, sealed")
-        parcels = quarter.submit()
-        view.phase("放行并投递 / released and delivered")
-        quarter.await_deliveries("delivered", batches)
-        view.phase("接收方用 gpg、zstd、tar 打开全部交换包并核对 / receivers open every package with stock tools")
+        rehearsal = Rehearsal(node, partners, acts, scale, on_look=look, on_scene=view.phase)
+        truth_later = aside.submit(expected, [act.file for act in acts])
+        parcels = rehearsal.play()
         truth = truth_later.result()
-        verified = verify_all(node.packages(), partners, truth)
-        view.phase("接收方签收 / receivers sign")
-        quarter.acknowledge(codes)
-        quarter.await_deliveries("acknowledged", batches)
-        view.phase("完成 / done")
-    view_now = StatusView.from_json(node.get("view", period=PERIOD))
+    view_now = StatusView.from_json(node.get("view", period=chronicle.PERIOD))
     durable.write_bytes(node.home / "状态.html", pages.status_page(view_now, "zh"), 0o640)
-    summary(node.facts, parcels, verified.per_receiver, console)
-    return _document(node, parcels, verified, truth)
+    return _document(node, rehearsal, parcels, truth, console)
 
 
-def _document(node: DemoNode, parcels: list[dict[str, Any]], verified: Verified, truth: Expected) -> dict[str, Any]:
-    accepted = [p for p in parcels if p["state"] == "accepted"]
+def _standings(node: DemoNode) -> dict[tuple[str, str], str]:
+    """By (party, dataset), what the operator's page says of a submission."""
+    rows = StatusView.from_json(node.get("view", period=chronicle.PERIOD)).parties
+    return {(row.party, agreement): s.state for row in rows for agreement, s in row.submissions.items()}
+
+
+def _document(
+    node: DemoNode, rehearsal: Rehearsal, parcels: list[dict[str, Any]], truth: Expected, console: Console
+) -> dict[str, Any]:
+    counting, holdings = latest(parcels), rehearsal.holdings
+    provinces = [province.code for province in regions.provinces()]
+    due = chronicle.standings(rehearsal.acts, provinces)
+    became = node.obligations()
     conservation = {
-        "in": sum(p["records"] for p in accepted),
-        "accepted": sum(p["accepted"] for p in accepted),
-        "refused": sum(p["refused"] for p in accepted),
-        "out": verified.rows,
+        "in": sum(p["records"] for p in counting),
+        "accepted": sum(p["accepted"] for p in counting),
+        "refused": sum(p["refused"] for p in counting),
+        "out": sum(holdings.per_receiver.values()),
     }
-    adds_up = (
+    problems = [
+        *holdings.problems(truth),
+        *outcomes(rehearsal.acts, rehearsal.found(parcels), truth.outcomes),
+        *(
+            f"{p} {a}: {became.get((p, a))}, not {state}"
+            for (p, a), state in due.items()
+            if became.get((p, a)) != state
+        ),
+    ]
+    if not (
         conservation["in"] == conservation["accepted"] + conservation["refused"]
         and conservation["out"] == conservation["accepted"] == truth.accepted
         and conservation["refused"] == truth.refused
-        and verified.packages == truth.packages
-    )
+    ):
+        problems.append("in, accepted, refused and out do not add up")
+    summary(node.facts, parcels, counting, holdings.per_receiver, became, console)
     counts = node.get("status")["counts"]
     parties = {
-        p.id: {
-            **{k: sum(q[k] for q in accepted if q["sender"] == p.id) for k in ("records", "accepted", "refused")},
-            "received": verified.per_receiver.get(p.province, 0),
+        f"{province}0000": {
+            **{
+                k: sum(p[k] for p in counting if p["sender"][:2] == province)
+                for k in ("records", "accepted", "refused")
+            },
+            "received": holdings.per_receiver[province],
+            **{agreement: became.get((province, agreement), "") for agreement in (INFLOW, OUTFLOW)},
         }
-        for p in node.facts.parties.values()
-        if p.id != node.facts.node.party
+        for province in provinces
     }
     return {
-        "ok": bool(verified.ok and adds_up),
+        "ok": not problems,
         "parties": parties,
         "parcels": dict(Counter(p["state"] for p in parcels)),
         "conservation": conservation,
-        "packages": [f.name for files in node.packages().values() for f in files],
+        "packages": [f"{name}{SUFFIX}" for name in holdings.packages],
         "obligations": counts["obligations"],
         "deliveries": counts["deliveries"],
-        "problems": verified.problems,
+        "refusals": refusals(parcels),
+        "receivers": {of: holdings.total(of) for of in ("signed", "opened", "deleted")},
+        "reminded": len(rehearsal.reminded),
+        "date": node.now().isoformat(timespec="seconds"),
+        "problems": problems,
         "log": node.facts.node.name,
     }
 
 
 def _tell(document: dict[str, Any], directory: Path, console: Console, seconds: float) -> None:
     """The end of the story: does it add up, and where to look."""
-    c = document["conservation"]
-    sign = "✓" if document["ok"] else "✕ 不符 / does not add up"
-    console.print(
+    c, r = document["conservation"], document["receivers"]
+    sign = "✓" if document["ok"] else "✕ 不符 / not as the story says"
+    batches = "，".join(f"{state} {count}" for state, count in sorted(document["deliveries"].items()))
+    owed = "，".join(f"{OBLIGATIONS.get(state, state)} {count}" for state, count in document["obligations"].items())
+    codes = [f"  {code} ×{count}  {catalogue()[code].sentence('zh')}" for code, count in document["refusals"].items()]
+    said = (
         f"{sign} 进 in {c['in']:,} = 合格 accepted {c['accepted']:,} + 退回 refused {c['refused']:,}；"
-        f"分发 out {c['out']:,}，交换包 packages {len(document['packages']):,}，{seconds:.0f} s"
+        f"各省持有 held {c['out']:,}（{len(document['packages']):,} 个交换包 packages），{seconds:.0f} s",
+        f"期限 deadline {chronicle.DUE}：{owed}；催报 reminded {document['reminded']}",
+        f"分发批次 batches：{batches}；签收 signed {r['signed']}，"
+        f"开包 opened {r['opened']:,}，按清单删除 deleted {r['deleted']:,}",
+        "整份退回 files refused:",
+        *codes,
     )
+    for line in said:
+        console.print(line, markup=False, soft_wrap=True)
     for problem in document["problems"][:10]:
         console.print(f"  {problem}", style="red", markup=False)
-    owed = "，".join(f"{state} {count}" for state, count in sorted(document["obligations"].items()))
-    console.print(f"期限 deadlines: 2026-11-01（{owed}）")
     console.print(
         "看这里 / where to look:\n"
         f"  {directory}/状态.html                     操作员的一页 / the operator's page\n"
-        f"  {directory}/exchange/410000/回执/         联络员看到的回执 / receipts as a liaison sees them\n"
+        f"  {directory}/exchange/330000/回执/         联络员看到的回执 / receipts as a liaison sees them\n"
         f"  {directory}/exchange/*/退回/              退回的记录和文件 / returned rows and files\n"
+        f"  {directory}/exchange/460000/回执/         催报函 / the reminders of one who never sent\n"
         f"  {directory}/exchange/330000/接收/         一个省收到的交换包和清单 / what one province received\n"
         f"  {directory}/exchange/110000/模板/         报送模板 / templates\n"
+        f"  {directory}/log/                          签名的交换日志 / the signed exchange log\n"
         f"  {directory}/daemon.log.jsonl              运行日志，不含个人信息 / the journal, without personal data",
         markup=False,
+        soft_wrap=True,
     )

@@ -30,9 +30,14 @@ from gateway.demo.faults import (
 from gateway.demo.flows import weights
 from gateway.demo.people import FIELDS, INFLOW, OUTFLOW, Row, Sample, dice, people, receivers
 from gateway.demo.regions import read_codes
+from gateway.demo.workbooks import workbook
 
 Encoding: TypeAlias = Literal["utf-8", "utf-8-sig", "gb18030"]
 Heading: TypeAlias = Literal["titles", "names", "aliases"]
+Kind: TypeAlias = Literal["new", "part", "supplement", "replace", "nil", "void"]
+Form: TypeAlias = Literal["text", "workbook", "package", "forged", "mended"]
+"""How a file is made: CSV; a workbook of text cells; a sealed package, or one under another party's signature; the list
+of refused rows of an earlier file, mended."""
 
 TITLES = (
     "户编码",
@@ -72,8 +77,9 @@ class Planned:
     `key` is unique in a plan. `party` (two digits) and `agreement` say into whose folder it goes. `rows` counts data
     rows, numbered from 1 in `row_faults`. `ignorable`: with columns 序号 and 备注, which an agreement lets fall;
     `titled`: with a line above the heading; `dashed`: dates as 2026-09-30. `corrected` is what the party sends once
-    this file was refused; `after` names the file that must be accepted before this one arrives, and `copy_of` the one
-    whose bytes it repeats.
+    this file was refused; `after` names the file that must be settled before this one arrives, and `copy_of` the one
+    whose bytes it repeats. `kind` is what its name (or descriptor) declares; `code` the code of a good file where it is
+    not the usual one of its kind; `mends` the file whose refused rows a `mended` one brings back.
     """
 
     key: str
@@ -97,6 +103,10 @@ class Planned:
     corrected: Planned | None = None
     copy_of: Planned | None = None
     after: str | None = None
+    kind: Kind = "new"
+    form: Form = "text"
+    code: str = ""
+    mends: Planned | None = None
 
 
 def as_of(period: str) -> date:
@@ -109,7 +119,10 @@ def as_of(period: str) -> date:
 
 
 def records(planned: Planned) -> list[Row]:
-    """The file's records before anything was damaged."""
+    """The file's records before anything was damaged; of a mended list those of the rows that were refused."""
+    if planned.mends is not None:
+        whole = records(planned.mends)
+        return [whole[number - 1] for number, _ in planned.mends.row_faults]
     agreement, own = planned.agreement, planned.party
     if planned.file_fault is FileFault.WRONG_DATASET:
         agreement = OUTFLOW if agreement == INFLOW else INFLOW
@@ -125,11 +138,15 @@ def truth_of(planned: Planned) -> Truth:
     """What must come of the file, known from how it was made."""
     if planned.file_fault is not None:
         return Truth(outcome_of(planned.file_fault), FILE_CODES[planned.file_fault])
+    if planned.form == "forged":
+        return Truth("refused", frozenset({"211"}))
+    if planned.kind == "void":
+        return Truth("accepted", frozenset({"104"}))
     faults = dict(planned.row_faults)
     rows = [row for number, row in enumerate(records(planned), 1) if number not in faults]
     accepted = receivers(planned.agreement, rows)
     if not faults:
-        return Truth("accepted", frozenset({"100"}), accepted)
+        return Truth("accepted", frozenset({planned.code or ("105" if planned.kind == "replace" else "100")}), accepted)
     return Truth("partly_refused", frozenset({"101"}), accepted, faults)
 
 
@@ -224,6 +241,10 @@ def render(planned: Planned) -> bytes:
     """The file's bytes, the same each time."""
     if planned.copy_of is not None:
         return render(planned.copy_of)
+    if planned.kind == "void":
+        return b""
+    if planned.form == "workbook":
+        return workbook(csv.reader(io.StringIO(text_of(planned), newline="")))
     match planned.file_fault:
         case FileFault.EMPTY | FileFault.NIL:
             return b""
@@ -238,14 +259,15 @@ def render(planned: Planned) -> bytes:
             return encode(text_of(planned), planned.encoding)
 
 
-def write(planned: Planned, folder: Path, pause: float = 0.15) -> Path:
-    """Drop the file into `folder` (a party's drop folder of that agreement) and return its path.
+def write(planned: Planned, folder: Path, pause: float = 0.15, made: bytes | None = None) -> Path:
+    """Drop the file into `folder` (a party's drop folder of that agreement) and return its path. `made`: its bytes,
+    where they are not its own to make (a package, a mended list).
 
     The careful write a `.part` and rename it; the careless write the final name in pieces, `pause` seconds apart, as
     a copy over a slow share does; `pause` has to be shorter than the node's quiet period. The folder has to be there.
     The gateway may take the file before this returns.
     """
-    data, target = render(planned), folder / planned.name
+    data, target = render(planned) if made is None else made, folder / planned.name
     if planned.manner == "careful":
         part = folder / f"{planned.name}.part"
         part.write_bytes(data)

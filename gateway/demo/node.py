@@ -3,24 +3,28 @@ its daemon a process of its own that can be killed."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gateway import durable, wiring
 from gateway.adapters import keyring
+from gateway.adapters.ledger import Ledger
 from gateway.adapters.sshd import Sftpd, local_sftpd, make_key
 from gateway.control.client import ControlClient, NotRunning
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
-from gateway.policy import loading
+from gateway.policy import loading, places
 from gateway.policy.model import Facts
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
@@ -39,13 +43,16 @@ class DemoNode:
         self._client = ControlClient(wiring.control_socket(facts), timeout=60)
 
     @classmethod
-    def make(cls, home: Path, partners: Partners, database: str = "") -> DemoNode:
-        """A national node with 32 partners whose keys are pinned; the rehearsal's clock stands in October 2026."""
+    def make(
+        cls, home: Path, partners: Partners, database: str = "", begins: str = REHEARSAL, speed: float = 1.0
+    ) -> DemoNode:
+        """A national node with 32 partners whose keys are pinned; the rehearsal's clock stands in October 2026, at
+        `begins` (RFC 3339) when the node is first started, and runs `speed` times as fast."""
         make(home, TierChoice.NATIONAL, "000000", None)
         config, keys = home / "config", home / "keys"
         _edit(config / "gateway.toml", {**TUNING, **({"database": f'"{database}"'} if database else {})})
         with (config / "gateway.toml").open("a", encoding="utf-8") as stream:
-            stream.write(f"\n[rehearsal]\nstarts_at = {REHEARSAL}\nspeed = 1.0\n")
+            stream.write(f"\n[rehearsal]\nstarts_at = {begins}\nspeed = {speed}\n")
         for code in partners:
             party, partner = f"{code}0000", partners[code]
             file = home / "private" / f"{party}.asc"
@@ -134,25 +141,59 @@ class DemoNode:
     def get(self, *path: str, **query: str | None) -> Any:
         return self._client.get(*path, **query)
 
+    def post(self, *path: str, **body: Any) -> Any:
+        return self._client.post(*path, **body)
+
+    def obligations(self) -> dict[tuple[str, str], str]:
+        """By (province, dataset), what became of what is owed, as the ledger has it."""
+        ledger = Ledger(wiring.database_url(self.facts))
+        try:
+            with ledger.reading() as reading:
+                return {(o.party[:2], o.agreement): o.state for o in reading.obligations()}
+        finally:
+            ledger.close()
+
+    # -- the rehearsal's clock ---------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """What the node's clock shows, reckoned from its facts; once it was started."""
+        text = (self.home / "config" / "gateway.toml").read_text("utf-8")
+        rehearsal = tomllib.loads(text)["rehearsal"]
+        begins: datetime = rehearsal["starts_at"]
+        return begins + timedelta(seconds=(time.time() - self._anchor()) * float(rehearsal["speed"]))
+
+    def turn(self, moment: datetime, speed: float) -> None:
+        """Turn the clock forward to `moment` and let it run `speed` times as fast from there, as an operator who
+        rehearses would: by the configuration, and a reload. Never back: where the clock is further already, it goes on
+        from there."""
+        moment = max(moment, self.now())
+        begins = moment - timedelta(seconds=(time.time() - self._anchor()) * speed)
+        values = {"starts_at": begins.isoformat(timespec="milliseconds"), "speed": f"{speed:.1f}"}
+        _edit(self.home / "config" / "gateway.toml", values)
+        self.post("reload")
+
+    def _anchor(self) -> float:
+        state = self.facts.path(self.facts.node.state)
+        return float(json.loads((state / "rehearsal.json").read_text())["started"])
+
+    # -- what lies with the receivers --------------------------------------------------------------------------------
+
+    def channel(self, province: str) -> Path:
+        """The folder below which a receiver finds what was delivered to it."""
+        party = self.facts.by_province(province)
+        assert party is not None, "a province of the exchange"
+        if party.id == ENDPOINT:
+            return self.endpoint.data
+        return places.party_folder(self.facts, party) / self.facts.node.folders.inbox
+
     def packages(self) -> Mapping[str, list[Path]]:
         """What lies in every receiver's channel, by two-digit province code."""
-        suffix = "*.tar.zst.gpg"
-        found: dict[str, list[Path]] = {}
-        for party in self.facts.parties.values():
-            if party.id == self.facts.node.party:
-                continue
-            own = self.facts.path(self.facts.node.exchange_root) / party.folder_name / self.facts.node.folders.inbox
-            root = self.endpoint.data if party.id == ENDPOINT else own
-            found[party.province] = sorted(root.rglob(suffix))
-        return found
+        provinces = [p.province for p in self.facts.parties.values() if p.id != self.facts.node.party]
+        return {province: sorted(self.channel(province).rglob("*.tar.zst.gpg")) for province in provinces}
 
     def forms(self, province: str) -> list[Path]:
         """The acknowledgement forms that a receiver has got."""
-        party = self.facts.by_province(province)
-        assert party is not None, "a province of the exchange"
-        own = self.facts.path(self.facts.node.exchange_root) / party.folder_name / self.facts.node.folders.inbox
-        root = self.endpoint.data if party.id == ENDPOINT else own
-        return sorted(root.rglob("*.receipt.json"))
+        return sorted(self.channel(province).rglob("*.receipt.json"))
 
 
 def _edit(file: Path, values: Mapping[str, str]) -> None:

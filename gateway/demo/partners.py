@@ -54,7 +54,7 @@ class Partner:
 
     def public_key(self) -> bytes:
         """Its public key alone, armored, as it would be sent to the node."""
-        return _run([*GPG, "--armor", "--export", self.fingerprint], self.home)
+        return run([*GPG, "--armor", "--export", self.fingerprint], self.home)
 
     def open(self, package: Path, into: Path) -> Opened:
         """Decrypt, decompress and unpack into the new folder `into`, and read what is in `data/`.
@@ -64,7 +64,7 @@ class Partner:
         """
         into.mkdir(parents=True)
         archive = into / "p.tar.zst"
-        status = _run([*GPG, "--status-fd", "1", "-d", "-o", str(archive), str(package)], self.home).decode()
+        status = run([*GPG, "--status-fd", "1", "-d", "-o", str(archive), str(package)], self.home).decode()
         signer = _judge(status, self.fingerprint)
         _unpack(archive, into)
         archive.unlink()
@@ -72,11 +72,19 @@ class Partner:
         rows = [row for data in sorted((into / "data").glob("*.csv")) for row in _rows(data)]
         return Opened(descriptor, rows, signer)
 
+    def verify(self, document: Path, signature: Path) -> str:
+        """The primary fingerprint of who signed a document. Raises `PartnerFault` without one good signature."""
+        status = run([*GPG, "--status-fd", "1", "--verify", str(signature), str(document)], self.home).decode()
+        signed = [line.split() for line in status.splitlines() if line.startswith("[GNUPG:] VALIDSIG")]
+        if len(signed) != 1:
+            raise PartnerFault("no good signature")
+        return signed[0][-1]
+
     def acknowledge(self, form: Path, into: Path) -> Path:
         """Sign a form with this partner's key and drop `<form's name>.sig` into a folder, whole at once."""
         target = into / f"{form.name}.sig"
         part = into / f"{form.name}.sig.part"
-        _run([*GPG, "--local-user", self.fingerprint, "--detach-sign", "-o", str(part), str(form)], self.home)
+        run([*GPG, "--local-user", self.fingerprint, "--detach-sign", "-o", str(part), str(form)], self.home)
         part.rename(target)
         return target
 
@@ -102,12 +110,12 @@ class Partners(Mapping[str, Partner]):
     def _generate(self, code: str) -> str:
         user = f"Example province {code} <province-{code}@example.invalid>"
         command = [*GPG, "--quiet", "--status-fd", "1", "--passphrase", "", "--quick-gen-key", user, "future-default"]
-        status = _run([*command, "default", "2y"], self.home).decode()
+        status = run([*command, "default", "2y"], self.home).decode()
         return next(line.split()[3] for line in status.splitlines() if line.startswith("[GNUPG:] KEY_CREATED"))
 
     def trust(self, node_key: bytes) -> None:
         """Import the node's public key, against which the packages' signatures are checked."""
-        _run([*GPG, "--quiet", "--import"], self.home, node_key)
+        run([*GPG, "--quiet", "--import"], self.home, node_key)
 
     def close(self) -> None:
         """Stop the agent; remove the keys if nobody named a place for them."""
@@ -189,7 +197,8 @@ def verify_all(
     return result
 
 
-def _run(command: list[str], home: Path, given: bytes | None = None) -> bytes:
+def run(command: list[str], home: Path, given: bytes | None = None) -> bytes:
+    """What a tool prints, in that GnuPG home. Raises `PartnerFault` when it does not end with 0."""
     environment = {**os.environ, "GNUPGHOME": str(home), "LC_ALL": "C"}
     done = subprocess.run(command, input=given, capture_output=True, env=environment, check=False)
     if done.returncode:

@@ -20,7 +20,7 @@ _WHOLE = {
     ("65", OUTFLOW): FileFault.HEADER_ONLY,
     ("35", OUTFLOW): FileFault.WRONG_DATASET,
 }
-_TWICE = ("32", INFLOW)
+TWICE = ("32", INFLOW)
 _CARELESS = {("13", INFLOW), ("21", OUTFLOW), ("37", INFLOW), ("43", OUTFLOW), ("54", OUTFLOW), ("61", INFLOW)}
 _ENCODINGS: tuple[Encoding, ...] = ("utf-8", "gb18030", "utf-8-sig", "gb18030")
 _QUARTERS = dict(zip("1234", "一二三四", strict=True))
@@ -57,7 +57,7 @@ def plan(period: str = "2026Q3", seed: int = 1, scale: float = 1.0) -> list[Plan
     for agreement in (INFLOW, OUTFLOW):
         for position, province in enumerate(provinces()):
             planned.append(_one(period, seed, scale, agreement, province.code, position))
-    twice = next(each for each in planned if (each.party, each.agreement) == _TWICE)
+    twice = next(each for each in planned if (each.party, each.agreement) == TWICE)
     name = twice.name.replace(".csv", " - 副本.csv")
     planned.append(
         replace(
@@ -175,8 +175,9 @@ def row_digest(row: Sequence[str]) -> bytes:
 class Expected:
     """What must have come out once everything was sent.
 
-    `rows`: for (agreement, receiving province) how often each record, by `row_digest`, is due. `per_file`: by key, rows
-    in, accepted and refused; all zero for a file that is not read as a table.
+    `rows`: for (agreement, receiving province) how often each record, by `row_digest`, is due in the end: replaced and
+    withdrawn deliveries are gone, parts and supplements add. `per_file`: by key, rows in, accepted and refused; all
+    zero for a file that is not read as a table. `live`: keys of the files that count in the end.
     """
 
     rows: dict[tuple[str, str], Counter[bytes]] = field(default_factory=dict)
@@ -185,30 +186,43 @@ class Expected:
     """For (agreement, receiving province) the provinces a package must have come from."""
     outcomes: dict[str, tuple[Outcome, frozenset[str]]] = field(default_factory=dict)
     """By key, what becomes of the file, and the codes it may get."""
+    live: set[str] = field(default_factory=set)
+    packages: int = 0
+    """How many packages count in the end: one per file that counts, and receiver with records in it."""
 
     @property
     def accepted(self) -> int:
-        return sum(accepted for _, accepted, _ in self.per_file.values())
+        """Records that count in the end."""
+        return sum(self.per_file[key][1] for key in self.live)
 
     @property
     def refused(self) -> int:
-        return sum(refused for _, _, refused in self.per_file.values())
-
-    @property
-    def packages(self) -> int:
-        """How many packages there must be: one per origin, agreement and receiver with records."""
-        return sum(map(len, self.origins.values()))
+        """Records that were refused in files that count in the end."""
+        return sum(self.per_file[key][2] for key in self.live)
 
 
 def expected(planned: Iterable[Planned]) -> Expected:
-    """The truth about a whole plan, corrected versions included (a few seconds at scale 1)."""
+    """The truth about a whole plan in the order of sending, corrected versions included (a few seconds at scale 1)."""
     total = Expected()
+    counting: dict[tuple[str, str], list[tuple[str, dict[str, Counter[bytes]]]]] = {}
     for each in everything(planned):
         truth = truth_of(each)
         accepted, refused = truth.accepted_rows, len(truth.refused)
         total.outcomes[each.key] = truth.outcome, truth.codes
         total.per_file[each.key] = (accepted + refused, accepted, refused)
-        for receiver, rows in truth.accepted.items():
-            total.rows.setdefault((each.agreement, receiver), Counter()).update(map(row_digest, rows))
-            total.origins.setdefault((each.agreement, receiver), set()).add(each.party)
+        if truth.outcome in ("refused", "duplicate"):
+            continue
+        digests = {receiver: Counter(map(row_digest, rows)) for receiver, rows in truth.accepted.items()}
+        files = counting.setdefault((each.agreement, each.party), [])
+        if each.kind in ("replace", "void"):
+            files.clear()
+        if each.kind != "void":
+            files.append((each.key, digests))
+    for (agreement, party), files in counting.items():
+        for key, digests in files:
+            total.live.add(key)
+            total.packages += len(digests)
+            for receiver, counted in digests.items():
+                total.rows.setdefault((agreement, receiver), Counter()).update(counted)
+                total.origins.setdefault((agreement, receiver), set()).add(party)
     return total
