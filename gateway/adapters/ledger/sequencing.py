@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -52,9 +53,19 @@ def append(connection: Connection, entries: Sequence[Entry], now: datetime, *, l
             }
         )
         placed.append(Sequenced(seq, leaf, logged_at))
-    connection.execute(insert(t.log_entries), rows)
+    _insert(connection, rows)
     connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(seq=seq, logged_at=stamp))
     return placed
+
+
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """By the driver itself: SQLAlchemy's work per row would cost as much as the entry's hash and canonical form."""
+    compiled = insert(t.log_entries).compile(dialect=connection.dialect)
+    if compiled.positional:
+        names = compiled.positiontup or ()
+        connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), rows)
 
 
 def parse(text: str) -> datetime:

@@ -58,9 +58,9 @@ def verify(
     others = [*archived, *(one for one in saved if one is not None)]
 
     parcels = Parcels(findings, plain_days=plain_days, quarantine_days=quarantine_days)
-    rehearsals: list[int] = []
+    starts: dict[bool, int] = {}
     watchers: list[Callable[[int, dict[str, Any]], None]] = [parcels.see]
-    watchers.append(lambda seq, entry: rehearsals.append(seq) if _rehearsal(entry) else None)
+    watchers.append(lambda seq, entry: _start(starts, seq, entry))
     told = Receipts(receipts, checkpoint.origin, keys, findings) if receipts else None
     marks = {one.checkpoint.size for one in others} | {one.checkpoint.size + 1 for one in others}
     scan = Scan(findings, watchers, marks, told.see if told else None)
@@ -70,15 +70,18 @@ def verify(
     good = signatures.earlier(others, keys, size, lambda n: merkle.root_of(levels, n), findings)
     here = signatures.Shown(tiles.CHECKPOINT, note, checkpoint)
     seen = signatures.witnessed([*good, here], policy, authorities, now, findings)
-    if scan.whole:
+    rehearsal = _rehearsed(starts, findings)
+    if scan.whole and not rehearsal:
+        findings.done.add("retention")
         parcels.conclude(scan.last)
-    else:
+    elif not scan.whole:
         findings.note(
             "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
         )
     if told:
         told.conclude()
-    _cover(seen, scan, bool(rehearsals), findings)
+    if not rehearsal:
+        _cover(seen, scan, findings)
     _quorum(policy, seen, scan, fresh_minutes, size, findings)
     _tell(findings, policy, bool(since), authorities, archived, told)
     return Report(
@@ -104,7 +107,7 @@ def _read(folder: Path) -> tuple[Note, Checkpoint]:
 
 
 def _signed(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], findings: Findings) -> None:
-    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, "conservation", "retention"}
+    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, "conservation"}
     if signatures.signed(note, checkpoint, keys):
         return
     if all(checkpoint.origin != key.name for key in keys):
@@ -187,17 +190,28 @@ def _compare(folder: Path, level: int, number: int, width: int, expected: bytes,
             findings.add("tile", place, zh, en)
 
 
-def _rehearsal(entry: dict[str, Any]) -> bool:
-    return bool(entry["event"] == Event.STARTED and entry["counts"].get("rehearsal"))
+def _start(starts: dict[bool, int], seq: int, entry: dict[str, Any]) -> None:
+    if entry["event"] == Event.STARTED:
+        starts.setdefault(bool(entry["counts"].get("rehearsal")), seq)
 
 
-def _cover(seen: signatures.Witnessed, scan: Scan, rehearsal: bool, findings: Findings) -> None:
-    if rehearsal:
-        findings.note(
-            "本日志含演练：节点时钟不是真实时间，未与见证和时间戳比对。",
-            "This log holds a rehearsal: its clock is not the world's, and is not held against witnesses or tokens.",
-        )
-        return
+def _rehearsed(starts: dict[bool, int], findings: Findings) -> bool:
+    """Is this the log of a rehearsal? Its clock is not the world's: neither covering times nor retention are judged. A
+    log that is both is not excused from anything."""
+    if True not in starts:
+        return False
+    if False in starts:
+        at = f"seq {starts[True]}"
+        findings.add("covering", at, "演练与正式运行混在同一日志", "a rehearsal in the log of a node in earnest")
+        return False
+    findings.note(
+        "这是演练的日志：节点时钟不是真实时间，未与见证和时间戳比对，也未核对保存期。",
+        "A rehearsal's log: its clock is not the world's, and is not held against witnesses, tokens or retention.",
+    )
+    return True
+
+
+def _cover(seen: signatures.Witnessed, scan: Scan, findings: Findings) -> None:
     if seen.covers:
         findings.done.add("covering")
     for size, instant, who in seen.covers:
