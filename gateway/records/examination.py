@@ -109,7 +109,11 @@ def examine(
     ):
         run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, _route(job, rules))
         fast = None if job.nil else kernel.choose(run, circumstances, threads)
-        refused = run.read(job.nil, progress) if fast is None else fast.read(progress)
+        refused = None
+        if fast is None:
+            refused = run.read(job.nil, progress)
+        else:
+            fast.read(progress)
         refused = refused or run.conclude(job.nil, sender)
         if refused is not None:
             parts.remove()

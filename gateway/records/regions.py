@@ -33,11 +33,19 @@ class Regions:
         return self.last_year[county] < year
 
 
+_loaded: dict[Path, tuple[tuple[object, ...], Regions]] = {}
+
+
 def load(schemas: Path) -> Regions:
     """Read both tables and the provinces from `schemas/codes`. A row of the supplement replaces the row of the same
     code and name in the history."""
     folder = schemas / "codes"
     supplement = codelists.rows(folder / "area_gb2260_supplement.csv")
+    provinces = codelists.provinces(schemas)
+    key = (codelists.rows(folder / "area_gb2260_history.csv"), supplement, codelists.rows(folder / "province.csv"))
+    known = _loaded.get(schemas)
+    if known is not None and all(one is other for one, other in zip(known[0], key, strict=True)):
+        return known[1]
     replaced = {(row["code"], row["name"]) for row in supplement}
     history = codelists.rows(folder / "area_gb2260_history.csv")
     last: dict[str, int] = {}
@@ -45,6 +53,7 @@ def load(schemas: Path) -> Regions:
         if row["level"] in ("county", "prefecture"):
             until = int(row["valid_to_year"]) if row["valid_to_year"] else OPEN
             last[row["code"]] = max(until, last.get(row["code"], 0))
-    provinces = codelists.provinces(schemas)
     partners = frozenset(code for code, province in provinces.items() if province.partner)
-    return Regions(last, partners, frozenset(provinces) - partners)
+    found = Regions(last, partners, frozenset(provinces) - partners)
+    _loaded[schemas] = (key, found)
+    return found

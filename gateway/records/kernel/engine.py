@@ -62,14 +62,14 @@ class _Counts:
         run.codes.update({code: int(n) for code, n in zip(tables.codes, self.codes, strict=True) if n})
         run.refused += int(self.tally[0])
         run.warned += int(self.tally[1])
-        rows = {name: int(n) for name, n in zip(DIMENSIONS, self.dimensions, strict=True) if n}
+        rows: dict[str, int] = {name: int(n) for name, n in zip(DIMENSIONS, self.dimensions, strict=True) if n}
         run.quality.count(int(self.tally[2]), rows)
 
 
 class Engine:
     """One pass with compiled code; `read` and `measure` stand for the plain ones."""
 
-    def __init__(self, run: Pass, table: TextTable, tables: Tables, threads: int, chunk: int = CHUNK) -> None:
+    def __init__(self, run: Pass, table: TextTable, tables: Tables, threads: int, chunk: int) -> None:
         self.run, self.table, self.tables, self.threads, self.chunk = run, table, tables, threads, chunk
         self._sha = output.sha256_functions()
         self._target = np.empty(0, np.uint8)
@@ -86,7 +86,7 @@ class Engine:
         """None where the tables cannot say the whole schema."""
         assert isinstance(run.table, TextTable)
         tables = build(run.rules, circumstances)
-        return None if tables is None else cls(run, run.table, tables, threads)
+        return None if tables is None else cls(run, run.table, tables, threads, CHUNK)
 
     @property
     def rules_running(self) -> int:
@@ -136,18 +136,19 @@ class Engine:
         for _ in range(self.table.header.line):
             while (head := stream.readline(LINE_LIMIT)) and not head.endswith(b"\n"):
                 pass
-        rest = b""
+        rest, most = b"", max(self.chunk, LINE_LIMIT + 1)
         while True:
             slot = free.pop()
             have = len(rest)
             slot.buf[:have] = np.frombuffer(rest, np.uint8)
-            got = stream.readinto(memoryview(slot.buf)[have : self.chunk + LINE_LIMIT]) if have < self.chunk else 0  # type: ignore[attr-defined]
+            room = slot.buf.data[have : min(have, LINE_LIMIT + 1) + self.chunk]
+            got = stream.readinto(room) if have < most else 0  # type: ignore[attr-defined]
             total = have + got
             if not total:
                 free.append(slot)
                 return
             end = output.last_line(slot.buf, total, ROWS)
-            ended = not got and have < self.chunk
+            ended = not got and have < most
             if not end and ended:
                 slot.buf[total] = 10
                 total = end = total + 1
@@ -198,8 +199,8 @@ class Engine:
             run.rows += row - start
             if refused or violations:
                 listing.take(
-                    memoryview(counted.refused)[:refused],
-                    memoryview(counted.violations)[:violations],
+                    counted.refused.data[:refused],
+                    counted.violations.data[:violations],
                     output.number(total),
                     (int(room[0]), int(room[1])),
                 )
@@ -248,7 +249,7 @@ class Engine:
             self._target = np.empty(need + (need >> 2), np.uint8)
         begins = np.zeros(output.PARTS + 1, np.int64)
         output.gather(out, slot.status, slot.part, slot.spots, slot.rows, self._target, begins)
-        view = memoryview(self._target)
+        view = self._target.data
         for part in range(output.PARTS):
             if begins[part] < begins[part + 1]:
                 name = UNROUTED if part == judging.UNROUTED else f"{part:02}"
@@ -272,8 +273,8 @@ class Engine:
         total = np.zeros(4, np.uint64)
         whole, records, have = hashlib.sha256(), -1, 0
         with path.open("rb") as stream:
-            while got := stream.readinto(memoryview(buf)[have:]):
-                whole.update(memoryview(buf)[have : have + got])
+            while got := stream.readinto(buf.data[have:]):
+                whole.update(buf.data[have : have + got])
                 have += got
                 lines, end = output.digest_lines(buf, have, int(records < 0), self._sha, context, digest, total)
                 records += lines

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from gateway.records.kernel.reading import (
+    SEPARATOR,
     cells_of,
     digits_of,
     odd_edge,
@@ -207,9 +208,9 @@ def text_codes(buf, s, bits, length, limit, warning, person, found):  # type: ig
 
 
 @njit(cache=True, nogil=True)
-def rule_code(rule, out, fs, fe, values):  # type: ignore[no-untyped-def]
+def rule_code(rules, r, out, fs, fe, values):  # type: ignore[no-untyped-def]
     """The code of a rule between two cells in canonical form, or -1."""
-    kind, one, two, code, otherwise = rule[0], rule[1], rule[2], rule[3], rule[4]
+    kind, one, two, code, otherwise = rules[r, 0], rules[r, 1], rules[r, 2], rules[r, 3], rules[r, 4]
     a, b = fs[one], fs[two]
     n, m = fe[one] - a, fe[two] - b
     if kind == 0:
@@ -235,7 +236,7 @@ def rule_code(rule, out, fs, fe, values):  # type: ignore[no-untyped-def]
     decided = False
     if 0 < m <= 7:
         key = packed(out, b, b + m)
-        at = rule[5]
+        at = rules[r, 5]
         for i in range(np.int64(values[at])):
             if values[at + 1 + i] == key:
                 decided = True
@@ -291,6 +292,7 @@ def judge(  # type: ignore[no-untyped-def]
     wrong = np.zeros(count, np.bool_)
     found = np.zeros(16, np.int64)
     at = row = o = p = 0
+    commas = classes[44] != SEPARATOR
     while at < end:
         line_end, cells = cells_of(buf, at, end, classes, width, starts, ends, high, quoted)
         here, at = at, line_end + 1
@@ -327,8 +329,7 @@ def judge(  # type: ignore[no-untyped-def]
         begin, first = o, p
         refused = False
         for f in range(count):
-            field = fields[f]
-            kind = field[0]
+            kind = fields[f, 0]
             c = order[f]
             wrong[f] = False
             if f:
@@ -337,7 +338,7 @@ def judge(  # type: ignore[no-untyped-def]
             fs[f] = fe[f] = o
             s, e = (cut[c], stop[c]) if c < width else (0, 0)
             if s == e:
-                if field[1]:
+                if fields[f, 1]:
                     problems[p] = f << PLACES | REQUIRED
                     p += 1
                     wrong[f] = refused = True
@@ -364,7 +365,7 @@ def judge(  # type: ignore[no-untyped-def]
                         found[0] = warns[place]
                         n = 1
             elif kind == DATE:
-                day, code = date_code(buf, s, e, field[6], field[7])
+                day, code = date_code(buf, s, e, fields[f, 6], fields[f, 7])
                 if code >= 0:
                     found[0] = code
                     n = 1
@@ -373,7 +374,7 @@ def judge(  # type: ignore[no-untyped-def]
                     day //= 10
                 o += 8
             elif kind == REGION:
-                n = region_codes(buf, s, e, field[5], sender, county, province, as_of, found)
+                n = region_codes(buf, s, e, fields[f, 5], sender, county, province, as_of, found)
                 if e - s == 12:
                     for i in range(12):
                         out[o + i] = buf[s + i]
@@ -389,11 +390,11 @@ def judge(  # type: ignore[no-untyped-def]
             else:
                 if not high[c]:
                     measured = (e - s) << 8
-                    if field[4]:
+                    if fields[f, 4]:
                         for i in range(s, e):
                             measured |= info[buf[i]] & IS_UNKNOWN
-                n = text_codes(buf, s, measured & 255, measured >> 8, field[2], field[3], field[4], found)
-                o = put_cell(buf, s, e, high[c], gb, two, four, out, o)
+                n = text_codes(buf, s, measured & 255, measured >> 8, fields[f, 2], fields[f, 3], fields[f, 4], found)
+                o = put_cell(buf, s, e, commas or quoted[c], gb and high[c], two, four, out, o)
             fe[f] = o
             for k in range(n):
                 code = found[k]
@@ -407,11 +408,11 @@ def judge(  # type: ignore[no-untyped-def]
             o, p = begin, first
             continue
         for r in range(len(rules)):
-            rule = rules[r]
-            if not wrong[rule[1]] and not wrong[rule[2]]:
-                code = rule_code(rule, out, fs, fe, values)
+            one = rules[r, 1]
+            if not wrong[one] and not wrong[rules[r, 2]]:
+                code = rule_code(rules, r, out, fs, fe, values)
                 if code >= 0:
-                    problems[p] = rule[1] << PLACES | code
+                    problems[p] = one << PLACES | code
                     p += 1
                     if errors >> code & 1:
                         refused = True
@@ -422,7 +423,7 @@ def judge(  # type: ignore[no-untyped-def]
                 if c:
                     out[o] = 44
                     o += 1
-                o = put_cell(buf, starts[c], ends[c], high[c], gb, two, four, out, o)
+                o = put_cell(buf, starts[c], ends[c], commas or quoted[c], gb and high[c], two, four, out, o)
             status[here] = REFUSED
         else:
             status[here] = ACCEPTED

@@ -7,7 +7,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
@@ -72,7 +72,7 @@ def _call(typing_context: Any, address: Any, one: Any, two: Any, three: Any) -> 
 def add_digest(data, begin, end, sha, context, digest, total):  # type: ignore[no-untyped-def]
     """Add the SHA-256 of `data[begin:end]` to `total`: four words, the lowest first, modulo 2^256."""
     state = np.int64(context.ctypes.data)
-    _call(sha[0], state, np.int64(0), np.int64(0))
+    _call(sha[0], state, np.int64(0), np.int64(0))  # type: ignore[call-arg]
     _call(sha[1], state, np.int64(data.ctypes.data) + np.int64(begin), np.int64(end - begin))
     _call(sha[2], np.int64(digest.ctypes.data), state, np.int64(0))
     carry = np.uint64(0)

@@ -137,9 +137,9 @@ def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
 def put_text(buf, s, e, gb, two, four, out, o):  # type: ignore[no-untyped-def]
     """Write text that decodes as UTF-8; return the place behind it."""
     if not gb:
-        n = e - s
-        out[o : o + n] = buf[s:e]
-        return o + n
+        for i in range(e - s):
+            out[o + i] = buf[s + i]
+        return o + e - s
     i = s
     while i < e:
         b = buf[i]
@@ -155,17 +155,19 @@ def put_text(buf, s, e, gb, two, four, out, o):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def put_cell(buf, s, e, high, gb, two, four, out, o):  # type: ignore[no-untyped-def]
-    """Write a cell of canonical CSV: in quotation marks where it holds a comma. No cell here holds a quotation mark."""
+def put_cell(buf, s, e, commas, gb, two, four, out, o):  # type: ignore[no-untyped-def]
+    """Write a cell of canonical CSV: in quotation marks where it holds a comma, which it may with `commas`. No cell
+    here holds a quotation mark. `gb`: it holds characters of GB 18030."""
     quoted = False
-    for i in range(s, e):
-        if buf[i] == 44:
-            quoted = True
-            break
+    if commas:
+        for i in range(s, e):
+            if buf[i] == 44:
+                quoted = True
+                break
     if quoted:
         out[o] = 34
         o += 1
-    o = put_text(buf, s, e, gb and high, two, four, out, o)
+    o = put_text(buf, s, e, gb, two, four, out, o)
     if quoted:
         out[o] = 34
         o += 1

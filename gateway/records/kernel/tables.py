@@ -193,7 +193,7 @@ def _sayable(schema: Schema, kinds: list[int]) -> bool:
 
 def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]:
     """Open addressing, one table per field; a place that holds 0 is empty."""
-    slots = np.zeros((len(schema.fields), 2), np.int64)
+    slots: Array = np.zeros((len(schema.fields), 2), np.int64)
     keys: list[int] = []
     warns: list[int] = []
     for place, field in enumerate(schema.fields):
@@ -213,21 +213,26 @@ def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]
 
 
 def _rules(schema: Schema, known: list[str]) -> tuple[Array, Array]:
-    rules = np.zeros((len(schema.rules), 6), np.int64)
+    rules: Array = np.zeros((len(schema.rules), 6), np.int64)
     values: list[int] = [0]
     for row, rule in zip(rules, schema.rules, strict=True):
-        first, second = (schema.index(name) for name in rule.fields)
+        first, second = (schema.index(name) or 0 for name in rule.fields)
         otherwise = known.index(rule.otherwise) if rule.otherwise else -1
         row[:] = RULE_KINDS.index(rule.rule), first, second, known.index(rule.code), otherwise, len(values)
         values += [len(rule.values), *(pack(value.encode()) for value in sorted(rule.values))]
     return rules, np.array(values, np.uint64)
 
 
+_known_counties: list[tuple[regions.Regions, Array]] = []
+
+
 def _counties(known: regions.Regions) -> Array:
-    table = np.zeros(1_000_000, np.int16)
-    for code, last in known.last_year.items():
-        table[int(code)] = last
-    return table
+    if not _known_counties or _known_counties[0][0] is not known:
+        table = np.zeros(1_000_000, np.int16)
+        for code, last in known.last_year.items():
+            table[int(code)] = last
+        _known_counties[:] = [(known, table)]
+    return _known_counties[0][1]
 
 
 def _provinces(known: regions.Regions) -> Array:
