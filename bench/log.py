@@ -194,7 +194,8 @@ def main() -> None:
         found = verifying(folder / "v", args.entries)
         print(f"verify {args.entries:,} entries ({found['bytes'] / 1e6:,.0f} MB), canonical form checked, one core")
         print(
-            f"  {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU), {args.entries / found['seconds']:,.0f} entries/s"
+            f"  {found['seconds']:.1f} s ({found['cpu']:.1f} s of CPU), "
+            f"{args.entries / found['seconds']:,.0f} entries/s"
         )
         print(f"prove and check one entry of {args.entries:,}: {found['proof'] * 1e3:.1f} ms")
     finally:

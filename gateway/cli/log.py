@@ -241,6 +241,9 @@ def key_(
     except FileExistsError:
         say("已有密钥；更换请用 --rotate（旧密钥停用后才能再次更换）/ there is a key: use --rotate, after --retire")
         raise typer.Exit(REFUSED) from None
+    except PermissionError:
+        say("密钥由服务管理器提供（systemd 凭据），请在那里更换 / change it where the service manager keeps it")
+        raise typer.Exit(FAULT) from None
     except NoKey:
         say("没有日志密钥；首次启动时生成，或用 --generate / no key yet: made at the first start, or by --generate")
         raise typer.Exit(FAULT) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.publishing import (
+    POLICY,
     Contradiction,
     LogKeys,
     NoKey,
@@ -26,6 +27,7 @@ from gateway.adapters.publishing import (
 from gateway.corridors import proofs
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
+from gateway.log.quorum import BadPolicy
 
 SECONDS = 1.0
 PROOF_ROUNDS = 2
@@ -69,7 +71,10 @@ class Publication:
             if fresh and not self._keys.exists():
                 self._keys.generate()
             self._keys.signers()
+            _ = self._witnesses.policy
             self._publisher.recover()
+        except BadPolicy as error:
+            raise RuntimeError(f"keys/{POLICY}: {error}") from error
         except OSError as error:
             self._tools.log.error("log_refused", error=type(error).__name__, errno=error.errno)
             raise RuntimeError(_SAID[PublicationFailed]) from error
@@ -136,10 +141,14 @@ class Publication:
     def state(self) -> dict[str, Any]:
         """For the health page: what is published, how far witnesses are, what is wrong."""
         published = self._publisher.published
+        try:
+            witnessed, alarm = self._witnesses.newest(), self._alarmed
+        except BadPolicy as error:
+            witnessed, alarm = 0, f"keys/{POLICY}: {error}"
         return {
             "size": published.size if published else 0,
-            "witnessed": self._witnesses.newest(),
-            "alarm": self._alarmed,
+            "witnessed": witnessed,
+            "alarm": alarm,
             "failure": self.failure,
         }
 

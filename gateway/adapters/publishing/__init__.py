@@ -3,9 +3,10 @@
 from gateway.adapters.publishing.keys import LogKeys, NoKey
 from gateway.adapters.publishing.publisher import Contradiction, NoSpace, PublicationFailed, Publisher, RolledBack
 from gateway.adapters.publishing.witness import Behind, TwoHistories, Witness
-from gateway.adapters.publishing.witnesses import Witnesses, write_archive
+from gateway.adapters.publishing.witnesses import POLICY, Witnesses, write_archive
 
 __all__ = [
+    "POLICY",
     "Behind",
     "Contradiction",
     "LogKeys",

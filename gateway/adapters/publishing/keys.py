@@ -45,7 +45,9 @@ class LogKeys:
 
     def rotate(self) -> tuple[Signer, Signer]:
         """A new key comes into force, the old one retires. Answers (old, new). Raises `FileExistsError` while an
-        earlier overlap lasts."""
+        earlier overlap lasts, `PermissionError` when the key is the service manager's: it has to be changed there."""
+        if credential(self._private, CURRENT) != self._private / CURRENT:
+            raise PermissionError
         if credential(self._private, RETIRING).exists():
             raise FileExistsError
         old = self._read(CURRENT)

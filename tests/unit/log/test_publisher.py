@@ -199,6 +199,8 @@ def test_keys_are_private_and_never_replaced(tmp_path: Path, monkeypatch: pytest
     (credentials / "log.key").write_bytes(bytes(32))
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     assert keys.signers()[0].verifier.public != made.verifier.public
+    with pytest.raises(PermissionError):
+        keys.rotate()
     (credentials / "log.key").write_bytes(b"short")
     with pytest.raises(NoKey):
         keys.signers()
