@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from gateway import durable
+from gateway.adapters import keyring
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
 from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
@@ -92,17 +93,19 @@ def partner_keys(facts: Facts) -> dict[str, Path]:
     }
 
 
-def sealing(facts: Facts, signing: str | None = None) -> Profiles:
-    """Both profiles with the node's keys and every pinned partner. `signing`: another of our OpenPGP keys."""
+def sealing(facts: Facts, *, following: bool = False) -> Profiles:
+    """Both profiles with the node's keys and every pinned partner. `following`: sign with the next keys already."""
     node = facts.node
     pinned, until = partner_keys(facts), sm_days(facts)
     openpgp = {pin: file for pin, file in pinned.items() if len(pin) != SM_PIN}
     sm = {pin: Pin(file, until.get(pin)) for pin, file in pinned.items() if len(pin) == SM_PIN}
     own = facts.parties[node.party].next
     private, parallel = facts.path(node.private), node.limits.seal_parallel
+    starting = date.min if following else own.valid_from if own else None
+    next_key = keyring.next_key(private) if following else None
     return Profiles(
-        OpenPGP(private, openpgp, parallel=parallel, signing=signing),
-        SM(Kept(private, own.valid_from if own else None), sm, parallel=parallel),
+        OpenPGP(private, openpgp, parallel=parallel, signing=next_key[0] if next_key else None),
+        SM(Kept(private, starting), sm, parallel=parallel),
     )
 
 

@@ -8,11 +8,14 @@ member is refused here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import queue
 import re
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -25,6 +28,7 @@ from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError, Resource, 
 BLOCK = 512
 RECORD = 20 * BLOCK
 _MAX_WINDOW = 1 << 27
+_BEHIND = 4
 
 Member = tuple[str, Path | bytes]
 
@@ -126,7 +130,7 @@ def unpack(stream: Source, into: Path, caps: Caps) -> Descriptor:
         raise ContainerError("214", str(error)) from error
     if len(descriptor.resources) > caps.members or sum(r.bytes for r in descriptor.resources) > caps.expanded:
         raise ContainerError("216", "the listed members are too many or too large")
-    _create(into / DESCRIPTOR, iter([data]))
+    _create(into / DESCRIPTOR, (piece for piece in (data,)))
     missing = {resource.path: resource for resource in descriptor.resources}
     folders = {f"{parent}" for path in missing for parent in Path(path).parents if f"{parent}" != "."}
     while (member := reader.header()) is not None:
@@ -152,28 +156,61 @@ def _member(reader: _Reader, into: Path, listed: Resource) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
 
-    def pieces() -> Iterator[bytes]:
+    def pieces() -> Generator[bytes, None, None]:
         left = listed.bytes
         while left:
             piece = reader.exactly(min(CHUNK, left))
-            digest.update(piece)
             left -= len(piece)
             yield piece
 
-    _create(target, pieces())
+    _create(target, pieces() if listed.bytes <= _BEHIND * CHUNK else ahead(pieces()), digest)
     reader.exactly(-listed.bytes % BLOCK)
     if digest.hexdigest() != listed.sha256:
         raise ContainerError("214", "a member has not the listed digest")
 
 
-def _create(target: Path, pieces: Iterator[bytes]) -> None:
+def _create(target: Path, pieces: Generator[bytes, None, None], digest: hashlib._Hash | None = None) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb", buffering=0) as out:
+    with os.fdopen(descriptor, "wb", buffering=0) as out, contextlib.closing(pieces):
         for piece in pieces:
+            if digest is not None:
+                digest.update(piece)
             view = memoryview(piece)
             while view:
                 view = view[out.write(view) :]
         os.fsync(out.fileno())
+
+
+def ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+    """The same pieces, made in another thread, a few ahead of whoever takes them: decompressing goes on while the last
+    piece is hashed and written. What `pieces` raises is raised here; closing this ends the thread."""
+    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_BEHIND)
+    stopped = threading.Event()
+
+    def make() -> None:
+        last: BaseException | None = None
+        try:
+            for piece in pieces:
+                ready.put(piece)
+                if stopped.is_set():
+                    return
+        except BaseException as error:
+            last = error
+        ready.put(last)
+
+    thread = threading.Thread(target=make, name="unpacking", daemon=True)
+    thread.start()
+    try:
+        while (piece := ready.get()) is not None:
+            if isinstance(piece, BaseException):
+                raise piece
+            yield piece
+    finally:
+        stopped.set()
+        while thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                ready.get(timeout=0.01)
+        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import pytest
 from nodes import PERIOD, Node, pin, planned
 from test_kinds import due, held
 
+from gateway import rehearsing
 from gateway.adapters import keyring
 from gateway.adapters.keyring import pinning
 from gateway.adapters.sm import SM, Pin, Software
@@ -193,3 +194,30 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         assert node.tools.verifier.verify(form.read_bytes(), made, *node.facts.parties[receiver].pins("sm")) == Ok(None)
     finally:
         node.close()
+
+
+def test_a_rehearsal_of_the_next_keys(node: Node, partners: Partners, tmp_path: Path) -> None:
+    """Signed by our next key, opened with stock tools; who has signed the form is in the table, and nobody else."""
+    private, own = node.home / "private", tmp_path / "own.asc"
+    new = keyring.generate_next(private, "national", keyring.today() + timedelta(days=30))
+    own.write_bytes(keyring.public_key(private, new))
+    partners.trust(own.read_bytes())
+    sent, lines = rehearsing.send(node.facts, node.tools.clock.now())
+    assert {line.sent for line in lines} == {"100"}
+    assert {(line.signer, line.answer) for line in lines} == {(new, "no")}
+    assert {line.party[:2] for line in lines} == set(partners)
+    inbox = node.party_folder("33", "接收", rehearsing.FOLDER)
+    (package,) = inbox.glob("*.gpg")
+    opened = partners["33"].open(package, tmp_path / "opened")
+    assert opened.signer == new
+    assert opened.descriptor["gateway:agreement"] == rehearsing.AGREEMENT
+    (form,) = inbox.glob("*.form.json")
+    assert (tmp_path / "opened/data/form.json").read_bytes() == form.read_bytes()
+    partners["33"].acknowledge(form, node.party_folder("33", "上报", rehearsing.FOLDER))
+    other = next(node.party_folder("44", "接收", rehearsing.FOLDER).glob("*.form.json"))
+    partners["11"].acknowledge(other, node.party_folder("44", "上报", rehearsing.FOLDER))
+    found, lines = rehearsing.answers(node.facts)
+    assert found == sent
+    told = {line.party: (line.answer, line.answered_by) for line in lines if line.answer != "no"}
+    assert told == {SOME: ("yes", partners["33"].fingerprint), "440000": ("wrong", "")}
+    assert node.scan() == [], "answers are no submissions"

@@ -65,6 +65,11 @@ class SM:
             raise KeyFileError("this node has no SM2 key yet")
         return found[0].fingerprint
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a key to sign with at all."""
+        return bool(self._module.own_keys())
+
     def close(self) -> None:
         """Nothing runs beside us."""
 
