@@ -48,7 +48,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A file whole in our spool, its period and kind decided. `part` of `parts` counts from 1, 0 where there are none;
-    `suffix` is a document's; `derived_from` the sealed package the table came in."""
+    `suffix` is a document's; `derived_from` the sealed package the table came in; `origin` who reported it, the sender
+    itself unless a package that it relays says otherwise."""
 
     parcel: ParcelId
     sender: PartyId
@@ -65,6 +66,7 @@ class Arrival:
     parts: int = 0
     suffix: str = ""
     derived_from: str = ""
+    origin: PartyId = PartyId("")
 
 
 @dataclass(frozen=True, slots=True)

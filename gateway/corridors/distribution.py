@@ -76,9 +76,8 @@ class Distribution:
         held = tx.packages(agreement=agreement.id, period=period, state="held")
         if agreement.four_eyes and held:
             held = four_eyes.confirmed(tx, agreement.id, period, batch, held)
-        live = {
-            origin.id: superseding.counting(tx, origin.id, agreement.id, period) for origin in facts.senders(agreement)
-        }
+        origins = _origins(tx, facts, agreement, period)
+        live = {origin: superseding.counting(tx, origin, agreement.id, period) for origin in origins}
         arrived = [origin for origin, parcels in live.items() if parcels]
         counts = {parcel.id for parcels in live.values() for parcel in parcels}
         gone = [p for p in tx.packages(agreement=agreement.id, period=period) if p.distribution and p.parcel in counts]
@@ -87,7 +86,7 @@ class Distribution:
             identity = DistributionId(f"d-{agreement.id}-{period}-{batch}-{receiver.id}")
             before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
             packages = [p for p in mine if p.sha256]
-            lines = releasing.lines(PartyId(receiver.id), agreement, facts, packages, arrived, before)
+            lines = releasing.lines(PartyId(receiver.id), origins, packages, arrived, before)
             withdrawn = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces.split()]
             tx.add_distribution(
                 receiver.channel.kind,
@@ -213,7 +212,15 @@ class Distribution:
                     return {"outcome": "fault", "code": code}
 
 
-def _withdrawn(notice: PackageRow, package: str, live: Mapping[str, Sequence[ParcelRow]]) -> dict[str, str]:
+def _origins(tx: Transaction, facts: Facts, agreement: Agreement, period: str) -> list[PartyId]:
+    """Whoever a receiver is told about: those who owe, or, where a sender relays what others reported, those others."""
+    senders = [PartyId(party.id) for party in facts.senders(agreement)]
+    packages = tx.packages(agreement=agreement.id, period=period)
+    relayed = sorted({p.origin for p in packages} - set(senders))
+    return [s for s in senders if not relayed or any(p.origin == s for p in packages)] + [PartyId(r) for r in relayed]
+
+
+def _withdrawn(notice: PackageRow, package: str, live: Mapping[PartyId, Sequence[ParcelRow]]) -> dict[str, str]:
     """One package that a receiver has to delete: its origin has withdrawn it, or has replaced it by nothing for it."""
-    reason = "replaced" if live.get(notice.origin) else "void"
+    reason = "replaced" if live.get(PartyId(notice.origin)) else "void"
     return {"origin": notice.origin, "package": package, "reason": reason}

@@ -254,6 +254,7 @@ class Submission:
                 id=parcel,
                 corridor="submission",
                 sender=claim.sender if claim else "",
+                origin=claim.sender if claim else "",
                 agreement=claim.agreement if claim else "",
                 state="arriving",
                 facts=tools.facts.current().digest,
@@ -264,17 +265,18 @@ class Submission:
             tx.update_parcel(parcel, sha256=copied.sha256, size=copied.size)
         if isinstance(outcome, Ok):
             arrival = outcome.value
-            placed = intake.place(arrival, tx.places(arrival.sender, arrival.agreement, arrival.period))
+            placed = intake.place(arrival, tx.places(arrival.origin, arrival.agreement, arrival.period))
             tx.update_parcel(
                 parcel,
                 period=arrival.period,
                 kind=str(arrival.kind),
+                origin=arrival.origin,
                 facts=arrival.facts,
                 detail=json.dumps({"decided_by": arrival.decided_by}),
             )
             if isinstance(placed, Ok):
                 arrival = placed.value
-                if not tx.take_place(arrival.sender, arrival.agreement, arrival.period, arrival.revision, parcel):
+                if not tx.take_place(arrival.origin, arrival.agreement, arrival.period, arrival.revision, parcel):
                     return Deferred("708", retry_after=5)
                 tx.update_parcel(
                     parcel,

@@ -23,13 +23,13 @@ GONE = ("superseded", "withdrawn")
 
 def before(reading: Reading, parcel: ParcelRow) -> list[ParcelRow]:
     """The deliveries that count for the period without this one."""
-    holders = reading.places(parcel.sender, parcel.agreement, parcel.period)
+    holders = reading.places(parcel.origin, parcel.agreement, parcel.period)
     return intake.current([holder for holder in holders if holder.revision < parcel.revision])
 
 
-def counting(reading: Reading, sender: str, agreement: str, period: str) -> list[ParcelRow]:
+def counting(reading: Reading, origin: str, agreement: str, period: str) -> list[ParcelRow]:
     """The accepted deliveries that count for the period; empty where a part is missing."""
-    holders = [h for h in reading.places(sender, agreement, period) if h.state == "accepted"]
+    holders = [h for h in reading.places(origin, agreement, period) if h.state == "accepted"]
     live = intake.current(holders)
     return [] if intake.missing_parts(live) else live
 
@@ -69,7 +69,7 @@ def enter(tx: Transaction, parcel: ParcelRow, packages: Sequence[SealedPackage])
 
 def _with(reading: Reading, parcel: ParcelRow) -> list[ParcelRow]:
     """The deliveries that count once this one is accepted; others may still be in work."""
-    holders = reading.places(parcel.sender, parcel.agreement, parcel.period)
+    holders = reading.places(parcel.origin, parcel.agreement, parcel.period)
     return intake.current([h for h in holders if h.state == "accepted" or h.id == parcel.id])
 
 

@@ -202,6 +202,9 @@ class Agreement(Fact):
     id: Identifier
     label: str = Field(pattern=_LABEL, description="Chinese, also the folder's name")
     title: str = ""
+    issued_as: str = Field(
+        default="", description="id under which packages arrive whose sender calls the agreement otherwise"
+    )
     dataset: Identifier
     content: Literal["table", "document"] = "table"
     file_types: tuple[str, ...] = Field(

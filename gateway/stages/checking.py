@@ -14,10 +14,11 @@ from gateway.records.parts import UNROUTED
 
 
 def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
-    """The examination a worker is asked for: the agreement's schema, own side = the sender's province, as-of = the
+    """The examination a worker is asked for: the agreement's schema, own side = the origin's province, as-of = the
     period's last day (none where the agreement is event-driven: then the rules about dates are not applied)."""
     arrival = opened.arrival
     agreement, sender = facts.agreements[arrival.agreement], facts.parties[arrival.sender]
+    origin = facts.parties.get(arrival.origin)
     return ExamineJob(
         source=source,
         out=out,
@@ -25,7 +26,7 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         dataset=agreement.dataset,
         version=agreement.schema_version,
         route_by=agreement.route_by,
-        sender=sender.province,
+        sender=origin.province if origin else arrival.origin[:2],
         as_of=Period.parse(arrival.period).end.isoformat() if arrival.period else None,
         nil=opened.content == "nil",
         ignorable=agreement.ignorable,

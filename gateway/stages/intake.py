@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
 from gateway.packages import Descriptor
-from gateway.parcels import Arrival, Claim, Decider, Kind
+from gateway.parcels import Arrival, Claim, Decider, Kind, PartyId
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period, kind_from_name, read_period
 from gateway.ports import Copied
@@ -90,6 +90,7 @@ def decide(
             parts=named.parts,
             suffix=suffix if agreement.content == "document" else "",
             derived_from=package.package_id if package else "",
+            origin=PartyId(package.origin) if package else claim.sender,
         )
     )
 
@@ -136,7 +137,7 @@ def judge_package(package: Descriptor, claim: Claim, facts: Facts) -> Refused | 
         return Refused("211")
     if package.receiver != facts.node.party:
         return Refused("212")
-    if package.agreement != claim.agreement:
+    if package.agreement not in (claim.agreement, facts.agreements[claim.agreement].issued_as):
         return Refused("238")
     if len(package.resources) != 1 or package.kind is Kind.PART:
         return Refused("225", {"kind": str(package.kind)})

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from gateway.parcels import Listed, PackageId, PartyId
-from gateway.policy.model import Agreement, Facts
+from gateway.policy.model import Agreement
 
 LATE_BATCH = timedelta(days=1)
 
@@ -53,8 +53,7 @@ def ripe(
 
 def lines(
     receiver: PartyId,
-    agreement: Agreement,
-    facts: Facts,
+    origins: Sequence[PartyId],
     packages: Sequence[Held],
     arrived: Collection[str],
     before: Collection[str],
@@ -65,15 +64,15 @@ def lines(
     for package in packages:
         by_origin.setdefault(package.origin, []).append(package)
     found: list[Listed] = []
-    for origin in facts.senders(agreement):
-        if origin.id == receiver:
+    for origin in origins:
+        if origin == receiver:
             continue
-        mine = by_origin.get(origin.id, [])
+        mine = by_origin.get(origin, [])
         found += [
-            Listed(PartyId(origin.id), "included", PackageId(p.id), p.records, p.sha256, p.size, p.replaces or None)
+            Listed(origin, "included", PackageId(p.id), p.records, p.sha256, p.size, p.replaces or None)
             for p in sorted(mine, key=lambda p: p.id)
         ]
         if not mine:
-            status: Literal["included", "nil", "missing"] = "nil" if origin.id in arrived else "missing"
-            found.append(Listed(PartyId(origin.id), "included" if origin.id in before else status))
+            status: Literal["included", "nil", "missing"] = "nil" if origin in arrived else "missing"
+            found.append(Listed(origin, "included" if origin in before else status))
     return tuple(found)

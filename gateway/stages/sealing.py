@@ -46,7 +46,7 @@ def plan(
         descriptor = Descriptor(
             agreement=agreement.id,
             sender=facts.node.party,
-            origin=arrival.sender,
+            origin=arrival.origin,
             receiver=receiver,
             period=arrival.period,
             kind=arrival.kind,

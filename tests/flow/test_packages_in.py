@@ -208,3 +208,30 @@ def test_an_event_driven_table_has_no_period_and_no_place_to_fight_for(
         assert all("_none_r" in p.id for p in node.packages())
     finally:
         node.close()
+
+
+def test_a_relayed_package_is_judged_and_placed_by_its_origin(
+    home: Path, partners: Partners, worker: Worker, tmp_path: Path
+) -> None:
+    """A node hands on what others reported, under the name it has for the agreement."""
+    fact = home / "config" / "agreements" / f"{INFLOW}.toml"
+    text = fact.read_text("utf-8")
+    fact.write_text(text.replace('dataset = "', 'issued_as = "theirs"\ndataset = "', 1), "utf-8")
+    node = Node(home, partners, worker)
+    try:
+        trust(node)
+        rows = []
+        for origin in ("34", "35"):
+            made = descriptor(planned(12, party=origin, seed=origin), origin=f"{origin}0000", agreement="theirs")
+            (tmp_path / origin).mkdir()
+            rows.append(node.row(drop(node, sealed(node, tmp_path / origin, made))))
+        assert [(r.state, r.sender, r.origin, r.revision) for r in rows] == [
+            ("accepted", "330000", "340000", 1),
+            ("accepted", "330000", "350000", 1),
+        ]
+        assert {p.origin for p in node.packages()} == {"340000", "350000"}
+        wrong = descriptor(planned(12, party="36"), origin="370000", agreement="theirs")
+        row = node.row(drop(node, sealed(node, tmp_path, wrong)))
+        assert (row.state, row.code) == ("refused", "502")
+    finally:
+        node.close()

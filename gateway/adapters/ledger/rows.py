@@ -13,6 +13,7 @@ class ParcelRow:
     id: str
     corridor: str
     sender: str
+    origin: str
     agreement: str
     state: str
     code: str

@@ -35,6 +35,7 @@ parcels = Table(
     Column("id", String(40), primary_key=True),
     Column("corridor", String(16), nullable=False),
     Column("sender", String(48), nullable=False),
+    Column("origin", String(48), nullable=False, default="", server_default=""),
     Column("agreement", String(48), nullable=False),
     Column("state", String(16), nullable=False),
     Column("code", String(3), nullable=False, default=""),
@@ -61,12 +62,12 @@ parcels = Table(
     Index("ix_parcels_address", "agreement", "period", "sender"),
 )
 
-# The place a delivery takes: one `new` (or nil) per sender, agreement and period is revision 1, what supplements it
+# The place a delivery takes: one `new` (or nil) per origin, agreement and period is revision 1, what supplements it
 # follows. The primary key is the dedupe: of two racing parcels one gets the place.
 places = Table(
     "places",
     metadata,
-    Column("sender", String(48), primary_key=True),
+    Column("origin", String(48), primary_key=True),
     Column("agreement", String(48), primary_key=True),
     Column("period", String(8), primary_key=True),
     Column("revision", Integer, primary_key=True),

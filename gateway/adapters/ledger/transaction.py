@@ -78,12 +78,12 @@ class Reading:
         query = select(t.progress.c.body).where(t.progress.c.parcel == parcel, t.progress.c.stage == stage)
         return self._connection.execute(query).scalar_one_or_none()
 
-    def places(self, sender: str, agreement: str, period: str) -> list[ParcelRow]:
+    def places(self, origin: str, agreement: str, period: str) -> list[ParcelRow]:
         """The parcels that hold the places of an address, by revision."""
         query = (
             select(t.parcels)
             .join(t.places, t.places.c.parcel == t.parcels.c.id)
-            .where(t.places.c.sender == sender, t.places.c.agreement == agreement, t.places.c.period == period)
+            .where(t.places.c.origin == origin, t.places.c.agreement == agreement, t.places.c.period == period)
             .order_by(t.places.c.revision)
         )
         return self._all(ParcelRow, query)
@@ -201,13 +201,13 @@ class Transaction(Reading):
     def drop_progress(self, parcel: str) -> None:
         self._connection.execute(delete(t.progress).where(t.progress.c.parcel == parcel))
 
-    def take_place(self, sender: str, agreement: str, period: str, revision: int, parcel: str) -> bool:
+    def take_place(self, origin: str, agreement: str, period: str, revision: int, parcel: str) -> bool:
         """Take a place; False if another parcel has it (the constraint decides, whoever races)."""
         try:
             with self._connection.begin_nested():
                 self._connection.execute(
                     insert(t.places).values(
-                        sender=sender, agreement=agreement, period=period, revision=revision, parcel=parcel
+                        origin=origin, agreement=agreement, period=period, revision=revision, parcel=parcel
                     )
                 )
         except IntegrityError:
@@ -223,7 +223,7 @@ class Transaction(Reading):
                 id=package.package,
                 parcel=parcel.id,
                 agreement=parcel.agreement,
-                origin=parcel.sender,
+                origin=parcel.origin,
                 receiver=package.receiver,
                 period=parcel.period,
                 kind=parcel.kind,
@@ -239,13 +239,13 @@ class Transaction(Reading):
 
     def add_withdrawal(self, parcel: ParcelRow, receiver: str, replaces: str) -> None:
         """A notice instead of a package: what `replaces` names is to be deleted."""
-        address = f"{parcel.agreement}_{parcel.sender}_{receiver}_{parcel.period}_r{parcel.revision}"
+        address = f"{parcel.agreement}_{parcel.origin}_{receiver}_{parcel.period}_r{parcel.revision}"
         self._connection.execute(
             insert(t.packages).values(
                 id=f"{address}_withdrawal",
                 parcel=parcel.id,
                 agreement=parcel.agreement,
-                origin=parcel.sender,
+                origin=parcel.origin,
                 receiver=receiver,
                 period=parcel.period,
                 kind=str(Kind.VOID),

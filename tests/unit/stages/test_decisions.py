@@ -263,9 +263,8 @@ class Held:
 
 def test_every_origin_is_included_nil_or_missing() -> None:
     held = [Held("k1", "110000"), Held("k3", "130000"), Held("k2", "130000")]
-    lines = releasing.lines(
-        PartyId("440000"), INFLOW, FACTS, held, arrived={"110000", "120000", "130000"}, before={"140000"}
-    )
+    origins = [PartyId(party.id) for party in FACTS.senders(INFLOW)]
+    lines = releasing.lines(PartyId("440000"), origins, held, arrived={"110000", "120000", "130000"}, before={"140000"})
     assert {line.origin for line in lines} == {p.id for p in FACTS.senders(INFLOW)} - {"440000"}
     states: dict[str, list[tuple[str, object]]] = {}
     for line in lines:

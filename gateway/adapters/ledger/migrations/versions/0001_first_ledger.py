@@ -181,13 +181,13 @@ def upgrade() -> None:
 
     op.create_table(
         "places",
-        sa.Column("sender", sa.String(length=48), nullable=False),
+        sa.Column("origin", sa.String(length=48), nullable=False),
         sa.Column("agreement", sa.String(length=48), nullable=False),
         sa.Column("period", sa.String(length=8), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("parcel", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(["parcel"], ["parcels.id"], name=op.f("fk_places_parcel")),
-        sa.PrimaryKeyConstraint("sender", "agreement", "period", "revision", name=op.f("pk_places")),
+        sa.PrimaryKeyConstraint("origin", "agreement", "period", "revision", name=op.f("pk_places")),
     )
     op.execute("INSERT INTO log_head (id, seq, logged_at) VALUES (1, -1, '1970-01-01T00:00:00.000000Z')")
 

@@ -1,4 +1,4 @@
-"""Kinds of delivery: parts of a whole, and what a package replaces; when somebody was reminded."""
+"""Kinds of delivery: parts of a whole, and what a package replaces; who reported; when somebody was reminded."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.batch_alter_table("parcels") as table:
+        table.add_column(sa.Column("origin", sa.String(length=48), nullable=False, server_default=""))
         table.add_column(sa.Column("part", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("parts", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("packages") as table:
