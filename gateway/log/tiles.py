@@ -33,14 +33,22 @@ def bundle(entries: Iterable[bytes]) -> bytes:
 
 def unbundle(data: bytes) -> list[bytes]:
     """The entries of a bundle. `ValueError` when its lengths do not fit its end."""
+    entries, rest = salvage(data)
+    if rest:
+        raise ValueError("a bundle that ends inside an entry")
+    return entries
+
+
+def salvage(data: bytes) -> tuple[list[bytes], int]:
+    """The whole entries a bundle begins with, and how many bytes follow them that are none."""
     entries, at, end = [], 0, len(data)
     while at < end:
         stop = at + 2 + int.from_bytes(data[at : at + 2], "big")
         if at + 2 > end or stop > end:
-            raise ValueError("a bundle that ends inside an entry")
+            break
         entries.append(data[at + 2 : stop])
         at = stop
-    return entries
+    return entries, end - at
 
 
 def shapes(size: int) -> list[tuple[int, int, int]]:
@@ -64,7 +72,7 @@ def read_tile(folder: Path, level: int | str, number: int, width: int) -> bytes:
             raise
         data = (folder / path_of(level, number)).read_bytes()
         if level == ENTRIES:
-            return bundle(unbundle(data)[:width])
+            return bundle(salvage(data)[0][:width])
         return data[: width * 32]
     if level != ENTRIES and len(data) != width * 32:
         raise ValueError("a tile of the wrong length")

@@ -75,6 +75,7 @@ def verify(
         findings.done.add("retention")
         parcels.conclude(scan.last)
     elif not scan.whole:
+        findings.done.discard("conservation")
         findings.note(
             "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
         )
@@ -154,10 +155,12 @@ def _tree(
 def _bundle(folder: Path, number: int, width: int, scan: Scan, findings: Findings) -> list[bytes]:
     place = str(tiles.path_of(tiles.ENTRIES, number, width))
     try:
-        entries = tiles.unbundle(tiles.read_tile(folder, tiles.ENTRIES, number, width))
-    except (OSError, ValueError):
-        entries = []
-        findings.add("structure", place, "条目文件缺失或损坏", "the bundle is missing or broken")
+        entries, rest = tiles.salvage(tiles.read_tile(folder, tiles.ENTRIES, number, width))
+    except OSError:
+        entries, rest = [], 0
+        findings.add("structure", place, "条目文件缺失", "the bundle is missing")
+    if rest:
+        findings.add("structure", place, f"多出 {rest} 个字节", f"{rest} bytes that are no entry")
     if entries and len(entries) != width:
         findings.add(
             "structure", place, f"应有 {width} 条，实有 {len(entries)} 条", f"{len(entries)} entries of {width}"

@@ -29,7 +29,7 @@ def page(report: Report, language: str = "zh") -> bytes:
     verdict = (
         say(f"通过：{report.size:,} 条日志，没有发现问题。", f"Passed: {report.size:,} entries, nothing was found.")
         if report.ok
-        else say(f"未通过：发现 {total:,} 个问题，见下表。", f"Failed: {total:,} problems, listed below.")
+        else say(f"未通过：发现 {total:,} 个问题，列在页末。", f"Failed: {total:,} problems, listed at the end.")
     )
     facts = [
         (say("日志（来源）", "Log (origin)"), escape(report.origin)),
@@ -70,5 +70,5 @@ def page(report: Report, language: str = "zh") -> bytes:
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
         f'<h1>{title}</h1><p class="verdict {"good" if report.ok else "bad"}">{verdict}</p>'
         f"<table>{''.join(f'<tr><th>{name}</th><td>{value}</td></tr>' for name, value in facts)}</table>"
-        f"{listed}<h2>{say('检查项', 'Checks')}</h2><table>{''.join(rows)}</table>{noted}</html>\n"
+        f"<h2>{say('检查项', 'Checks')}</h2><table>{''.join(rows)}</table>{noted}{listed}</html>\n"
     ).encode()
