@@ -182,7 +182,7 @@ class Rehearsal:
             made = sealed(file, signer, facts.node.party, self._fingerprint, self.node.now())
         elif file.form == "mended":
             listed = self._returned(file)
-            made, name = mended(listed, _right(file)), listed.name
+            made, name = mended(listed, right_rows(file)), listed.name
         data = render(file) if made is None else made
         self._dropped[file.key] = hashlib.sha256(data).hexdigest()
         write(replace(file, name=name), folder, made=data)
@@ -241,7 +241,7 @@ def _settled(parcel: Parcel) -> bool:
     return parcel["state"] in SETTLED and parcel["posted_at"] != ""
 
 
-def _right(file: Planned) -> dict[int, dict[str, str]]:
+def right_rows(file: Planned) -> dict[int, dict[str, str]]:
     """What belongs into each refused row, by the row's number in a spreadsheet and the list's headings."""
     source = file.mends
     assert source is not None, "a mended list is one of an earlier file"
