@@ -82,7 +82,11 @@ def _set(text: str, key: str, value: Value) -> str:
     line = f"{key} = {_toml(value)}"
     top, count = re.subn(rf"^{key}[ \t]*=[ \t]*{_VALUE}", lambda _: line, text[:end], count=1, flags=re.MULTILINE)
     if not count:
-        top = f"{top.rstrip(chr(10))}\n{line}\n" + ("\n" if head else "")
+        # Behind the last top-level key, not before the first table: a table that stands there as a comment may be
+        # switched on later, and would take the key with it.
+        last = max((found.end() for found in re.finditer(r"^\w+[ \t]*=[^\n]*\n?", top, re.MULTILINE)), default=0)
+        before = top[:last] if not last or top[last - 1] == "\n" else f"{top[:last]}\n"
+        top = f"{before}{line}\n{top[last:]}"
     return top + text[end:]
 
 
