@@ -163,22 +163,45 @@ def _member(reader: _Reader, into: Path, listed: Resource) -> None:
             left -= len(piece)
             yield piece
 
-    _create(target, pieces() if listed.bytes <= _BEHIND * CHUNK else ahead(pieces()), digest)
+    if listed.bytes <= _BEHIND * CHUNK:
+        _create(target, pieces(), digest.update)
+    else:
+        # Three at once: decompressing, hashing, writing. All of them leave the interpreter's lock alone.
+        with _beside(digest.update) as hash_:
+            _create(target, ahead(pieces()), hash_)
     reader.exactly(-listed.bytes % BLOCK)
     if digest.hexdigest() != listed.sha256:
         raise ContainerError("214", "a member has not the listed digest")
 
 
-def _create(target: Path, pieces: Generator[bytes, None, None], digest: hashlib._Hash | None = None) -> None:
+def _create(target: Path, pieces: Generator[bytes, None, None], see: Callable[[bytes], object] | None = None) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as out, contextlib.closing(pieces):
         for piece in pieces:
-            if digest is not None:
-                digest.update(piece)
+            if see is not None:
+                see(piece)
             view = memoryview(piece)
             while view:
                 view = view[out.write(view) :]
         os.fsync(out.fileno())
+
+
+@contextlib.contextmanager
+def _beside(work: Callable[[bytes], object]) -> Iterator[Callable[[bytes], object]]:
+    """Do `work`, which does not fail, in another thread, in order, a few pieces behind; all is done at the end."""
+    waiting: queue.Queue[bytes | None] = queue.Queue(_BEHIND)
+
+    def do() -> None:
+        while (piece := waiting.get()) is not None:
+            work(piece)
+
+    thread = threading.Thread(target=do, name="hashing", daemon=True)
+    thread.start()
+    try:
+        yield waiting.put
+    finally:
+        waiting.put(None)
+        thread.join()
 
 
 def ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
