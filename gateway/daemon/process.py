@@ -209,7 +209,9 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
-        scheduler.add_job(self._guarded, "interval", (retention.erase,), hours=1)
+        # Retention goes by the node's clock, which runs faster in a rehearsal.
+        speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0
+        scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))
         return scheduler
 
     def _guarded(self, job: Callable[[Tools], None]) -> None:
