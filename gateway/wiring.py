@@ -69,7 +69,7 @@ def make_clock(facts: Facts) -> Clock:
 
 
 def addresses(facts: Facts) -> list[Address]:
-    """Every drop folder: one per sender and agreement, and one per receiver for what it signs."""
+    """Every drop folder: one per sender and agreement, and one per other receiver for what it signs."""
     drop, signed = facts.node.folders.drop, facts.node.folders.acknowledge
     found: list[Address] = [
         (PartyId(party.id), AgreementId(agreement.id), f"{party.folder_name}/{drop}/{agreement.label}")
@@ -77,8 +77,8 @@ def addresses(facts: Facts) -> list[Address]:
         for party in facts.senders(agreement)
     ]
     receivers = {party.id: party for agreement in facts.agreements.values() for party in facts.receivers(agreement)}
-    found += [(PartyId(party.id), ACKNOWLEDGE, f"{party.folder_name}/{drop}/{signed}") for party in receivers.values()]
-    return found
+    others = [party for party in receivers.values() if party.id != facts.node.party]
+    return found + [(PartyId(p.id), ACKNOWLEDGE, f"{p.folder_name}/{drop}/{signed}") for p in others]
 
 
 def partner_keys(facts: Facts) -> dict[str, Path]:
