@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gateway.adapters import sockets
 from gateway.adapters.worker import confine
-from gateway.records import jobs
+from gateway.records import jobs, kernel
 
 READ_LIMIT = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -28,6 +28,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
     """Serve until told to stop. `path` is made with mode 0600; whoever may open it may submit jobs."""
     told = confine.isolate()
+    told["compiled"] = kernel.preload(path.parent / "compiled")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sockets.bind(listener, path)
     listener.listen(64)

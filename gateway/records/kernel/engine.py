@@ -35,7 +35,7 @@ class Slot:
     """Room for one chunk, its judgement, and its digest."""
 
     def __init__(self, chunk: int) -> None:
-        self.buf = np.empty(chunk + LINE_LIMIT + 2, np.uint8)
+        self.buf = np.empty(chunk + LINE_LIMIT + 2 + reading.SLACK, np.uint8)
         self.out = np.empty(2 * chunk + 4 * LINE_LIMIT, np.uint8)
         self.lines = np.empty((ROWS, 2), np.int64)
         self.status = np.empty(ROWS, np.uint8)
@@ -44,6 +44,7 @@ class Slot:
         self.problems = np.empty(PROBLEMS, np.uint16)
         self.total = np.zeros(4, np.uint64)
         self.context, self.digest = output.scratch()
+        self.work: Array = np.zeros((10, 0), np.int64)
         self.end = self.rows = self.written = 0
 
 
@@ -168,12 +169,15 @@ class Engine:
         header, tables, characters = self.table.header, self.tables, self.tables.characters
         gb = self.table.found.encoding == "gb18030"
         passable, lengths = tables.passable[self.table.found.encoding]
+        need = max(16, header.width + 2, len(tables.fields) + 1)
+        if slot.work.shape[1] < need:
+            slot.work = np.zeros((10, need), np.int64)
         slot.rows, slot.written, _ = judging.judge(
             slot.buf, slot.end, gb, self._classes, header.width, self._order, self._others, self._unnamed,
             tables.fields, tables.slots, tables.keys, tables.warns, tables.rules, tables.values, tables.county,
             tables.province, tables.sender, tables.as_of, tables.errors,
             -1 if self.run.route is None else self.run.route, characters.info, characters.two, characters.four,
-            passable, lengths, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems,
+            passable, lengths, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems, slot.work,
         )  # fmt: skip
         slot.total[:] = 0
         output.digest_accepted(
@@ -309,7 +313,7 @@ def warm_up() -> None:
     judging.judge(
         slot.buf, 0, False, classes(","), 1, numbers, numbers, numbers, table, table[:, :2].copy(), words, numbers,
         table[:, :6].copy(), words, np.zeros(0, np.int16), marks[:, 0].copy(), -1, 0, 0, -1, marks[:, 0].copy(), small,
-        small, marks, numbers, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems,
+        small, marks, numbers, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems, slot.work,
     )  # fmt: skip
     sha = output.sha256_functions()
     state = (sha, slot.context, slot.digest, slot.total)

@@ -15,11 +15,13 @@ from gateway.records.kernel.reading import (
     cells_of,
     digits_of,
     odd_edge,
+    put_bytes,
     put_cell,
     scientific,
     text_bits,
 )  # fmt: skip
 from gateway.records.kernel.tables import CODES, DATE, ID, IS_DOT, IS_PRIVATE, IS_UNKNOWN, OWN, PLACES, REGION
+from gateway.records.kernel.words import bare
 
 LEFT, ACCEPTED, REFUSED = 0, 1, 2
 UNROUTED = 100
@@ -74,7 +76,7 @@ def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
-    """(day as yyyymmdd, code or -1)."""
+    """The code of a date, or -1."""
     n = e - s
     if n == 10 and buf[s + 4] == 45 and buf[s + 7] == 45:
         year, month, rest = digits_of(buf, s, 4), digits_of(buf, s + 5, 2), digits_of(buf, s + 8, 2)
@@ -82,14 +84,14 @@ def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
     else:
         day = digits_of(buf, s, 8) if n == 8 else -1
     if day < 0:
-        return 0, FLOAT if scientific(buf, s, e) else DATE_FORM
+        return FLOAT if scientific(buf, s, e) else DATE_FORM
     if not is_day(day):
-        return day, NO_SUCH_DAY
+        return NO_SUCH_DAY
     if day > latest:
-        return day, AFTER_AS_OF
+        return AFTER_AS_OF
     if day > mature:
-        return day, TOO_SOON
-    return day, -1
+        return TOO_SOON
+    return -1
 
 
 @njit(cache=True, nogil=True)
@@ -275,7 +277,7 @@ def judge(  # type: ignore[no-untyped-def]
     buf, end, gb, classes, width, order, others, unnamed,
     fields, slots, keys, warns, rules, values, county, province, sender, as_of, errors, route,
     info, two, four, passable, lengths,
-    out, lines, status, part, spots, problems,
+    out, lines, status, part, spots, problems, work,
 ):  # fmt: skip
     """Judge all lines of `buf[:end]`, which ends with a line feed, and holds no more of them than `status` has room.
 
@@ -284,13 +286,35 @@ def judge(  # type: ignore[no-untyped-def]
     file's order. Returns (lines, bytes of `out`, problems).
     """
     columns = width + 1
-    starts, ends = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
-    cut, stop = np.zeros(columns, np.int64), np.zeros(columns, np.int64)
-    high, quoted = np.zeros(columns, np.bool_), np.zeros(columns, np.bool_)
     count = len(fields)
-    fs, fe = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    wrong = np.zeros(count, np.bool_)
-    found = np.zeros(16, np.int64)
+    buf = bare(buf)
+    classes = bare(classes)
+    order = bare(order)
+    others = bare(others)
+    unnamed = bare(unnamed)
+    fields = bare(fields)
+    slots = bare(slots)
+    keys = bare(keys)
+    warns = bare(warns)
+    rules = bare(rules)
+    values = bare(values)
+    county = bare(county)
+    province = bare(province)
+    info = bare(info)
+    two = bare(two)
+    four = bare(four)
+    passable = bare(passable)
+    lengths = bare(lengths)
+    out = bare(out)
+    lines = bare(lines)
+    status = bare(status)
+    part = bare(part)
+    spots = bare(spots)
+    problems = bare(problems)
+    # Rows of `work` are as long as there are columns and fields, and one more.
+    starts, ends, cut, stop = bare(work[0]), bare(work[1]), bare(work[2]), bare(work[3])
+    high, quoted = bare(work[4]), bare(work[5])
+    fs, fe, wrong, found = bare(work[6]), bare(work[7]), bare(work[8]), bare(work[9])
     at = row = o = p = 0
     commas = classes[44] != SEPARATOR
     while at < end:
@@ -358,35 +382,31 @@ def judge(  # type: ignore[no-untyped-def]
                     found[0] = FLOAT if scientific(buf, s, e) else NOT_IN_LIST
                     n = 1
                 else:
-                    for i in range(s, e):
-                        out[o] = buf[i]
-                        o += 1
+                    o = put_bytes(buf, s, e, out, o)
                     if warns[place] >= 0:
                         found[0] = warns[place]
                         n = 1
             elif kind == DATE:
-                day, code = date_code(buf, s, e, fields[f, 6], fields[f, 7])
+                code = date_code(buf, s, e, fields[f, 6], fields[f, 7])
                 if code >= 0:
                     found[0] = code
                     n = 1
-                for i in range(8):
-                    out[o + 7 - i] = 48 + day % 10
-                    day //= 10
-                o += 8
+                if e - s == 8:
+                    o = put_bytes(buf, s, e, out, o)
+                elif code < 0:
+                    o = put_bytes(buf, s, s + 4, out, o)
+                    o = put_bytes(buf, s + 5, s + 7, out, o)
+                    o = put_bytes(buf, s + 8, s + 10, out, o)
             elif kind == REGION:
                 n = region_codes(buf, s, e, fields[f, 5], sender, county, province, as_of, found)
                 if e - s == 12:
-                    for i in range(12):
-                        out[o + i] = buf[s + i]
-                    o += 12
+                    o = put_bytes(buf, s, e, out, o)
             elif kind == ID:
                 n = id_codes(buf, s, e, county, as_of, found)
                 if e - s == 18:
-                    for i in range(18):
-                        out[o + i] = buf[s + i]
-                    if out[o + 17] == 120:
-                        out[o + 17] = 88
-                    o += 18
+                    o = put_bytes(buf, s, e, out, o)
+                    if out[o - 1] == 120:
+                        out[o - 1] = 88
             else:
                 if not high[c]:
                     measured = (e - s) << 8

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from typing import Any
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from gateway.records.kernel.judging import LEFT, REFUSED
 from gateway.records.kernel.tables import PLACES, Array
+from gateway.records.kernel.words import bare, call
 
 PARTS = 101
 CONTEXT = 128
@@ -55,26 +53,13 @@ def number(total: Array) -> int:
     return sum(int(word) << (64 * place) for place, word in enumerate(total))
 
 
-@intrinsic
-def _call(typing_context: Any, address: Any, one: Any, two: Any, three: Any) -> Any:  # noqa: ARG001
-    """Call a C function of three words at an address; what it returns is not looked at."""
-
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(64)
-        function = builder.inttoptr(arguments[0], ir.FunctionType(ir.IntType(32), [word] * 3).as_pointer())
-        builder.call(function, arguments[1:])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64, types.int64), generate
-
-
 @njit(cache=True, nogil=True)
 def add_digest(data, begin, end, sha, context, digest, total):  # type: ignore[no-untyped-def]
     """Add the SHA-256 of `data[begin:end]` to `total`: four words, the lowest first, modulo 2^256."""
     state = np.int64(context.ctypes.data)
-    _call(sha[0], state, np.int64(0), np.int64(0))  # type: ignore[call-arg]
-    _call(sha[1], state, np.int64(data.ctypes.data) + np.int64(begin), np.int64(end - begin))
-    _call(sha[2], np.int64(digest.ctypes.data), state, np.int64(0))
+    call(sha[0], state, np.int64(0), np.int64(0))
+    call(sha[1], state, np.int64(data.ctypes.data) + np.int64(begin), np.int64(end - begin))
+    call(sha[2], np.int64(digest.ctypes.data), state, np.int64(0))
     carry = np.uint64(0)
     for word in range(4):
         value = np.uint64(0)
@@ -93,6 +78,13 @@ def add_digest(data, begin, end, sha, context, digest, total):  # type: ignore[n
 @njit(cache=True, nogil=True)
 def digest_accepted(out, status, spots, rows, sha, context, digest, total):  # type: ignore[no-untyped-def]
     """Add up the digests of the accepted lines among the first `rows`."""
+    out = bare(out)
+    status = bare(status)
+    spots = bare(spots)
+    sha = bare(sha)
+    context = bare(context)
+    digest = bare(digest)
+    total = bare(total)
     for row in range(rows):
         if status[row] == 1:
             add_digest(out, spots[row, 0], spots[row, 1], sha, context, digest, total)
@@ -102,6 +94,11 @@ def digest_accepted(out, status, spots, rows, sha, context, digest, total):  # t
 def digest_lines(data, end, first, sha, context, digest, total):  # type: ignore[no-untyped-def]
     """Add up the digests of the complete lines in `data[:end]`, but for the first `first` of them; returns (lines
     passed, end of the last)."""
+    data = bare(data)
+    sha = bare(sha)
+    context = bare(context)
+    digest = bare(digest)
+    total = bare(total)
     lines = at = 0
     for i in range(end):
         if data[i] == 10:
@@ -129,6 +126,12 @@ def last_line(data, end, most):  # type: ignore[no-untyped-def]
 def gather(out, status, part, spots, rows, target, begins):  # type: ignore[no-untyped-def]
     """Copy the accepted lines into `target`, each with its line feed, sorted by part and otherwise in their order;
     `begins` (`PARTS` + 1) receives where each part begins. A counting sort, therefore stable."""
+    out = bare(out)
+    status = bare(status)
+    part = bare(part)
+    spots = bare(spots)
+    target = bare(target)
+    begins = bare(begins)
     begins[:] = 0
     for row in range(rows):
         if status[row] == 1:
@@ -171,6 +174,24 @@ def tell(  # type: ignore[no-untyped-def]
     be listed. `tally` (refused, warned, cells missing) and `counts`, `dimensions` are added to, `total` with the lines
     of the refused list. Returns (row reached, bytes of `refused`, bytes of `violations`).
     """
+    status = bare(status)
+    spots = bare(spots)
+    problems = bare(problems)
+    out = bare(out)
+    dimension = bare(dimension)
+    missing = bare(missing)
+    said = bare(said)
+    said_at = bare(said_at)
+    room = bare(room)
+    counts = bare(counts)
+    dimensions = bare(dimensions)
+    tally = bare(tally)
+    refused = bare(refused)
+    violations = bare(violations)
+    sha = bare(sha)
+    context = bare(context)
+    digest = bare(digest)
+    total = bare(total)
     r = v = 0
     first = row
     hit = np.zeros(len(dimensions), np.bool_)

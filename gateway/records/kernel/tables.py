@@ -272,6 +272,8 @@ def characters(repertoire: Repertoire) -> Characters:
             bits |= IS_UNKNOWN if unknown.match(char) else 0
             bits |= IS_DOT if dot.match(char) else 0
             info[code] = bits | (TO_MEND if char in repertoire.standard else 0)
+        # `reading.text_bits` passes these over without a look.
+        assert (info[0x5000:0x9000] == 2).all()
         two, four = _python_codec()
         for wrong, right in repertoire.standard.items():
             two = np.where(two == ord(wrong), ord(right), two)
