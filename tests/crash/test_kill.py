@@ -178,7 +178,7 @@ def test_the_same_ledger(crashed, played) -> None:
         "distributions": ("id", "state", "packages", "records"),
         "deliveries": ("distribution", "channel", "state"),
         "obligations": ("id", "due", "state"),
-        "places": ("sender", "agreement", "period", "revision"),
+        "places": ("origin", "agreement", "period", "revision"),
     }.items():
         mine = Counter(tuple(row[k] for k in keys) for row in rows(node, table))
         assert mine == Counter(tuple(row[k] for k in keys) for row in played.rows(table)), table
