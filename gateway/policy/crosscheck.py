@@ -245,7 +245,7 @@ class _Judge:
             for key in fitting:
                 if key not in due:
                     self.fault(file, ("deadline", "due"), f"{key} is missing", f"缺少 {key}")
-        elif agreement.rhythm != "event":
+        elif agreement.content == "table" and agreement.rhythm != "event":
             message = "without a deadline nobody owes anything under this agreement"
             self.warn(file, (), message, "没有报送期限：依本约定无人负有报送义务")
         if agreement.release == "at_close" and agreement.rhythm == "event":

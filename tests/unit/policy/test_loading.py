@@ -38,14 +38,19 @@ def test_the_shipped_example_is_a_national_node_with_its_32_partners() -> None:
     assert set(facts.parties) == {"000000", *provinces}
 
 
-def test_the_shipped_agreements_are_the_two_of_the_work_plan() -> None:
+def test_the_shipped_agreements_are_two_tables_and_three_documents() -> None:
     facts = load(find())
     routes = {a.id: (a.label, a.route_by, a.senders, a.receivers, a.release) for a in facts.agreements.values()}
     assert routes == {
         "migrants-inflow": ("跨省流入人口个案", "registered_code", "province", "routed", "at_close"),
         "migrants-outflow": ("跨省流出人口个案", "residence_code", "province", "routed", "at_close"),
+        "pilot-report": ("试点工作情况", None, "province", ("000000",), "at_once"),
+        "self-assessment": ("自评估报告", None, "province", ("000000",), "at_once"),
+        "work-plan": ("工作计划", None, "province", ("000000",), "at_once"),
     }
-    for agreement in facts.agreements.values():
+    tables = [agreement for agreement in facts.agreements.values() if agreement.content == "table"]
+    assert len(tables) == 2
+    for agreement in tables:
         assert agreement.deadline is not None
         due = {str(p): agreement.deadline.due[p.key] for p in (Period("quarterly", 2026, n) for n in (1, 2, 3, 4))}
         assert due == {"2026Q1": "05-01", "2026Q2": "08-01", "2026Q3": "11-01", "2026Q4": "02-01"}
