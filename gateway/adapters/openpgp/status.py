@@ -133,6 +133,8 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
         return Deferred("706", {"reason": "gpg did not start"}, AGENT_RETRY)
     if _TOO_LARGE in status.messages:
         return Refused("216", {"reason": "over the limit"})
+    if status.killed and not status.every("ENC_TO"):
+        return Deferred("706", {"reason": "gpg was killed"}, AGENT_RETRY)  # before it could say anything of the message
     recipients = [arguments[0] for arguments in status.every("ENC_TO") if arguments]
     if not recipients or status.any_of(("NEED_PASSPHRASE_SYM",)):
         return Refused("213", {"reason": "not encrypted to a key"})
