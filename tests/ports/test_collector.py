@@ -520,8 +520,8 @@ for _ in range(2):
 
 
 def test_kill_9_at_every_step_loses_nothing_and_doubles_nothing(exchange: Exchange) -> None:
-    """A process is killed at its 1st, 3rd, … 27th durable step; whatever has arrived is taken away at once, as the intake
-    does; in the end everything has arrived exactly once."""
+    """A process is killed at its 1st, 3rd, … 27th durable step; whatever has arrived is taken away at once, as the
+    intake does; in the end everything has arrived exactly once."""
     (exchange.home / "child.py").write_text(_CHILD)
     offered = {package(n) + ENDING: exchange.lay(package(n) + ENDING, os.urandom(3 * MB + n)) for n in range(1, 4)}
     exchange.lay_list({name.removesuffix(ENDING): data for name, data in offered.items()})
