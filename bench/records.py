@@ -216,7 +216,8 @@ def child(name: str, source: Path, threads: int) -> None:
 
 def measure(name: str, source: Path, threads: int = 0) -> dict[str, Any]:
     """Run one measurement; `seconds` is the whole process."""
-    environment = {**os.environ, "POLARS_MAX_THREADS": str(max(1, threads)), "PYTHONPATH": str(ROOT)}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"POLARS_MAX_THREADS": str(max(1, threads)), "PYTHONPATH": str(ROOT)}
     asked = [sys.executable, "-m", "bench.records", "--child", name, str(source), str(threads)]
     cores = sorted(os.sched_getaffinity(0))[: max(1, threads)]
     start = time.perf_counter()

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "deadlines": ("deadlines", "app", True),
     "calendar": ("calendar", "app", True),
     "keys": ("keys", "app", True),
+    "schemas": ("schemas", "app", True),
     "status": ("status", "status", False),
     "log": ("log", "app", True),
     "audit": ("audit", "app", True),

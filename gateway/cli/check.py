@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,17 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import records
+from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, Language, LanguageOption, answer, say
 from gateway.outcomes import catalogue
 from gateway.policy.faults import FactsError
 from gateway.records.violations import DIMENSIONS, meanings
-
-REFUSED, USAGE, FAULT = 1, 2, 3
-
-
-class Language(StrEnum):
-    ZH = "zh"
-    EN = "en"
-
 
 WORDS = {
     "zh": {
@@ -73,12 +64,10 @@ WORDS = {
     },
 }
 
-FileArgument = Annotated[Path, typer.Argument(help="CSV 文件 / the file", show_default=False)]
+FileArgument = Annotated[Path, typer.Argument(help="CSV、Excel 或 DBF 文件 / the file", show_default=False)]
 SchemaOption = Annotated[str, typer.Option("--schema", help="数据集，例如 migrants-inflow / dataset id")]
 SenderOption = Annotated[str | None, typer.Option("--sender", help="报送方：110000、11 或 北京 / the reporting party")]
 PeriodOption = Annotated[str | None, typer.Option("--period", help="报告期，例如 2026Q3 / period")]
-JsonOption = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档 / print one JSON document")]
-LanguageOption = Annotated[Language, typer.Option("--lang", help="zh | en")]
 
 
 def check(
@@ -134,7 +123,7 @@ def perform(
 
 def complain(message: str, status: int = USAGE) -> NoReturn:
     """Say it on stderr and end."""
-    typer.echo(message, err=True)
+    say(message)
     raise typer.Exit(status)
 
 
@@ -153,9 +142,9 @@ def finish(found: records.Check, as_json: bool, lang: Language) -> None:
     if found.refusal is not None:
         entry = catalogue()[found.refusal]
         sentence, remedy = entry.sentence(lang, found.detail), entry.remedy(lang, found.detail)
-        typer.echo(f"[{found.refusal}] {sentence}\n  → {remedy}", err=True)
+        say(f"[{found.refusal}] {sentence}\n  → {remedy}")
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+        answer(found.to_json())
     elif found.refusal is None:
         _show(found, lang)
     raise typer.Exit(0 if found.clean else REFUSED)

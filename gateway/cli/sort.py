@@ -10,17 +10,8 @@ from typing import Annotated
 import typer
 
 from gateway import records
-from gateway.cli.check import (
-    FileArgument,
-    JsonOption,
-    Language,
-    LanguageOption,
-    PeriodOption,
-    SchemaOption,
-    SenderOption,
-    finish,
-    perform,
-)
+from gateway.cli.check import FileArgument, PeriodOption, SchemaOption, SenderOption, finish, perform
+from gateway.cli.conventions import JsonOption, Language, LanguageOption
 
 
 class By(StrEnum):

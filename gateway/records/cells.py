@@ -78,12 +78,15 @@ def _code(value: str, field: Field) -> Verdict:
 
 def _dates(field: Field, as_of: date | None) -> Judge:
     latest = as_of.strftime("%Y%m%d") if as_of and field.not_after_as_of else "99991231"
-    mature = latest
+    mature, year_only = latest, field.year_only
     if as_of and field.minimum_days:
         mature = (as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d")
 
     def judge(value: str) -> Verdict:
         text = value
+        if year_only and len(value) == 4 and value.isascii() and value.isdigit():
+            code = NO_SUCH_DAY if value == "0000" else AFTER_AS_OF if value > latest[:4] else None
+            return (value, (code,)) if code else None
         if len(value) == 10 and value[4] == value[7] == "-":
             text = value[:4] + value[5:7] + value[8:]
         if len(text) != 8 or not text.isascii() or not text.isdigit():

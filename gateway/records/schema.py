@@ -21,7 +21,7 @@ _FIELD_KEYS = frozenset(
     (
         "name", "title", "type", "format", "description", "example", "constraints", "gateway:description_en",
         "gateway:aliases", "gateway:bytes", "gateway:personName", "gateway:codes", "gateway:region", "gateway:idNumber",
-        "gateway:notAfterAsOf", "gateway:minimumDays", "gateway:warn",
+        "gateway:notAfterAsOf", "gateway:minimumDays", "gateway:warn", "gateway:yearOnly", "gateway:offByDefault",
     )
 )  # fmt: skip
 _BRACKETED = re.compile(r"[(（【\[][^()（）【】\[\]]*[)）】\]]$")
@@ -52,6 +52,8 @@ class Field:
     not_after_as_of: bool
     minimum_days: int | None
     warn: Mapping[str, str]
+    year_only: bool = False
+    off_by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,12 @@ class Schema:
         return next((i for i, known in enumerate(self.fields) if known.name == field), None)
 
     def only(self, columns: Sequence[str]) -> Schema:
-        """The schema of an agreement that lets only these fields travel (none: all of them), in the schema's order.
-        Raises `SchemaFault` for a name that is no field."""
+        """The schema of an agreement that lets only these fields travel (none: all that are not off by default), in the
+        schema's order. Raises `SchemaFault` for a name that is no field."""
         if not columns:
-            return self
+            columns = tuple(field.name for field in self.fields if not field.off_by_default)
+            if len(columns) == len(self.fields):
+                return self
         unknown = set(columns) - {field.name for field in self.fields}
         if unknown:
             raise SchemaFault(f"{self.name}: no such field: {', '.join(sorted(unknown))}")
@@ -184,6 +188,8 @@ def _field(schemas: Path, schema: str, raw: Mapping[str, Any]) -> Field:
         not_after_as_of=bool(raw.get("gateway:notAfterAsOf", False)),
         minimum_days=raw.get("gateway:minimumDays"),
         warn=dict(raw.get("gateway:warn", {})),
+        year_only=bool(raw.get("gateway:yearOnly", False)),
+        off_by_default=bool(raw.get("gateway:offByDefault", False)),
     )
 
 
