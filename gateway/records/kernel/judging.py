@@ -10,203 +10,26 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.reading import (
-    SEPARATOR,
-    cells_of,
-    digits_of,
-    odd_edge,
-    put_bytes,
-    put_cell,
-    scientific,
-    text_bits,
+from gateway.records.kernel.characters import odd_edge, put_bytes, put_cell, text_bits
+from gateway.records.kernel.reading import SEPARATOR, cells_of, scientific
+from gateway.records.kernel.tables import CODES, DATE, ID, IS_UNKNOWN, PLACES, REGION
+from gateway.records.kernel.values import (
+    FLOAT,
+    NOT_IN_LIST,
+    REQUIRED,
+    code_slot,
+    date_code,
+    id_codes,
+    packed,
+    region_codes,
+    text_codes,
 )  # fmt: skip
-from gateway.records.kernel.tables import CODES, DATE, ID, IS_DOT, IS_PRIVATE, IS_UNKNOWN, OWN, PLACES, REGION
 from gateway.records.kernel.words import bare
 
 LEFT, ACCEPTED, REFUSED = 0, 1, 2
 UNROUTED = 100
 """The part of records that are not routed, among the numbers of provinces."""
 LINE_LIMIT = 1 << 20
-
-(
-    REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN, FORMULA, REGION_FORM, NOT_FULL,
-    NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN, TOO_SOON, AFTER_AS_OF, LONG, COUNTY_ONLY, PROVINCE_ONLY, ABOLISHED,
-    PRIVATE, DOT, ID_LENGTH, ID_CHECK, ID_BIRTH, ID_REGION, ID_LEGACY, ID_TAIL, ID_FLOAT, ID_FOREIGNER, ID_CORPS,
-    ID_LOWER_X, ID_ABOLISHED, ID_SUSPECT_TAIL, ID_TOO_OLD,
-) = range(35)  # fmt: skip
-CORPS = 66
-_WEIGHTS = np.array((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), np.int64)
-_CHECK = np.frombuffer(b"10X98765432", np.uint8)
-_MONTHS = np.array((0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), np.int64)
-OLDEST = 120
-
-
-@njit(cache=True, nogil=True)
-def is_day(day):  # type: ignore[no-untyped-def]
-    """Whether a number yyyymmdd is a day of the calendar, from year 1 on."""
-    year, month, rest = day // 10000, day // 100 % 100, day % 100
-    if year < 1 or month < 1 or month > 12 or rest < 1:
-        return False
-    if month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0):
-        return rest <= 29
-    return rest <= _MONTHS[month]
-
-
-@njit(cache=True, nogil=True)
-def packed(buf, s, e):  # type: ignore[no-untyped-def]
-    """A short code as one number, as `tables.pack` has it."""
-    key = np.uint64(e - s) << np.uint64(56)
-    value = np.uint64(0)
-    for i in range(s, e):
-        value = (value << np.uint64(8)) | np.uint64(buf[i])
-    return key | value
-
-
-@njit(cache=True, nogil=True)
-def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
-    """Where a key stands in a code table; -1: nowhere."""
-    mask = (1 << bits) - 1
-    i = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits))
-    while keys[at + i] != np.uint64(0):
-        if keys[at + i] == key:
-            return at + i
-        i = (i + 1) & mask
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
-    """The code of a date, or -1."""
-    n = e - s
-    if n == 10 and buf[s + 4] == 45 and buf[s + 7] == 45:
-        year, month, rest = digits_of(buf, s, 4), digits_of(buf, s + 5, 2), digits_of(buf, s + 8, 2)
-        day = -1 if year < 0 or month < 0 or rest < 0 else year * 10000 + month * 100 + rest
-    else:
-        day = digits_of(buf, s, 8) if n == 8 else -1
-    if day < 0:
-        return FLOAT if scientific(buf, s, e) else DATE_FORM
-    if not is_day(day):
-        return NO_SUCH_DAY
-    if day > latest:
-        return AFTER_AS_OF
-    if day > mature:
-        return TOO_SOON
-    return -1
-
-
-@njit(cache=True, nogil=True)
-def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # type: ignore[no-untyped-def]
-    """Codes of a region code into `found`; returns how many."""
-    whole = digits_of(buf, s, 12) if e - s == 12 else -1
-    if whole < 0:
-        found[0] = FLOAT if scientific(buf, s, e) else REGION_FORM
-        return 1
-    first = whole // 10_000_000_000
-    if province[first] == 2:
-        found[0] = NO_PARTNER
-        return 1
-    if province[first] == 0:
-        found[0] = NO_PROVINCE
-        return 1
-    n = 0
-    if side == OWN and sender >= 0 and first != sender:
-        found[n] = NOT_OWN
-        n += 1
-    all_of_it = whole % 10_000_000_000 == 0
-    listed = first != CORPS and not all_of_it
-    six = whole // 1_000_000
-    unknown = listed and county[six] == 0
-    if unknown:
-        found[n] = NO_COUNTY
-        n += 1
-    elif whole % 1_000_000 == 0:
-        found[n] = NOT_FULL if side == OWN else PROVINCE_ONLY if all_of_it else COUNTY_ONLY
-        n += 1
-    if as_of and listed and not unknown and county[six] < as_of // 10000:
-        found[n] = ABOLISHED
-        n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
-    """Codes of an ID number into `found`; returns how many. The cell is ASCII."""
-    n = e - s
-    last = np.int64(buf[s + 17]) if n == 18 else 0
-    shaped = n == 18 and digits_of(buf, s, 9) >= 0 and digits_of(buf, s + 9, 8) >= 0
-    if not shaped or not (48 <= last <= 57 or last == 88 or last == 120):
-        found[0] = ID_LENGTH
-        if scientific(buf, s, e):
-            found[0] = ID_FLOAT
-        elif n == 15 and digits_of(buf, s, 15) >= 0:
-            found[0] = ID_LEGACY
-        return 1
-    n = 0
-    if last == 120:
-        found[n] = ID_LOWER_X
-        n += 1
-        last = 88
-    weight = 0
-    for i in range(17):
-        weight += (buf[s + i] - 48) * _WEIGHTS[i]
-    zeros = last == 48 and buf[s + 16] == 48 and buf[s + 15] == 48
-    if _CHECK[weight % 11] != last:
-        found[n] = ID_TAIL if zeros else ID_CHECK
-        n += 1
-    elif zeros and buf[s + 14] != 48:
-        found[n] = ID_SUSPECT_TAIL
-        n += 1
-    before = n
-    area = digits_of(buf, s, 6)
-    permit = area == 810000 or area == 820000 or area == 830000
-    if not permit:
-        if area >= 900000:
-            found[n] = ID_FOREIGNER
-            n += 1
-        elif area // 10000 == CORPS:
-            found[n] = ID_CORPS
-            n += 1
-        elif county[area] == 0:
-            found[n] = ID_REGION
-            n += 1
-    birth = digits_of(buf, s + 6, 8)
-    if not is_day(birth) or (as_of and birth > as_of):
-        found[n] = ID_BIRTH
-        n += 1
-    elif as_of and as_of // 10000 - birth // 10000 > OLDEST:
-        found[n] = ID_TOO_OLD
-        n += 1
-    if n == before and not permit and county[area] < birth // 10000:
-        found[n] = ID_ABOLISHED
-        n += 1
-    return n
-
-
-@njit(cache=True, nogil=True)
-def text_codes(buf, s, bits, length, limit, warning, person, found):  # type: ignore[no-untyped-def]
-    """Codes of a text into `found`; returns how many. `bits` and `length` are of the whole text."""
-    n = 0
-    first = buf[s]
-    if first == 61 or first == 43 or first == 45 or first == 64:
-        found[n] = FORMULA
-        n += 1
-    if not person:
-        if bits & IS_PRIVATE:
-            found[n] = PRIVATE
-            n += 1
-    elif bits & IS_UNKNOWN:
-        found[n] = UNKNOWN
-        n += 1
-    elif bits & IS_DOT:
-        found[n] = DOT
-        n += 1
-    if length > limit:
-        found[n] = TOO_LONG
-        n += 1
-    elif length > warning:
-        found[n] = LONG
-        n += 1
-    return n
 
 
 @njit(cache=True, nogil=True)
