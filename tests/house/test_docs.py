@@ -32,7 +32,7 @@ _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 _MACHINE = re.compile(
-    r"/work/|/tmp/|/home/|/root/|file://|(?:pypi\.org|pythonhosted|npmjs|proxy\.golang|crates\.io)/|--index-url|\blocalhost:\d"
+    r"/(?:work|tmp|home|root)/|file://|https?://\S*/simple\b|--(?:extra-)?index-url|\blocalhost:\d"
 )
 
 
