@@ -31,9 +31,7 @@ PAGES = sorted(
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
-_MACHINE = re.compile(
-    r"/(?:work|tmp|home|root)/|file://|https?://\S*/simple\b|--(?:extra-)?index-url|\blocalhost:\d"
-)
+_MACHINE = re.compile(r"/(?:work|tmp|home|root)/|file://|https?://\S*/simple\b|--(?:extra-)?index-url|\blocalhost:\d")
 
 
 def name_of(page: Path) -> str:
