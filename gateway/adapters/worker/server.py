@@ -7,6 +7,7 @@ that ends without a line means that the child died: the client answers `Deferred
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import json
@@ -23,11 +24,15 @@ from gateway.records import jobs, kernel
 
 READ_LIMIT = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
+ENCODINGS = ("gb18030", "utf-16-le")
 
 
 def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
     """Serve until told to stop. `path` is made with mode 0600; whoever may open it may submit jobs."""
     told = confine.isolate()
+    for encoding in ENCODINGS:
+        codecs.lookup(encoding)
     told["compiled"] = kernel.preload(path.parent / "compiled")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sockets.bind(listener, path)
