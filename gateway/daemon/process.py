@@ -74,7 +74,7 @@ class Daemon:
         tools.log.info("worker", **tools.worker.confinement)
         flow.bind(tools)
         sweeping.tidy(tools)
-        self._launch()
+        launch(tools)
         self._log(Event.STARTED)
         templates.write(tools)
         sweeping.oblige(tools)
@@ -178,25 +178,6 @@ class Daemon:
         self._lock.write(f"{os.getpid()}\n")
         self._lock.flush()
 
-    def _launch(self) -> None:
-        node = self.facts.node
-        logging.getLogger("dbos").setLevel(logging.WARNING)
-        config: DBOSConfig = {
-            "name": "gateway",
-            "application_version": flow.VERSION,
-            "executor_id": node.name,
-            "system_database_engine": self.tools.ledger.workflow_engine(),
-            "serializer": DBOSPortableJSONSerializer(),
-            "log_level": "WARNING",
-            "enable_otlp": False,
-            "notification_listener_polling_interval_sec": 1.0,
-        }
-        if not self.tools.ledger.url.startswith("sqlite"):
-            config["system_database_url"] = self.tools.ledger.url
-        DBOS(config=config)
-        DBOS.launch()
-        flow.open_queues(node.limits.submissions_parallel, 4, POLLING_SECONDS)
-
     def _schedule(self) -> BackgroundScheduler:
         """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""
         scheduler = BackgroundScheduler(
@@ -242,3 +223,25 @@ class Daemon:
                     counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
                 )
             )
+
+
+def launch(tools: Tools) -> None:
+    """Start the workflow engine on the ledger's database and open its queues; what was cut off is resumed at once, so
+    the flow is bound before."""
+    node = tools.facts.current().node
+    logging.getLogger("dbos").setLevel(logging.WARNING)
+    config: DBOSConfig = {
+        "name": "gateway",
+        "application_version": flow.VERSION,
+        "executor_id": node.name,
+        "system_database_engine": tools.ledger.workflow_engine(),
+        "serializer": DBOSPortableJSONSerializer(),
+        "log_level": "WARNING",
+        "enable_otlp": False,
+        "notification_listener_polling_interval_sec": 1.0,
+    }
+    if not tools.ledger.url.startswith("sqlite"):
+        config["system_database_url"] = tools.ledger.url
+    DBOS(config=config)
+    DBOS.launch()
+    flow.open_queues(node.limits.submissions_parallel, 4, POLLING_SECONDS)

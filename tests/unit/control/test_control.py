@@ -230,3 +230,24 @@ def test_a_broken_fact_starts_nothing(template: Path, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "330000.toml" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_parcel_in_work_is_not_retried(daemon: Daemon) -> None:
+    """409, and nothing is changed: neither its row nor the log. Its worker stands still meanwhile."""
+    worker = daemon.get("health")["worker"]["pid"]
+    before = {p["id"] for p in daemon.get("parcels")}
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        daemon.drop(planned(6, party="36", seed="in work"))
+        (parcel,) = daemon.await_parcels(1, lambda p: p["id"] not in before and p["state"] == "opened")
+        with pytest.raises(Refusal) as refused:
+            client(daemon).post("retry", parcel["id"])
+        assert refused.value.status == 409
+        done = daemon.command("parcels", "retry", parcel["id"])
+        assert (done.returncode, done.stdout) == (1, "")
+        assert daemon.get("parcels", parcel["id"])["parcel"] == parcel
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    (settled,) = daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["posted_at"] != "")
+    assert (settled["state"], settled["attempt"]) == ("accepted", 1)
+    assert [e for e in entries(daemon, "retried") if e["parcel"] == parcel["id"]] == []
