@@ -78,9 +78,10 @@ def _documents(
         language=language,
         names=names,
         folders=facts.node.folders,
-        receiver_key=receiver.key or "",
-        fingerprint=node.key or "",
+        receiver_key=next(iter(receiver.pins(agreement.profile)), ""),
+        fingerprint=node.sealing_key(agreement.profile, issued_at.date()) or "",
         file_receiver=receiver.id,
+        profile=agreement.profile,
     )
     sheet = documents.transmittal_sheet(
         listing,

@@ -18,7 +18,7 @@ from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.model import Agreement, Facts, Party, Retention
+from gateway.policy.model import Agreement, Facts, Party, Profile, Retention
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
@@ -58,7 +58,8 @@ class Posting:
         name = naming.file_name(receipt, receipt.label, party.language, ".receipt.json")
         durable.write_bytes(machine / name, stored.body, MODE)
         agreement = facts.agreements.get(receipt.agreement)
-        signed = tools.sealer.sign(stored.body, agreement.profile if agreement else "openpgp")
+        profile: Profile = agreement.profile if agreement else "openpgp"
+        signed = tools.sealer.sign(stored.body, profile)
         if isinstance(signed, Ok):
             durable.write_bytes(machine / f"{name}.sig", signed.value, MODE)
         else:
@@ -77,7 +78,8 @@ class Posting:
             contact=_contact(facts.parties[facts.node.party]),
             names={p.province: p.name for p in facts.parties.values() if p.tier == "province"},
             folders=facts.node.folders,
-            fingerprint=facts.parties[facts.node.party].key or "",
+            fingerprint=facts.parties[facts.node.party].sealing_key(profile, tools.clock.now().date()) or "",
+            profile=profile,
         )
         target = tools.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
         durable.write_bytes(target, page, MODE)

@@ -11,19 +11,46 @@ from typing import Any
 import rfc8785
 
 from gateway.parcels import PartyId
-from gateway.policy.model import Folders, Language
+from gateway.policy.model import Folders, Language, Profile
 from gateway.receipts import naming
+from gateway.receipts.commands import Commands
 from gateway.receipts.listing import DistributionList, Withdrawn
 from gateway.receipts.pages import render
 from gateway.receipts.receipt import FORMAT, instant
 from gateway.receipts.words import Words, plain
 
-__all__ = ["PACKAGE_SUFFIX", "DistributionList", "Withdrawn", "acknowledgement_form", "page", "transmittal_sheet"]
+__all__ = ["DistributionList", "Withdrawn", "acknowledgement_form", "page", "transmittal_sheet"]
 
-PACKAGE_SUFFIX = ".tar.zst.gpg"
 # The 31 other provinces and one more: what leaves room for signatures and seals on one A4 page.
 _SHEET_ROWS = 32
 _SHEET_WITHDRAWN = 12
+# What a page says beside the commands of each profile.
+_SAID: Mapping[Profile, Mapping[str, str]] = {
+    "openpgp": {
+        "check": "list.check_note",
+        "open": "list.open_how",
+        "note": "list.open_note",
+        "all": "list.open_all",
+        "delete": "withdrawal.delete_1",
+        "digest": "list.digest",
+    },
+    "sm": {
+        "check": "list.check_note_sm",
+        "open": "list.open_how_sm",
+        "note": "list.open_note_sm",
+        "all": "list.open_all_sm",
+        "delete": "withdrawal.delete_1_sm",
+        "digest": "list.digest",
+    },
+    "plain-folder": {
+        "check": "list.check_note",
+        "open": "list.open_how_plain",
+        "note": "list.open_note_plain",
+        "all": "list.open_all_plain",
+        "delete": "withdrawal.delete_1_plain",
+        "digest": "list.digest_plain",
+    },
+}
 
 
 def acknowledgement_form(listing: DistributionList) -> bytes:
@@ -72,10 +99,11 @@ def page(
     receiver_key: str = "",
     fingerprint: str = "",
     file_receiver: str = "",
+    profile: Profile = "openpgp",
 ) -> bytes:
-    """The list for people, with the commands to open and to acknowledge. `names` calls origins by name; `receiver_key`
-    is the fingerprint the receiver signs with, `fingerprint` the node's; `file_receiver` is how the receiver is called
-    in file names (default: its name)."""
+    """The list for people, with the commands to open and to acknowledge, those of `profile`. `names` calls origins by
+    name; `receiver_key` is the fingerprint the receiver signs with, `fingerprint` the node's, both of the profile;
+    `file_receiver` is how the receiver is called in file names (default: its name)."""
     called, folders = names or {}, folders or Folders()
     receiver = file_receiver or receiver_name
     return render(
@@ -99,7 +127,8 @@ def page(
         acknowledge_folder=f"{folders.drop}/{folders.acknowledge}",
         receiver_key=receiver_key,
         fingerprint=fingerprint,
-        suffix=PACKAGE_SUFFIX,
+        how=Commands(profile, receiver_key),
+        say=_SAID[profile],
     )
 
 

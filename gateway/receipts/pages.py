@@ -15,8 +15,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from gateway.outcomes import catalogue
-from gateway.policy.model import Folders, Language
+from gateway.policy.model import Folders, Language, Profile
 from gateway.receipts import headline, naming
+from gateway.receipts.commands import Commands
 from gateway.receipts.receipt import Receipt
 from gateway.receipts.views import Tone
 from gateway.receipts.words import SHANGHAI, Words, area, groups, moment, plain, share, short_moment, thousands
@@ -84,6 +85,7 @@ def receipt_page(
     names: Mapping[str, str] | None = None,
     folders: Folders | None = None,
     fingerprint: str = "",
+    profile: Profile = "openpgp",
     returned_days: int = 15,
     workbooks: bool = True,
     contact: str = "",
@@ -92,7 +94,8 @@ def receipt_page(
 
     `file_name` is shown to its sender only: give None for anybody else. `rows`: what is wrong, most frequent first;
     None takes the receipt's codes with the catalogue's sentences. `names` calls the receivers of `counts.out` by name.
-    `fingerprint` is the node's, as the partner pinned it; `returned_days` how long the original stays in 退回.
+    `fingerprint` is the node's, as the partner pinned it, in the `profile` of the signature;
+    `returned_days` how long the original stays in 退回.
     `workbooks`: the returned list, mended and saved as the workbook it is, may be dropped back under its own name;
     else it has to become a CSV. `contact`: name and telephone of the node's operator, for whoever has to call.
     """
@@ -141,6 +144,7 @@ def receipt_page(
         json_name=naming.file_name(document, receipt.label, language, ".receipt.json"),
         machine_folder=f"{folders.receipts}/{folders.machine}",
         fingerprint=fingerprint,
+        how=Commands(profile),
         contact=contact,
     )
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 import re
+import shutil
+import subprocess
+import tarfile
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,6 +24,7 @@ from gateway.adapters.sm import SM, Pin, Software
 from gateway.adapters.sm import keys as sm_keys
 from gateway.adapters.survey import survey
 from gateway.corridors import keywatch, overview
+from gateway.corridors.acknowledgement import Acknowledgement
 from gateway.corridors.distribution import Distribution
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
@@ -192,8 +198,57 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         (form,) = inbox.glob("*.receipt.json")
         made = Software([theirs[receiver]]).sign(form.read_bytes())
         assert node.tools.verifier.verify(form.read_bytes(), made, *node.facts.parties[receiver].pins("sm")) == Ok(None)
+        as_the_pages_say(node, theirs[receiver], own, receiver, tmp_path / "stock")
     finally:
         node.close()
+
+
+def as_the_pages_say(node: Node, key: sm_keys.PrivateKey, own: sm_keys.PublicKey, receiver: str, folder: Path) -> None:
+    """Every command on the page of the list, copied into a shell with openssl, zstd and tar; then the same for the page
+    of a receipt. The signature that they make closes the batch."""
+    label = node.facts.agreements[INFLOW].label
+    shutil.copytree(node.party_folder(receiver[:2], "接收", label), folder)
+    (folder / "own.pem").write_bytes(key.pem)
+    (folder / "node.pub.pem").write_bytes(own.pem)
+    (page,) = folder.glob("分发清单*.html")
+    text = page.read_text("utf-8")
+    assert not re.search(r"gpg|OpenPGP", text)
+    assert own.fingerprint in text
+    assert next(folder.glob("*.sm.tar")).name in text
+
+    def shell(command: str, where: Path) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=where, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    pin, check, script, one, every, sign = (html.unescape(b) for b in re.findall(r"<pre>(.*?)</pre>", text, re.DOTALL))
+    assert shell(pin, folder).startswith(own.fingerprint)
+    assert "Verified OK" in shell(check, folder)
+    shell(script, folder)
+    packages = list(folder.glob("*.sm.tar"))
+    changed = folder / f"x{packages[0].name}"
+    with tarfile.open(packages[0]) as tar:
+        at = tar.getmember("payload.sm4gcm").offset_data
+    data = packages[0].read_bytes()
+    changed.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    assert "Verified OK" in shell(one, folder)
+    opened = Path(str(packages[0]).removesuffix(".sm.tar"))
+    assert (opened / f"data/{INFLOW}.csv").exists()
+    shutil.rmtree(opened)
+    assert [line for line in shell(every, folder).splitlines() if line.startswith("✕")] == [f"✕ {changed.name}"]
+    assert all((Path(str(p).removesuffix(".sm.tar")) / "datapackage.json").exists() for p in packages)
+    shell(sign, folder)
+    (signature,) = folder.glob("*.receipt.json.sig")
+    shutil.copy(signature, node.party_folder(receiver[:2], "上报", "签收"))
+    (claim,) = node.scan()
+    assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    receipts = node.party_folder("33", "回执")
+    (page,) = receipts.glob("*.html")
+    (check,) = (html.unescape(b) for b in re.findall(r"<pre>(.*?)</pre>", page.read_text("utf-8"), re.DOTALL))
+    shutil.copy(folder / "node.pub.pem", receipts / "机器读取")
+    assert "Verified OK" in shell(check, receipts / "机器读取")
 
 
 def test_a_rehearsal_of_the_next_keys(node: Node, partners: Partners, tmp_path: Path) -> None:

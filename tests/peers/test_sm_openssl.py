@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sm_peers import CONTENT, Peer, describe, members, packed
 
+import gateway.receipts
 from gateway.adapters.sm import SM, Pin, Software, keys
 from gateway.outcomes import Ok
 
@@ -54,8 +55,9 @@ def test_openssl_opens_what_we_seal(partner: Path, tmp_path: Path, size: int) ->
     assert sealer.seal(members(content), theirs.fingerprint, target) == Ok(None)
     (partner / "node.pub.pem").write_bytes(node.public.pem)
     assert "Verified OK" in run("open", partner, FILE=str(target))
-    assert (partner / "data/cases.csv").read_bytes() == content
-    assert (partner / "datapackage.json").read_bytes() == describe(content).to_json()
+    assert (tmp_path / "p/data/cases.csv").read_bytes() == content
+    assert (tmp_path / "p/datapackage.json").read_bytes() == describe(content).to_json()
+    assert not list(tmp_path.rglob("session.key")), "the key goes when it has been used"
 
 
 def test_the_how_to_stops_at_a_changed_package(partner: Path, tmp_path: Path) -> None:
@@ -70,7 +72,14 @@ def test_the_how_to_stops_at_a_changed_package(partner: Path, tmp_path: Path) ->
     target.write_bytes(data)
     with pytest.raises(AssertionError):
         run("open", partner, FILE=str(target))
-    assert not (partner / "data").exists()
+    assert not (tmp_path / "p/data").exists()
+    assert not list(tmp_path.rglob("session.key"))
+
+
+def test_the_page_of_a_list_writes_the_script_of_the_how_to() -> None:
+    assert commands("open") == Path(gateway.receipts.__file__).with_name("pages").joinpath("open-sm.sh").read_text(
+        "utf-8"
+    )
 
 
 def test_we_open_what_openssl_makes(partner: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ deliveries = Table(
     Column("next_attempt_at", String(32), nullable=False, default=""),
     Column("delivered_at", String(32), nullable=False, default=""),
     Column("acknowledged_at", String(32), nullable=False, default=""),
-    Column("fingerprint", String(40), nullable=False, default=""),
+    Column("fingerprint", String(64), nullable=False, default=""),
     Index("ix_deliveries_state", "state", "next_attempt_at"),
 )
 

@@ -81,6 +81,8 @@ def test_migrations_make_the_tables_that_the_code_knows(ledger: Ledger, url: str
             assert columns.keys() == {c.name for c in table.columns}, table.name
             for column in table.columns:
                 assert columns[column.name]["nullable"] == column.nullable, (table.name, column.name)
+                length = getattr(column.type, "length", None)
+                assert getattr(columns[column.name]["type"], "length", None) == length, (table.name, column.name)
             assert set(found.get_pk_constraint(table.name)["constrained_columns"]) == set(
                 table.primary_key.columns.keys()
             )
