@@ -85,13 +85,12 @@ def oblige(tools: Tools) -> None:
         for owed in deadlines.expected(facts, for_rhythm(rhythm, now.date()), calendar)
     ]
     with tools.ledger.reading() as reading:
-        known = {o.id for o in reading.obligations()}
-        overdue = [o for o in reading.obligations(state="open") if o.expires_at <= rfc3339(now)]
+        known = reading.known_obligations([owed.id for owed in expected])
+        overdue = reading.overdue(now)
     fresh = [owed for owed in expected if owed.id not in known]
     if not fresh and not overdue:
         return
     with tools.ledger.transaction(now) as tx:
         for owed in fresh:
-            recording.set_obligation(tx, owed, facts)
-        for late in overdue:
-            recording.missed(tx, late, facts, calendar)
+            recording.set_obligation(tx, owed, facts, calendar)
+        recording.missed(tx, overdue, facts, calendar)

@@ -20,6 +20,7 @@ from typing import Literal
 
 from gateway.deadlines.calendar import SHANGHAI, Calendar, Standing, in_shanghai
 from gateway.deadlines.clocks import Due, Rule, due, fixed
+from gateway.deadlines.rules import fixed_rule
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
@@ -29,7 +30,8 @@ Duty = Literal["submission", "reply", "feedback", "collection", "distribution"]
 
 
 class State(StrEnum):
-    """What became of an obligation. `missed`: nothing accepted by the expiry; it may still become `met_late`."""
+    """What became of an obligation. `missed`: nothing accepted by the expiry; it may still become `met_late`. `void`,
+    `returned` and `transferred` are what people did: nothing is owed under it any more."""
 
     OPEN = "open"
     MET = "met"
@@ -37,16 +39,20 @@ class State(StrEnum):
     MET_AFTER_CORRECTION = "met_after_correction"
     MET_LATE = "met_late"
     MISSED = "missed"
+    VOID = "void"
+    RETURNED = "returned"
+    TRANSFERRED = "transferred"
 
 
-SETTLED = frozenset({State.MET, State.NIL, State.MET_AFTER_CORRECTION, State.MET_LATE})
+SETTLED = frozenset(State) - {State.OPEN, State.MISSED}
 
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
     """Something owed by a date. `id` is the same for the same duty, party, agreement and occasion (a period, or what
     set the clock going), so entering it twice is one obligation. `opens_at`: no reminder goes out before;
-    `expires_at` is exclusive; `edition` and `status` are those of the calendar the date was computed with."""
+    `expires_at` is exclusive; `edition` and `status` are those of the calendar the date was computed with, and `rule`
+    what it was computed by (`gateway.deadlines.rules`)."""
 
     id: str
     duty: Duty
@@ -58,6 +64,7 @@ class Obligation:
     expires_at: datetime
     status: Standing
     edition: str
+    rule: str = ""
 
     @property
     def provisional(self) -> bool:
@@ -103,11 +110,11 @@ def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligatio
             continue
         if agreement.first_period and period < Period.parse(agreement.first_period):
             continue
-        limit = fixed(period, deadline, calendar)
+        limit, rule = fixed(period, deadline, calendar), fixed_rule(period, deadline)
         if not _in_force(agreement, period.opens, limit.settled[0]):
             continue
         found += [
-            _obligation("submission", party.id, agreement.id, str(period), opens_at(period), limit)
+            _obligation("submission", party.id, agreement.id, str(period), opens_at(period), limit, rule)
             for party in facts.senders(agreement)
         ]
     return found
@@ -120,7 +127,7 @@ def owed(
     collection from the release, the node's own distribution from the deadline. `occasion` tells it from others under
     the agreement: an inquiry's or a distribution's number. Raises `NaiveInstant`, `RuleError`, `OutsideCalendar`."""
     limit = due(since, rule, calendar)
-    return _obligation(duty, party, agreement, occasion, in_shanghai(since), limit)
+    return _obligation(duty, party, agreement, occasion, in_shanghai(since), limit, str(rule))
 
 
 def since_day(day: date) -> datetime:
@@ -136,11 +143,19 @@ def opens_at(period: Period) -> datetime:
 def recomputed(obligation: Obligation, limit: Due) -> Obligation:
     """The same obligation under another edition of the calendar."""
     return _obligation(
-        obligation.duty, obligation.party, obligation.agreement, obligation.occasion, obligation.opens_at, limit
+        obligation.duty,
+        obligation.party,
+        obligation.agreement,
+        obligation.occasion,
+        obligation.opens_at,
+        limit,
+        obligation.rule,
     )
 
 
-def _obligation(duty: Duty, party: str, agreement: str, occasion: str, opens: datetime, limit: Due) -> Obligation:
+def _obligation(
+    duty: Duty, party: str, agreement: str, occasion: str, opens: datetime, limit: Due, rule: str
+) -> Obligation:
     day, expires_at = limit.settled
     return Obligation(
         id=f"{duty}:{agreement}:{party}:{occasion}",
@@ -153,6 +168,7 @@ def _obligation(duty: Duty, party: str, agreement: str, occasion: str, opens: da
         expires_at=expires_at,
         status="provisional" if limit.status == "provisional" else "final",
         edition=limit.edition,
+        rule=rule,
     )
 
 

@@ -115,4 +115,4 @@ def summarise(log: Iterable[Mapping[str, Any]], period: str) -> dict[str, Any]:
 def _obligation(identity: str) -> tuple[str, str, str] | None:
     """(agreement, party, period) of `submission:<agreement>:<party>:<period>/<event>`."""
     parts = identity.partition("/")[0].split(":")
-    return (parts[1], parts[2], parts[3]) if len(parts) == 4 else None
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == "submission" else None

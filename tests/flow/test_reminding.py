@@ -41,7 +41,7 @@ def test_every_letter_is_logged_and_the_second_knows_of_the_first(node: Node) ->
     remind(node, party="340000", agreement=INFLOW)
     remind(node, party="340000", agreement=INFLOW)
     owed = f"submission:{INFLOW}:340000:{PERIOD}"
-    assert node.events(owed) == ["reminder_sent", "reminder_sent"]
+    assert node.events(owed) == ["obligation_set", "reminder_sent", "reminder_sent"]
     view = overview.view(node.tools, PERIOD, None)
     (row,) = [p for p in view.parties if p.party == "340000"]
     assert row.submissions[INFLOW].reminded_at is not None

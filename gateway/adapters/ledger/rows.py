@@ -118,17 +118,60 @@ class ReceiptRow:
 @dataclass(frozen=True, slots=True)
 class ObligationRow:
     id: str
+    kind: str
     agreement: str
     party: str
+    subject: str
     period: str
+    source: str
+    rule: str
+    opens_at: str
     due: str
     expires_at: str
+    extended_until: str
     status: str
     edition: str
     state: str
     parcel: str
     met_at: str
+    remind_at: str
     reminded_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """What a person did to an obligation."""
+
+    obligation: str
+    number: int
+    kind: str
+    at: str
+    actor: str
+    why: str
+    due_before: str
+    due_after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderRow:
+    """A step that was sent, or that a later one stood for (`seq` 0)."""
+
+    obligation: str
+    due: str
+    step: int
+    level: int
+    at: str
+    seq: int
+    written_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRow:
+    id: str
+    began: str
+    ended: str
+    actor: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The ledger's tables. They hold ids, states, digests and counts; never a name, an address, an ID number or a file's
-name. Times are RFC 3339 text in UTC (`gateway.log.rfc3339`), equal instants equal text, on both databases.
+name, but for what an operator writes as the reason of a change (`why`). Times are RFC 3339 text in UTC
+(`gateway.log.rfc3339`), equal instants equal text, on both databases.
 """
 
 from __future__ import annotations
@@ -153,23 +154,83 @@ receipts = Table(
     Index("ix_receipts_outbox", "written_at"),
 )
 
+# What is owed. `subject` is the occasion: a period, `<period>/<batch>`, a record's reference; `source` is what set many
+# of them off at once (an inquiry's parcel); `rule` is what the date was computed by, `edition` by which arrangement;
+# `extended_until` is a person's date. `remind_at`: nothing has to be sent before.
 obligations = Table(
     "obligations",
     metadata,
-    Column("id", String(160), primary_key=True),
+    Column("id", String(240), primary_key=True),
+    Column("kind", String(12), nullable=False, default="submission", server_default="submission"),
     Column("agreement", String(48), nullable=False),
     Column("party", String(48), nullable=False),
+    Column("subject", String(120), nullable=False, default="", server_default=""),
     Column("period", String(8), nullable=False),
+    Column("source", String(120), nullable=False, default="", server_default=""),
+    Column("rule", String(64), nullable=False, default="", server_default=""),
+    Column("opens_at", String(32), nullable=False, default="", server_default=""),
     Column("due", String(10), nullable=False),
     Column("expires_at", String(32), nullable=False),
+    Column("extended_until", String(10), nullable=False, default="", server_default=""),
     Column("status", String(12), nullable=False),
-    Column("edition", String(32), nullable=False),
+    Column("edition", String(120), nullable=False),
     Column("state", String(24), nullable=False),
     Column("parcel", String(40), nullable=False, default=""),
     Column("met_at", String(32), nullable=False, default=""),
+    Column("remind_at", String(32), nullable=False, default="", server_default=""),
     Column("reminded_at", String(32), nullable=False, default="", server_default=""),
-    UniqueConstraint("agreement", "party", "period"),
     Index("ix_obligations_open", "state", "expires_at"),
+    Index("ix_obligations_remind", "state", "remind_at"),
+    Index("ix_obligations_address", "agreement", "period", "party"),
+    Index("ix_obligations_source", "source"),
+)
+
+# What people did to them; `why` is in their words and stands only here, the log has its commitment.
+obligation_changes = Table(
+    "obligation_changes",
+    metadata,
+    Column("obligation", String(240), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("due_before", String(10), nullable=False),
+    Column("due_after", String(10), nullable=False),
+)
+
+# Steps that were sent, or that a later one stood for (`seq` 0: nothing was sent). The key sends each once.
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("obligation", String(240), primary_key=True),
+    Column("due", String(10), primary_key=True),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("level", Integer, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("seq", BigInteger, nullable=False, default=0),
+    Column("written_at", String(32), nullable=False, default=""),
+    Index("ix_reminders_outbox", "written_at"),
+)
+
+# When the node was down. `actor` is the node itself, or who entered it.
+outages = Table(
+    "outages",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("began", String(32), nullable=False),
+    Column("ended", String(32), nullable=False),
+    Column("actor", String(120), nullable=False),
+    Column("why", Text, nullable=False, default=""),
+)
+
+# One row: when the node was last known to run.
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    CheckConstraint("id = 1", name="single"),
 )
 
 log_entries = Table(

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger import tables as t
+from gateway.adapters.ledger.owing import Owing, OwingWrites
 from gateway.adapters.ledger.rows import (
     DeliveryRow,
     DistributionRow,
     LogRow,
-    ObligationRow,
     PackageRow,
     ParcelRow,
     ReceiptRow,
@@ -30,21 +29,10 @@ _DELIVERIES = (
     .join(t.distributions, t.distributions.c.id == t.deliveries.c.distribution)
     .order_by(t.deliveries.c.distribution)
 )
-Row = TypeVar("Row", ParcelRow, PackageRow, DistributionRow, DeliveryRow, ReceiptRow, ObligationRow, LogRow)
 
 
-class Reading:
+class Reading(Owing):
     """Queries; they hold in a transaction and on a reading connection alike."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def _all(self, kind: type[Row], query: Select[Any]) -> list[Row]:
-        return [kind(**row) for row in self._connection.execute(query).mappings()]
-
-    def _one(self, kind: type[Row], query: Select[Any]) -> Row | None:
-        row: RowMapping | None = self._connection.execute(query).mappings().first()
-        return None if row is None else kind(**row)
 
     def parcel(self, parcel: str) -> ParcelRow | None:
         return self._one(ParcelRow, select(t.parcels).where(t.parcels.c.id == parcel))
@@ -122,10 +110,6 @@ class Reading:
     def receipts(self, **equal: str) -> list[ReceiptRow]:
         return self._all(ReceiptRow, select(t.receipts).filter_by(**equal).order_by(t.receipts.c.number))
 
-    def obligations(self, **equal: str) -> list[ObligationRow]:
-        query = select(t.obligations).filter_by(**equal)
-        return self._all(ObligationRow, query.order_by(t.obligations.c.party, t.obligations.c.agreement))
-
     def count(self, table: Table, column: str) -> dict[str, int]:
         """How many rows stand in each value of a column."""
         chosen = table.c[column]
@@ -155,7 +139,7 @@ class Reading:
         return self._one(LogRow, select(t.log_entries).where(t.log_entries.c.id == entry_id))
 
 
-class Transaction(Reading):
+class Transaction(Reading, OwingWrites):
     """Writes. `now` is the step's one instant."""
 
     def __init__(self, connection: Connection, now: datetime, *, lock_rows: bool) -> None:
@@ -295,7 +279,7 @@ class Transaction(Reading):
             update(t.packages).where(t.packages.c.distribution == distribution).values(state=state)
         )
 
-    # -- receipts and obligations ------------------------------------------------------------------------------------
+    # -- receipts ----------------------------------------------------------------------------------------------------
 
     def add_receipt(self, **values: object) -> None:
         self._connection.execute(insert(t.receipts).values(**values))
@@ -304,16 +288,6 @@ class Transaction(Reading):
         self._connection.execute(
             update(t.receipts).where(t.receipts.c.number == number).values(written_at=rfc3339(self.now))
         )
-
-    def add_obligation(self, **values: object) -> bool:
-        """Set an obligation; False if it was set before."""
-        if self._one(ObligationRow, select(t.obligations).where(t.obligations.c.id == values["id"])):
-            return False
-        self._connection.execute(insert(t.obligations).values(**values))
-        return True
-
-    def update_obligation(self, obligation: str, **values: object) -> None:
-        self._connection.execute(update(t.obligations).where(t.obligations.c.id == obligation).values(**values))
 
 
 def dumps(detail: Mapping[str, object]) -> str:

@@ -13,7 +13,14 @@ from gateway.adapters.ledger.transaction import dumps
 from gateway.corridors import superseding
 from gateway.corridors.recording.entries import address, batch_event, commitment, content, instant, parcel_event, row
 from gateway.corridors.recording.issuing import issue, out_of
-from gateway.corridors.recording.obligations import missed, set_obligation, settle_obligation
+from gateway.corridors.recording.obligations import (
+    missed,
+    set_obligation,
+    set_obligations,
+    settle,
+    settle_obligation,
+    settled_many,
+)
 from gateway.deadlines import Calendar
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
@@ -37,6 +44,9 @@ __all__ = [
     "refused",
     "row",
     "set_obligation",
+    "set_obligations",
+    "settle",
+    "settled_many",
 ]
 
 

@@ -1,0 +1,41 @@
+"""Rules as the ledger keeps them: by which an obligation's date was computed, so that it can be computed again under
+another edition of the calendar, whatever the agreement says by then.
+
+`workdays:15`, `days:30` and their options as `gateway.deadlines.clocks.Rule` writes them; fixed dates as
+`fixed:11-01`, `fixed:11-01,roll=forward`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from gateway.deadlines.calendar import Calendar
+from gateway.deadlines.clocks import Due, RuleError, due, fixed
+from gateway.policy.model import Deadline
+from gateway.policy.periods import Period
+
+_FIXED = "fixed:"
+
+
+def fixed_rule(period: Period, deadline: Deadline) -> str:
+    """The date that `deadline` sets for periods like this one, with its options."""
+    text = f"{_FIXED}{deadline.due[period.key]}"
+    if deadline.roll != "none":
+        text += f",roll={deadline.roll}"
+    return text
+
+
+def again(rule: str, since: datetime, occasion: str, calendar: Calendar) -> Due:
+    """The date under `calendar`. `since` set the clock going; a fixed date is that of the period `occasion`. Raises
+    `RuleError` for a rule that cannot be read, `ValueError` for a fixed date without a period."""
+    if not rule.startswith(_FIXED):
+        return due(since, rule, calendar)
+    day, *options = rule.removeprefix(_FIXED).split(",")
+    period = Period.parse(occasion)
+    values: dict[str, object] = {"due": {period.key: day}}
+    for option in options:
+        key, _, value = option.partition("=")
+        if key != "roll":
+            raise RuleError("an option of a fixed date is unknown")
+        values["roll"] = value
+    return fixed(period, Deadline.model_validate(values), calendar)
