@@ -118,6 +118,11 @@ class ExamineJob:
     columns: tuple[str, ...] = ()
     language: str = "zh"
     max_errors_listed: int = 10_000
+    area: str = ""
+    """The digits that every code of the sender's own area begins with."""
+    marks: Path | None = None
+    """One line per record that the rules accept, in order: the part it goes to, or a code of three digits that refuses
+    it. Made by whoever knows what no file can tell (`gateway.corridors.inquiries`)."""
 
 
 class Examiner(Protocol):

@@ -24,7 +24,8 @@ from gateway.adapters.spool import SUFFIXES
 from gateway.outcomes import Ok, Outcome
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind, PartyId
-from gateway.policy.model import Facts, Party, Profile
+from gateway.policy.model import Facts, Party
+from gateway.policy.shapes import Profile
 
 FOLDER = "密钥演练"
 AGREEMENT = "key-rehearsal"

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import loading, tree
+from gateway.policy import clocks, loading, tree
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
@@ -53,6 +53,7 @@ def inspect(where: Path, today: date) -> Findings:
     judge.people()
     for agreement in draft.agreements.values():
         judge.agreement(agreement)
+        clocks.judge(draft, agreement, judge.fault)
     judge.duplicates()
     judge.files()
     return Findings(tuple(sorted({*draft.faults, *judge.faults})), tuple(sorted(set(judge.warnings))))
@@ -194,7 +195,7 @@ class _Judge:
                     self.fault(file, (key, number), f"party {name} is named twice", f"交换方 {name} 重复")
             if not named:
                 self.fault(file, (key,), "names nobody", "没有列出任何单位")
-        if agreement.receivers == "routed" and not agreement.route_by:
+        if agreement.receivers == "routed" and not (agreement.route_by or clocks.is_reply(self.draft, agreement)):
             self.fault(file, ("receivers",), "routed needs route_by", "按字段分拣（routed）须有 route_by")
         if agreement.receivers != "routed" and agreement.route_by:
             message = 'route_by is only for receivers = "routed"'

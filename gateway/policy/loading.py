@@ -21,7 +21,8 @@ from pydantic_core import ErrorDetails
 import gateway
 from gateway.policy import lines, tree
 from gateway.policy.faults import FactFault, FactsError
-from gateway.policy.model import FORMS, Agreement, Fact, Facts, Node, Party, Person
+from gateway.policy.model import Agreement, Facts, Node, Party, Person
+from gateway.policy.shapes import FORMS, Fact
 
 __all__ = ["Draft", "FactFault", "FactsError", "find", "load", "read"]
 

@@ -10,33 +10,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field
+
+from gateway.policy.shapes import (
+    FOLDER,
+    LABEL,
+    AreaCode,
+    Clock,
+    Fact,
+    Fingerprint,
+    Identifier,
+    MonthDay,
+    Profile,
+    SmFingerprint,
+)
 
 Tier = Literal["national", "province", "county", "department", "township"]
 Language = Literal["zh", "en"]
-# What a text of each form must be, in both languages, for the faults that name it.
-FORMS: dict[str, tuple[str, str]] = {
-    (_IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),
-    (_AREA_CODE := r"^[0-9]{6}([0-9]{6})?$"): ("6 or 12 digits", "6 位或 12 位数字"),
-    (_FINGERPRINT := r"^[0-9A-F]{40}$"): ("40 hexadecimal digits in capitals", "40 位大写十六进制数字"),
-    (_SM_FINGERPRINT := r"^[0-9a-f]{64}$"): ("64 hexadecimal digits in small letters", "64 位小写十六进制数字"),
-    (_MONTH_DAY := r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"): ("MM-DD, such as 05-01", "月-日，例如 05-01"),
-    (_FOLDER := r"^[^/\x00-\x1f]*$"): ("a folder's name", "文件夹名"),
-    (_LABEL := r"^[^/\x00-\x1f]+$"): ("a folder's name, not empty", "文件夹名，不能为空"),
-}
-
-Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
-AreaCode = Annotated[str, StringConstraints(pattern=_AREA_CODE)]
-Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
-SmFingerprint = Annotated[str, StringConstraints(pattern=_SM_FINGERPRINT)]
-Profile = Literal["openpgp", "sm", "plain-folder"]
-MonthDay = Annotated[str, StringConstraints(pattern=_MONTH_DAY)]
-
-
-class Fact(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Contact(Fact):
@@ -100,7 +92,7 @@ class Party(Fact):
     short: str = ""
     area_code: AreaCode
     tier: Tier
-    folder: str = Field(default="", pattern=_FOLDER, description="name under the exchange root; default: the id")
+    folder: str = Field(default="", pattern=FOLDER, description="name under the exchange root; default: the id")
     language: Language = "zh"
     key: Fingerprint | None = None
     sm_key: SmFingerprint | None = Field(
@@ -180,6 +172,17 @@ class Deadline(Fact):
     roll: Literal["none", "forward", "backward"] = "none"
 
 
+class EventClock(Fact):
+    """What an event sets going, record by record. An inquiry (`answered_by`): its receiver owes an answer, from the
+    entry into its channel. Without: the sender owes the entry into the receiver's channel, from a date of the record.
+    """
+
+    rule: Clock = Field(description="`workdays:15`, `days:30`, with options (`,roll=none`)")
+    starts: str = Field(default="delivery", description="`delivery`, or the date field from which the sender owes")
+    answered_by: str = Field(default="", description="the agreement that brings the answers")
+    yields_to: str = Field(default="", description="the inquiry agreement that has what is in both")
+
+
 class Acceptance(Fact):
     """`records`: bad records are refused one by one. `file`: above `max_refused_share` the whole file is refused."""
 
@@ -200,7 +203,7 @@ class Agreement(Fact):
     """交换约定. File: `agreements/<id>.toml`."""
 
     id: Identifier
-    label: str = Field(pattern=_LABEL, description="Chinese, also the folder's name")
+    label: str = Field(pattern=LABEL, description="Chinese, also the folder's name")
     title: str = ""
     issued_as: str = Field(
         default="", description="id under which packages arrive whose sender calls the agreement otherwise"
@@ -220,6 +223,7 @@ class Agreement(Fact):
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
     first_period: str = Field(default="", description="taken from this period on; empty: from the basis's first day on")
     deadline: Deadline | None = None
+    clock: EventClock | None = None
     profile: Profile = "openpgp"
     release: Literal["at_once", "at_close", "by_operator"] = "at_close"
     acceptance: Acceptance = Acceptance()
@@ -330,6 +334,10 @@ class Facts:
         else:
             chosen = [self.parties[i] for i in agreement.receivers]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
+
+    def inquiries(self, reply: str) -> tuple[Agreement, ...]:
+        """The agreements whose records are answered under this one."""
+        return tuple(a for _, a in sorted(self.agreements.items()) if a.clock and a.clock.answered_by == reply)
 
     def by_province(self, province: str) -> Party | None:
         """The provincial party of a two-digit code, if it takes part in the exchange."""

@@ -24,6 +24,7 @@ REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN_CHARACTE
     "401", "407", "408", "409", "410", "411", "412", "436",
 )  # fmt: skip
 REGION_FORM, NOT_FULL, NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN = "413", "414", "415", "416", "417", "501"
+OWN_AREA = "504"
 TOO_SOON, AFTER_AS_OF = "431", "432"
 LONG, COUNTY_ONLY, PROVINCE_ONLY, COUNTY_ABOLISHED, PRIVATE, DOT = "451", "452", "453", "454", "461", "464"
 
@@ -35,12 +36,14 @@ _FORMULA_START = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What cells are judged against. Without `sender` (two digits) or `as_of` the rules that need them are left out."""
+    """What cells are judged against. Without `sender` (two digits), `as_of` or `area` (the digits that the sender's own
+    codes begin with) the rules that need them are left out."""
 
     regions: Regions
     repertoire: Repertoire
     sender: str | None
     as_of: date | None
+    area: str = ""
 
 
 def judges(schema: Schema, circumstances: Circumstances) -> list[Memo[Verdict]]:
@@ -146,6 +149,8 @@ def _region(value: str, field: Field, circumstances: Circumstances) -> Verdict:
     codes = []
     if field.region == "own" and circumstances.sender is not None and province != circumstances.sender:
         codes.append(NOT_OWN)
+    if field.region == "elsewhere" and circumstances.area and value.startswith(circumstances.area):
+        codes.append(OWN_AREA)
     whole_province = value.endswith("0000000000")
     listed = province != CORPS and not whole_province
     if listed and not regions.known(county):

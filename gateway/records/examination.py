@@ -99,7 +99,7 @@ def examine(
     if table is None:
         return Ok(_nothing(rules)) if job.nil else Refused(EMPTY)
     as_of = date.fromisoformat(job.as_of) if job.as_of else None
-    circumstances = Circumstances(regions.load(job.schemas), repertoire, job.sender, as_of)
+    circumstances = Circumstances(regions.load(job.schemas), repertoire, job.sender, as_of, job.area)
     sender = codelists.provinces(job.schemas)[job.sender].name if job.sender else ""
     sentences = Sentences(rules, job.language, as_of, sender)
     titles, separator = table.header.titles, table.header.separator
@@ -108,7 +108,8 @@ def examine(
         Listing(job.out, titles, separator, rules, sentences, job.max_errors_listed) as listing,
     ):
         run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, _route(job, rules))
-        fast = None if job.nil else kernel.choose(run, circumstances, threads)
+        run.marks = job.marks.read_text("ascii").split() if job.marks else None
+        fast = None if job.nil or job.marks else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:
             refused = run.read(job.nil, progress)

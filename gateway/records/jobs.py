@@ -59,6 +59,7 @@ def _examine_job(document: Mapping[str, Any]) -> ExamineJob:
     fields = {name: value for name, value in document.items() if name in _FIELDS}
     for name in ("source", "out", "schemas"):
         fields[name] = Path(fields[name])
+    fields["marks"] = Path(fields["marks"]) if fields.get("marks") else None
     for name in ("ignorable", "columns"):
         fields[name] = tuple(fields.get(name, ()))
     return ExamineJob(**fields)

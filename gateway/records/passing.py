@@ -7,7 +7,7 @@ bytes for all others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.records.readers.table import BLANK, PASSABLE, Table, passed_over
 from gateway.records.readers.workbook import DELETED
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
-from gateway.records.violations import WHOLE_ROW, errors
+from gateway.records.violations import WHOLE_ROW, Problem, errors
 
 MISPLACED_SHARE = 0.9
 """From this share of records outside the sender's province on, the file is taken for one in the wrong folder."""
@@ -30,12 +30,17 @@ MISPLACED_SHARE = 0.9
 EMPTY, NIL_WITH_ROWS, MISPLACED = "226", "227", "502"
 CELL_COUNT, STRAY_QUOTE = "402", "403"
 
+DOUBLED = "471"
+CODE_LENGTH = 3
+
 Progress = Callable[[int], None]
 
 
 class Pass:
     """What was counted so far: `rows` are records, `refused` and `warned` of them; `blank` and `passed` are lines that
-    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel."""
+    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel.
+    `marks`, where they are given, say of each record that the rules accept which part it goes to, or why it is refused.
+    """
 
     def __init__(
         self, table: Table, rules: Schema, judge: RowJudge, parts: Parts, listing: Listing, route: int | None
@@ -48,6 +53,10 @@ class Pass:
         self.passed: Counter[str] = Counter({"标题": table.header.title_rows} if table.header.title_rows else {})
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
+        self.marks: list[str] | None = None
+        self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
+        self._seen: set[tuple[int, str]] = set()
+        self._mark = 0
         self._errors = errors()
         self._judge = judge.judge
         header = table.header
@@ -77,6 +86,8 @@ class Pass:
 
     def part_of(self, values: Sequence[str]) -> str:
         """The part that a record belongs to."""
+        if self.marks is not None:
+            return self.marks[self._mark - 1]
         return UNROUTED if self.route is None else values[self.route][:2]
 
     def line(
@@ -101,7 +112,21 @@ class Pass:
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         values, problems = self._judge(self._pick(cells), notes)
+        if (self._unique or self.marks is not None) and self._errors.isdisjoint(code for _, code in problems):
+            problems = (*problems, *self._of_the_file(values))
         return values if not problems or self._travels(line, number, problems) else None
+
+    def _of_the_file(self, values: Sequence[str]) -> Iterator[Problem]:
+        """What a record that is right by itself lacks beside the others, or by its mark."""
+        doubled = [place for place in self._unique if (place, values[place]) in self._seen]
+        self._seen.update((place, values[place]) for place in self._unique)
+        if doubled:
+            yield doubled[0], DOUBLED
+        elif self.marks is not None:
+            self._mark += 1
+            mark = self.marks[self._mark - 1]
+            if len(mark) == CODE_LENGTH:
+                yield (self._unique or [WHOLE_ROW])[0], mark
 
     def _refuse_line(self, line: str, number: int, cells: list[str] | None) -> None:
         code = line.code if isinstance(line, Damaged) else STRAY_QUOTE if cells is None else CELL_COUNT

@@ -22,8 +22,10 @@ _FIELD_KEYS = frozenset(
         "name", "title", "type", "format", "description", "example", "constraints", "gateway:description_en",
         "gateway:aliases", "gateway:bytes", "gateway:personName", "gateway:codes", "gateway:region", "gateway:idNumber",
         "gateway:notAfterAsOf", "gateway:minimumDays", "gateway:warn", "gateway:yearOnly", "gateway:offByDefault",
+        "gateway:unique",
     )
 )  # fmt: skip
+_SIDES = (None, "own", "far", "elsewhere")
 _BRACKETED = re.compile(r"[(（【\[][^()（）【】\[\]]*[)）】\]]$")
 
 
@@ -33,7 +35,8 @@ class SchemaFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column. Lengths are bytes of GB 18030; `region` is the side of a 12-digit code: the sender's own, or far."""
+    """One column. Lengths are bytes of GB 18030; `region` is the side of a 12-digit code: the
+    sender's own, far, or anywhere but in the sender's own area; `unique`: no two records of a file share the value."""
 
     name: str
     title: str
@@ -47,13 +50,14 @@ class Field:
     person_name: bool
     code_list: str | None
     codes: Mapping[str, str]
-    region: Literal["own", "far"] | None
+    region: Literal["own", "far", "elsewhere"] | None
     id_number: bool
     not_after_as_of: bool
     minimum_days: int | None
     warn: Mapping[str, str]
     year_only: bool = False
     off_by_default: bool = False
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +170,7 @@ def _field(schemas: Path, schema: str, raw: Mapping[str, Any]) -> Field:
     unknown = set(raw) - _FIELD_KEYS
     if unknown or set(raw.get("constraints", {})) - {"required"}:
         raise SchemaFault(f"{where}: not understood: {', '.join(sorted(unknown)) or 'constraints'}")
-    if raw["type"] not in ("string", "date") or raw.get("gateway:region") not in (None, "own", "far"):
+    if raw["type"] not in ("string", "date") or raw.get("gateway:region") not in _SIDES:
         raise SchemaFault(f"{where}: type or gateway:region not understood")
     lengths = raw.get("gateway:bytes", {})
     code_list = raw.get("gateway:codes")
@@ -190,6 +194,7 @@ def _field(schemas: Path, schema: str, raw: Mapping[str, Any]) -> Field:
         warn=dict(raw.get("gateway:warn", {})),
         year_only=bool(raw.get("gateway:yearOnly", False)),
         off_by_default=bool(raw.get("gateway:offByDefault", False)),
+        unique=bool(raw.get("gateway:unique", False)),
     )
 
 

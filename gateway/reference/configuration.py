@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway.policy import model
+from gateway.policy import model, shapes
 from gateway.reference.markdown import code, heading, table
 from gateway.reference.markdown import page as joined
 
@@ -58,7 +58,7 @@ def _models() -> list[tuple[str, type[BaseModel]]]:
     found = [
         (name, kind)
         for name, kind in vars(model).items()
-        if isinstance(kind, type) and issubclass(kind, model.Fact) and kind is not model.Fact
+        if isinstance(kind, type) and issubclass(kind, shapes.Fact) and kind is not shapes.Fact
     ]
     return sorted(found, key=lambda pair: (not _file(pair[1]), pair[1] is not model.Node))
 
@@ -136,7 +136,7 @@ def _limits(metadata: Any) -> str:
             found += [f"{sign} {getattr(constraint, name)}" for name, sign in _BOUNDS.items() if _has(constraint, name)]
             if _has(constraint, "pattern"):
                 pattern = constraint.pattern
-                found.append(model.FORMS[getattr(pattern, "pattern", pattern)][0])
+                found.append(shapes.FORMS[getattr(pattern, "pattern", pattern)][0])
     return ", ".join(found)
 
 

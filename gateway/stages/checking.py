@@ -27,12 +27,28 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         version=agreement.schema_version,
         route_by=agreement.route_by,
         sender=origin.province if origin else arrival.origin[:2],
-        as_of=Period.parse(arrival.period).end.isoformat() if arrival.period else None,
+        as_of=_as_of(opened, agreement),
         nil=opened.content == "nil",
         ignorable=agreement.ignorable,
         columns=agreement.columns,
         language=sender.language,
+        area=own_area(origin.area_code if origin else arrival.origin),
     )
+
+
+def own_area(area_code: str) -> str:
+    """The digits that every code of an area begins with: `33` of 330000, `3301` of 330100, `330106` of 330106."""
+    head = area_code[:6]
+    return next((head[:end] for end in (2, 4) if not head[end:].strip("0")), area_code if area_code[6:] else head)
+
+
+def _as_of(opened: Opened, agreement: Agreement) -> str | None:
+    """The period's last day. Where a clock starts at a date of the record there is no period, but nothing is entered
+    after the day it is received."""
+    if opened.arrival.period:
+        return Period.parse(opened.arrival.period).end.isoformat()
+    own = agreement.clock is not None and not agreement.clock.answered_by
+    return opened.arrival.received_at.date().isoformat() if own else None
 
 
 def unread(opened: Opened, sha256: str) -> Checked:

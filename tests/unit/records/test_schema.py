@@ -31,7 +31,7 @@ def test_the_migrant_case(dataset: str, words: str) -> None:
     assert tuple(field.name for field in rules.fields) == FIELDS
     assert [field.title + "*" * field.required for field in rules.fields] == TITLES.format(*words.split()).split()
     assert rules.route_by == ("registered_code" if dataset == "migrants-inflow" else "residence_code")
-    assert schema.datasets(SCHEMAS) == ["inquiry", "migrants-inflow", "migrants-outflow", "population-base", "reply"]
+    assert {"migrants-inflow", "migrants-outflow", "inquiry", "reply"} < set(schema.datasets(SCHEMAS))
 
 
 def test_code_lists_are_the_tables_of_the_seed() -> None:
