@@ -38,7 +38,7 @@ def test_the_shipped_example_is_a_national_node_with_its_32_partners() -> None:
     assert set(facts.parties) == {"000000", *provinces}
 
 
-def test_the_shipped_agreements_are_two_tables_and_three_documents() -> None:
+def test_the_shipped_agreements_route_as_the_domain_says() -> None:
     facts = load(find())
     routes = {a.id: (a.label, a.route_by, a.senders, a.receivers, a.release) for a in facts.agreements.values()}
     assert routes == {
@@ -47,9 +47,13 @@ def test_the_shipped_agreements_are_two_tables_and_three_documents() -> None:
         "pilot-report": ("试点工作情况", None, "province", ("000000",), "at_once"),
         "self-assessment": ("自评估报告", None, "province", ("000000",), "at_once"),
         "work-plan": ("工作计划", None, "province", ("000000",), "at_once"),
+        "inquiry-15wd": ("核查甲类", "registered_code", "province", "routed", "at_once"),
+        "inquiry-30d": ("核查乙类", "registered_code", "province", "routed", "at_once"),
+        "reply-15wd": ("核查甲类反馈", None, "province", "routed", "at_once"),
+        "reply-30d": ("核查乙类反馈", None, "province", "routed", "at_once"),
+        "births-elsewhere": ("区外出生反馈", "registered_code", "province", "routed", "at_once"),
     }
-    tables = [agreement for agreement in facts.agreements.values() if agreement.content == "table"]
-    assert len(tables) == 2
+    tables = [facts.agreements[name] for name in ("migrants-inflow", "migrants-outflow")]
     for agreement in tables:
         assert agreement.deadline is not None
         due = {str(p): agreement.deadline.due[p.key] for p in (Period("quarterly", 2026, n) for n in (1, 2, 3, 4))}
