@@ -3,7 +3,7 @@ output and adopts it.
 
 ```
 state/spool/<parcel>/    claim.json content …   plain: gone once sealed
-            <parcel>/out/parts/<province>.csv refused.csv violations.csv refused.xlsx
+            <parcel>/out/parts/<province>.csv workbooks/<province>.xlsx refused.csv violations.csv refused.xlsx
 state/sealed/<agreement>/<period>/<package>.tar.zst.gpg or .sm.tar
 state/batches/<distribution>/                   what one receiver gets beside its packages
 state/quarantine/<parcel>/                      refused originals until their retention ends
@@ -51,6 +51,10 @@ class Spool:
 
     def part(self, parcel: ParcelId, province: str) -> Path:
         return self.out(parcel) / "parts" / f"{province}.csv"
+
+    def workbook(self, parcel: ParcelId, province: str) -> Path:
+        """A part as a workbook, where the agreement's profile is `plain-folder`."""
+        return self.out(parcel) / "workbooks" / f"{province}.xlsx"
 
     def refused_list(self, parcel: ParcelId) -> Path:
         return self.out(parcel) / "refused.xlsx"

@@ -94,7 +94,9 @@ def _documents(
     list_name = naming.list_name(listing, receiver.id, language)
     return Ok(
         {
-            naming.form_name(listing, receiver.id, language): documents.acknowledgement_form(listing),
+            naming.form_name(listing, receiver.id, language, agreement.profile): documents.acknowledgement_form(
+                listing
+            ),
             naming.sheet_name(listing, receiver.id, language): sheet,
             naming.list_name(listing, receiver.id, language, ".html"): page,
             f"{list_name}.sig": signed.value,

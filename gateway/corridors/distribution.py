@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
-from gateway.corridors import composing, four_eyes, recording, superseding
+from gateway.corridors import composing, four_eyes, recording, superseding, unsealing
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Entry, Event, rfc3339
@@ -167,8 +167,20 @@ class Distribution:
     ) -> Outcome[None]:
         tools = self._tools
         sealed = {p.id: tools.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages if p.sha256}
-        files = delivery.files(composing.content(self._tools, batch.id)[0], sealed, beside)
-        return tools.courier(receiver).deliver(PartyId(receiver.id), agreement.label, files)
+        plain = agreement.profile == "plain-folder"
+        try:
+            if plain:
+                if (closed := unsealing.reachable(tools, receiver)) is not None:
+                    return closed
+                opened = unsealing.unseal(tools, batch.id, packages, tools.facts.current())
+                if not isinstance(opened, Ok):
+                    return opened
+                sealed = opened.value
+            files = delivery.files(composing.content(self._tools, batch.id)[0], sealed, beside)
+            return tools.courier(receiver).deliver(PartyId(receiver.id), agreement.label, files)
+        finally:
+            if plain:
+                unsealing.forget(tools, batch.id)
 
     def _delivered(
         self,
@@ -190,9 +202,10 @@ class Distribution:
                     )
                     tx.update_distribution(batch.id, state="delivered", list_sha256=listed)
                     tx.update_packages(batch.id, "delivered")
-                    recording.batch_event(
-                        tx, batch, Event.DELIVERED, {"packages": len(packages), "attempts": attempt}, list=listed
-                    )
+                    counts = {"packages": len(packages), "attempts": attempt}
+                    if self._tools.facts.current().agreements[batch.agreement].profile == "plain-folder":
+                        counts["plain"] = sum(bool(package.sha256) for package in packages)
+                    recording.batch_event(tx, batch, Event.DELIVERED, counts, list=listed)
                     if batch.receiver == self._tools.facts.current().node.party:
                         # What is sealed for ourselves has nobody else to sign for it.
                         tx.update_delivery(batch.id, state="acknowledged", acknowledged_at=rfc3339(now))

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.corridors import recording, superseding
+from gateway.corridors import recording, superseding, unsealing
 from gateway.corridors.posting import Posting
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Event, rfc3339
@@ -173,23 +173,23 @@ class Submission:
         arrival = sorted_.checked.opened.arrival
         # Keys are those of today: a partner's new key must not wait for the parcels that began before it.
         facts = tools.facts.current()
-        document = sorted_.checked.opened.content == "document"
-        paths = {
-            receiver: tools.spool.table(parcel) if document else tools.spool.part(parcel, part.province)
-            for receiver, part in sorted_.parts.items()
+        agreement = facts.agreements[arrival.agreement]
+        plain = agreement.profile == "plain-folder"
+        paths = unsealing.members(tools, sorted_, agreement, facts)
+        files = {
+            receiver: durable.sha256_file(path) if plain else (sorted_.parts[receiver].sha256, path.stat().st_size)
+            for receiver, path in paths.items()
         }
-        sizes = {receiver: path.stat().st_size for receiver, path in paths.items()}
         with tools.ledger.reading() as reading:
             row = reading.parcel(parcel)
             assert row is not None, "a parcel that is sealed was received"
             replaces = superseding.replaced(reading, row)
-        planned = sealing.plan(sorted_, sizes, replaces, facts, now)
+        planned = sealing.plan(sorted_, files, replaces, facts, now)
         if not isinstance(planned, Ok):
             return planned
 
         def make(plan: sealing.Plan) -> Outcome[SealedPackage]:
-            profile = facts.agreements[arrival.agreement].profile
-            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package, profile)
+            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package, agreement.profile)
             if not target.exists():
                 members: list[tuple[str, Path | bytes]] = [
                     ("datapackage.json", plan.descriptor),
@@ -198,7 +198,8 @@ class Submission:
                 made = tools.sealer.seal(members, plan.fingerprint, target)
                 if not isinstance(made, Ok):
                     return made
-            return Ok(sealing.sealed(plan, *durable.sha256_file(target)))
+            # Committed to is what the receiver will hold: the sealed file, or the workbook that is in it.
+            return Ok(sealing.sealed(plan, *(files[plan.receiver] if plain else durable.sha256_file(target))))
 
         packages = []
         with ThreadPoolExecutor(facts.node.limits.seal_parallel) as pool:

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import clocks, loading, tree
+from gateway.policy import clocks, loading, tree, unsealed
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
@@ -178,6 +178,8 @@ class _Judge:
         if agreement.sensitivity == "high" and not agreement.four_eyes:
             path = ("four_eyes",) if "four_eyes" in agreement.model_fields_set else ("sensitivity",)
             self.fault(file, path, "sensitivity high needs four_eyes = true", "敏感程度为 high 时须双人放行")
+        for message, message_zh in unsealed.faults(agreement, self._receivers(agreement)):
+            self.fault(file, ("profile",), message, message_zh)
         if agreement.content == "table":
             self._schema(agreement, file)
         elif agreement.receivers == "routed":

@@ -225,6 +225,9 @@ class Agreement(Fact):
     deadline: Deadline | None = None
     clock: EventClock | None = None
     profile: Profile = "openpgp"
+    plain_basis: str = Field(
+        default="", description="why files may be handed over unsealed, for profile `plain-folder`: document and number"
+    )
     release: Literal["at_once", "at_close", "by_operator"] = "at_close"
     acceptance: Acceptance = Acceptance()
     retention: Retention = Retention()

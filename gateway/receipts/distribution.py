@@ -123,7 +123,7 @@ def page(
         receiver_name=receiver_name,
         node_name=node_name,
         list_file=naming.list_name(listing, receiver, language),
-        form_file=naming.form_name(listing, receiver, language),
+        form_file=naming.form_name(listing, receiver, language, profile),
         acknowledge_folder=f"{folders.drop}/{folders.acknowledge}",
         receiver_key=receiver_key,
         fingerprint=fingerprint,

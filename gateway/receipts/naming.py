@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from gateway.parcels import Kind
-from gateway.policy.model import Language
+from gateway.policy.model import Language, Profile
 from gateway.receipts.words import Words
 
 if TYPE_CHECKING:
@@ -60,10 +60,15 @@ def list_name(listing: DistributionList, receiver: str, language: Language = "zh
     return _batch_name("file.list", listing, receiver, language) + suffix
 
 
-def form_name(listing: DistributionList, receiver: str, language: Language = "zh") -> str:
+FORM, BARE_FORM = ".receipt.json", ".receipt.txt"
+"""How forms end. One that goes back as it is must not look like the sidecar (`name.json`) of another file."""
+
+
+def form_name(listing: DistributionList, receiver: str, language: Language = "zh", profile: Profile = "openpgp") -> str:
     """`签收单_<period>_<label>_第<n>批_<receiver>.receipt.json`: what the receiver signs. It names its agreement, since
     the signatures of all agreements are dropped into one folder."""
-    return _batch_name("file.form", listing, receiver, language, safe(listing.label)) + ".receipt.json"
+    ending = BARE_FORM if profile == "plain-folder" else FORM
+    return _batch_name("file.form", listing, receiver, language, safe(listing.label)) + ending
 
 
 def sheet_name(listing: DistributionList, receiver: str, language: Language = "zh") -> str:

@@ -28,21 +28,30 @@ class Plan:
 
 
 def plan(
-    sorted_: Sorted, sizes: Mapping[PartyId, int], replaces: Mapping[PartyId, str], facts: Facts, created: datetime
+    sorted_: Sorted,
+    files: Mapping[PartyId, tuple[str, int]],
+    replaces: Mapping[PartyId, str],
+    facts: Facts,
+    created: datetime,
 ) -> Outcome[tuple[Plan, ...]]:
-    """What to seal for whom. `sizes` are the parts' bytes, `replaces` what a correction replaces there.
+    """What to seal for whom. `files` are the members' SHA-256 and bytes, `replaces` what a correction replaces there.
 
-    Deferred 707 while a receiver has no key: nobody else may read its records, so they wait."""
+    Deferred 707 while a receiver has no key: nobody else may read its records, so they wait. Under profile
+    `plain-folder` they wait for their release sealed for this node itself."""
     arrival = sorted_.checked.opened.arrival
     agreement = facts.agreements[arrival.agreement]
     document = sorted_.checked.opened.content == "document"
-    schema = None if document else json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
+    plain = agreement.profile == "plain-folder"
+    suffix = arrival.suffix if document else ".xlsx" if plain else ".csv"
+    schema = None if document or plain else json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
     plans = []
     for receiver, part in sorted(sorted_.parts.items()):
-        fingerprint = facts.parties[receiver].sealing_key(agreement.profile, created.date())
+        reader = facts.parties[facts.node.party if plain else receiver]
+        fingerprint = reader.sealing_key(agreement.profile, created.date())
         if fingerprint is None:
             return Deferred("707", {"receiver": receiver}, retry_after=3600)
-        member = f"data/{agreement.dataset}{arrival.suffix if document else '.csv'}"
+        member = f"data/{agreement.dataset}{suffix}"
+        sha256, size = files[receiver]
         descriptor = Descriptor(
             agreement=agreement.id,
             sender=facts.node.party,
@@ -55,7 +64,7 @@ def plan(
             created=created,
             replaces=replaces.get(receiver),
             derived_from=arrival.derived_from or None,
-            resources=(_resource(agreement.dataset, member, sizes[receiver], part.sha256, schema),),
+            resources=(_resource(agreement.dataset, member, size, sha256, schema),),
             log_origin=facts.node.name,
             title=agreement.label,
         )
