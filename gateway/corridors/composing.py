@@ -91,12 +91,11 @@ def _documents(
         language=language,
         names=names,
     )
+    form_name = naming.form_name(listing, receiver.id, language, agreement.profile)
     list_name = naming.list_name(listing, receiver.id, language)
     return Ok(
         {
-            naming.form_name(listing, receiver.id, language, agreement.profile): documents.acknowledgement_form(
-                listing
-            ),
+            form_name: documents.acknowledgement_form(listing),
             naming.sheet_name(listing, receiver.id, language): sheet,
             naming.list_name(listing, receiver.id, language, ".html"): page,
             f"{list_name}.sig": signed.value,

@@ -1,4 +1,4 @@
-"""Profile `plain-folder`: sealed for ourselves until released, then a workbook in a folder that is the receiver's alone."""
+"""Profile `plain-folder`: sealed for ourselves until released, then a workbook in the receiver's own folder."""
 
 from __future__ import annotations
 
@@ -31,13 +31,8 @@ from gateway.records.plain import write_workbook
 @pytest.fixture
 def node(home: Path, partners: Partners, worker: Worker) -> Iterator[Node]:
     file = home / "config/agreements" / f"{INFLOW}.toml"
-    text = re.sub(
-        r'^profile = "openpgp"',
-        'profile = "plain-folder"\nplain_basis = "测试文号"',
-        file.read_text("utf-8"),
-        flags=re.M,
-    )
-    file.write_text(text, "utf-8")
+    profile = 'profile = "plain-folder"\nplain_basis = "测试文号"'
+    file.write_text(re.sub(r'^profile = "openpgp"', profile, file.read_text("utf-8"), flags=re.MULTILINE), "utf-8")
     made = Node(home, partners, worker)
     yield made
     made.close()
