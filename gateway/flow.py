@@ -1,6 +1,7 @@
 """The story on one page: what happens to a file, and to a batch.
 
-Two durable workflows, and the short one by which a receiver's signature closes a batch. Steps return outcomes as JSON;
+Two durable workflows, and two short ones: a receiver's signature closes a batch of ours, and we sign for a batch of
+another gateway's. Steps return outcomes as JSON;
 only ids and codes cross them. `Deferred` ends a workflow: the ledger knows when to try again, the daemon's sweep
 enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
 from gateway.corridors.acknowledgement import Acknowledgement
+from gateway.corridors.answering import Answering
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.submission import STAGES, StepResult, Submission
 from gateway.corridors.tools import Tools
@@ -28,11 +30,12 @@ class _Bound:
     submission: Submission
     distribution: Distribution
     acknowledgement: Acknowledgement
+    answering: Answering
 
 
 def bind(tools: Tools) -> None:
     _Bound.submission, _Bound.distribution = Submission(tools), Distribution(tools)
-    _Bound.acknowledgement = Acknowledgement(tools)
+    _Bound.acknowledgement, _Bound.answering = Acknowledgement(tools), Answering(tools)
 
 
 def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> None:
@@ -83,6 +86,12 @@ def acknowledgement(parcel: str) -> StepResult:
     return result
 
 
+@DBOS.workflow(name="answering", max_recovery_attempts=None)
+def answering(incoming: str) -> StepResult:
+    """Another gateway's batch was taken in: sign for it, or tell what was refused."""
+    return DBOS.run_step({"name": "answering"}, _answer, incoming)
+
+
 def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> None:
     """Start or try again; the same attempt enqueued twice is one workflow."""
     with SetWorkflowID(f"{parcel}#{attempt}"):
@@ -101,6 +110,11 @@ def enqueue_distribution(agreement: str, period: str, batch: int, actor: str, at
 def enqueue_delivery(identity: str, receiver: str, attempt: int) -> None:
     with SetWorkflowID(f"{identity}#{attempt}"), SetEnqueueOptions(queue_partition_key=receiver):
         DBOS.enqueue_workflow(DELIVERIES, delivery, identity)
+
+
+def enqueue_answer(incoming: str, sender: str, attempt: int) -> None:
+    with SetWorkflowID(f"{incoming}#{attempt}"), SetEnqueueOptions(queue_partition_key=sender):
+        DBOS.enqueue_workflow(DELIVERIES, answering, incoming)
 
 
 def alive(workflow: str) -> bool:
@@ -138,3 +152,7 @@ def _deliver(identity: str) -> StepResult:
 
 def _acknowledge(parcel: str) -> StepResult:
     return _Bound.acknowledgement.acknowledge(ParcelId(parcel))
+
+
+def _answer(incoming: str) -> StepResult:
+    return _Bound.answering.answer(incoming)

@@ -69,15 +69,19 @@ def make_clock(facts: Facts) -> Clock:
 
 
 def addresses(facts: Facts) -> list[Address]:
-    """Every drop folder: one per sender and agreement, and one per other receiver for what it signs."""
+    """Every drop folder: one per sender and agreement, and one per other party for what it signs."""
     drop, signed = facts.node.folders.drop, facts.node.folders.acknowledge
     found: list[Address] = [
         (PartyId(party.id), AgreementId(agreement.id), f"{party.folder_name}/{drop}/{agreement.label}")
         for agreement in facts.agreements.values()
         for party in facts.senders(agreement)
     ]
-    receivers = {party.id: party for agreement in facts.agreements.values() for party in facts.receivers(agreement)}
-    others = [party for party in receivers.values() if party.id != facts.node.party]
+    signing = {
+        party.id: party
+        for agreement in facts.agreements.values()
+        for party in (*facts.receivers(agreement), *facts.senders(agreement))
+    }
+    others = [party for party in signing.values() if party.id != facts.node.party]
     return found + [(PartyId(p.id), ACKNOWLEDGE, f"{p.folder_name}/{drop}/{signed}") for p in others]
 
 
@@ -200,7 +204,7 @@ def collectors(facts: Facts, tools: Tools) -> list[Collector]:
     found = []
     for party in facts.parties.values():
         channel = party.channel
-        if not isinstance(channel, SftpChannel) or not channel.collect:
+        if not isinstance(channel, SftpChannel) or not (channel.collect or channel.receipts or channel.signatures):
             continue
         memory = memory or Memory(home)
         root = facts.path(facts.node.exchange_root)
@@ -213,6 +217,14 @@ def collectors(facts: Facts, tools: Tools) -> list[Collector]:
             )
             for agreement, remote in ((facts.agreements[name], remote) for name, remote in channel.collect.items())
         ]
+        # Beside the agreements' folders: no agreement's id begins with a dash.
+        for name, remote, here in (
+            ("-receipts", channel.receipts, places.fetched_receipts(facts, party)),
+            ("-signatures", channel.signatures, places.signed_folder(facts, party)),
+        ):
+            if remote:
+                folder = str(here.relative_to(root))
+                errands.append(Errand(AgreementId(name), remote, folder, folder))
         limits = CollectLimits(
             max_file=intake.max_file_mb << 20,
             min_free=intake.min_free_mb << 20,

@@ -6,6 +6,7 @@ state/spool/<parcel>/    claim.json content …   plain: gone once sealed
             <parcel>/out/parts/<province>.csv workbooks/<province>.xlsx refused.csv violations.csv refused.xlsx
 state/sealed/<agreement>/<period>/<package>.tar.zst.gpg or .sm.tar
 state/batches/<distribution>/                   what one receiver gets beside its packages
+state/answers/<sender>:<distribution>/          what this node signed about another gateway's batch
 state/quarantine/<parcel>/                      refused originals until their retention ends
 ```
 """
@@ -73,6 +74,12 @@ class Spool:
 
     def batch(self, distribution: DistributionId) -> Path:
         folder = self.state / "batches" / distribution
+        durable.make_folder(folder)
+        return folder
+
+    def answer(self, incoming: str) -> Path:
+        """What this node signs about another gateway's batch."""
+        folder = self.state / "answers" / incoming
         durable.make_folder(folder)
         return folder
 

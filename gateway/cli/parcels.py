@@ -74,6 +74,10 @@ def show(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) 
         out.print(f"  {entry['seq']:>8}  {entry['logged_at']}  {entry['event']}")
     for package in found["packages"]:
         out.print(f"  → {package['receiver']}  {package['records']:>8,}  {package['state']:12}  {package['id']}")
+    for stated in found["statements"]:
+        proof = {"yes": "tlog-proof"}.get(stated.get("proof", ""), "")
+        about = f"{stated['number']} {stated['stage']} {stated['code']} {proof}".strip()
+        out.print(f"  ✍ {stated['issuer']}  {stated['kind']:16} {stated['state']:10} {about}")
 
 
 @app.command()
@@ -121,6 +125,16 @@ def confirm(parcel: str, config: ConfigOption = None, as_json: JsonOption = Fals
         answer(found)
     else:
         typer.echo(f"已确认 / confirmed: {found['confirmed']}")
+
+
+@app.command()
+def acknowledge(batch: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """由人确认：为等待签收的上级批次签收 / have the node sign for another gateway's batch that waits for a person."""
+    found = ask(load_facts(config), "POST", "acknowledge", batch)
+    if as_json:
+        answer(found)
+    else:
+        typer.echo(f"已签收 / acknowledged: {found['acknowledged']}")
 
 
 @app.command()

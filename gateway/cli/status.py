@@ -17,7 +17,14 @@ from gateway.receipts import status as pages
 from gateway.receipts.views import StatusView
 
 _STYLES = {"plain": "", "good": "green", "wait": "cyan", "warn": "yellow", "bad": "bold red"}
-_NAMES = {"parcels": "交换件", "packages": "交换包", "deliveries": "投递", "obligations": "限办事项"}
+_NAMES = {
+    "parcels": "交换件",
+    "packages": "交换包",
+    "deliveries": "投递",
+    "obligations": "限办事项",
+    "incoming": "收到的批次",
+    "statements": "回执与清单",
+}
 
 
 def status(

@@ -1,9 +1,12 @@
-"""The end of the distribution corridor: a receiver's signature closes its batch."""
+"""The end of the distribution corridor: a receiver's signature closes its batch.
+
+A signature that comes with a sidecar is over that sidecar: a receipt or a list of another gateway's (`statements`).
+"""
 
 from __future__ import annotations
 
 from gateway.adapters.ledger import Transaction
-from gateway.corridors import recording
+from gateway.corridors import recording, statements
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import Tools
 from gateway.log import Event, rfc3339
@@ -12,6 +15,8 @@ from gateway.parcels import DistributionId, ParcelId
 from gateway.policy.model import Facts
 from gateway.receipts.naming import BARE_FORM, FORM
 from gateway.stages import acknowledging, delivery
+
+UNSIGNED = ("delivered", "unconfirmed")
 
 
 class Acknowledgement:
@@ -28,7 +33,11 @@ class Acknowledgement:
         claim = tools.inbox.claim(parcel)
         with tools.ledger.reading() as reading:
             row = reading.parcel(parcel)
-            waiting = reading.distributions(receiver=claim.sender, state="delivered") if claim else []
+            waiting = [
+                batch
+                for state in UNSIGNED
+                for batch in (reading.distributions(receiver=claim.sender, state=state) if claim else [])
+            ]
         if row is not None and row.settled:
             tools.inbox.finish(parcel)
             return {"outcome": "settled", "code": row.code}
@@ -38,8 +47,16 @@ class Acknowledgement:
         outcome: Outcome[DistributionId]
         receiver = facts.parties[claim.sender]
         pins, fingerprint = (*receiver.pins("openpgp"), *receiver.pins("sm")), ""
+        stated = self._sidecar(parcel) if isinstance(copied, Ok) else None
+        statement: Outcome[statements.Statement] | None = None
+        signature = b""
         if isinstance(copied, Ok):
-            signature = copied.value.path.read_bytes() if copied.value.size < 65_536 else b""
+            small = copied.value.size < statements.SIGNATURE_LIMIT
+            signature = copied.value.path.read_bytes() if small else b""
+        if stated is not None:
+            statement = statements.judge(tools, receiver, stated, signature)
+            outcome = Ok(DistributionId("")) if isinstance(statement, Ok) else statement
+        elif isinstance(copied, Ok):
             forms = {DistributionId(d.id): self._form(DistributionId(d.id)) for d in waiting}
             # Who gets plain files has no key: the form itself, unchanged in a folder that is theirs alone, will do.
             bare = {
@@ -72,7 +89,16 @@ class Acknowledgement:
                     received_at=rfc3339(min(claim.first_seen, now)),
                     **({"sha256": copied.value.sha256, "size": copied.value.size} if isinstance(copied, Ok) else {}),
                 )
-            result = self._acknowledged(tx, parcel, outcome, fingerprint, facts)
+            if stated is not None and statement is not None:
+                statements.record(tools, tx, receiver, stated, signature, statement)
+            if isinstance(statement, Ok):
+                recording.noted(tx, parcel, statement.value.about)
+                result = {"outcome": "ok", "code": ""}
+            elif original := _original(tx, parcel, outcome):
+                recording.duplicate(tx, parcel, original)
+                result = {"outcome": "duplicate", "code": "220"}
+            else:
+                result = self._acknowledged(tx, parcel, outcome, fingerprint, facts)
         if result["outcome"] != "deferred":
             tools.inbox.finish(parcel)
         tools.log.info("acknowledgement", parcel=parcel, **result)
@@ -104,6 +130,20 @@ class Acknowledgement:
                 recording.faulted(tx, row, code, detail)
                 return {"outcome": "fault", "code": code}
 
+    def _sidecar(self, parcel: ParcelId) -> bytes | None:
+        path = self._tools.spool.parcel(parcel) / "sidecar.json"
+        return path.read_bytes() if path.exists() else None
+
     def _form(self, distribution: DistributionId) -> bytes:
         folder = self._tools.spool.batch(distribution)
         return next(f.read_bytes() for f in folder.iterdir() if f.name.endswith((FORM, BARE_FORM)))
+
+
+def _original(tx: Transaction, parcel: ParcelId, outcome: Outcome[DistributionId]) -> str:
+    """The parcel that brought the same signature and closed a batch with it: a gateway that was killed between pushing
+    and writing it down pushes once more. A refused one is no original."""
+    if outcome != Refused("232"):
+        return ""
+    row = recording.row(tx, parcel)
+    same = tx.parcels(sender=row.sender, corridor="acknowledgement", sha256=row.sha256, state="acknowledged")
+    return same[0].id if same else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
-from gateway.corridors import composing, four_eyes, recording, superseding, unsealing
+from gateway.corridors import composing, four_eyes, recording, statements, superseding, unsealing
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Entry, Event, rfc3339
@@ -138,7 +138,7 @@ class Distribution:
             return {"outcome": "ok", "code": ""}
         facts = tools.facts.current()
         receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
-        listed = ""
+        listed, signed = "", None
         try:
             beside = composing.compose(tools, batch, receiver, agreement, facts)
             outcome: Outcome[None] = (
@@ -148,12 +148,17 @@ class Distribution:
             )
             if isinstance(beside, Ok):
                 listed = next(digest for path, digest in beside.value.values() if composing.is_list(path))
+                signed = next(path for path, _ in beside.value.values() if path.name.endswith(".json.sig"))
         except OSError as error:
             outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
         except Exception as error:
             tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})
         settled = self._delivered(batch, packages, outcome, now, state.attempt, listed)
+        if settled["outcome"] == "ok" and receiver.gateway and signed is not None:
+            statement = signed.with_suffix("").read_bytes(), signed.read_bytes()
+            with tools.ledger.transaction(now) as tx:
+                statements.add_sent(tx, facts.node.party, receiver.id, "list", batch.id, *statement)
         tools.log.info("delivery", distribution=distribution, **settled)
         return settled
 
@@ -165,7 +170,7 @@ class Distribution:
         agreement: Agreement,
         beside: dict[str, tuple[Path, str]],
     ) -> Outcome[None]:
-        tools = self._tools
+        tools, to = self._tools, PartyId(receiver.id)
         sealed = {p.id: tools.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages if p.sha256}
         plain = agreement.profile == "plain-folder"
         try:
@@ -177,10 +182,15 @@ class Distribution:
                     return opened
                 sealed = opened.value
             files = delivery.files(composing.content(self._tools, batch.id)[0], sealed, beside)
-            return tools.courier(receiver).deliver(PartyId(receiver.id), agreement.label, files)
+            done = tools.courier(receiver).deliver(to, agreement.label, files)
         finally:
             if plain:
                 unsealing.forget(tools, batch.id)
+        if isinstance(done, Ok) and receiver.gateway:
+            # A drop folder takes packages only: the signed list goes where that node takes statements.
+            folder = tools.facts.current().node.folders.acknowledge
+            return tools.courier(receiver).deliver(to, folder, delivery.statement(beside))
+        return done
 
     def _delivered(
         self,

@@ -9,10 +9,11 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway.adapters.ledger import tables
-from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
+from gateway.adapters.ledger.between import IncomingRow
+from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.adapters.survey import survey
-from gateway.corridors import superseding
+from gateway.corridors import statements, superseding
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.parcels import Kind
 from gateway.policy.model import Agreement, Facts
@@ -82,30 +83,40 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
             "packages": reading.count(tables.packages, "state"),
             "deliveries": reading.count(tables.deliveries, "state"),
             "obligations": reading.count(tables.obligations, "state"),
+            "incoming": reading.count(tables.incoming, "state"),
+            "statements": reading.count(tables.statements, "state"),
         }
 
 
 def parcel(tools: Tools, identity: str) -> dict[str, Any] | None:
-    """One parcel with its history, for `gateway parcels show`."""
+    """One parcel or batch with its history, for `gateway parcels show`. `statements`: what other gateways signed about
+    it, and what this node did."""
     with tools.ledger.reading() as reading:
-        found = reading.parcel(identity)
-        if found is None:
+        shown: Any = reading.parcel(identity)
+        packages = reading.packages(parcel=identity)
+        stated = [s for p in packages for s in reading.between.statements(package=p.id)]
+        if shown is None:  # a batch of ours, or of another gateway's
+            shown = reading.distribution(identity) or reading.between.incoming(identity)
+            packages = reading.packages(distribution=identity)
+            stated = reading.between.statements(about=identity)
+        if shown is None:
             return None
         return {
-            "parcel": row(found),
+            "parcel": row(shown),
             "packages": [
                 {"id": p.id, "receiver": p.receiver, "records": p.records, "state": p.state, "sha256": p.sha256}
-                for p in reading.packages(parcel=identity)
+                for p in packages
             ],
             "receipts": [
                 {"number": r.number, "stage": r.stage, "code": r.code} for r in reading.receipts(parcel=identity)
             ],
+            "statements": [dict(statements.told(s)) for s in stated],
             "log": [{"seq": e.seq, "event": e.event, "logged_at": e.logged_at} for e in reading.entries_of(identity)],
         }
 
 
-def row(found: ParcelRow) -> dict[str, Any]:
-    return {field: getattr(found, field) for field in ParcelRow.__dataclass_fields__}
+def row(found: ParcelRow | DistributionRow | IncomingRow) -> dict[str, Any]:
+    return {field: getattr(found, field) for field in found.__dataclass_fields__}
 
 
 def _current(facts: Facts, now: datetime) -> str:

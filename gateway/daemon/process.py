@@ -25,6 +25,7 @@ from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
 from gateway.corridors import keywatch, retention, templates
+from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
 from gateway.daemon.collecting import Collecting
@@ -35,7 +36,7 @@ from gateway.policy import loading
 from gateway.policy.faults import Findings
 from gateway.policy.model import Facts
 
-SWEEP_SECONDS, HEARTBEAT_SECONDS = 1.0, 30
+SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
 POLLING_SECONDS = 0.2
 
 
@@ -185,6 +186,7 @@ class Daemon:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
         scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (Gathering().round,), seconds=GATHER_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
@@ -195,7 +197,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))
         return scheduler
 
-    def _guarded(self, job: Callable[[Tools], None]) -> None:
+    def _guarded(self, job: Callable[[Tools], object]) -> None:
         """A job that fails is told, and comes round again."""
         try:
             job(self.tools)

@@ -12,7 +12,7 @@ from gateway import __version__, flow
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import four_eyes, overview, recording, reminding
+from gateway.corridors import answering, four_eyes, overview, recording, reminding
 from gateway.corridors.submission import CONFIRMED
 from gateway.log import Event
 from gateway.parcels import ParcelId
@@ -33,6 +33,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST retry": service.retry,
         "POST release": service.release,
         "POST confirm": service.confirm,
+        "POST acknowledge": service.acknowledge,
         "POST reject": service.reject,
         "POST reload": service.reload,
         "POST remind": service.remind,
@@ -91,12 +92,22 @@ class _Service:
         tools, identity = self._daemon.tools, request.path[1]
         now = tools.clock.now()
         with tools.ledger.reading() as reading:
-            waiting = reading.parcel(identity) or next(iter(reading.deliveries(distribution=identity)), None)
+            waiting = (
+                reading.parcel(identity)
+                or next(iter(reading.deliveries(distribution=identity)), None)
+                or reading.between.incoming(identity)
+            )
         if waiting is not None and flow.alive(f"{identity}#{waiting.attempt}"):
             raise Rejected("it is in work: there is nothing to retry")
         with tools.ledger.transaction(now) as tx:
             deliveries = tx.deliveries(distribution=identity)
-            if deliveries:
+            if (incoming := tx.between.incoming(identity)) is not None:
+                if incoming.state == "answered":
+                    raise Rejected("the batch is answered: there is nothing to retry")
+                attempt = incoming.attempt + 1
+                answering.retry(tx, incoming, request.actor)
+                again = partial(flow.enqueue_answer, identity, incoming.sender, attempt)
+            elif deliveries:
                 batch, attempt = deliveries[0], deliveries[0].attempt + 1
                 if batch.state not in ("released", "faulted"):
                     raise Rejected(f"the batch is {batch.state}: there is nothing to retry")
@@ -117,6 +128,19 @@ class _Service:
                 again = partial(flow.enqueue_parcel, identity, row.corridor, attempt)
         again()
         return {"retried": identity, "attempt": attempt}
+
+    def acknowledge(self, request: Request) -> dict[str, Any]:
+        """A person has the node sign for another gateway's batch that waits for a person."""
+        tools, identity = self._daemon.tools, request.path[1]
+        with tools.ledger.transaction(tools.clock.now()) as tx:
+            row = tx.between.incoming(identity)
+            if row is None:
+                raise NotFound
+            if row.state not in ("by_person", "incomplete"):
+                raise Rejected(f"the batch is {row.state}: it does not wait for a person")
+            answering.confirm(tx, row, request.actor)
+        flow.enqueue_answer(identity, row.sender, row.attempt + 1)
+        return {"acknowledged": identity}
 
     def confirm(self, request: Request) -> dict[str, Any]:
         """A person vouches for a held parcel: it goes on."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from gateway import deadlines, flow
 from gateway.corridors import recording
+from gateway.corridors.answering import Answering
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.tools import ACKNOWLEDGE, ACTOR, Tools
 from gateway.log import rfc3339
@@ -41,6 +42,8 @@ def sweep(tools: Tools) -> None:
             tx.delivery_taken_up(late.distribution, late.attempt)
     for agreement, period, batch in Distribution(tools).ripe(now):
         flow.enqueue_distribution(agreement, period, batch, ACTOR)
+    for incoming in Answering(tools).ripe(now):
+        flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt)
 
 
 def rouse(tools: Tools) -> None:
@@ -64,6 +67,11 @@ def rouse(tools: Tools) -> None:
         with tools.ledger.transaction(now) as tx:
             tx.update_delivery(batch.distribution, attempt=batch.attempt + 1)
         flow.enqueue_delivery(batch.distribution, batch.receiver, batch.attempt + 1)
+    for incoming in Answering(tools).ripe(now):
+        if incoming.listed_at < before and not flow.alive(f"{incoming.id}#{incoming.attempt}"):
+            with tools.ledger.transaction(now) as tx:
+                tx.between.update_incoming(incoming.id, attempt=incoming.attempt + 1)
+            flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt + 1)
     for claim in unknown:  # its very first transaction failed: only the spool knows of it
         corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
         attempt = flow.next_attempt(claim.parcel)

@@ -52,6 +52,19 @@ def prove(tree: TileTree, index: int, note: Note) -> Proof:
     return Proof(tree.entry(index), index, tuple(path), note)
 
 
+def shows(proof: Proof) -> str:
+    """The leaf hash (hex) of the entry that a proof leads to the root of its own checkpoint. `BadNote` when it leads
+    nowhere. Whose checkpoint it is, is not judged: that takes the log's key (`check`)."""
+    checkpoint, leaf = Checkpoint.parse(proof.note.text), merkle.leaf(proof.entry)
+    try:
+        root = merkle.root_from_inclusion(leaf, proof.index, checkpoint.size, proof.path)
+    except ValueError:
+        raise BadNote("the path leads nowhere") from None
+    if root != checkpoint.root:
+        raise BadNote("the entry is not in the tree that was signed")
+    return leaf.hex()
+
+
 def check(proof: Proof, key: VerifierKey) -> tuple[Checkpoint, dict[str, Any]]:
     """The checkpoint and the entry that a proof shows. `BadNote` when it shows nothing."""
     checkpoint = Checkpoint.parse(proof.note.text)
@@ -95,4 +108,4 @@ def check_receipt(receipt: bytes, proof: bytes, key: VerifierKey) -> Mapping[str
     }
 
 
-__all__ = ["MAGIC", "Proof", "check", "check_receipt", "prove", "read_checkpoint"]
+__all__ = ["MAGIC", "Proof", "check", "check_receipt", "prove", "read_checkpoint", "shows"]

@@ -148,6 +148,8 @@ class _Judge:
             (("channel", "folder"), channel.folder.replace("{label}", "label"))
         ]
         remote += [(("channel", "collect", name), folder) for name, folder in channel.collect.items()]
+        asked = (("receipts", channel.receipts), ("signatures", channel.signatures))
+        remote += [(("channel", key), folder) for key, folder in asked if folder]
         for path, folder in remote:
             if not folder or ".." in PurePosixPath(folder).parts or re.search(r"[{}\x00-\x1f]", folder):
                 self.fault(file, path, "cannot be a folder at the other end", "不能用作对方的文件夹")

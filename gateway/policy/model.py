@@ -29,6 +29,7 @@ from gateway.policy.shapes import (
 
 Tier = Literal["national", "province", "county", "department", "township"]
 Language = Literal["zh", "en"]
+Signing = Literal["automatic", "by_person"]
 
 
 class Contact(Fact):
@@ -70,6 +71,8 @@ class SftpChannel(Fact):
         description="agreement → the party's folder that is polled for packages under it; they land in the party's "
         "drop folder here",
     )
+    receipts: str = Field(default="", description="another node's folder of signed receipts: `回执/机器读取`; polled")
+    signatures: str = Field(default="", description="another node's folder of what it signed: `接收/签收`; polled")
     collect_seconds: float = Field(default=60.0, ge=1, description="seconds between two polls")
 
 
@@ -110,6 +113,11 @@ class Party(Fact):
     def province(self) -> str:
         """The two digits of the party's province (GB/T 2260; 66 for the Corps by the sector's convention)."""
         return self.area_code[:2]
+
+    @property
+    def gateway(self) -> bool:
+        """Whether what is pushed to it lands in another node's drop folders."""
+        return isinstance(self.channel, SftpChannel) and self.channel.packages_only
 
     @property
     def folder_name(self) -> str:
@@ -232,6 +240,8 @@ class Agreement(Fact):
     acceptance: Acceptance = Acceptance()
     retention: Retention = Retention()
     basis: Basis
+    acknowledge: Signing = Field(default="automatic", description="who signs for another gateway's batch")
+    confirm_days: int = Field(default=10, ge=1, description="until a delivered batch without signature is `unconfirmed`")
     sensitivity: Literal["normal", "high"] = "normal"
     four_eyes: bool = False
 

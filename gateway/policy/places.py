@@ -21,6 +21,16 @@ def inbox_folder(facts: Facts, party: Party, agreement: Agreement) -> Path:
     return party_folder(facts, party) / facts.node.folders.inbox / agreement.label
 
 
+def fetched_receipts(facts: Facts, party: Party) -> Path:
+    """Where receipts that were fetched from a party wait to be judged."""
+    return party_folder(facts, party) / facts.node.folders.inbox / facts.node.folders.receipts
+
+
+def signed_folder(facts: Facts, party: Party) -> Path:
+    """Where what a party's signatures close is dropped."""
+    return party_folder(facts, party) / facts.node.folders.drop / facts.node.folders.acknowledge
+
+
 def folders_of(facts: Facts, party: Party) -> tuple[Path, ...]:
     """Every folder the party has on this node, parents first: one to drop into for each agreement it sends under, one
     to collect from for each it receives under, and those for templates, receipts, returns and acknowledgements."""

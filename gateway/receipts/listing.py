@@ -4,7 +4,9 @@ what of earlier batches is withdrawn. Canonical JSON (RFC 8785) of strings and i
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -179,6 +181,53 @@ class DistributionList:
         if self.withdrawn:
             document["withdrawn"] = [entry.to_json() for entry in self.withdrawn]
         return rfc8785.dumps(document)
+
+
+def parse(data: bytes) -> DistributionList:
+    """The list of canonical JSON. `ValueError` for anything else: what is accepted gives the same bytes again, so the
+    acknowledgement form made from it is the form that its issuer made."""
+    try:
+        listing = _read(json.loads(data))
+        same = listing.to_json() == data
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"not a distribution list: {type(error).__name__}") from None
+    if not same:
+        raise ValueError("not a distribution list in canonical form")
+    return listing
+
+
+def _read(document: Mapping[str, Any]) -> DistributionList:
+    replaced: dict[str, list[str]] = {}
+    for row in document["replaces"]:
+        replaced.setdefault(row["package"], []).append(row["replaces"])
+    packages = [
+        Listed(
+            PartyId(row["origin"]),
+            "included",
+            PackageId(row["package"]),
+            row["records"],
+            row["sha256"],
+            row["size"],
+            " ".join(replaced.get(row["package"], [])) or None,
+        )
+        for row in document["packages"]
+    ]
+    carried = {line.origin for line in packages}
+    others = [Listed(PartyId(o["origin"]), o["status"]) for o in document["origins"] if o["origin"] not in carried]
+    return DistributionList(
+        DistributionId(document["distribution"]),
+        AgreementId(document["agreement"]),
+        document["label"],
+        document["period"],
+        document["batch"],
+        PartyId(document["issuer"]),
+        PartyId(document["receiver"]),
+        datetime.fromisoformat(document["issued_at"]),
+        document["facts"],
+        (*packages, *others),
+        LogEntry(**document["log"]) if "log" in document else None,
+        tuple(Withdrawn(**row) for row in document.get("withdrawn", [])),
+    )
 
 
 def _package(line: Listed) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _WRITERS = {
     "parcels": ("add_parcel", "update_parcel"),
     "packages": ("add_package", "add_withdrawal", "update_package", "update_packages"),
     "deliveries": ("update_delivery",),
+    "incoming": ("update_incoming", "add_incoming"),
+    "statements": ("add_statement", "add"),
 }
 
 
@@ -42,6 +44,8 @@ def page() -> str:
     lines += ["A parcel that waits keeps its state, and has a code (7xx) and a time of the next try.", ""]
     lines += ["## Packages · 交换包", "", *_states(said, real, "packages")]
     lines += ["## Batches and their delivery · 分发批次", "", *_states(said, real, "deliveries")]
+    lines += ["## Batches of other gateways · 收到的批次", "", *_states(said, real, "incoming")]
+    lines += ["## What gateways state to each other · 回执与清单", "", *_states(said, real, "statements")]
     lines += ["## Obligations · 限办事项", "", *_states(said, real, "obligations")]
     lines += ["## Kinds of delivery · 报送类型", "", "Said by the sidecar or the file's name; a file without a mark is"]
     lines += ["`new`.", ""]

@@ -23,6 +23,14 @@ def files(
     return {**packages, **beside}
 
 
+def statement(beside: Mapping[str, tuple[Path, str]]) -> dict[str, tuple[Path, str]]:
+    """The signed list as another node's folder for acknowledgements takes it: the signature, and what it is over as
+    its sidecar, which has to be there first."""
+    (signature,) = (name for name in beside if name.endswith(".json.sig"))
+    listed = signature.removesuffix(".sig")
+    return {f"{signature}.json": beside[listed], signature: beside[signature]}
+
+
 def wait(attempt: int) -> float:
     """Seconds before the next try: doubling from 15 s to an hour."""
     return float(min(FIRST_WAIT * 2 ** min(attempt - 1, 12), LONGEST_WAIT))

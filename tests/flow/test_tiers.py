@@ -22,7 +22,10 @@ from gateway.adapters import keyring
 from gateway.adapters.sftp import Collector, Round
 from gateway.adapters.sshd import LocalSshd, make_key
 from gateway.adapters.worker import Worker
+from gateway.corridors.acknowledgement import Acknowledgement
 from gateway.corridors.distribution import Distribution
+from gateway.corridors.posting import Posting
+from gateway.corridors.tools import ACKNOWLEDGE
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
@@ -75,8 +78,10 @@ def switch_on(home: Path, party: str, server: LocalSshd) -> None:
     file = home / "config" / "parties" / f"{upper}.toml"
     text = file.read_text("utf-8")
     assert f'# username = "{party}"\n' in text
-    assert f'# known_hosts = "{upper}.known_hosts"\n# credential = "sftp-{upper}"\n' in text
+    assert f'# known_hosts = "{upper}.known_hosts"\n' in text
+    assert f'# signatures = "接收/签收"\n# credential = "sftp-{upper}"\n' in text
     keys = "kind|host|port|username|folder|packages_only|known_hosts|credential|collect_seconds|distributed-[a-z]+"
+    keys += "|receipts|signatures"
     text = re.sub(rf"^# (\[channel|(?:{keys}) = )", r"\1", text, flags=re.MULTILINE)
     text = re.sub(r"^port = 22$", f"port = {server.port or 22}", text, flags=re.MULTILINE)
     text = re.sub(r'^username = ".*"$', f'username = "{server.username}"', text, flags=re.MULTILINE)
@@ -97,6 +102,11 @@ class Tiers:
 
 @pytest.fixture
 def tiers(template: Path, tmp_path: Path, partners: Partners, worker: Worker) -> Iterator[Tiers]:
+    yield from joined(template, tmp_path, partners, worker)
+
+
+def joined(template: Path, tmp_path: Path, partners: Partners, worker: Worker) -> Iterator[Tiers]:
+    """The three nodes, their keys exchanged, their servers running; closed and stopped at the end."""
     nation, province, county = tmp_path / "nation", tmp_path / "province", tmp_path / "county"
     copy_node(template, nation)
     found(province, TierChoice.PROVINCE, PROVINCE)
@@ -125,11 +135,15 @@ def folder(node: Node, party: str, agreement: str = INFLOW) -> Path:
 
 
 def work_on_what_came(node: Node) -> list[str]:
-    """Everything that stands in the drop folders, led through the corridor; how it ended."""
+    """Everything that stands in the drop folders, led through its corridor as the daemon does; how it ended."""
     claims = node.scan()
     for claim in claims:
-        node.work(claim.parcel)
-    return [f"{node.row(c.parcel).state} {node.row(c.parcel).code}" for c in claims]
+        if claim.agreement == ACKNOWLEDGE:
+            Acknowledgement(node.tools).acknowledge(claim.parcel)
+            Posting(node.tools).post(claim.parcel)
+        else:
+            node.work(claim.parcel)
+    return sorted(f"{node.row(c.parcel).state} {node.row(c.parcel).code}" for c in claims)
 
 
 def send_up(node: Node, upper: str) -> None:
@@ -160,7 +174,8 @@ def test_the_joined_nodes_are_without_fault(tiers: Tiers) -> None:
     assert {(c.party, c.seconds) for c in wiring.collectors(tiers.province.facts, tiers.province.tools)} == {
         (PartyId(NATION), 1.0)
     }
-    assert wiring.collectors(tiers.county.facts, tiers.county.tools) == []
+    # A county has nothing to collect but the receipts and signatures of its province.
+    assert [c.party for c in wiring.collectors(tiers.county.facts, tiers.county.tools)] == [PartyId(PROVINCE)]
 
 
 @pytest.mark.parametrize(
@@ -205,13 +220,13 @@ def test_a_department_s_records_reach_the_nation_by_way_of_county_and_province(t
     assert at_province == sealed(tiers.county)
     assert len(at_province) == 1
 
-    assert work_on_what_came(tiers.province) == ["accepted 100"]
+    assert work_on_what_came(tiers.province) == ["accepted 100", "noted 100"]  # and the signed list of the batch
     send_up(tiers.province, NATION)
     at_nation = contents(folder(tiers.nation, PROVINCE))
     assert at_nation == sealed(tiers.province)
     assert len(at_nation) == 1
 
-    assert work_on_what_came(tiers.nation) == ["accepted 100"]
+    assert work_on_what_came(tiers.nation) == ["accepted 100", "noted 100"]
     records: Counter[str] = Counter()
     for package in tiers.nation.packages(state="held"):
         records[package.receiver] += package.records
@@ -277,7 +292,8 @@ def test_the_daemon_collects_on_its_own_and_takes_up_a_changed_channel(tiers: Ti
     tiers.province.close()
     file = tiers.province.home / "config" / "parties" / f"{NATION}.toml"
     with_collecting = file.read_text("utf-8")
-    file.write_text(re.sub(r"^(collect_seconds|\[channel\.collect\]|distributed-).*$", "", with_collecting, flags=re.M))
+    keys = r"collect_seconds|\[channel\.collect\]|distributed-|receipts|signatures"
+    file.write_text(re.sub(rf"^({keys}).*$", "", with_collecting, flags=re.M))
     other = tiers.province.home / "exchange" / NATION / "接收" / DISTRIBUTED
     daemon = Daemon(tiers.province.home)
     daemon.start()
@@ -294,9 +310,14 @@ def test_the_daemon_collects_on_its_own_and_takes_up_a_changed_channel(tiers: Ti
         health = daemon.get("health")["collecting"][NATION]
         assert (health["state"], health["code"], health["failures"]) == ("closed", "", 0)
         assert contents(other) == beside
+        signed = tiers.nation.home / "exchange" / PROVINCE / "上报" / "签收"
+        while not [name for name in contents(signed) if name.endswith(".sig") and not name.startswith(".")]:
+            assert time.monotonic() < limit, daemon.get("status")["counts"]["incoming"]
+            time.sleep(0.1)
     finally:
         assert daemon.stop() == 0
     log = daemon.daemon_log.read_text("utf-8")
     assert '"collected"' in log
     assert not [name for name in (*packages, *beside) if name in log]
+    assert work_on_what_came(tiers.nation) == ["acknowledged 100"]  # nobody signed by hand
     tiers.province.open()

@@ -48,7 +48,7 @@ class ParcelRow:
         return loaded
 
 
-SETTLED = frozenset({"accepted", "refused", "duplicate", "acknowledged"})
+SETTLED = frozenset({"accepted", "refused", "duplicate", "acknowledged", "noted"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger import tables as t
+from gateway.adapters.ledger.between import Between
 from gateway.adapters.ledger.owing import Owing, OwingWrites
 from gateway.adapters.ledger.rows import (
+    SETTLED,
     DeliveryRow,
     DistributionRow,
     LogRow,
@@ -34,6 +36,11 @@ _DELIVERIES = (
 class Reading(Owing):
     """Queries; they hold in a transaction and on a reading connection alike."""
 
+    @property
+    def between(self) -> Between:
+        """What other gateways listed and stated."""
+        return Between(self._connection)
+
     def parcel(self, parcel: str) -> ParcelRow | None:
         return self._one(ParcelRow, select(t.parcels).where(t.parcels.c.id == parcel))
 
@@ -45,7 +52,7 @@ class Reading(Owing):
 
     def unsettled(self) -> list[ParcelRow]:
         """Parcels in work, waiting or stopped, oldest first."""
-        query = select(t.parcels).where(t.parcels.c.state.not_in(("accepted", "refused", "duplicate", "acknowledged")))
+        query = select(t.parcels).where(t.parcels.c.state.not_in(SETTLED))
         return self._all(ParcelRow, query.order_by(t.parcels.c.received_at))
 
     def due_parcels(self, now: datetime) -> list[ParcelRow]:

@@ -40,6 +40,7 @@ __all__ = [
     "faulted",
     "held",
     "missed",
+    "noted",
     "parcel_event",
     "refused",
     "row",
@@ -218,6 +219,13 @@ def acknowledged(tx: Transaction, parcel: ParcelId, batch: DistributionRow, fact
     issue(
         tx, done, facts, "acknowledged", "100", entry, Counts(), packages=packages, calendar=calendar, about=agreement
     )
+
+
+def noted(tx: Transaction, parcel: ParcelId, about: str) -> None:
+    """Another gateway's receipt or list was taken in: `about` is the batch it speaks of. No receipt for a receipt."""
+    tx.update_parcel(parcel, state="noted", code="100", detail=dumps({"about": about}), next_attempt_at="")
+    done = row(tx, parcel)
+    parcel_event(tx, Event.RECEIVED, done, time=instant(done.received_at), digests=content(done))
 
 
 def _kept(parcel: ParcelRow, detail: Detail) -> str:
