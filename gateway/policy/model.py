@@ -241,7 +241,9 @@ class Agreement(Fact):
     retention: Retention = Retention()
     basis: Basis
     acknowledge: Signing = Field(default="automatic", description="who signs for another gateway's batch")
-    confirm_days: int = Field(default=10, ge=1, description="until a delivered batch without signature is `unconfirmed`")
+    confirm_days: int = Field(
+        default=10, ge=1, description="until a delivered batch without signature is `unconfirmed`"
+    )
     sensitivity: Literal["normal", "high"] = "normal"
     four_eyes: bool = False
 
