@@ -4,7 +4,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: setup demo test check bench docs lock crash
 
-setup: .venv/ready
+setup: .venv/ready .venv/compiled
 
 .venv/ready: requirements.lock pyproject.toml system-packages.txt
 	@setup/system-packages
@@ -13,6 +13,12 @@ setup: .venv/ready
 	@echo "installing Python packages …"
 	@$(PY) -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
 	@$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The records engine: a quarter of a minute, once per version of it. Without it everything works, slower.
+.venv/compiled: .venv/ready $(wildcard gateway/records/kernel/*.py)
+	@echo "compiling the records engine …"
+	@$(PY) -m gateway.records.kernel || true
 	@touch $@
 
 demo: setup

@@ -37,11 +37,11 @@ FIELDS = list(GOOD)
 @pytest.fixture(autouse=True, scope="module")
 def _small_chunks() -> Any:
     assert kernel.prepare(), "the engine compiles here"
-    from gateway.records.kernel import engine
+    from gateway.records.kernel import slots
 
-    before, engine.CHUNK = engine.CHUNK, 700
+    before, slots.CHUNK = slots.CHUNK, 700
     yield
-    engine.CHUNK = before
+    slots.CHUNK = before
 
 
 def _run(data: bytes, threads: int, **changed: Any) -> tuple[Outcome[Examination], dict[str, bytes]]:
@@ -177,6 +177,39 @@ def test_mangled_bytes(junk: list[bytes], encoding: str, data: st.DataObject) ->
     _same(b"\n".join(lines))
 
 
+ODD = [
+    "", "示", "一", "龟", "\u9f7f", "\u9f80", "\u9fff", "䶮", "㐀", "𬱖", "·", "（", "？", "?", "[", "]", "座", "镕", "喆",
+    "丂", "\ue810", "\ue81e", "é", "\u3000", "\xa0", "\u20ac", "Ａ",
+]  # fmt: skip
+_CODES = (
+    "d7fa d7f9 b0 b0a0 b0ff ffb0 f8a1 80 a1a1 b0a1b0 e4 e4b8 e4b7bf e4b880 e9bea5 e5808080 e5e58080 8080 eda080 c1bf "
+    "f4908080 b05b 81308130 b0a18130 8431a437"
+)
+BROKEN = [bytes.fromhex(code) for code in _CODES.split()]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("between", ["", "a", "甲"])
+def test_odd_characters_and_broken_bytes_at_every_place_of_a_block(encoding: str, between: str) -> None:
+    """Compiled code looks at 64 bytes at a time: a character may begin in one block and end in the next."""
+    odd = [*(char.encode(encoding, "replace") for char in ODD), *BROKEN]
+    stuff = between.encode(encoding)
+    names = [stuff * k + char + stuff * (k % 3) for char in odd for k in range(0, 67, 1 if between == "a" else 5)]
+    line, mark = ",".join({**GOOD, "registered_address": "@"}.values()).encode(encoding), b"@"
+    head = ",".join(FIELDS).encode()
+    _same(b"\r\n".join([head, *(line.replace(mark, name) for name in names)]))
+    _same(b"\n".join([head, *(line.replace("示例甲".encode(encoding), name) for name in names)]))
+
+
+def test_white_space_and_marks_at_every_place_of_a_block() -> None:
+    line = ",".join(GOOD.values())
+    pieces = [" ", "\t", '"', " ,", ", ", "\x01", "\x7f", "\r", " \r"]
+    lines = [line[:at] + piece + line[at:] for piece in pieces for at in range(len(line) + 1)]
+    for separator in (",", "\t"):
+        head = separator.join(FIELDS)
+        _same("\n".join([head, *(line.replace(",", separator) for line in lines)]).encode())
+
+
 @settings(max_examples=12, deadline=None)
 @given(rows=ROWS, data=st.data())
 def test_every_cell_in_quotation_marks(rows: list[dict[str, str]], data: st.DataObject) -> None:
@@ -212,7 +245,7 @@ def test_only_so_many_are_listed(limit: int) -> None:
 @pytest.mark.parametrize("size", [(1 << 20) - 200, 1 << 20, (1 << 20) + 1, 3 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
 def test_lines_about_as_long_as_may_be(size: int, end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.records.kernel.engine.CHUNK", 400_000)
+    monkeypatch.setattr("gateway.records.kernel.slots.CHUNK", 400_000)
     good = ",".join(GOOD.values()).encode()
     long = good.replace("示例甲".encode(), b"y" * size)
     head = ",".join(FIELDS).encode()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.tables import FOUR_BYTE_BMP, GB_LENGTH, IS_DOT, IS_PRIVATE, IS_UNKNOWN, TO_MEND
-from gateway.records.kernel.words import eight_at, put_eight
+from gateway.records.kernel.charactertables import FOUR_BYTE_BMP, GB_LENGTH, IS_DOT, IS_PRIVATE, IS_UNKNOWN, TO_MEND
+from gateway.records.kernel.words import eight_at, low_zeros, put_eight
 
 SUPPLEMENT = 189_000
 NOT_PLAIN = -1
+_NONE, _HIGHS = np.uint64(0), np.uint64(0x8080808080808080)
 
 _IS_PRIVATE, _IS_UNKNOWN, _IS_DOT, _TO_MEND, _GB_LENGTH = IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND, GB_LENGTH
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def put_utf8(out, o, cp):  # type: ignore[no-untyped-def]
     """Write a character; return the place behind it."""
     if cp < 0x80:
@@ -36,10 +37,10 @@ def put_utf8(out, o, cp):  # type: ignore[no-untyped-def]
     return o + 4
 
 
-@njit(cache=True, nogil=True)
+@njit
 def utf8_at(buf, i, end):  # type: ignore[no-untyped-def]
     """Character and length, packed as cp << 3 | length, of what begins at `i`; -1 where it is no UTF-8."""
-    b = buf[i]
+    b = np.int64(buf[i])
     if b < 0x80:
         return (b << 3) | 1
     if b < 0xC2:
@@ -65,7 +66,7 @@ def utf8_at(buf, i, end):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
     """The same for GB 18030, with mapped private-use characters put right."""
     b = buf[i]
@@ -92,7 +93,7 @@ def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
     return cp << 3 | 4
 
 
-@njit(cache=True, nogil=True)
+@njit
 def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
     """Length in GB 18030 << 8 | the bits of all characters together; `NOT_PLAIN` where something does not decode or is
     to be put right."""
@@ -139,46 +140,47 @@ def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
     return length << 8 | bits
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def put_bytes(buf, s, e, out, o):  # type: ignore[no-untyped-def]
     """Copy bytes, eight at a time: up to seven more are written behind them, where the next will be written anyway."""
-    source, target = np.int64(buf.ctypes.data) + s, np.int64(out.ctypes.data) + o
     for i in range(0, e - s, 8):
-        put_eight(target + i, eight_at(source + i))
+        put_eight(out, o + i, eight_at(buf, s + i))
     return o + e - s
 
 
-@njit(cache=True, nogil=True)
+@njit
 def put_text(buf, s, e, gb, two, four, out, o):  # type: ignore[no-untyped-def]
-    """Write text that decodes as UTF-8; return the place behind it."""
+    """Write text that decodes as UTF-8; return the place behind it. Up to seven more bytes are written behind."""
     if not gb:
         return put_bytes(buf, s, e, out, o)
     i = s
     while i < e:
-        b = buf[i]
-        if b < 0x80:
-            out[o] = b
-            i += 1
-            o += 1
+        word = eight_at(buf, i)
+        high = word & _HIGHS
+        n = 8 if high == _NONE else low_zeros(high) >> 3
+        if n:
+            n = min(n, e - i)
+            put_eight(out, o, word)
+            i += n
+            o += n
             continue
-        if buf[i + 1] >= 0x40:
-            cp = two[b << 8 | buf[i + 1]]
-            i += 2
-            if cp >= 0x800:
-                out[o] = 0xE0 | cp >> 12
-                out[o + 1] = 0x80 | cp >> 6 & 0x3F
-                out[o + 2] = 0x80 | cp & 0x3F
-                o += 3
-                continue
-        else:
-            found = gb18030_at(buf, i, e, two, four)
-            cp = found >> 3
-            i += found & 7
-        o = put_utf8(out, o, cp)
+        while i < e and buf[i] >= 0x80:
+            if buf[i + 1] >= 0x40:
+                cp = np.int64(two[np.int64(buf[i]) << 8 | buf[i + 1]])
+                i += 2
+                if cp >= 0x800:
+                    put_eight(out, o, np.uint64(0x8080E0 | cp >> 12 | (cp & 0xFC0) << 2 | (cp & 0x3F) << 16))
+                    o += 3
+                    continue
+            else:
+                found = gb18030_at(buf, i, e, two, four)
+                cp = found >> 3
+                i += found & 7
+            o = put_utf8(out, o, cp)
     return o
 
 
-@njit(cache=True, nogil=True)
+@njit
 def put_cell(buf, s, e, commas, gb, two, four, out, o):  # type: ignore[no-untyped-def]
     """Write a cell of canonical CSV: in quotation marks where it holds a comma, which it may with `commas`. No cell
     here holds a quotation mark. `gb`: it holds characters of GB 18030."""
@@ -198,7 +200,7 @@ def put_cell(buf, s, e, commas, gb, two, four, out, o):  # type: ignore[no-untyp
     return o
 
 
-@njit(cache=True, nogil=True)
+@njit
 def odd_edge(buf, s, e, gb):  # type: ignore[no-untyped-def]
     """Whether a cell begins or ends with white space beyond ASCII (U+00A0, U+3000, U+FEFF)."""
     n = e - s

@@ -6,46 +6,29 @@ flat: so many slots of fixed size, used again and again.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from gateway.records.cells import Circumstances
-from gateway.records.kernel import judging, output, reading
-from gateway.records.kernel.tables import PLACES, Array, Tables, build
-from gateway.records.parts import MODULUS, UNROUTED, Measured, Uncollected, line_digest
+from gateway.records.kernel import digesting, entries, slots
+from gateway.records.kernel.charactertables import Array
+from gateway.records.kernel.digesting import Summing, address
+from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, PARTS, SLACK
+from gateway.records.kernel.loading import Machine
+from gateway.records.kernel.slots import Slot
+from gateway.records.kernel.tables import PLACES, Tables, build
+from gateway.records.parts import UNROUTED, Measured, Uncollected, line_digest
 from gateway.records.passing import Pass, Progress
-from gateway.records.readers.lines import LINE_LIMIT, Damaged, decode_line, join, pass_line, too_long
+from gateway.records.readers.lines import Damaged, decode_line, join, too_long
 from gateway.records.readers.table import TextTable
 from gateway.records.violations import DIMENSIONS
 
-CHUNK = 4 << 20
-ROWS = 1 << 16
-PROBLEMS = 1 << 18
 LISTED = 4 << 20
-
-
-class Slot:
-    """Room for one chunk, its judgement, and its digest."""
-
-    def __init__(self, chunk: int) -> None:
-        self.buf = np.empty(chunk + LINE_LIMIT + 2 + reading.SLACK, np.uint8)
-        self.out = np.empty(2 * chunk + 4 * LINE_LIMIT, np.uint8)
-        self.lines = np.empty((ROWS, 2), np.int64)
-        self.status = np.empty(ROWS, np.uint8)
-        self.part = np.empty(ROWS, np.uint8)
-        self.spots = np.empty((ROWS, 4), np.int64)
-        self.problems = np.empty(PROBLEMS, np.uint16)
-        self.total = np.zeros(4, np.uint64)
-        self.context, self.digest = output.scratch()
-        self.work: Array = np.zeros((10, 0), np.int64)
-        self.end = self.rows = self.written = 0
 
 
 class _Counts:
@@ -55,8 +38,16 @@ class _Counts:
         self.codes = np.zeros(codes, np.int64)
         self.dimensions = np.zeros(len(DIMENSIONS), np.int64)
         self.tally = np.zeros(3, np.int64)
-        self.refused = np.empty(LISTED, np.uint8)
-        self.violations = np.empty(LISTED, np.uint8)
+        self.refused = np.empty(LISTED + SLACK, np.uint8)
+        self.violations = np.empty(LISTED + SLACK, np.uint8)
+        self.summing = Summing()
+        self.room = np.zeros(2, np.int64)
+        self.reached = np.zeros(3, np.int64)
+        self.given = [
+            *(address(array) for array in (self.room, self.codes, self.dimensions, self.tally, self.refused,
+                                           self.violations)),
+            LISTED, *self.summing.given, address(self.reached),
+        ]  # fmt: skip
 
     def into(self, run: Pass, tables: Tables) -> None:
         """Add everything to the state of the pass."""
@@ -70,40 +61,62 @@ class _Counts:
 class Engine:
     """One pass with compiled code; `read` and `measure` stand for the plain ones."""
 
-    def __init__(self, run: Pass, table: TextTable, tables: Tables, threads: int, chunk: int) -> None:
-        self.run, self.table, self.tables, self.threads, self.chunk = run, table, tables, threads, chunk
-        self._sha = output.sha256_functions()
-        self._target = np.empty(0, np.uint8)
+    def __init__(self, machine: Machine, run: Pass, table: TextTable, tables: Tables, threads: int) -> None:
+        self.machine, self.run, self.table, self.tables, self.threads = machine, run, table, tables, threads
         header = table.header
         named = set(header.order) | set(header.unnamed)
-        self._order = np.array(header.order, np.int64)
-        self._unnamed = np.array(header.unnamed, np.int64)
-        self._others = np.array([column for column in range(header.width) if column not in named], np.int64)
-        self._classes = classes(header.separator)
+        columns = [column for column in range(header.width) if column not in named]
+        self._order, self._unnamed, self._others = (
+            np.array(places, np.int64) for places in (header.order, header.unnamed, columns)
+        )
         self._said, self._said_at = self._sentences()
+        self._target = np.empty(0, np.uint8)
+        self._begins, self._places = np.zeros(PARTS + 1, np.int64), np.zeros(PARTS + 1, np.int64)
+        self._plan = np.zeros(entries.PLAN, np.int64)
+        self._columns = max(header.width, len(tables.fields)) + 2
+        self._given = self._arguments(columns)
 
     @classmethod
-    def for_pass(cls, run: Pass, circumstances: Circumstances, threads: int) -> Engine | None:
+    def for_pass(cls, machine: Machine, run: Pass, circumstances: Circumstances, threads: int) -> Engine | None:
         """None where the tables cannot say the whole schema."""
         assert isinstance(run.table, TextTable)
-        tables = build(run.rules, circumstances)
-        return None if tables is None else cls(run, run.table, tables, threads, CHUNK)
+        tables = build(run.rules, circumstances, run.table.found.encoding)
+        return None if tables is None else cls(machine, run, run.table, tables, threads)
 
-    @property
-    def rules_running(self) -> int:
-        """How many rules are applied to every record."""
-        return self.tables.rules_running
+    def _arguments(self, others: Sequence[int]) -> list[int]:
+        """What `judge` is told about this table and its schema, for every chunk alike."""
+        header, tables = self.table.header, self.tables
+        markers, lengths = tables.passable
+        count, plan = len(tables.fields), self._plan
+        plan[entries.GB] = self.table.found.encoding == "gb18030"
+        plan[entries.SEPARATOR] = ord(header.separator)
+        plan[entries.WIDTH], plan[entries.FIELDS], plan[entries.RULES] = header.width, count, len(tables.rules)
+        plan[entries.OTHERS], plan[entries.UNNAMED] = len(others), len(header.unnamed)
+        plan[entries.SENDER], plan[entries.AS_OF] = tables.sender, tables.as_of
+        plan[entries.ERRORS] = tables.errors
+        plan[entries.ROUTE] = -1 if self.run.route is None else self.run.route
+        plan[entries.DIRECT] = header.width == count and list(header.order) == list(range(count))
+        plan[entries.MARKERS], plan[entries.MARKER_WIDTH] = markers.shape
+        plan[entries.MOST_PROBLEMS], plan[entries.MOST_ROWS] = slots.PROBLEMS, slots.ROWS
+        plan[entries.MOST_CUTS] = slots.CUTS
+        known = tables.characters
+        self._kept = (
+            plan, self._order, self._others, self._unnamed, tables.fields, tables.slots, tables.keys, tables.warns,
+            tables.rules, tables.values, tables.county, tables.province, known.info, known.two, known.four, markers,
+            lengths, classes(header.separator),
+        )  # fmt: skip
+        return [address(array) for array in self._kept]
 
     def read(self, progress: Progress | None) -> None:
         """Judge every line, as `Pass.read` does."""
-        header = self.table.header
-        number = header.line + 1
+        number = self.table.header.line + 1
         waiting: deque[tuple[Slot | Damaged, Future[None] | None]] = deque()
-        free = [Slot(self.chunk) for _ in range(self.threads + 1)]
+        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 1)]
+        self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
         counted = _Counts(len(self.tables.codes))
         read_bytes = 0
         with self.table.path.open("rb") as stream, ThreadPoolExecutor(self.threads) as pool:
-            chunks = self._chunks(stream, free)
+            chunks = slots.chunks(stream, self.table, free, slots.CHUNK)
             more = True
             while more or waiting:
                 while more and free:
@@ -121,103 +134,63 @@ class Engine:
                     continue
                 assert future is not None
                 future.result()
-                self._consume(item, number, counted)
-                number += item.rows
+                number += self._consume(item, number, counted)
+                while item.next < item.end:
+                    item.at = item.next
+                    self._judge(item)
+                    number += self._consume(item, number, counted)
                 read_bytes += item.end
                 if progress is not None:
                     progress(read_bytes)
                 free.append(item)
         counted.into(self.run, self.tables)
 
-    def _chunks(self, stream: BinaryIO, free: list[Slot]) -> Iterator[Slot | Damaged]:
-        """The file below its header, in slots that end with a line feed; a line that fits into none comes by itself.
-        A slot is taken from `free` for each."""
-        found = self.table.found
-        stream.seek(found.skip)
-        for _ in range(self.table.header.line):
-            while (head := stream.readline(LINE_LIMIT)) and not head.endswith(b"\n"):
-                pass
-        rest, most = b"", max(self.chunk, LINE_LIMIT + 1)
-        while True:
-            slot = free.pop()
-            have = len(rest)
-            slot.buf[:have] = np.frombuffer(rest, np.uint8)
-            room = slot.buf.data[have : min(have, LINE_LIMIT + 1) + self.chunk]
-            got = stream.readinto(room) if have < most else 0  # type: ignore[attr-defined]
-            total = have + got
-            if not total:
-                free.append(slot)
-                return
-            end = output.last_line(slot.buf, total, ROWS)
-            ended = not got and have < most
-            if not end and ended:
-                slot.buf[total] = 10
-                total = end = total + 1
-            rest = slot.buf[end:total].tobytes()
-            if end:
-                slot.end = end
-                yield slot
-            else:
-                free.append(slot)
-            if len(rest) > LINE_LIMIT and b"\n" not in rest:
-                line = too_long(rest, found)
-                rest, _ = pass_line(stream)
-                yield line
-
     def _judge(self, slot: Slot) -> None:
         """In a thread, without the GIL: all rules over one slot, and the digests of what travels."""
-        header, tables, characters = self.table.header, self.tables, self.tables.characters
-        gb = self.table.found.encoding == "gb18030"
-        passable, lengths = tables.passable[self.table.found.encoding]
-        need = max(16, header.width + 2, len(tables.fields) + 1)
-        if slot.work.shape[1] < need:
-            slot.work = np.zeros((10, need), np.int64)
-        slot.rows, slot.written, _ = judging.judge(
-            slot.buf, slot.end, gb, self._classes, header.width, self._order, self._others, self._unnamed,
-            tables.fields, tables.slots, tables.keys, tables.warns, tables.rules, tables.values, tables.county,
-            tables.province, tables.sender, tables.as_of, tables.errors,
-            -1 if self.run.route is None else self.run.route, characters.info, characters.two, characters.four,
-            passable, lengths, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems, slot.work,
-        )  # fmt: skip
-        slot.total[:] = 0
-        output.digest_accepted(
-            slot.out, slot.status, slot.spots, slot.rows, self._sha, slot.context, slot.digest, slot.total
+        self.machine.judge(*self._given, slot.begin, slot.at, slot.end, *slot.lines, *slot.found)
+        slot.rows, slot.next, slot.written, _ = map(int, slot.reached)
+        self.machine.digest_accepted(
+            slot.begin, address(slot.status), address(slot.spots), slot.rows, *slot.summing.given
         )
+        slot.digest = slot.summing.take()
 
-    def _consume(self, slot: Slot, number: int, counted: _Counts) -> None:
-        """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with."""
-        run, listing = self.run, self.run.listing
+    def _consume(self, slot: Slot, number: int, counted: _Counts) -> int:
+        """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with.
+        Returns how many lines that were."""
+        run, listing, told = self.run, self.run.listing, self.tables
+        found = [address(array) for array in (slot.status, slot.spots, slot.problems)]
+        said = [address(array) for array in (told.dimension, told.missing, self._said, self._said_at)]
         extra: list[bytes] = []
         row = 0
-        run.digest += output.number(slot.total)
+        run.digest += slot.digest
         while True:
             start = row
-            room = np.array(listing.room, np.int64)
-            total = np.zeros(4, np.uint64)
-            row, refused, violations = output.tell(
-                row, slot.rows, number, run.rows, slot.status, slot.spots, slot.problems, slot.out,
-                self.tables.dimension, self.tables.missing, self._said, self._said_at, room,
-                counted.codes, counted.dimensions, counted.tally, counted.refused, counted.violations,
-                self._sha, slot.context, slot.digest, total,
-            )  # fmt: skip
+            counted.room[:] = listing.room
+            self.machine.tell(row, slot.rows, number, run.rows, *found, slot.begin, *said, *counted.given)
+            row, refused, violations = map(int, counted.reached)
             run.rows += row - start
             if refused or violations:
                 listing.take(
                     counted.refused.data[:refused],
                     counted.violations.data[:violations],
-                    output.number(total),
-                    (int(room[0]), int(room[1])),
+                    counted.summing.take(),
+                    (int(counted.room[0]), int(counted.room[1])),
                 )
             if row >= slot.rows:
                 break
-            if slot.status[row] == judging.LEFT:
-                begin, end = slot.lines[row]
-                raw = slot.buf[begin:end].tobytes()
-                found, repertoire = self.table.found, self.table.repertoire
-                line = too_long(raw, found) if len(raw) > LINE_LIMIT else decode_line(raw, found, repertoire)
+            if slot.status[row] == LEFT:
+                begin = int(slot.line_ends[row - 1, 0]) + 1 if row else slot.at
+                raw = bytes(slot.raw[begin : int(slot.line_ends[row, 0])])
+                table = self.table
+                line = (
+                    too_long(raw, table.found)
+                    if len(raw) > LINE_LIMIT
+                    else decode_line(raw, table.found, table.repertoire)
+                )
                 self._leave(line, number + row, extra, slot, row)
                 row += 1
         self._write(slot, extra)
+        return slot.rows
 
     def _leave(self, line: str, number: int, extra: list[bytes], slot: Slot | None = None, row: int = 0) -> None:
         """A line for the plain engine; where it travels it takes its place among the others."""
@@ -230,34 +203,37 @@ class Engine:
         part = self.run.part_of(values)
         if not (part == UNROUTED or (len(part) == 2 and part.isascii() and part.isdigit())):
             raise ValueError("a record without a part")
-        slot.status[row] = judging.ACCEPTED
-        slot.part[row] = judging.UNROUTED if part == UNROUTED else int(part)
+        slot.status[row] = ACCEPTED
+        slot.part[row] = entries.UNROUTED if part == UNROUTED else int(part)
         at = slot.written + sum(map(len, extra))
         slot.spots[row, 0], slot.spots[row, 1] = at, at + len(text)
         extra.append(text)
 
     def _write(self, slot: Slot, extra: Sequence[bytes]) -> None:
-        out = slot.out
+        room = slot.room
         if extra:
             more = np.frombuffer(b"".join(extra), np.uint8)
-            if slot.written + len(more) > len(out):
-                out = np.concatenate((out[: slot.written], more))
-            out[slot.written : slot.written + len(more)] = more
-        if isinstance(self.run.parts, Uncollected):
-            accepted = int((slot.status[: slot.rows] == judging.ACCEPTED).sum())
-            digest = output.number(slot.total) + sum(map(line_digest, extra))
-            self.run.parts.count(accepted, digest)
+            if slot.written + len(more) > len(room):
+                room = np.concatenate((room[: slot.written], more))
+            room[slot.written : slot.written + len(more)] = more
+        parts = self.run.parts
+        if isinstance(parts, Uncollected):
+            accepted = int((slot.status[: slot.rows] == ACCEPTED).sum())
+            parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
             return
-        need = slot.written + sum(map(len, extra)) + slot.rows
-        if len(self._target) < need:
-            self._target = np.empty(need + (need >> 2), np.uint8)
-        begins = np.zeros(output.PARTS + 1, np.int64)
-        output.gather(out, slot.status, slot.part, slot.spots, slot.rows, self._target, begins)
-        view = self._target.data
-        for part in range(output.PARTS):
+        spots = slot.spots[: slot.rows]
+        need = int((spots[:, 1] - spots[:, 0])[slot.status[: slot.rows] == ACCEPTED].sum()) + slot.rows
+        if len(self._target) < need + SLACK:
+            self._target = np.empty(need + (need >> 2) + SLACK, np.uint8)
+        self.machine.gather(
+            address(room), address(slot.status), address(slot.part), address(slot.spots), slot.rows,
+            address(self._target), address(self._begins), address(self._places),
+        )  # fmt: skip
+        view, begins = self._target.data, self._begins.tolist()
+        for part in range(PARTS):
             if begins[part] < begins[part + 1]:
-                name = UNROUTED if part == judging.UNROUTED else f"{part:02}"
-                self.run.parts.write(name, view[begins[part] : begins[part + 1]])
+                name = UNROUTED if part == entries.UNROUTED else f"{part:02}"
+                parts.write(name, view[begins[part] : begins[part + 1]])
 
     def _sentences(self) -> tuple[Array, Array]:
         """How the line of every possible violation goes on behind its row number, and where each stands."""
@@ -272,56 +248,21 @@ class Engine:
 
     def measure(self, path: Path) -> Measured:
         """The same as `parts.measure`."""
-        buf = np.empty(self.chunk + 4 * LINE_LIMIT, np.uint8)
-        context, digest = output.scratch()
-        total = np.zeros(4, np.uint64)
-        whole, records, have = hashlib.sha256(), -1, 0
-        with path.open("rb") as stream:
-            while got := stream.readinto(buf.data[have:]):
-                whole.update(buf.data[have : have + got])
-                have += got
-                lines, end = output.digest_lines(buf, have, int(records < 0), self._sha, context, digest, total)
-                records += lines
-                buf[: have - end] = buf[end:have]
-                have -= end
-        return Measured(records, whole.hexdigest(), f"{output.number(total) % MODULUS:064x}")
+        return digesting.measure(self.machine, path)
 
     def measure_all(self, paths: Sequence[Path]) -> Sequence[Measured]:
         """Several files, in threads."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            return list(pool.map(self.measure, paths))
+        return digesting.measure_all(self.machine, paths, self.threads)
 
 
 @cache
 def classes(separator: str) -> Array:
     """What each byte is to the splitter; in UTF-8 and in GB 18030 these bytes are never part of another character."""
-    table = np.full(256, reading.NORMAL, np.uint8)
-    table[0x80:] = reading.HIGH
-    table[:0x20] = reading.CONTROL
-    table[0x7F] = reading.CONTROL
-    table[9] = reading.NORMAL
-    table[ord(separator)] = reading.SEPARATOR
-    table[10], table[13], table[34] = reading.LINE_FEED, reading.RETURN, reading.QUOTE
+    table = np.full(256, entries.NORMAL, np.uint8)
+    table[0x80:] = entries.HIGH
+    table[:0x20] = entries.CONTROL
+    table[0x7F] = entries.CONTROL
+    table[9] = entries.NORMAL
+    table[ord(separator)] = entries.BOUND
+    table[10], table[13], table[34] = entries.LINE_FEED, entries.RETURN, entries.QUOTE
     return table
-
-
-def warm_up() -> None:
-    """Load or compile everything, for the very types that a pass uses; no thread is started."""
-    slot, counted = Slot(1 << 10), _Counts(1)
-    numbers, words, table = np.zeros(0, np.int64), np.zeros(1, np.uint64), np.zeros((0, 8), np.int64)
-    marks, small = np.zeros((0, 1), np.uint8), np.zeros(0, np.int32)
-    judging.judge(
-        slot.buf, 0, False, classes(","), 1, numbers, numbers, numbers, table, table[:, :2].copy(), words, numbers,
-        table[:, :6].copy(), words, np.zeros(0, np.int16), marks[:, 0].copy(), -1, 0, 0, -1, marks[:, 0].copy(), small,
-        small, marks, numbers, slot.out, slot.lines, slot.status, slot.part, slot.spots, slot.problems, slot.work,
-    )  # fmt: skip
-    sha = output.sha256_functions()
-    state = (sha, slot.context, slot.digest, slot.total)
-    output.digest_accepted(slot.out, slot.status, slot.spots, 0, *state)
-    output.digest_lines(slot.buf, 0, 0, *state)
-    output.last_line(slot.buf, 0, 1)
-    output.gather(slot.out, slot.status, slot.part, slot.spots, 0, slot.buf, np.zeros(output.PARTS + 1, np.int64))
-    output.tell(
-        0, 0, 1, 0, slot.status, slot.spots, slot.problems, slot.out, numbers, numbers, slot.buf, slot.lines,
-        numbers, counted.codes, counted.dimensions, counted.tally, counted.refused, counted.violations, *state,
-    )  # fmt: skip

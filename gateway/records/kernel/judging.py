@@ -10,13 +10,47 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.characters import odd_edge, put_bytes, put_cell, text_bits
-from gateway.records.kernel.reading import SEPARATOR, cells_of, scientific
-from gateway.records.kernel.tables import CODES, DATE, ID, IS_UNKNOWN, PLACES, REGION
+from gateway.records.kernel.characters import odd_edge, put_bytes, put_cell, put_text, text_bits
+from gateway.records.kernel.entries import (
+    ACCEPTED,
+    AS_OF,
+    DIRECT,
+    ERRORS,
+    FIELDS,
+    GB,
+    LEFT,
+    LINE_LIMIT,
+    MARKER_WIDTH,
+    MARKERS,
+    MOST_CUTS,
+    MOST_PROBLEMS,
+    MOST_ROWS,
+    NEXT,
+    OTHERS,
+    OUT_END,
+    OUT_FROM,
+    OUT_TO,
+    REFUSED,
+    ROUTE,
+    ROWS_DONE,
+    RULES,
+    SCRATCH,
+    SENDER,
+    SEPARATOR,
+    UNNAMED,
+    UNROUTED,
+    WIDTH,
+)
+from gateway.records.kernel.reading import cells_of, scientific
+from gateway.records.kernel.ruling import rule_code
+from gateway.records.kernel.scanning import HARD, ODD, scan, some_odd
+from gateway.records.kernel.tables import CODES, DATE, ID, PLACES, REGION, TEXT
 from gateway.records.kernel.values import (
+    AFTER_AS_OF,
     FLOAT,
     NOT_IN_LIST,
     REQUIRED,
+    TOO_SOON,
     code_slot,
     date_code,
     id_codes,
@@ -24,55 +58,13 @@ from gateway.records.kernel.values import (
     region_codes,
     text_codes,
 )  # fmt: skip
-from gateway.records.kernel.words import bare
-
-LEFT, ACCEPTED, REFUSED = 0, 1, 2
-UNROUTED = 100
-"""The part of records that are not routed, among the numbers of provinces."""
-LINE_LIMIT = 1 << 20
+from gateway.records.kernel.words import behind
 
 
-@njit(cache=True, nogil=True)
-def rule_code(rules, r, out, fs, fe, values):  # type: ignore[no-untyped-def]
-    """The code of a rule between two cells in canonical form, or -1."""
-    kind, one, two, code, otherwise = rules[r, 0], rules[r, 1], rules[r, 2], rules[r, 3], rules[r, 4]
-    a, b = fs[one], fs[two]
-    n, m = fe[one] - a, fe[two] - b
-    if kind == 0:
-        return code if n and m and out[a] == out[b] and out[a + 1] == out[b + 1] else -1
-    if kind == 1:
-        if not n or not m:
-            return -1
-        for i in range(8):
-            if out[a + i] != out[b + 6 + i]:
-                return code
-        return -1
-    if kind == 2:
-        if not m or n != 1:
-            return -1
-        return code if out[a] == (50 if out[b + 16] & 1 else 49) else -1
-    if kind == 3:
-        if not n or not m:
-            return -1
-        for i in range(8):
-            if out[a + i] != out[b + i]:
-                return code if out[a + i] < out[b + i] else -1
-        return -1
-    decided = False
-    if 0 < m <= 7:
-        key = packed(out, b, b + m)
-        at = rules[r, 5]
-        for i in range(np.int64(values[at])):
-            if values[at + 1 + i] == key:
-                decided = True
-    if decided:
-        return -1 if n else code
-    return otherwise if n else -1
-
-
-@njit(cache=True, nogil=True)
-def left_alone(buf, at, end, gb, passable, lengths):  # type: ignore[no-untyped-def]
-    """Whether a line is blank, or begins as lines do that may be no records."""
+@njit
+def left_alone(buf, at, end, gb, passable, lengths, count, width):  # type: ignore[no-untyped-def]
+    """Whether a line is blank, or begins as lines do that may be no records. `passable`: `count` markers in rows of
+    `width` bytes."""
     i = at
     while i < end and (buf[i] == 44 or buf[i] == 59 or buf[i] == 32 or buf[i] == 9 or buf[i] == 34):
         i += 1
@@ -82,195 +74,221 @@ def left_alone(buf, at, end, gb, passable, lengths):  # type: ignore[no-untyped-
         return False
     if odd_edge(buf, i, min(end, i + 4), gb):
         return True
-    for k in range(len(lengths)):
+    for k in range(count):
         n = lengths[k]
-        if passable[k, 0] == buf[i] and i + n <= end:
-            same = True
-            for j in range(1, n):
-                if passable[k, j] != buf[i + j]:
-                    same = False
-                    break
-            if same:
+        marker = behind(passable, k * width)
+        if marker[0] == buf[i] and i + n <= end:
+            j = 1
+            while j < n and marker[j] == buf[i + j]:
+                j += 1
+            if j == n:
                 return True
     return False
 
 
-@njit(cache=True, nogil=True)
-def judge(  # type: ignore[no-untyped-def]
-    buf, end, gb, classes, width, order, others, unnamed,
-    fields, slots, keys, warns, rules, values, county, province, sender, as_of, errors, route,
-    info, two, four, passable, lengths,
-    out, lines, status, part, spots, problems, work,
-):  # fmt: skip
-    """Judge all lines of `buf[:end]`, which ends with a line feed, and holds no more of them than `status` has room.
+@njit
+def beyond_ascii(buf, s, e):  # type: ignore[no-untyped-def]
+    """Whether some byte is beyond ASCII."""
+    i = s
+    while i < e and buf[i] < 0x80:
+        i += 1
+    return i < e
 
-    Per line: `lines` (begin, end) in `buf`; `status`; `part`; `spots` (begin and end in `out`, first problem and how
-    many). `out` receives the canonical line of an accepted record, and of a refused one the cells as they came, in the
-    file's order. Returns (lines, bytes of `out`, problems).
+
+@njit
+def split_hard(room, here, line_end, classes, width, gb, starts, ends, high, quoted, cut, stop):  # type: ignore[no-untyped-def]
+    """Split a line that is not plain: `starts` and `ends` as cells stand between their quotation marks, `cut` and
+    `stop` without the white space around them. False where the plain engine has to do it."""
+    _, cells = cells_of(room, here, line_end + 1, classes, width, starts, ends, high, quoted)
+    if cells != width:
+        return False
+    for c in range(width):
+        s, e = starts[c], ends[c]
+        while s < e and (room[s] == 32 or room[s] == 9):
+            s += 1
+        while s < e and (room[e - 1] == 32 or room[e - 1] == 9):
+            e -= 1
+        cut[c], stop[c] = s, e
+        if high[c] and odd_edge(room, s, e, gb):
+            return False
+    return True
+
+
+@njit
+def judge(  # type: ignore[no-untyped-def]
+    plan, order, others, unnamed, fields, slots, keys, warns, rules, values, county, province,
+    info, two, four, passable, lengths, classes,
+    room, at, end,
+    cuts, line_ends, marks, odd,
+    status, part, spots, problems, work, reached,
+):  # fmt: skip
+    """Judge the lines of `room[at:end]`, which ends with a line feed, as many as there is room for.
+
+    `plan` says what is what (`entries`). Per line: `line_ends` (its feed, and a number of no meaning outside);
+    `status`; `part`; `spots` (begin and end in `room`, first problem and how many): the canonical line of an accepted
+    record, of a refused one the cells as they came, in the file's order. `reached` is told how far it came.
     """
-    columns = width + 1
-    count = len(fields)
-    buf = bare(buf)
-    classes = bare(classes)
-    order = bare(order)
-    others = bare(others)
-    unnamed = bare(unnamed)
-    fields = bare(fields)
-    slots = bare(slots)
-    keys = bare(keys)
-    warns = bare(warns)
-    rules = bare(rules)
-    values = bare(values)
-    county = bare(county)
-    province = bare(province)
-    info = bare(info)
-    two = bare(two)
-    four = bare(four)
-    passable = bare(passable)
-    lengths = bare(lengths)
-    out = bare(out)
-    lines = bare(lines)
-    status = bare(status)
-    part = bare(part)
-    spots = bare(spots)
-    problems = bare(problems)
-    # Rows of `work` are as long as there are columns and fields, and one more.
-    starts, ends, cut, stop = bare(work[0]), bare(work[1]), bare(work[2]), bare(work[3])
-    high, quoted = bare(work[4]), bare(work[5])
-    fs, fe, wrong, found = bare(work[6]), bare(work[7]), bare(work[8]), bare(work[9])
-    at = row = o = p = 0
-    commas = classes[44] != SEPARATOR
-    while at < end:
-        line_end, cells = cells_of(buf, at, end, classes, width, starts, ends, high, quoted)
-        here, at = at, line_end + 1
-        lines[row, 0], lines[row, 1] = here, line_end
+    gb, width, count, rule_count = plan[GB] != 0, plan[WIDTH], plan[FIELDS], plan[RULES]
+    sender, as_of, errors, route, direct = plan[SENDER], plan[AS_OF], plan[ERRORS], plan[ROUTE], plan[DIRECT] != 0
+    commas = plan[SEPARATOR] != 44
+    longest = max(width + 2, count + 1)
+    starts, ends, cut, stop = work, behind(work, longest), behind(work, 2 * longest), behind(work, 3 * longest)
+    high, quoted = behind(work, 4 * longest), behind(work, 5 * longest)
+    fs, fe = behind(work, 6 * longest), behind(work, 7 * longest)
+    found, wrong = behind(work, 8 * longest), behind(work, 8 * longest + 16)
+    rows = scan(room, at, end, plan[SEPARATOR], gb, cuts, line_ends, marks, odd, plan[MOST_ROWS], plan[MOST_CUTS])
+    o, p = plan[OUT_FROM], np.int64(0)
+    out_to, scratch = plan[OUT_TO], plan[OUT_TO] + 8
+    start, first = at, np.int64(1)
+    for row in range(rows):
+        here, line_end, this = start, np.int64(line_ends[2 * row]), first
+        start, first = line_end + 1, np.int64(line_ends[2 * row + 1]) + 1
         status[row] = LEFT
-        row += 1
+        spots[4 * row + 3] = 0
         size = line_end - here
-        if cells != width or size > LINE_LIMIT or left_alone(buf, here, line_end, gb, passable, lengths):
+        plain = (marks[row] & HARD) == 0
+        some = (marks[row] & ODD) != 0
+        if size > LINE_LIMIT or (plain and first - this != width):
             continue
-        if o + 2 * size + 4 * (count + columns) > len(out) or p + 4 * (count + len(rules)) > len(problems):
+        begins = room[here]
+        if (not plain or begins >= 0x80 or begins < 48 or begins == 59) and left_alone(
+            room, here, line_end, gb, passable, lengths, plan[MARKERS], plan[MARKER_WIDTH]
+        ):
             continue
-        plain = True
-        some_high = False
-        for c in range(width):
-            s, e = starts[c], ends[c]
-            while s < e and (buf[s] == 32 or buf[s] == 9):
-                s += 1
-            while s < e and (buf[e - 1] == 32 or buf[e - 1] == 9):
-                e -= 1
-            cut[c], stop[c] = s, e
-            if high[c]:
-                some_high = True
-                if odd_edge(buf, s, e, gb):
-                    plain = False
-        if some_high:
-            for c in others:
-                if high[c] and text_bits(buf, cut[c], stop[c], gb, info, two, four) < 0:
-                    plain = False
-        for c in unnamed:
-            if cut[c] < stop[c]:
-                plain = False
-        if not plain:
+        if o + 2 * size + 4 * longest > out_to or p + 4 * (count + rule_count) > plan[MOST_PROBLEMS]:
             continue
-        begin, first = o, p
-        refused = False
+        if plain:
+            # What stands in `cuts` before a line's first cell is where the line before it ended.
+            cuts[this - 1] = here - 1
+            if size > 0 and room[line_end - 1] == 13:
+                line_end -= 1
+                cuts[first - 1] = line_end
+        elif not split_hard(room, here, line_end, classes, width, gb, starts, ends, high, quoted, cut, stop):
+            continue
+        judged = True
+        for k in range(plan[OTHERS] + plan[UNNAMED]):
+            c = others[k] if k < plan[OTHERS] else unnamed[k - plan[OTHERS]]
+            s, e = (np.int64(cuts[this + c - 1]) + 1, np.int64(cuts[this + c])) if plain else (cut[c], stop[c])
+            if k >= plan[OTHERS]:
+                judged = judged and s == e
+            elif not plain or some:
+                judged = judged and text_bits(room, s, e, gb, info, two, four) >= 0
+        if not judged:
+            continue
+        first_problem = p
+        refused = altered = False
         for f in range(count):
-            kind = fields[f, 0]
-            c = order[f]
-            wrong[f] = False
-            if f:
-                out[o] = 44
-                o += 1
-            fs[f] = fe[f] = o
-            s, e = (cut[c], stop[c]) if c < width else (0, 0)
+            kind, c = fields[8 * f], order[f]
+            wrong[f] = 0
+            if c >= width:
+                s = e = np.int64(0)
+            elif plain:
+                s, e = np.int64(cuts[this + c - 1]) + 1, np.int64(cuts[this + c])
+            else:
+                s, e = cut[c], stop[c]
+            fs[f], fe[f] = s, e
             if s == e:
-                if fields[f, 1]:
+                if fields[8 * f + 1]:
                     problems[p] = f << PLACES | REQUIRED
                     p += 1
-                    wrong[f] = refused = True
+                    wrong[f] = 1
+                    refused = True
                 continue
-            measured = 0
-            if high[c]:
-                measured = text_bits(buf, s, e, gb, info, two, four)
-                if measured < 0 or kind == ID:
-                    plain = False
+            # Lengths and bits of a text are of no interest where it is short and nothing in it is odd.
+            measured = np.int64(e - s) << 8
+            far = some and plain and some_odd(odd, s - at, e - at)
+            if far and odd_edge(room, s, e, gb):
+                judged = False
+                break
+            if far or not plain or (kind == TEXT and not gb and e - s > fields[8 * f + 3]):
+                measured = text_bits(room, s, e, gb, info, two, four)
+                if measured < 0:
+                    judged = False
                     break
             n = 0
             if kind == CODES:
                 place = np.int64(-1)
                 if e - s <= 7:
-                    place = code_slot(packed(buf, s, e), keys, slots[f, 0], slots[f, 1])
+                    place = code_slot(packed(room, s, e - s), keys, slots[2 * f], slots[2 * f + 1])
                 if place < 0:
-                    found[0] = FLOAT if scientific(buf, s, e) else NOT_IN_LIST
+                    found[0] = FLOAT if scientific(room, s, e) else NOT_IN_LIST
                     n = 1
-                else:
-                    o = put_bytes(buf, s, e, out, o)
-                    if warns[place] >= 0:
-                        found[0] = warns[place]
-                        n = 1
+                elif warns[place] >= 0:
+                    found[0] = warns[place]
+                    n = 1
             elif kind == DATE:
-                code = date_code(buf, s, e, fields[f, 6], fields[f, 7])
+                code = date_code(room, s, e, fields[8 * f + 6], fields[8 * f + 7])
                 if code >= 0:
                     found[0] = code
                     n = 1
-                if e - s == 8:
-                    o = put_bytes(buf, s, e, out, o)
-                elif code < 0:
-                    o = put_bytes(buf, s, s + 4, out, o)
-                    o = put_bytes(buf, s + 5, s + 7, out, o)
-                    o = put_bytes(buf, s + 8, s + 10, out, o)
+                if e - s == 10 and (code < 0 or code in (TOO_SOON, AFTER_AS_OF)):
+                    altered = True
+                    fs[f] = scratch + SCRATCH * f
+                    o_cell = put_bytes(room, s, s + 4, room, fs[f])
+                    o_cell = put_bytes(room, s + 5, s + 7, room, o_cell)
+                    fe[f] = put_bytes(room, s + 8, s + 10, room, o_cell)
             elif kind == REGION:
-                n = region_codes(buf, s, e, fields[f, 5], sender, county, province, as_of, found)
-                if e - s == 12:
-                    o = put_bytes(buf, s, e, out, o)
+                n = region_codes(room, s, e, fields[8 * f + 5], sender, county, province, as_of, found)
             elif kind == ID:
-                n = id_codes(buf, s, e, county, as_of, found)
-                if e - s == 18:
-                    o = put_bytes(buf, s, e, out, o)
-                    if out[o - 1] == 120:
-                        out[o - 1] = 88
+                n = id_codes(room, s, e, county, as_of, found)
+                if n and beyond_ascii(room, s, e):
+                    judged = False
+                    break
+                if n and e - s == 18 and room[e - 1] == 120:
+                    altered = True
+                    fs[f] = scratch + SCRATCH * f
+                    fe[f] = put_bytes(room, s, e, room, fs[f])
+                    room[fe[f] - 1] = 88
             else:
-                if not high[c]:
-                    measured = (e - s) << 8
-                    if fields[f, 4]:
-                        for i in range(s, e):
-                            measured |= info[buf[i]] & IS_UNKNOWN
-                n = text_codes(buf, s, measured & 255, measured >> 8, fields[f, 2], fields[f, 3], fields[f, 4], found)
-                o = put_cell(buf, s, e, commas or quoted[c], gb and high[c], two, four, out, o)
-            fe[f] = o
+                person = fields[8 * f + 4]
+                n = text_codes(
+                    room, s, measured & 255, measured >> 8, fields[8 * f + 2], fields[8 * f + 3], person, found
+                )
             for k in range(n):
                 code = found[k]
                 problems[p] = f << PLACES | code
                 p += 1
                 if errors >> code & 1:
-                    wrong[f] = refused = True
-        if plain and route >= 0 and not wrong[route] and fs[route] == fe[route]:
-            plain = False
-        if not plain:
-            o, p = begin, first
+                    wrong[f] = 1
+                    refused = True
+        if judged and route >= 0 and not wrong[route] and fs[route] == fe[route]:
+            judged = False
+        if not judged:
+            p = first_problem
             continue
-        for r in range(len(rules)):
-            one = rules[r, 1]
-            if not wrong[one] and not wrong[rules[r, 2]]:
-                code = rule_code(rules, r, out, fs, fe, values)
+        for r in range(rule_count):
+            one = rules[6 * r + 1]
+            if not wrong[one] and not wrong[rules[6 * r + 2]]:
+                code = rule_code(behind(rules, 6 * r), room, fs, fe, values)
                 if code >= 0:
                     problems[p] = one << PLACES | code
                     p += 1
                     if errors >> code & 1:
                         refused = True
-        here = row - 1
-        if refused:
-            o = begin
-            for c in range(width):
-                if c:
-                    out[o] = 44
-                    o += 1
-                o = put_cell(buf, starts[c], ends[c], commas or quoted[c], gb and high[c], two, four, out, o)
-            status[here] = REFUSED
+        begin = o
+        if plain and not commas and (refused or (direct and not altered)):
+            # As it came, and for an accepted record that is the canonical form.
+            begin, o_end = here, line_end
+            if gb:
+                begin = o
+                o = o_end = put_text(room, here, line_end, gb, two, four, room, o)
         else:
-            status[here] = ACCEPTED
-            part[here] = UNROUTED if route < 0 else (out[fs[route]] - 48) * 10 + (out[fs[route] + 1] - 48)
-        spots[here, 0], spots[here, 1] = begin, o
-        spots[here, 2], spots[here, 3] = first, p - first
-    return row, o, p
+            for k in range(width if refused else count):
+                if k:
+                    room[o] = 44
+                    o += 1
+                c = k if refused else order[k]
+                s, e = fs[k], fe[k]
+                if refused and plain:
+                    s, e = np.int64(cuts[this + c - 1]) + 1, np.int64(cuts[this + c])
+                elif refused:
+                    s, e = starts[c], ends[c]
+                may_need = commas or (not plain and c < width and quoted[c] != 0)
+                o = put_cell(room, s, e, may_need, gb, two, four, room, o)
+            o_end = o
+        status[row] = REFUSED if refused else ACCEPTED
+        if not refused:
+            part[row] = UNROUTED if route < 0 else (room[fs[route]] - 48) * 10 + (room[fs[route] + 1] - 48)
+        spots[4 * row], spots[4 * row + 1] = begin, o_end
+        spots[4 * row + 2], spots[4 * row + 3] = first_problem, p - first_problem
+    reached[ROWS_DONE], reached[NEXT], reached[OUT_END] = rows, start, o

@@ -10,16 +10,15 @@ import numpy as np
 from numba import njit
 
 from gateway.records.kernel.characters import NOT_PLAIN
+from gateway.records.kernel.entries import BOUND, CONTROL, HIGH, LINE_FEED, NORMAL, QUOTE, RETURN
 from gateway.records.kernel.words import eight_at, low_zeros
 
-NORMAL, HIGH, SEPARATOR, LINE_FEED, QUOTE, CONTROL, RETURN = range(7)
 _NONE, _ONES, _HIGHS = np.uint64(0), np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_UPPER, _LOWER, _SIX = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(0x0606060606060606)
 _BELOW, _DEL, _SEMICOLON = np.uint64(0x3030303030303030), np.uint64(0x7F7F7F7F7F7F7F7F), np.uint64(0x3B3B3B3B3B3B3B3B)
-SLACK = 16
-"""Bytes behind the end of a buffer that may be read and mean nothing."""
 
 
-@njit(cache=True, nogil=True)
+@njit
 def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type: ignore[no-untyped-def]
     """Split the line that begins at `at` (a line feed lies before `end`) into `starts`, `ends` (without quotation
     marks), `high` (some byte is beyond ASCII) and `quoted`.
@@ -33,10 +32,9 @@ def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type:
     starts[0] = at
     quoted[0] = False
     plain = True
-    base = np.int64(buf.ctypes.data)
     while True:
         # Eight bytes at a time over what is nothing but content: no byte below "0", no separator ";", no DEL.
-        word = eight_at(base + i)
+        word = eight_at(buf, i)
         found = (word - _BELOW) & ~word
         other = word ^ _DEL
         found |= (other - _ONES) & ~other
@@ -47,10 +45,10 @@ def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type:
             flag |= (word & _HIGHS) != _NONE
             i += 8
             continue
-        skipped = low_zeros(found) & np.uint64(0x38)
+        skipped = low_zeros(found) & 0x38
         if skipped:
-            flag |= (word & _HIGHS & ((np.uint64(1) << skipped) - np.uint64(1))) != _NONE
-            i += np.int64(skipped >> np.uint64(3))
+            flag |= (word & _HIGHS & ((np.uint64(1) << np.uint64(skipped)) - np.uint64(1))) != _NONE
+            i += skipped >> 3
         k = classes[buf[i]]
         if k == NORMAL:
             i += 1
@@ -66,7 +64,7 @@ def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type:
                 j += 1
             after = buf[j + 1] if k == QUOTE else 0
             ok = k == QUOTE and (
-                classes[after] == SEPARATOR or after == 10 or (after == 13 and j + 2 < end and buf[j + 2] == 10)
+                classes[after] == BOUND or after == 10 or (after == 13 and j + 2 < end and buf[j + 2] == 10)
             )
             if not ok:
                 plain = False
@@ -93,7 +91,7 @@ def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type:
             starts[min(c, width)] = i
             quoted[min(c, width)] = False
             continue
-        if k in (SEPARATOR, LINE_FEED) or (k == RETURN and buf[i + 1] == 10):
+        if k in (BOUND, LINE_FEED) or (k == RETURN and buf[i + 1] == 10):
             if c < width:
                 ends[c] = i
                 high[c] = flag
@@ -113,7 +111,7 @@ def cells_of(buf, at, end, classes, width, starts, ends, high, quoted):  # type:
     return i, (c if plain else NOT_PLAIN)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def scientific(buf, s, e):  # type: ignore[no-untyped-def]
     """Whether a cell is a number as a spreadsheet shortens it: `[0-9](\\.[0-9]+)?[Ee]\\+?[0-9]{1,3}`."""
     if e - s < 3 or buf[s] < 48 or buf[s] > 57:
@@ -141,7 +139,7 @@ def scientific(buf, s, e):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def digits_of(buf, s, n):  # type: ignore[no-untyped-def]
     """The number that `n` ASCII digits are; -1 where one is none."""
     value = 0
@@ -151,3 +149,14 @@ def digits_of(buf, s, n):  # type: ignore[no-untyped-def]
             return -1
         value = value * 10 + d
     return value
+
+
+@njit(inline="always")
+def number_at(buf, s):  # type: ignore[no-untyped-def]
+    """The number that eight ASCII digits are; -1 where one is none."""
+    word = eight_at(buf, s)
+    if (word & _UPPER ^ _BELOW) | ((word + _SIX) & _UPPER ^ _BELOW):
+        return np.int64(-1)
+    word = (word & _LOWER) * np.uint64(2561) >> np.uint64(8)
+    word = (word & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(6553601) >> np.uint64(16)
+    return np.int64((word & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(42949672960001) >> np.uint64(32))

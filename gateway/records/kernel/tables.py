@@ -7,25 +7,20 @@ schema the plain engine's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.records import cells, idnumber, regions
 from gateway.records.cells import Circumstances
+from gateway.records.kernel.charactertables import Array, Characters, characters
 from gateway.records.quality import MISSING
 from gateway.records.readers.table import PASSABLE
 from gateway.records.schema import Field, Schema
-from gateway.records.text import PRIVATE_USE, Repertoire
 from gateway.records.violations import DIMENSIONS, errors, meanings
-
-Array = npt.NDArray[Any]
 
 TEXT, CODES, DATE, REGION, ID = range(5)
 OWN, FAR = 1, 2
@@ -52,20 +47,6 @@ _RULE_FIELDS: Mapping[str, tuple[frozenset[int], frozenset[int]]] = {
 }
 LONGEST_CODE = 7
 
-# What a character is, as bits: its length in GB 18030, and what the rules about text ask.
-GB_LENGTH, IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND = 7, 8, 16, 32, 64
-FOUR_BYTE_BMP = 4 * 12_600
-
-
-@dataclass(frozen=True, slots=True)
-class Characters:
-    """`info`: bits of every character of the BMP. `two` and `four`: what the codes of GB 18030 of two and four bytes
-    stand for, put right; -1 where Python's codec knows none."""
-
-    info: Array
-    two: Array
-    four: Array
-
 
 @dataclass(frozen=True, slots=True)
 class Tables:
@@ -85,7 +66,7 @@ class Tables:
     sender: int
     as_of: int
     characters: Characters
-    passable: Mapping[str, tuple[Array, Array]]
+    passable: tuple[Array, Array]
     codes: tuple[str, ...]
     errors: int
     dimension: Array
@@ -95,7 +76,7 @@ class Tables:
 
 def pack(code: bytes) -> int:
     """A short code as one number: its bytes, and above them its length."""
-    return len(code) << 56 | int.from_bytes(code, "big")
+    return len(code) << 56 | int.from_bytes(code, "little")
 
 
 def slot(key: int, bits: int) -> int:
@@ -103,8 +84,8 @@ def slot(key: int, bits: int) -> int:
     return (key * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> (64 - bits)
 
 
-def build(schema: Schema, circumstances: Circumstances) -> Tables | None:
-    """The tables of a schema; None where they cannot say all of it."""
+def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030") -> Tables | None:
+    """The tables of a schema for files of one encoding; None where they cannot say all of it."""
     known = [*CODE]
     for code in (
         *(code for field in schema.fields for code in field.warn.values()),
@@ -141,8 +122,8 @@ def build(schema: Schema, circumstances: Circumstances) -> Tables | None:
         province=_provinces(circumstances.regions),
         sender=int(circumstances.sender) if circumstances.sender is not None else -1,
         as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
-        characters=characters(circumstances.repertoire),
-        passable={name: _passable(name) for name in ("utf-8", "gb18030")},
+        characters=characters(circumstances.repertoire, encoding == "gb18030"),
+        passable=_passable(encoding),
         codes=tuple(known),
         errors=sum(1 << place for place, code in enumerate(known) if code in refuse),
         dimension=np.array([DIMENSIONS.index(meaning[code].dimension) for code in known], np.int64),
@@ -253,56 +234,3 @@ def _passable(encoding: str) -> tuple[Array, Array]:
     for row, marker in zip(table, markers, strict=True):
         row[: len(marker)] = np.frombuffer(marker, np.uint8)
     return table, np.array([len(marker) for marker in markers], np.int64)
-
-
-_known_characters: dict[tuple[tuple[str, str], ...], Characters] = {}
-
-
-def characters(repertoire: Repertoire) -> Characters:
-    """The tables of all characters; they change only with the table of the 26 codes."""
-    key = tuple(sorted(repertoire.standard.items()))
-    if key not in _known_characters:
-        _known_characters.clear()
-        info = np.zeros(1 << 16, np.uint8)
-        private, unknown, dot = re.compile(f"[{PRIVATE_USE}]"), cells.UNKNOWN, cells.OTHER_DOTS
-        for code in range(1 << 16):
-            if 0xD800 <= code < 0xE000:
-                continue
-            char = chr(code)
-            bits = repertoire.length(char)
-            bits |= IS_PRIVATE if private.match(char) else 0
-            bits |= IS_UNKNOWN if unknown.match(char) else 0
-            bits |= IS_DOT if dot.match(char) else 0
-            info[code] = bits | (TO_MEND if char in repertoire.standard else 0)
-        # `reading.text_bits` passes these over without a look.
-        assert (info[0x5000:0x9000] == 2).all()
-        two, four = _python_codec()
-        for wrong, right in repertoire.standard.items():
-            two = np.where(two == ord(wrong), ord(right), two)
-            four = np.where(four == ord(wrong), ord(right), four)
-        _known_characters[key] = Characters(info, two, four)
-    return _known_characters[key]
-
-
-@lru_cache(maxsize=1)
-def _python_codec() -> tuple[Array, Array]:
-    """What Python's codec makes of all codes of two bytes, and of those of four bytes up to 84 FE 39 39."""
-    two = np.full(1 << 16, -1, np.int32)
-    for lead in range(0x81, 0xFF):
-        for trail in (*range(0x40, 0x7F), *range(0x80, 0xFF)):
-            two[lead << 8 | trail] = _decoded(bytes((lead, trail)))
-    four = np.full(FOUR_BYTE_BMP, -1, np.int32)
-    for place in range(FOUR_BYTE_BMP):
-        rest, fourth = divmod(place, 10)
-        rest, third = divmod(rest, 126)
-        first, second = divmod(rest, 10)
-        four[place] = _decoded(bytes((0x81 + first, 0x30 + second, 0x81 + third, 0x30 + fourth)))
-    return two, four
-
-
-def _decoded(raw: bytes) -> int:
-    try:
-        text = raw.decode("gb18030")
-    except UnicodeDecodeError:
-        return -1
-    return ord(text) if len(text) == 1 else -1

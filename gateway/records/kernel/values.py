@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.reading import digits_of, scientific
-from gateway.records.kernel.tables import IS_DOT, IS_PRIVATE, IS_UNKNOWN, OWN
+from gateway.records.kernel.charactertables import IS_DOT, IS_PRIVATE, IS_UNKNOWN
+from gateway.records.kernel.reading import digits_of, number_at, scientific
+from gateway.records.kernel.tables import OWN
+from gateway.records.kernel.words import eight_at
 
 (
     REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN, FORMULA, REGION_FORM, NOT_FULL,
@@ -15,13 +17,15 @@ from gateway.records.kernel.tables import IS_DOT, IS_PRIVATE, IS_UNKNOWN, OWN
     ID_LOWER_X, ID_ABOLISHED, ID_SUSPECT_TAIL, ID_TOO_OLD,
 ) = range(35)  # fmt: skip
 CORPS = 66
-_WEIGHTS = np.array((7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2), np.int64)
-_CHECK = np.frombuffer(b"10X98765432", np.uint8)
 _MONTHS = np.array((0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), np.int64)
+_CHECK = np.frombuffer(b"10X98765432", np.uint8)
 OLDEST = 120
+_ONE, _BYTE, _LANE, _DIGITS = np.uint64(1), np.uint64(8), np.uint64(48), np.uint64(0x000F000F000F000F)
+_FIRST_EVEN, _FIRST_ODD = np.uint64(0x0007000A00080002), np.uint64(0x0009000500040001)
+_SECOND_EVEN, _SECOND_ODD = np.uint64(0x00060007000A0008), np.uint64(0x0003000900050004)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def is_day(day):  # type: ignore[no-untyped-def]
     """Whether a number yyyymmdd is a day of the calendar, from year 1 on."""
     year, month, rest = day // 10000, day // 100 % 100, day % 100
@@ -32,17 +36,13 @@ def is_day(day):  # type: ignore[no-untyped-def]
     return rest <= _MONTHS[month]
 
 
-@njit(cache=True, nogil=True)
-def packed(buf, s, e):  # type: ignore[no-untyped-def]
-    """A short code as one number, as `tables.pack` has it."""
-    key = np.uint64(e - s) << np.uint64(56)
-    value = np.uint64(0)
-    for i in range(s, e):
-        value = (value << np.uint64(8)) | np.uint64(buf[i])
-    return key | value
+@njit(inline="always")
+def packed(buf, s, n):  # type: ignore[no-untyped-def]
+    """A code of one to seven bytes as one number, as `tables.pack` has it."""
+    return eight_at(buf, s) & ((_ONE << np.uint64(8 * n)) - _ONE) | np.uint64(n) << np.uint64(56)
 
 
-@njit(cache=True, nogil=True)
+@njit
 def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
     """Where a key stands in a code table; -1: nowhere."""
     mask = (1 << bits) - 1
@@ -54,15 +54,17 @@ def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
     """The code of a date, or -1."""
     n = e - s
-    if n == 10 and buf[s + 4] == 45 and buf[s + 7] == 45:
+    day = np.int64(-1)
+    if n == 8:
+        day = number_at(buf, s)
+    elif n == 10 and buf[s + 4] == 45 and buf[s + 7] == 45:
         year, month, rest = digits_of(buf, s, 4), digits_of(buf, s + 5, 2), digits_of(buf, s + 8, 2)
-        day = -1 if year < 0 or month < 0 or rest < 0 else year * 10000 + month * 100 + rest
-    else:
-        day = digits_of(buf, s, 8) if n == 8 else -1
+        if year >= 0 and month >= 0 and rest >= 0:
+            day = year * 10000 + month * 100 + rest
     if day < 0:
         return FLOAT if scientific(buf, s, e) else DATE_FORM
     if not is_day(day):
@@ -74,32 +76,29 @@ def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit
 def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # type: ignore[no-untyped-def]
     """Codes of a region code into `found`; returns how many."""
-    whole = digits_of(buf, s, 12) if e - s == 12 else -1
-    if whole < 0:
+    high = number_at(buf, s) if e - s == 12 else np.int64(-1)
+    low = number_at(buf, s + 4) if e - s == 12 else np.int64(-1)
+    if high < 0 or low < 0:
         found[0] = FLOAT if scientific(buf, s, e) else REGION_FORM
         return 1
-    first = whole // 10_000_000_000
-    if province[first] == 2:
-        found[0] = NO_PARTNER
-        return 1
-    if province[first] == 0:
-        found[0] = NO_PROVINCE
+    first, six, rest = high // 1_000_000, high // 100, low % 1_000_000
+    if province[first] != 1:
+        found[0] = NO_PARTNER if province[first] == 2 else NO_PROVINCE
         return 1
     n = 0
     if side == OWN and sender >= 0 and first != sender:
         found[n] = NOT_OWN
         n += 1
-    all_of_it = whole % 10_000_000_000 == 0
+    all_of_it = rest == 0 and six % 10000 == 0
     listed = first != CORPS and not all_of_it
-    six = whole // 1_000_000
     unknown = listed and county[six] == 0
     if unknown:
         found[n] = NO_COUNTY
         n += 1
-    elif whole % 1_000_000 == 0:
+    elif rest == 0:
         found[n] = NOT_FULL if side == OWN else PROVINCE_ONLY if all_of_it else COUNTY_ONLY
         n += 1
     if as_of and listed and not unknown and county[six] < as_of // 10000:
@@ -108,12 +107,14 @@ def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # ty
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
     """Codes of an ID number into `found`; returns how many. The cell is ASCII."""
     n = e - s
-    last = np.int64(buf[s + 17]) if n == 18 else 0
-    shaped = n == 18 and digits_of(buf, s, 9) >= 0 and digits_of(buf, s + 9, 8) >= 0
+    high = number_at(buf, s) if n == 18 else np.int64(-1)
+    low = number_at(buf, s + 8) if n == 18 else np.int64(-1)
+    last = np.int64(buf[s + 17])
+    shaped = high >= 0 and low >= 0 and 48 <= buf[s + 16] <= 57
     if not shaped or not (48 <= last <= 57 or last == 88 or last == 120):
         found[0] = ID_LENGTH
         if scientific(buf, s, e):
@@ -125,19 +126,23 @@ def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
     if last == 120:
         found[n] = ID_LOWER_X
         n += 1
-        last = 88
-    weight = 0
-    for i in range(17):
-        weight += (buf[s + i] - 48) * _WEIGHTS[i]
+        last = np.int64(88)
+    # Weights 7 9 10 5 8 4 2 1, 6 3 7 9 10 5 8 4, 2: every second byte a lane, whose sum the product has at its top.
+    one, two = eight_at(buf, s), eight_at(buf, s + 8)
+    total = ((one & _DIGITS) * _FIRST_EVEN) >> _LANE
+    total += ((one >> _BYTE & _DIGITS) * _FIRST_ODD) >> _LANE
+    total += ((two & _DIGITS) * _SECOND_EVEN) >> _LANE
+    total += ((two >> _BYTE & _DIGITS) * _SECOND_ODD) >> _LANE
+    check = (np.int64(total) + 2 * (np.int64(buf[s + 16]) - 48)) % 11
     zeros = last == 48 and buf[s + 16] == 48 and buf[s + 15] == 48
-    if _CHECK[weight % 11] != last:
+    if _CHECK[check] != last:
         found[n] = ID_TAIL if zeros else ID_CHECK
         n += 1
     elif zeros and buf[s + 14] != 48:
         found[n] = ID_SUSPECT_TAIL
         n += 1
     before = n
-    area = digits_of(buf, s, 6)
+    area = high // 100
     permit = area == 810000 or area == 820000 or area == 830000
     if not permit:
         if area >= 900000:
@@ -149,7 +154,7 @@ def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
         elif county[area] == 0:
             found[n] = ID_REGION
             n += 1
-    birth = digits_of(buf, s + 6, 8)
+    birth = high % 100 * 1_000_000 + low // 100
     if not is_day(birth) or (as_of and birth > as_of):
         found[n] = ID_BIRTH
         n += 1
@@ -162,7 +167,7 @@ def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, nogil=True)
+@njit
 def text_codes(buf, s, bits, length, limit, warning, person, found):  # type: ignore[no-untyped-def]
     """Codes of a text into `found`; returns how many. `bits` and `length` are of the whole text."""
     n = 0

@@ -1,4 +1,7 @@
-"""Compiled: eight bytes at a time, and calls into C. The few operations that numba has no words for."""
+"""Compiled: memory eight and sixty-four bytes at a time, and calls into C: what numba has no words for.
+
+Memory is a pointer and a place: nothing is checked, so whoever calls keeps `entries.SLACK` bytes behind every buffer.
+"""
 
 from __future__ import annotations
 
@@ -8,63 +11,127 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.extending import intrinsic
 
-
-def _bare(typing_context: Any, array: Any) -> Any:  # noqa: ARG001
-    """The same array without its reference count, which costs two locked instructions whenever a function is given it.
-    Whoever calls compiled code holds the array as long as the call lasts; one that is made inside must not be bared."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        found = context.make_array(signature.args[0])(context, builder, value=arguments[0])
-        found.meminfo = ir.Constant(found.meminfo.type, None)
-        found.parent = ir.Constant(found.parent.type, None)
-        return found._getvalue()
-
-    return array(array), generate
+BYTES: Any = types.CPointer(types.uint8)  # type: ignore[no-untyped-call]
+_WORD, _BYTE, _INDEX = ir.IntType(64), ir.IntType(8), ir.IntType(32)
 
 
-def _eight_at(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
-    """The eight bytes at an address as a number, the first byte lowest; the address need not be aligned."""
+def _eight_at(_typing: Any, data: Any, at: Any) -> Any:  # noqa: ARG001
+    """Eight bytes as a number, the first byte lowest."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        pointer = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        pointer = builder.bitcast(builder.gep(given[0], [given[1]]), _WORD.as_pointer())
         return builder.load(pointer, align=1)
 
-    return types.uint64(types.int64), generate
+    return types.uint64(BYTES, types.int64), generate
 
 
-def _put_eight(typing_context: Any, address: Any, word: Any) -> Any:  # noqa: ARG001
-    """Write a number as eight bytes to an address, the lowest byte first; the address need not be aligned."""
+def _put_eight(_typing: Any, data: Any, at: Any, word: Any) -> Any:  # noqa: ARG001
+    """Write a number as eight bytes, the lowest first."""
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        builder.store(arguments[1], builder.inttoptr(arguments[0], ir.IntType(64).as_pointer()), align=1)
+    def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        builder.store(given[2], builder.bitcast(builder.gep(given[0], [given[1]]), _WORD.as_pointer()), align=1)
         return context.get_dummy_value()
 
-    return types.void(types.int64, types.uint64), generate
+    return types.void(BYTES, types.int64, types.uint64), generate
 
 
-def _low_zeros(typing_context: Any, word: Any) -> Any:  # noqa: ARG001
+def _copy(_typing: Any, source: Any, at: Any, target: Any, to: Any, count: Any) -> Any:  # noqa: ARG001
+    """Copy `count` bytes from `source[at]` to `target[to]`; they do not overlap."""
+
+    def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        pointer = _BYTE.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, _WORD, ir.IntType(1)])
+        name = "llvm.memcpy.p0i8.p0i8.i64"
+        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        source, target = builder.gep(given[0], [given[1]]), builder.gep(given[2], [given[3]])
+        builder.call(function, [target, source, given[4], ir.Constant(ir.IntType(1), 0)])
+        return context.get_dummy_value()
+
+    return types.void(BYTES, types.int64, BYTES, types.int64, types.int64), generate
+
+
+def _within(_typing: Any, data: Any, at: Any, low: Any, high: Any) -> Any:  # noqa: ARG001
+    """Which of 64 bytes are from `low` to `high`: a bit for each, the first byte's lowest."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        vector = ir.VectorType(_BYTE, 64)
+        none, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64)
+
+        def spread(number: Any) -> Any:
+            one = builder.insert_element(none, builder.trunc(number, _BYTE), ir.Constant(_INDEX, 0))
+            return builder.shuffle_vector(one, none, zeros)
+
+        data = builder.load(builder.bitcast(builder.gep(given[0], [given[1]]), vector.as_pointer()), align=1)
+        reach = builder.sub(given[3], given[2])
+        inside = builder.icmp_unsigned("<=", builder.sub(data, spread(given[2])), spread(reach))
+        return builder.bitcast(inside, _WORD)
+
+    return types.uint64(BYTES, types.int64, types.int64, types.int64), generate
+
+
+def _low_zeros(_typing: Any, word: Any) -> Any:  # noqa: ARG001
     """How many bits below the lowest set bit of a word are not set; the word is not 0."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.cttz(given[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), generate
+
+
+def _ones(_typing: Any, word: Any) -> Any:  # noqa: ARG001
+    """How many bits of a word are set."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.ctpop(given[0])
+
+    return types.int64(types.uint64), generate
+
+
+def _turned(_typing: Any, word: Any) -> Any:  # noqa: ARG001
+    """A word with its bytes in the other order."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.bswap(given[0])
 
     return types.uint64(types.uint64), generate
 
 
-def _call(typing_context: Any, address: Any, one: Any, two: Any, three: Any) -> Any:  # noqa: ARG001
+def _address(_typing: Any, data: Any) -> Any:
+    """The address that a pointer is."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.ptrtoint(given[0], _WORD)
+
+    return types.int64(data), generate
+
+
+def _behind(_typing: Any, data: Any, places: Any) -> Any:  # noqa: ARG001
+    """The pointer to so many places behind another."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        return builder.gep(given[0], [given[1]])
+
+    return data(data, types.int64), generate
+
+
+def _call(_typing: Any, address: Any, one: Any, two: Any, three: Any) -> Any:  # noqa: ARG001
     """Call a C function of three words at an address; what it returns is not looked at."""
 
-    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        word = ir.IntType(64)
-        function = builder.inttoptr(arguments[0], ir.FunctionType(ir.IntType(32), [word] * 3).as_pointer())
-        builder.call(function, arguments[1:])
+    def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        function = builder.inttoptr(given[0], ir.FunctionType(_INDEX, [_WORD] * 3).as_pointer())
+        builder.call(function, given[1:])
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64, types.int64), generate
 
 
-bare: Any = intrinsic(_bare)
 eight_at: Any = intrinsic(_eight_at)
 put_eight: Any = intrinsic(_put_eight)
+copy: Any = intrinsic(_copy)
+within: Any = intrinsic(_within)
 low_zeros: Any = intrinsic(_low_zeros)
+ones: Any = intrinsic(_ones)
+turned: Any = intrinsic(_turned)
+address: Any = intrinsic(_address)
+behind: Any = intrinsic(_behind)
 call: Any = intrinsic(_call)

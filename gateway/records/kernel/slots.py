@@ -1,0 +1,84 @@
+"""The chunks of a file, each in a slot: room of fixed size that is used again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from gateway.records.kernel import entries
+from gateway.records.kernel.digesting import Summing, address
+from gateway.records.kernel.entries import LINE_LIMIT, SLACK
+from gateway.records.readers.lines import Damaged, pass_line, too_long
+from gateway.records.readers.table import TextTable
+
+CHUNK = 1 << 20
+ROWS = 1 << 15
+PROBLEMS = 1 << 17
+CUTS = LINE_LIMIT + 256
+
+
+class Slot:
+    """Room for one chunk, its judgement, and its digest. `room` holds the lines as they came, up to `end`, and from
+    `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`."""
+
+    def __init__(self, chunk: int, columns: int) -> None:
+        self.out = chunk + LINE_LIMIT + 2 + SLACK
+        self.out_end = self.out + 2 * chunk + 4 * LINE_LIMIT
+        # `bytearray` takes memory as it is touched, and finds a byte from behind.
+        self.raw = bytearray(self.out_end + 2 * SLACK + entries.SCRATCH * columns)
+        self.room = np.frombuffer(self.raw, np.uint8)
+        self.cuts = np.empty(CUTS, np.int32)
+        self.line_ends = np.empty((ROWS, 2), np.int64)
+        self.marks = np.empty(ROWS, np.uint8)
+        self.odd = np.empty(self.out // 64 + 2, np.uint64)
+        self.status = np.empty(ROWS, np.uint8)
+        self.part = np.empty(ROWS, np.uint8)
+        self.spots = np.empty((ROWS, 4), np.int64)
+        self.problems = np.empty(PROBLEMS, np.uint16)
+        self.work = np.zeros(entries.WORK_ROWS * (columns + 16), np.int64)
+        self.reached = np.zeros(4, np.int64)
+        self.summing = Summing()
+        self.digest = 0
+        self.at = self.end = self.next = self.rows = self.written = 0
+        self.begin = address(self.room)
+        self.lines = [address(array) for array in (self.cuts, self.line_ends, self.marks, self.odd)]
+        self.found = [
+            address(array)
+            for array in (self.status, self.part, self.spots, self.problems, self.work, self.reached)
+        ]  # fmt: skip
+
+
+def chunks(stream: BinaryIO, table: TextTable, free: list[Slot], chunk: int) -> Iterator[Slot | Damaged]:
+    """The file below its header, in slots that end with a line feed; a line that fits into none comes by itself. A slot
+    is taken from `free` for each."""
+    stream.seek(table.found.skip)
+    for _ in range(table.header.line):
+        while (head := stream.readline(LINE_LIMIT)) and not head.endswith(b"\n"):
+            pass
+    rest, most = b"", max(chunk, LINE_LIMIT + 1)
+    while True:
+        slot = free.pop()
+        have = len(rest)
+        slot.raw[:have] = rest
+        room = memoryview(slot.raw)[have : min(have, LINE_LIMIT + 1) + chunk]
+        got = stream.readinto(room) if have < most else 0  # type: ignore[attr-defined]
+        total = have + got
+        if not total:
+            free.append(slot)
+            return
+        end = slot.raw.rfind(b"\n", 0, total) + 1
+        if not end and not got and have < most:
+            slot.raw[total] = 10
+            total = end = total + 1
+        rest = bytes(memoryview(slot.raw)[end:total])
+        if end:
+            slot.at, slot.end = 0, end
+            yield slot
+        else:
+            free.append(slot)
+        if len(rest) > LINE_LIMIT and b"\n" not in rest:
+            line = too_long(rest, table.found)
+            rest, _ = pass_line(stream)
+            yield line
