@@ -178,8 +178,8 @@ def test_mangled_bytes(junk: list[bytes], encoding: str, data: st.DataObject) ->
 
 
 ODD = [
-    "", "示", "一", "龟", "\u9f7f", "\u9f80", "\u9fff", "䶮", "㐀", "𬱖", "·", "（", "？", "?", "[", "]", "座", "镕", "喆",
-    "丂", "\ue810", "\ue81e", "é", "\u3000", "\xa0", "\u20ac", "Ａ",
+    "", "示", "一", "龟", "\u9f7f", "\u9f80", "\u9fff", "䶮", "㐀", "𬱖", "·", "（", "？", "?", "[", "]", "座",
+    "镕", "喆", "丂", "\ue810", "\ue81e", "é", "\u3000", "\xa0", "\u20ac", "Ａ",
 ]  # fmt: skip
 _CODES = (
     "d7fa d7f9 b0 b0a0 b0ff ffb0 f8a1 80 a1a1 b0a1b0 e4 e4b8 e4b7bf e4b880 e9bea5 e5808080 e5e58080 8080 eda080 c1bf "
