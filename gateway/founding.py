@@ -136,7 +136,7 @@ class _Example:
         for file, text in texts.items():
             if file.startswith(f"{folder}agreements/"):
                 yield f"config/agreements/{Path(file).name}", self._agreement(text).encode()
-            elif file.startswith(f"{folder}distributed/"):  # in force once an operator moves it
+            elif file.startswith((f"{folder}distributed/", f"{folder}on-approval/")):  # in force once it is moved
                 yield f"config/examples/{Path(file).name}", self._agreement(text).encode()
         for party, text in self._parties(texts).items():
             own = party == self.party and self.name
@@ -147,7 +147,7 @@ class _Example:
         return _set(_set(_set(text, "party", self.party), "name", name), "language", self.language)
 
     def _agreement(self, text: str) -> str:
-        """The example's codes become the node's, in the two lines that name parties."""
+        """The example's codes become the node's, in the lines that name parties."""
         codes = {"440106": self.party, "440000": f"{self.party[:2]}0000"}
 
         def coded(line: re.Match[str]) -> str:
@@ -155,7 +155,7 @@ class _Example:
 
         if self.tier == "national":
             return text
-        return re.sub(r"^(senders|receivers) = .*$", coded, text, flags=re.MULTILINE)
+        return re.sub(r"^(senders|receivers|routes) = .*$", coded, text, flags=re.MULTILINE)
 
     def _upper(self, texts: Mapping[str, str], shipped: Mapping[str, str], code: str) -> str:
         """The file of the node above, its SFTP channel commented out and ready but for host and keys."""
@@ -193,6 +193,9 @@ class _Example:
         for row in csv.DictReader(texts["config/examples/county/departments.csv"].splitlines()):
             code = f"{self.party}-{row['suffix']}"
             parties[code] = _party(form, code, row["name"], row["short"], self.party, "department")
+        for row in csv.DictReader(texts["config/examples/county/townships.csv"].splitlines()):
+            code = f"{self.party}{row['suffix']}"
+            parties[code] = _party(form, code, row["name"], row["short"], f"{code}000", "township")
         return parties
 
 

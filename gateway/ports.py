@@ -123,6 +123,8 @@ class ExamineJob:
     marks: Path | None = None
     """One line per record that the rules accept, in order: the part it goes to, or a code of three digits that refuses
     it. Made by whoever knows what no file can tell (`gateway.corridors.inquiries`)."""
+    routes: tuple[str, ...] = ()
+    """What the routing field has to begin with; empty: a province's two digits."""
 
 
 class Examiner(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +25,8 @@ from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
+from gateway.policy.routing import version_for
+from gateway.records.schema import document
 
 _KEYS = ("package", "agreement", "sender", "origin", "receiver", "period", "kind", "revision")
 
@@ -169,13 +170,14 @@ def _describe(
     sha256, size = durable.sha256_file(file)
     plain_csv = file.suffix.lower() == ".csv"
     # The member is named after the dataset: the file's own name may hold a person's.
-    schema = facts.schemas / f"{agreement.dataset}.json"
+    version = version_for(agreement, "" if period == "none" else period)
+    known = plain_csv and (facts.schemas / f"{agreement.dataset}.json").is_file()
     resource = Resource(
         name=agreement.dataset,
         path=f"data/{agreement.dataset}{file.suffix.lower() if file.suffix.isascii() else ''}",
         bytes=size,
         sha256=sha256,
-        schema=json.loads(schema.read_bytes()) if plain_csv and schema.is_file() else None,
+        schema=document(facts.schemas, agreement.dataset, version, agreement.columns) if known else None,
         mediatype="text/csv" if plain_csv else "application/octet-stream",
     )
     return Descriptor(

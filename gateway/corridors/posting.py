@@ -8,7 +8,6 @@ original in quarantine until its retention ends.
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +18,11 @@ from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
 from gateway.policy.model import Agreement, Facts, Party, Profile, Retention
+from gateway.policy.routing import version_for
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
+from gateway.records import schema
 
 MODE = 0o660
 
@@ -76,7 +77,7 @@ class Posting:
             error_list_name=listed,
             returned_days=_returned_days(facts, receipt),
             contact=_contact(facts.parties[facts.node.party]),
-            names={p.province: p.name for p in facts.parties.values() if p.tier == "province"},
+            names={p.province if p.tier == "province" else p.id: p.name for p in facts.parties.values()},
             folders=facts.node.folders,
             fingerprint=facts.parties[facts.node.party].sealing_key(profile, tools.clock.now().date()) or "",
             profile=profile,
@@ -89,7 +90,7 @@ class Posting:
         listed, agreement = self._tools.spool.violations(parcel), facts.agreements.get(receipt.agreement)
         if agreement is None or not receipt.codes or not listed.exists():
             return None
-        fields = json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())["fields"]
+        fields = schema.document(facts.schemas, agreement.dataset, version_for(agreement, receipt.period))["fields"]
         titles = {field["name"]: field.get("title", field["name"]) for field in fields}
         with listed.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway import durable
 from gateway.corridors.tools import Tools
+from gateway.policy.model import Agreement, Language
 from gateway.records import schema, templates
 
 MODE = 0o660
@@ -17,13 +18,21 @@ def write(tools: Tools) -> None:
         if agreement.content == "document":  # nobody fills in a table there
             continue
         for party in facts.senders(agreement):
-            made = store / party.language / f"{agreement.label}.xlsx"
-            if not made.exists():
-                durable.make_folder(made.parent)
-                rules = schema.load(facts.schemas, agreement.dataset, agreement.schema_version)
-                templates.write_template(made, rules.only(agreement.columns), agreement.label, party.language)
-            target = tools.folder(party, facts.node.folders.templates) / made.name
-            data = made.read_bytes()
-            if not target.exists() or target.read_bytes() != data:
-                durable.make_folder(target.parent, 0o770)
-                durable.write_bytes(target, data, MODE)
+            for name, version in _versions(agreement, party.language).items():
+                made = store / party.language / name
+                if not made.exists():
+                    durable.make_folder(made.parent)
+                    rules = schema.load(facts.schemas, agreement.dataset, version)
+                    templates.write_template(made, rules.only(agreement.columns), agreement.label, party.language)
+                target = tools.folder(party, facts.node.folders.templates) / name
+                data = made.read_bytes()
+                if not target.exists() or target.read_bytes() != data:
+                    durable.make_folder(target.parent, 0o770)
+                    durable.write_bytes(target, data, MODE)
+
+
+def _versions(agreement: Agreement, language: Language) -> dict[str, str]:
+    """A file's name → the schema's version it is for: every version in force has its own, named by its first period."""
+    since = "{}（{}起）.xlsx" if language == "zh" else "{} (from {}).xlsx"
+    later = {since.format(agreement.label, period): version for period, version in agreement.versions.items()}
+    return {f"{agreement.label}.xlsx": agreement.schema_version, **later}

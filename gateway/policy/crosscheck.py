@@ -6,7 +6,6 @@ is faulty is passed over: one mistake is reported once.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import clocks, loading, tree, unsealed
+from gateway.policy import clocks, loading, routing, tables, tree, unsealed
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
@@ -183,7 +182,10 @@ class _Judge:
         for message, message_zh in unsealed.faults(agreement, self._receivers(agreement)):
             self.fault(file, ("profile",), message, message_zh)
         if agreement.content == "table":
-            self._schema(agreement, file)
+            judged = tables.Tables(agreement, self.draft)
+            for key, message, message_zh in judged.faults():
+                self.fault(file, key, message, message_zh)
+            self.faults += judged.unreadable
         elif agreement.receivers == "routed":
             message = "a document is not parsed, so it cannot be routed"
             self.fault(file, ("receivers",), message, "文档不解析，不能按内容分送")
@@ -222,7 +224,7 @@ class _Judge:
 
     def _receivers(self, agreement: Agreement) -> Iterable[Party]:
         if agreement.receivers == "routed":
-            return [party for party in self.draft.parties.values() if party.tier == "province"]
+            return routing.leads(self.draft.parties, agreement).values()
         return [self.draft.parties[i] for i in agreement.receivers if i in self.draft.parties]
 
     def _basis(self, agreement: Agreement, file: str) -> None:
@@ -265,45 +267,6 @@ class _Judge:
                 message = f"is no period of the rhythm {agreement.rhythm}"
                 self.fault(file, ("first_period",), message, f"不是 {agreement.rhythm} 的报告期")
 
-    def _schema(self, agreement: Agreement, file: str) -> None:
-        path = f"schemas/{agreement.dataset}.json"
-        content = self.draft.contents.get(path)
-        if content is None:
-            self.fault(file, ("dataset",), f"{path} is not there", f"没有 {path}")
-            return
-        fields = self._fields(path, content)
-        if fields is None:
-            return
-        version, required = fields.version, fields.required
-        if version != agreement.schema_version:
-            message = f"{path} has the version {version or '(none)'}"
-            self.fault(file, ("schema_version",), message, f"{path} 的版本是 {version or '（无）'}")
-        for number, column in enumerate(agreement.columns):
-            if column not in fields.names:
-                message = f"{path} has no field {column}"
-                self.fault(file, ("columns", number), message, f"{path} 没有字段 {column}")
-        for column in required if agreement.columns else ():
-            if column not in agreement.columns:
-                message = f"{column} is required by {path} and missing here"
-                self.fault(file, ("columns",), message, f"{path} 要求字段 {column}，这里没有列出")
-        if agreement.route_by and agreement.route_by not in (agreement.columns or fields.names):
-            message = f"{agreement.route_by} is no field that travels"
-            self.fault(file, ("route_by",), message, f"{agreement.route_by} 不是所传送的字段")
-        for number, column in enumerate(agreement.ignorable):
-            if column in fields.titles:
-                message = f"{column} is a field of {path} and cannot be ignorable"
-                self.fault(file, ("ignorable", number), message, f"{column} 是 {path} 的字段，不能忽略")
-
-    def _fields(self, path: str, content: bytes) -> _Fields | None:
-        try:
-            schema = json.loads(content)
-            return _Fields.of(schema)
-        except json.JSONDecodeError as error:
-            self.faults.append(FactFault(path, error.lineno, "not JSON", "不是 JSON"))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            self.faults.append(FactFault(path, 1, "not a Table Schema", "不是 Table Schema"))
-        return None
-
     def duplicates(self) -> None:
         agreements = self.draft.agreements.values()
         parties = self.draft.parties.values()
@@ -338,27 +301,6 @@ class _Judge:
                 self.faults.append(FactFault(file, 1, message, message_zh))
             elif file in self.draft.contents and file.startswith("config/") and not _KNOWN.fullmatch(file):
                 self.warnings.append(FactFault(file, 1, "nobody reads this file", "没有程序会读取此文件"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    """What an agreement asks of a Frictionless Table Schema."""
-
-    version: str
-    names: tuple[str, ...]
-    titles: frozenset[str]
-    required: tuple[str, ...]
-
-    @classmethod
-    def of(cls, schema: Mapping[str, Any]) -> _Fields:
-        fields = schema["fields"]
-        names = tuple(str(one["name"]) for one in fields)
-        return cls(
-            version=str(schema.get("version", "")),
-            names=names,
-            titles=frozenset(names) | {str(one["title"]) for one in fields if "title" in one},
-            required=tuple(str(one["name"]) for one in fields if one.get("constraints", {}).get("required") is True),
-        )
 
 
 def _is_day(month_day: str) -> bool:

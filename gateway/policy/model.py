@@ -14,21 +14,28 @@ from typing import Literal
 
 from pydantic import Field
 
+from gateway.policy import routing
 from gateway.policy.shapes import (
     FOLDER,
+    FORMS,
     LABEL,
     AreaCode,
-    Clock,
     Fact,
     Fingerprint,
     Identifier,
-    MonthDay,
+    Language,
     Profile,
     SmFingerprint,
+    Tier,
 )
+from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Reconcile, Retention
 
-Tier = Literal["national", "province", "county", "department", "township"]
-Language = Literal["zh", "en"]
+__all__ = [
+    "FORMS", "Acceptance", "Agreement", "Basis", "Contact", "Deadline", "EventClock", "Fact", "Facts", "FolderChannel",
+    "Folders", "Intake", "Language", "Limits", "NextKeys", "Node", "Party", "Person", "Profile", "Reconcile",
+    "Rehearsal", "Retention", "SftpChannel", "Signing", "Tier",
+]  # fmt: skip
+
 Signing = Literal["automatic", "by_person"]
 
 
@@ -159,54 +166,6 @@ class Person(Fact):
     roles: tuple[Literal["release"], ...] = ("release",)
 
 
-class Basis(Fact):
-    """Why these data may travel: without a basis in force nothing does (code 222)."""
-
-    document: str
-    valid_from: date
-    valid_until: date | None = None
-    purpose: str
-    approved_by: str
-
-
-class Deadline(Fact):
-    """Fixed dates per period of the rhythm: `due` maps `Q1`..`Q4`, `H1`, `H2`, `M` or `Y` to MM-DD after the period.
-
-    For months (`M`) MM counts months: `01-08` is the 8th of the first month after.
-    `roll`: what happens when the date is a rest day ("X日前" does not move: `none`).
-    """
-
-    due: Mapping[str, MonthDay]
-    roll: Literal["none", "forward", "backward"] = "none"
-
-
-class EventClock(Fact):
-    """What an event sets going, record by record. An inquiry (`answered_by`): its receiver owes an answer, from the
-    entry into its channel. Without: the sender owes the entry into the receiver's channel, from a date of the record.
-    """
-
-    rule: Clock = Field(description="`workdays:15`, `days:30`, with options (`,roll=none`)")
-    starts: str = Field(default="delivery", description="`delivery`, or the date field from which the sender owes")
-    answered_by: str = Field(default="", description="the agreement that brings the answers")
-    yields_to: str = Field(default="", description="the inquiry agreement that has what is in both")
-
-
-class Acceptance(Fact):
-    """`records`: bad records are refused one by one. `file`: above `max_refused_share` the whole file is refused."""
-
-    mode: Literal["records", "file"] = "records"
-    max_refused_share: float = Field(default=1.0, ge=0, le=1)
-
-
-class Retention(Fact):
-    """Days; see the privacy section of the domain page."""
-
-    quarantine: int = Field(default=15, ge=1)
-    returned: int = Field(default=15, ge=1)
-    packages: int = Field(default=90, ge=1)
-    receipts: int = Field(default=3650, ge=1)
-
-
 class Agreement(Fact):
     """交换约定. File: `agreements/<id>.toml`."""
 
@@ -228,6 +187,15 @@ class Agreement(Fact):
     senders: Tier | tuple[Identifier, ...]
     receivers: Literal["routed"] | tuple[Identifier, ...]
     route_by: str | None = None
+    routes: Tier | Mapping[str, Identifier] = Field(
+        default="province",
+        description="whom `route_by` leads to: the parties of a tier by their area codes, or what the field begins "
+        "with → a party",
+    )
+    versions: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="period → the schema's version from that period on; before the first one `schema_version` holds",
+    )
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
     first_period: str = Field(default="", description="taken from this period on; empty: from the basis's first day on")
     deadline: Deadline | None = None
@@ -239,6 +207,7 @@ class Agreement(Fact):
     release: Literal["at_once", "at_close", "by_operator"] = "at_close"
     acceptance: Acceptance = Acceptance()
     retention: Retention = Retention()
+    reconcile: Reconcile | None = None
     basis: Basis
     acknowledge: Signing = Field(default="automatic", description="who signs for another gateway's batch")
     confirm_days: int = Field(
@@ -343,9 +312,9 @@ class Facts:
         return tuple(sorted(chosen, key=lambda p: p.area_code))
 
     def receivers(self, agreement: Agreement) -> tuple[Party, ...]:
-        """Who may receive under an agreement: the named ones, or every province where records are routed."""
+        """Who may receive under an agreement: the named ones, or everybody whom its routes lead to."""
         if agreement.receivers == "routed":
-            chosen = [p for p in self.parties.values() if p.tier == "province"]
+            chosen = list({party.id: party for party in self.routes(agreement).values()}.values())
         else:
             chosen = [self.parties[i] for i in agreement.receivers]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
@@ -353,6 +322,10 @@ class Facts:
     def inquiries(self, reply: str) -> tuple[Agreement, ...]:
         """The agreements whose records are answered under this one."""
         return tuple(a for _, a in sorted(self.agreements.items()) if a.clock and a.clock.answered_by == reply)
+
+    def routes(self, agreement: Agreement) -> Mapping[str, Party]:
+        """What the routing field begins with → who receives the record."""
+        return routing.leads(self.parties, agreement)
 
     def by_province(self, province: str) -> Party | None:
         """The provincial party of a two-digit code, if it takes part in the exchange."""

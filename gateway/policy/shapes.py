@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+Tier = Literal["national", "province", "county", "department", "township"]
+Language = Literal["zh", "en"]
 # What a text of each form must be, in both languages, for the faults that name it.
 FORMS: dict[str, tuple[str, str]] = {
     (_IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),

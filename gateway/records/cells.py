@@ -23,6 +23,7 @@ Judge = Callable[[str], Verdict]
 REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN_CHARACTER, FORMULA = (
     "401", "407", "408", "409", "410", "411", "412", "436",
 )  # fmt: skip
+WHOLE_NUMBER = "468"
 REGION_FORM, NOT_FULL, NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN = "413", "414", "415", "416", "417", "501"
 OWN_AREA = "504"
 TOO_SOON, AFTER_AS_OF = "431", "432"
@@ -61,6 +62,8 @@ def _judge(field: Field, circumstances: Circumstances) -> Memo[Verdict]:
         return Memo(_or_empty(field, lambda value: _code(value, field)), 1_000)
     if field.type == "date":
         return Memo(_or_empty(field, _dates(field, circumstances.as_of)), 60_000)
+    if field.type == "integer":
+        return Memo(_or_empty(field, _whole_number), 10_000)
     return Memo(_or_empty(field, _texts(field, circumstances.repertoire)), 0)
 
 
@@ -77,6 +80,14 @@ def _code(value: str, field: Field) -> Verdict:
     if value in field.codes:
         return (value, (field.warn[value],)) if value in field.warn else None
     return value, (FLOAT if SCIENTIFIC.fullmatch(value) else NOT_IN_LIST,)
+
+
+def _whole_number(value: str) -> Verdict:
+    """Digits alone, no more than fifteen: no sign, no point, no thousands. Canonical without leading zeros."""
+    if not value.isascii() or not value.isdigit() or len(value) > 15:
+        return value, (FLOAT if SCIENTIFIC.fullmatch(value) else WHOLE_NUMBER,)
+    plain = str(int(value))
+    return None if plain == value else (plain, ())
 
 
 def _dates(field: Field, as_of: date | None) -> Judge:

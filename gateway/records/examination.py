@@ -107,9 +107,9 @@ def examine(
         Parts(folder, [field.name for field in rules.fields]) if keep else Uncollected() as parts,
         Listing(job.out, titles, separator, rules, sentences, job.max_errors_listed) as listing,
     ):
-        run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, _route(job, rules))
+        run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, _route(job, rules), job.routes)
         run.marks = job.marks.read_text("ascii").split() if job.marks else None
-        fast = None if job.nil or job.marks else kernel.choose(run, circumstances, threads)
+        fast = None if job.nil or job.marks or job.routes else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:
             refused = run.read(job.nil, progress)
@@ -133,13 +133,14 @@ def _clear(out: Path, folder: Path) -> None:
 
 
 def _route(job: ExamineJob, rules: Schema) -> int | None:
-    """The field whose first two digits name the receiver; None: records are not routed, and make one part `all`.
+    """The field that names the receiver, by a province's two digits or by the job's routes; None: records are not
+    routed, and make one part `all`.
 
-    Raises `ValueError` for a route that is no field with a region code."""
+    Raises `ValueError` for a route that is no field with a region code, nor one of the job's routes with a list."""
     if job.route_by is None:
         return None
     place = rules.index(ROUTES.get(job.route_by, job.route_by))
-    if place is None or not rules.fields[place].region:
+    if place is None or not (rules.fields[place].region or (job.routes and rules.fields[place].codes)):
         raise ValueError("the route is not a field with a region code")
     return place
 

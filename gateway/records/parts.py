@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from gateway.records.readers.lines import join
 MODULUS = 1 << 256
 Buffer: TypeAlias = bytes | memoryview
 UNROUTED = "all"
+_NUMBER = re.compile(r"[0-9]{1,12}")
 """The one part of records that are not routed."""
 
 
@@ -62,7 +64,7 @@ def create(path: Path) -> BinaryIO:
 
 def left_in(folder: Path) -> list[Path]:
     """The files in a folder that are named like parts."""
-    return [p for p in folder.glob("*.csv") if p.stem == UNROUTED or (len(p.stem) == 2 and p.stem.isdigit())]
+    return [p for p in folder.glob("*.csv") if p.stem == UNROUTED or _NUMBER.fullmatch(p.stem)]
 
 
 def remove(folder: Path) -> None:

@@ -29,6 +29,7 @@ MISPLACED_SHARE = 0.9
 
 EMPTY, NIL_WITH_ROWS, MISPLACED = "226", "227", "502"
 CELL_COUNT, STRAY_QUOTE = "402", "403"
+NOBODY_RECEIVES = "503"
 
 DOUBLED = "471"
 CODE_LENGTH = 3
@@ -43,10 +44,18 @@ class Pass:
     """
 
     def __init__(
-        self, table: Table, rules: Schema, judge: RowJudge, parts: Parts, listing: Listing, route: int | None
+        self,
+        table: Table,
+        rules: Schema,
+        judge: RowJudge,
+        parts: Parts,
+        listing: Listing,
+        route: int | None,
+        routes: Sequence[str] = (),
     ) -> None:
         self.table, self.rules, self.parts, self.listing = table, rules, parts, listing
         self.route = route
+        self.routes = tuple(sorted(routes, key=len, reverse=True))
         self.required = sum(field.required for field in rules.fields)
         self.quality = Quality(self.required)
         self.codes: Counter[str] = Counter()
@@ -88,7 +97,15 @@ class Pass:
         """The part that a record belongs to."""
         if self.marks is not None:
             return self.marks[self._mark - 1]
+        if self.routes:
+            return self._routed(values) or UNROUTED
         return UNROUTED if self.route is None else values[self.route][:2]
+
+    def _routed(self, values: Sequence[str]) -> str | None:
+        """The longest of the routes that the routing field begins with."""
+        assert self.route is not None, "routes belong to a field"
+        value = values[self.route]
+        return next((route for route in self.routes if value.startswith(route)), None)
 
     def line(
         self, line: str, number: int, spaced: bool = True, quoted: bool = True, notes: Mapping[int, str] | None = None
@@ -112,6 +129,8 @@ class Pass:
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         values, problems = self._judge(self._pick(cells), notes)
+        if self.routes and self._routed(values) is None and self._errors.isdisjoint(c for _, c in problems):
+            problems = (*problems, (self.route or 0, NOBODY_RECEIVES))
         if (self._unique or self.marks is not None) and self._errors.isdisjoint(code for _, code in problems):
             problems = (*problems, *self._of_the_file(values))
         return values if not problems or self._travels(line, number, problems) else None

@@ -40,7 +40,7 @@ class Field:
 
     name: str
     title: str
-    type: Literal["string", "date"]
+    type: Literal["string", "date", "integer"]
     required: bool
     description: Mapping[str, str]
     example: str
@@ -120,6 +120,27 @@ def load(schemas: Path, dataset: str, version: str | None = None) -> Schema:
 
     Raises `FileNotFoundError` for an unknown dataset, `SchemaFault` for one that cannot be applied.
     """
+    path, document = _read(schemas, dataset, version)
+    lists = [schemas / "codes" / f"{f['gateway:codes']}.csv" for f in document["fields"] if "gateway:codes" in f]
+    stamp = tuple(file.stat().st_mtime_ns for file in (path, *lists))
+    known = _loaded.get((path, version))
+    if known is None or known[0] != stamp:
+        known = _loaded[(path, version)] = (stamp, _compile(schemas, document))
+    return known[1]
+
+
+def document(schemas: Path, dataset: str, version: str | None, columns: Sequence[str] = ()) -> dict[str, Any]:
+    """The Table Schema that goes with a file of canonical records: the version's own, of the columns that travel.
+
+    Raises as `load` does."""
+    kept = {field.name for field in load(schemas, dataset, version).only(columns).fields}
+    found = dict(_read(schemas, dataset, version)[1])
+    found["fields"] = [field for field in found["fields"] if field["name"] in kept]
+    found["gateway:rules"] = [rule for rule in found.get("gateway:rules", ()) if set(rule["fields"]) <= kept]
+    return found
+
+
+def _read(schemas: Path, dataset: str, version: str | None) -> tuple[Path, dict[str, Any]]:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", dataset):
         raise FileNotFoundError("no such dataset")
     path = schemas / f"{dataset}.json"
@@ -129,12 +150,7 @@ def load(schemas: Path, dataset: str, version: str | None = None) -> Schema:
         document = json.loads(path.read_text("utf-8"))
         if document.get("version") != version:
             raise SchemaFault(f"{path.name}: version is not {version}")
-    lists = [schemas / "codes" / f"{f['gateway:codes']}.csv" for f in document["fields"] if "gateway:codes" in f]
-    stamp = tuple(file.stat().st_mtime_ns for file in (path, *lists))
-    known = _loaded.get((path, version))
-    if known is None or known[0] != stamp:
-        known = _loaded[(path, version)] = (stamp, _compile(schemas, document))
-    return known[1]
+    return path, document
 
 
 def datasets(schemas: Path) -> list[str]:
@@ -148,8 +164,8 @@ def _compile(schemas: Path, document: Mapping[str, Any]) -> Schema:
     known = {field.name for field in fields}
     rules = tuple(_rule(name, raw, known) for raw in document.get("gateway:rules", ()))
     route_by = document.get("gateway:routeBy")
-    if route_by is not None and not any(field.name == route_by and field.region for field in fields):
-        raise SchemaFault(f"{name}: gateway:routeBy is not a field with a region code")
+    if route_by is not None and not any(f.name == route_by and (f.region or f.codes) for f in fields):
+        raise SchemaFault(f"{name}: gateway:routeBy is not a field with a region code or a code list")
     return Schema(
         name=name,
         title=document["title"],
@@ -170,7 +186,7 @@ def _field(schemas: Path, schema: str, raw: Mapping[str, Any]) -> Field:
     unknown = set(raw) - _FIELD_KEYS
     if unknown or set(raw.get("constraints", {})) - {"required"}:
         raise SchemaFault(f"{where}: not understood: {', '.join(sorted(unknown)) or 'constraints'}")
-    if raw["type"] not in ("string", "date") or raw.get("gateway:region") not in _SIDES:
+    if raw["type"] not in ("string", "date", "integer") or raw.get("gateway:region") not in _SIDES:
         raise SchemaFault(f"{where}: type or gateway:region not understood")
     lengths = raw.get("gateway:bytes", {})
     code_list = raw.get("gateway:codes")

@@ -8,6 +8,7 @@ from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Checked, Opened, Part, Tally
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
+from gateway.policy.routing import version_for
 from gateway.ports import ExamineJob
 from gateway.records import Examination
 from gateway.records.parts import UNROUTED
@@ -24,7 +25,7 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         out=out,
         schemas=facts.schemas,
         dataset=agreement.dataset,
-        version=agreement.schema_version,
+        version=version_for(agreement, arrival.period),
         route_by=agreement.route_by,
         sender=origin.province if origin else arrival.origin[:2],
         as_of=_as_of(opened, agreement),
@@ -33,6 +34,7 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         columns=agreement.columns,
         language=sender.language,
         area=own_area(origin.area_code if origin else arrival.origin),
+        routes=() if agreement.routes == "province" else tuple(facts.routes(agreement)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +9,9 @@ from datetime import datetime
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.packages import Descriptor, Resource
 from gateway.parcels import PackageId, PartyId, SealedPackage, Sorted
-from gateway.policy.model import Facts
+from gateway.policy.model import Agreement, Facts
+from gateway.policy.routing import version_for
+from gateway.records import schema as schemas
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def plan(
     document = sorted_.checked.opened.content == "document"
     plain = agreement.profile == "plain-folder"
     suffix = arrival.suffix if document else ".xlsx" if plain else ".csv"
-    schema = None if document or plain else json.loads((facts.schemas / f"{agreement.dataset}.json").read_bytes())
+    schema = None if document or plain else _schema(facts, agreement, arrival.period)
     plans = []
     for receiver, part in sorted(sorted_.parts.items()):
         reader = facts.parties[facts.node.party if plain else receiver]
@@ -81,6 +82,11 @@ def plan(
             )
         )
     return Ok(tuple(plans))
+
+
+def _schema(facts: Facts, agreement: Agreement, period: str) -> Mapping[str, object]:
+    """What a receiver checks the table against: the period's version, of the columns that travel."""
+    return schemas.document(facts.schemas, agreement.dataset, version_for(agreement, period), agreement.columns)
 
 
 def _resource(name: str, path: str, size: int, sha256: str, schema: Mapping[str, object] | None) -> Resource:

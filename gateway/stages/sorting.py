@@ -22,11 +22,14 @@ def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
     if f"{digest:064x}" != checked.digest:
         return Fault("901", {"records": tally.records})
     agreement = facts.agreements[checked.opened.arrival.agreement]
+    routes = facts.routes(agreement)
     routed: dict[PartyId, Part] = {}
     for part in checked.parts:
         if agreement.receivers == "routed":
-            party = facts.by_province(part.province)
+            party = routes.get(part.province)
             if party is None:
+                return Fault("904", {"province": part.province})
+            if party.id in routed:
                 return Fault("904", {"province": part.province})
             routed[PartyId(party.id)] = part
         else:

@@ -103,9 +103,13 @@ def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar)
 
 
 def out_of(sealed: Sealed, facts: Facts) -> dict[str, int]:
-    """Records per two-digit province where they are routed; a fixed route has one part, under its receiver's id."""
+    """Records per two-digit province, or per receiver's id where other parties are routed to; a fixed route has one
+    part, under its receiver's id."""
     agreement = facts.agreements[sealed.sorted.checked.opened.arrival.agreement]
     parts = sealed.sorted.checked.parts
-    if agreement.receivers == "routed":
+    if agreement.receivers == "routed" and agreement.routes == "province":
         return {part.province: part.records for part in parts}
+    if agreement.receivers == "routed":
+        routes = facts.routes(agreement)
+        return {routes[part.province].id: part.records for part in parts}
     return {"+".join(agreement.receivers): part.records for part in parts}

@@ -160,7 +160,7 @@ def _sayable(schema: Schema, kinds: list[int]) -> bool:
     for field in schema.fields:
         if any(not code.isascii() or not 0 < len(code) <= LONGEST_CODE for code in (*field.codes, *field.warn)):
             return False
-        if field.unique or field.region == "elsewhere":
+        if field.type == "integer" or field.unique or field.region == "elsewhere":
             return False
         if field.year_only or (field.warn and not field.codes):
             return False

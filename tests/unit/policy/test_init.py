@@ -17,6 +17,25 @@ from gateway.cli import init as command
 from gateway.policy import crosscheck, places
 from gateway.policy.loading import load
 
+BESIDE = {
+    "national": ("migrants-statistics", "migrants-structure", "pilot-report", "self-assessment", "work-plan"),
+    "province": (),
+    "county": [
+        "adoptions",
+        "birth-registrations",
+        "births-mismatch",
+        "births-outside-hospital",
+        "births-verify",
+        "births-verify-result",
+        "deliveries-unclear",
+        "marriages-mismatch",
+        "mismatch-monthly",
+        "population-changes",
+        "registrations-deferred",
+        "verification-result",
+    ],
+}
+
 app = typer.Typer()
 app.command()(command.init)
 
@@ -37,8 +56,8 @@ def mode(path: Path) -> int:
         ("national", (), 33),
         ("province", (), 4),
         ("province", ("--party", "510000", "--name", "示例省"), 4),
-        ("county", (), 6),
-        ("county", ("--party", "110101"), 6),
+        ("county", (), 8),
+        ("county", ("--party", "110101"), 8),
     ],
 )
 def test_each_tier_gives_a_node_whose_facts_are_without_fault(
@@ -50,8 +69,7 @@ def test_each_tier_gives_a_node_whose_facts_are_without_fault(
     assert (code, document["ok"], document["faults"], document["parties"]) == (0, True, [], parties)
     facts = load(home)
     assert (facts.digest, facts.node.tier) == (document["digest"], tier)
-    shipped = {"inquiry-15wd", "reply-15wd", "births-elsewhere", "work-plan"} if tier == "national" else set()
-    assert {"migrants-inflow", "migrants-outflow", *shipped} <= set(document["agreements"])
+    assert {"migrants-inflow", "migrants-outflow", *BESIDE[tier]} <= set(document["agreements"])
     for agreement in facts.agreements.values():
         assert facts.senders(agreement)
         assert facts.receivers(agreement)
@@ -75,15 +93,27 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
             assert mode(folder) == 0o770
     department = home / "exchange" / "440106-jisheng"
     found = {str(p.relative_to(department)) for p in department.rglob("*")}
+    datasets = ("跨省流入人口个案", "跨省流出人口个案", "出生不一致信息", "婚姻不一致信息", "出生核实", "核查反馈")
+    received = [
+        "不一致信息月汇总",
+        "收养登记",
+        "身份存疑分娩",
+        "出生申报",
+        "人口变动",
+        "暂缓落户",
+        "出生核实结果",
+        "非住院分娩",
+        "核查反馈",
+    ]
     assert found == {
         "上报",
         "上报/签收",
-        "上报/跨省流入人口个案",
-        "上报/跨省流出人口个案",
+        *(f"上报/{label}" for label in datasets),
         "模板",
         "回执",
         "回执/机器读取",
         "接收",
+        *(f"接收/{label}" for label in received),
         "退回",
     }
     province = home / "exchange" / "440000"

@@ -44,6 +44,8 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
     assert routes == {
         "migrants-inflow": ("跨省流入人口个案", "registered_code", "province", "routed", "at_close"),
         "migrants-outflow": ("跨省流出人口个案", "residence_code", "province", "routed", "at_close"),
+        "migrants-statistics": ("流动人口统计表（跨省往来）", None, "province", ("000000",), "at_once"),
+        "migrants-structure": ("流动人口统计表（结构）", None, "province", ("000000",), "at_once"),
         "pilot-report": ("试点工作情况", None, "province", ("000000",), "at_once"),
         "self-assessment": ("自评估报告", None, "province", ("000000",), "at_once"),
         "work-plan": ("工作计划", None, "province", ("000000",), "at_once"),
@@ -53,12 +55,14 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
         "reply-30d": ("核查乙类反馈", None, "province", "routed", "at_once"),
         "births-elsewhere": ("区外出生反馈", "registered_code", "province", "routed", "at_once"),
     }
-    tables = [facts.agreements[name] for name in ("migrants-inflow", "migrants-outflow")]
+    tables = [agreement for agreement in facts.agreements.values() if agreement.deadline is not None]
+    assert len(tables) == 4
     for agreement in tables:
         assert agreement.deadline is not None
         due = {str(p): agreement.deadline.due[p.key] for p in (Period("quarterly", 2026, n) for n in (1, 2, 3, 4))}
         assert due == {"2026Q1": "05-01", "2026Q2": "08-01", "2026Q3": "11-01", "2026Q4": "02-01"}
-        assert len(facts.senders(agreement)) == len(facts.receivers(agreement)) == 32
+        assert len(facts.senders(agreement)) == 32
+        assert len(facts.receivers(agreement)) == (32 if agreement.receivers == "routed" else 1)
 
 
 def test_every_fault_of_every_file_is_reported_at_once(home: Path, edit: Edit) -> None:

@@ -69,6 +69,44 @@ def test_no_sensitive_field(dataset: str) -> None:
     )
 
 
+@pytest.mark.parametrize("dataset", schema.datasets(SCHEMAS))
+def test_the_example_of_every_dataset_is_a_record_and_marked_it_is_none(dataset: str, examiner: Examiner) -> None:
+    rules = schema.load(SCHEMAS, dataset).only(())
+    example = {field.name: field.example for field in rules.fields}
+    first = rules.fields[0].name
+    marked = {**example, first: "示例行"}
+    found = examiner(_file(marked, {**example, first: "1"}), dataset=dataset, route_by=None, as_of=None, sender=None)
+    assert (found.found.records, found.found.refused) == (1, 0), found.violations
+    assert not {code for _, _, code in found.violations} - {"452"}, "known to the county only: travels with a warning"
+    assert found.found.passed_over == {"示例行": 1}
+
+
+def test_a_whole_number_is_digits_alone(examiner: Examiner) -> None:
+    row = {"line": "", "direction": "1", "province": "44", "persons": "1200"}
+    wrong = ("-1", "1.0", "1,200", "１２", "1e3", "+5", "1234567890123456", "1.2E+05")
+    rows = [{**row, "persons": f'"{value}"'} for value in ("0", "007", *wrong)]
+    rows += [{**row, "province": "81"}, {**row, "province": "98"}]
+    found = examiner(_file(*rows), dataset="migrants-statistics", route_by=None)
+    assert [code for _, _, code in found.violations] == ["468"] * 4 + ["409"] + ["468"] * 2 + ["409", "416", "408"]
+    assert [cells[3] for cells in found.part("all")] == ["0", "7"]
+
+
+def test_records_are_led_by_a_code_or_by_the_longest_area_and_nobody_s_are_refused(examiner: Examiner) -> None:
+    fields = schema.load(SCHEMAS, "births-mismatch").fields
+    row = {field.name: field.example for field in fields} | {"record_number": "A"}
+    rows = [{**row, "disagreeing": value} for value in ("3", "1", "3", "2")]
+    found = examiner(_file(*rows), dataset="births-mismatch", route_by="disagreeing", routes=("1", "3"))
+    assert found.violations == [("4", "disagreeing", "503")]
+    assert {part.province: part.records for part in found.found.parts} == {"1": 1, "3": 2}
+    fields = schema.load(SCHEMAS, "births-verify").fields
+    row = {field.name: field.example for field in fields} | {"record_number": "A"}
+    rows = [{**row, "township_code": f"{place}001"} for place in ("440106101", "440106101", "440106102", "440105001")]
+    job: dict[str, Any] = {"dataset": "births-verify", "route_by": "township_code", "sender": "44"}
+    found = examiner(_file(*rows), **job, routes=("440106", "440106101"))
+    assert found.violations == [("4", "township_code", "503")]
+    assert {part.province: part.records for part in found.found.parts} == {"440106": 1, "440106101": 2}
+
+
 def test_inquiry_and_reply(examiner: Examiner) -> None:
     asked = {"record_number": "A1", **{n: GOOD[n] for n in ("name", "id_number", "registered_code")}, "matter": "1"}
     job: dict[str, Any] = {"dataset": "inquiry", "route_by": "registered_code"}
