@@ -1,4 +1,5 @@
-"""`gateway deadlines`: when something is due, explained day by day. `compute` needs no node."""
+"""`gateway deadlines`: when something is due, explained day by day. `compute` needs no node; what is owed to a node
+is in `gateway.cli.obligations`."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli import obligations
 from gateway.cli.calendar import REFUSED, USAGE, ConfigOption, Language, LanguageOption, complain, load
 from gateway.deadlines.calendar import DayKind, NaiveInstant, in_shanghai
 from gateway.deadlines.clocks import DayTrace, Due, Rule, RuleError, due
@@ -44,6 +46,11 @@ _WEEKDAYS = {"zh": "一二三四五六日", "en": ("Mon", "Tue", "Wed", "Thu", "
 @app.callback()
 def _group() -> None:
     """期限 / deadlines."""
+
+
+app.command("list")(obligations.list_)
+for _command in (obligations.show, obligations.extend, obligations.void, obligations.recompute, obligations.outage):
+    app.command()(_command)
 
 
 @app.command()

@@ -24,7 +24,7 @@ from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
-from gateway.corridors import keywatch, retention, templates
+from gateway.corridors import dating, keywatch, retention, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
@@ -76,9 +76,11 @@ class Daemon:
         flow.bind(tools)
         sweeping.tidy(tools)
         launch(tools)
+        dating.resumed(tools)
         self._log(Event.STARTED)
         templates.write(tools)
         sweeping.oblige(tools)
+        dating.recompute(tools)
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
         scheduler = self._schedule()
         self.collecting = Collecting(scheduler)
@@ -100,6 +102,7 @@ class Daemon:
             control.close()
             tools.worker.stop()
             self._log(Event.STOPPED)
+            sweeping.beat(tools)
             self.publication.round(self.tools)
             tools.close()
             tools.log.info("stopped")
@@ -158,6 +161,7 @@ class Daemon:
             keywatch.changed(self.tools, before)
             templates.write(self.tools)
             sweeping.oblige(self.tools)
+            dating.recompute(self.tools)
             self._watch.stop()
             self._watch = self._make_watch()
             self._watch.start()

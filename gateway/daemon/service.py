@@ -14,6 +14,7 @@ from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import answering, four_eyes, overview, recording, reminding
 from gateway.corridors.submission import CONFIRMED
+from gateway.daemon import owing
 from gateway.log import Event
 from gateway.parcels import ParcelId
 from gateway.policy.periods import Period
@@ -37,6 +38,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST reject": service.reject,
         "POST reload": service.reload,
         "POST remind": service.remind,
+        **owing.routes(daemon),
     }
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from gateway import deadlines, flow
-from gateway.corridors import recording
+from gateway import flow
+from gateway.corridors import obliging
 from gateway.corridors.answering import Answering
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.tools import ACKNOWLEDGE, ACTOR, Tools
 from gateway.log import rfc3339
-from gateway.policy.periods import for_rhythm
 
 STUCK = timedelta(seconds=60)
 
@@ -83,22 +82,13 @@ def rouse(tools: Tools) -> None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
+def beat(tools: Tools) -> None:
+    """Remember that the node runs: what is missing until its next start was an outage."""
+    with tools.ledger.transaction(tools.clock.now()) as tx:
+        tx.beat()
+
+
 def oblige(tools: Tools) -> None:
-    """Enter what is owed for the periods that ended last, and mark what was missed."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
-    rhythms = {a.rhythm for a in facts.agreements.values() if a.rhythm != "event"}
-    expected = [
-        owed
-        for rhythm in sorted(rhythms)
-        for owed in deadlines.expected(facts, for_rhythm(rhythm, now.date()), calendar)
-    ]
-    with tools.ledger.reading() as reading:
-        known = reading.known_obligations([owed.id for owed in expected])
-        overdue = reading.overdue(now)
-    fresh = [owed for owed in expected if owed.id not in known]
-    if not fresh and not overdue:
-        return
-    with tools.ledger.transaction(now) as tx:
-        for owed in fresh:
-            recording.set_obligation(tx, owed, facts, calendar)
-        recording.missed(tx, overdue, facts, calendar)
+    """Every half minute: what is owed for the periods that ended last is entered, what was missed is marked."""
+    beat(tools)
+    obliging.enter(tools)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from gateway.adapters.ledger import tables as t
 from gateway.adapters.ledger.queries import Queries
@@ -18,6 +17,15 @@ from gateway.log import rfc3339
 
 OWED = ("open", "missed")
 _CHUNK = 500
+
+
+def _matching(states: Sequence[str], extended: bool, equal: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    found = [t.obligations.c[column] == value for column, value in equal.items()]
+    if states:
+        found.append(t.obligations.c.state.in_(states))
+    if extended:
+        found.append(t.obligations.c.extended_until != "")
+    return found
 
 
 class Owing(Queries):
@@ -56,20 +64,26 @@ class Owing(Queries):
         query = select(t.obligations).where(t.obligations.c.state.in_(OWED), at != "", at <= rfc3339(now))
         return self._all(ObligationRow, query.order_by(at, t.obligations.c.id).limit(limit))
 
-    def list_obligations(self, *, limit: int, states: Sequence[str] = (), **equal: str) -> list[ObligationRow]:
-        """By date, for a list; `states` empty: all."""
-        query = select(t.obligations).filter_by(**equal)
-        if states:
-            query = query.where(t.obligations.c.state.in_(states))
+    def list_obligations(
+        self, *, limit: int, states: Sequence[str] = (), extended: bool = False, **equal: str
+    ) -> list[ObligationRow]:
+        """By date, for a list; `states` empty: all. `extended`: those only that a person put off."""
+        query = select(t.obligations).where(*_matching(states, extended, equal))
         return self._all(ObligationRow, query.order_by(t.obligations.c.expires_at, t.obligations.c.id).limit(limit))
 
-    def count_obligations(self, *, states: Sequence[str] = (), **equal: str) -> dict[str, int]:
+    def count_obligations(self, *, states: Sequence[str] = (), extended: bool = False, **equal: str) -> dict[str, int]:
         """How many of a list's obligations stand in each state."""
         state = t.obligations.c.state
-        query: Select[Any] = select(state, func.count()).filter_by(**equal).group_by(state)
-        if states:
-            query = query.where(state.in_(states))
+        query = select(state, func.count()).where(*_matching(states, extended, equal)).group_by(state)
         return {str(value): int(number) for value, number in self._connection.execute(query)}
+
+    def count_overdue(self, now: datetime, *, states: Sequence[str] = (), extended: bool = False, **equal: str) -> int:
+        """How many of a list's obligations are late and still owed."""
+        state, at = t.obligations.c.state, t.obligations.c.expires_at
+        query = select(func.count()).where(
+            *_matching(states, extended, equal), (state == "missed") | ((state == "open") & (at <= rfc3339(now)))
+        )
+        return int(self._connection.execute(query.select_from(t.obligations)).scalar_one())
 
     def unsettled_dates(self, chunk: int = 20_000) -> Iterator[ObligationRow]:
         """Everything that is open, by id, a chunk at a time."""

@@ -25,9 +25,9 @@ from gateway.policy.model import Facts
 from gateway.policy.periods import Period
 
 
-def set_obligation(tx: Transaction, owed: Obligation, facts: Facts, calendar: Calendar) -> bool:
+def set_obligation(tx: Transaction, owed: Obligation, facts: Facts, calendar: Calendar, *, source: str = "") -> bool:
     """Enter what is owed, once; False if it was entered before."""
-    added = tx.add_obligation(**_values(owed, tx, calendar, ""))
+    added = tx.add_obligation(**_values(owed, tx, calendar, source))
     if added:
         obligation_event(tx, Event.OWED, owed.id, owed.party, facts, "set")
     return added

@@ -1,0 +1,210 @@
+"""Dates after they were set: put off or voided by a person, computed again under another edition of the calendar, moved
+out of an outage of the node. What has run out is not moved by a person any more: late is decided once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from gateway.adapters.ledger.rows import ObligationRow, OutageRow
+from gateway.adapters.ledger.transaction import Reading, Transaction
+from gateway.corridors.recording import changes as entering
+from gateway.corridors.recording import obligations
+from gateway.corridors.tools import ACTOR, Tools
+from gateway.deadlines import Calendar, Obligation, State, changes, outages, recomputed
+from gateway.deadlines.outages import Outage
+from gateway.deadlines.rules import again, fixed_rule
+from gateway.log import rfc3339
+from gateway.outcomes import Ok, Outcome, Refused
+from gateway.policy.model import Facts
+from gateway.policy.periods import Period
+
+_CHUNK = 2000
+_NUMBER: Final = re.compile(r"\d{11}")
+_LONGEST: Final = 400
+
+
+def extend(tools: Tools, ids: Sequence[str], until: date, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+    """Put the dates of `ids` off to `until`, 24:00: all of them or none. Refused 606 (run out, or no later), 607
+    (settled), 608 (no reason), 621 (the reason holds a number), 622 (there is no such obligation)."""
+    return _change(tools, ids, "extended", until, why, actor)
+
+
+def void(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+    """Nothing is owed any more under `ids`: all of them or none. Refused 607, 608, 621, 622."""
+    return _change(tools, ids, "void", None, why, actor)
+
+
+def _change(
+    tools: Tools, ids: Sequence[str], kind: str, until: date | None, why: str, actor: str
+) -> Outcome[list[dict[str, Any]]]:
+    if _NUMBER.search(why) or len(why) > _LONGEST:
+        return Refused("621", {"limit": _LONGEST})
+    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    done = []
+    with tools.ledger.transaction(now) as tx:
+        planned = []
+        for identity in ids:
+            owed = tx.obligation(identity)
+            if owed is None:
+                return Refused("622", {"obligation": identity})
+            standing, state = obligations.read(owed), State(owed.state)
+            change = (
+                changes.extend(standing, until, actor, why, now, state, calendar)
+                if until is not None
+                else changes.void(standing, actor, why, now, state)
+            )
+            if not isinstance(change, Ok):
+                return change
+            planned.append((owed, change.value))
+        for owed, made in planned:
+            entering.changed(tx, made, owed, facts, calendar)
+            after = made.after
+            done.append({"id": owed.id, "change": kind, "was": owed.due, "due": str(after.due) if after else None})
+    return Ok(done)
+
+
+def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
+    """Compute every open date again under the calendar in force. A date that has run out stays, and so does one whose
+    new date would have run out already: nobody becomes late by a notice. Answers what changed."""
+    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    with tools.ledger.reading() as reading:
+        dates = _Dates(facts, calendar, [_outage(row) for row in reading.outages()], now)
+        found = list(_differing(reading, dates, now))
+    for at in range(0, len(found), _CHUNK):
+        with tools.ledger.transaction(now) as tx:
+            entering.moved(tx, found[at : at + _CHUNK], facts, calendar, actor=actor)
+    return [
+        {
+            "id": owed.id,
+            "was": owed.due,
+            "due": str(after.due),
+            "status_was": owed.status,
+            "status": after.status,
+            "edition_was": owed.edition,
+            "edition": after.edition,
+        }
+        for owed, after in found
+    ]
+
+
+def _differing(reading: Reading, dates: _Dates, now: datetime) -> Iterator[tuple[ObligationRow, Obligation]]:
+    moment = rfc3339(now)
+    for owed in reading.unsettled_dates():
+        if owed.expires_at <= moment:
+            continue
+        key = dates.of(owed)
+        if key is None:
+            continue
+        day, expires_at, status, edition = key
+        if (owed.due, owed.expires_at, owed.status, owed.edition) == (str(day), rfc3339(expires_at), status, edition):
+            continue
+        if expires_at > now:
+            after = replace(
+                obligations.read(owed),
+                due=day,
+                expires_at=expires_at,
+                status=obligations.standing(status),
+                edition=edition,
+            )
+            yield owed, after
+
+
+class _Dates:
+    """Dates under one calendar; equal rules and beginnings are computed once, since a million may be open."""
+
+    def __init__(self, facts: Facts, calendar: Calendar, spans: Sequence[Outage], now: datetime) -> None:
+        self._facts, self._calendar, self._spans, self._now = facts, calendar, spans, now
+        self._known: dict[tuple[str, ...], tuple[date, datetime, str, str] | None] = {}
+
+    def of(self, owed: ObligationRow) -> tuple[date, datetime, str, str] | None:
+        """(date, expiry, status, edition), after all outages; None where no rule is known any more."""
+        key = (owed.rule, owed.opens_at, owed.period, owed.extended_until, "" if owed.rule else owed.agreement)
+        if key not in self._known:
+            self._known[key] = self._compute(owed)
+        return self._known[key]
+
+    def _compute(self, owed: ObligationRow) -> tuple[date, datetime, str, str] | None:
+        standing = obligations.read(owed)
+        if owed.extended_until:
+            until, calendar = date.fromisoformat(owed.extended_until), self._calendar
+            midnight = standing.expires_at - (standing.due - until)
+            plain = replace(
+                standing,
+                due=until,
+                expires_at=midnight,
+                status=calendar.status(until),
+                edition=calendar.edition(until),
+            )
+        else:
+            rule = owed.rule or self._rule(owed)
+            if not rule:
+                return None
+            try:
+                plain = recomputed(standing, again(rule, standing.opens_at, owed.period, self._calendar))
+            except ValueError:
+                return None
+        after = outages.moved(plain, self._spans, self._now, self._calendar).obligation
+        return after.due, after.expires_at, after.status, after.edition
+
+    def _rule(self, owed: ObligationRow) -> str:
+        """Of an obligation from before the rules were kept: the agreement's."""
+        agreement = self._facts.agreements.get(owed.agreement)
+        period = Period.parse(owed.period)
+        if agreement is None or agreement.deadline is None or period.key not in agreement.deadline.due:
+            return ""
+        return fixed_rule(period, agreement.deadline)
+
+
+# -- outages ----------------------------------------------------------------------------------------------------------
+
+
+def resumed(tools: Tools) -> None:
+    """At the start: the time since the node was last known to run was an outage."""
+    now = tools.clock.now()
+    with tools.ledger.reading() as reading:
+        last = reading.last_heartbeat()
+    if last and last < rfc3339(now):
+        enter_outage(tools, datetime.fromisoformat(last), now, "", ACTOR)
+
+
+def enter_outage(tools: Tools, began: datetime, ended: datetime, why: str, actor: str) -> Outcome[list[str]]:
+    """Enter that the node was down, and move the dates that ran out meanwhile to the next working day. What was
+    accepted late before stays late: that was decided. Answers the obligations that moved; Refused 623 when it does not
+    lie in the past, 621 when the reason holds a number."""
+    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    if not began < ended <= now:
+        return Refused("623")
+    if _NUMBER.search(why) or len(why) > _LONGEST:
+        return Refused("621", {"limit": _LONGEST})
+    identity = f"outage/{rfc3339(began)}/{rfc3339(ended)}"
+    with tools.ledger.transaction(now) as tx:
+        if not tx.add_outage(id=identity, began=rfc3339(began), ended=rfc3339(ended), actor=actor, why=why):
+            return Ok([])
+        entering.outage(tx, identity, facts, began, ended, actor, why)
+        pairs = list(_out_of(tx, began, ended, now, calendar))
+        entering.moved(tx, pairs, facts, calendar, actor=actor, outage=True)
+    return Ok([owed.id for owed, _ in pairs])
+
+
+def _out_of(
+    tx: Transaction, began: datetime, ended: datetime, now: datetime, calendar: Calendar
+) -> Iterator[tuple[ObligationRow, Obligation]]:
+    spans = [_outage(row) for row in tx.outages()]
+    for owed in tx.running_out(rfc3339(began), rfc3339(ended)):
+        after = outages.moved(obligations.read(owed), spans, now, calendar)
+        if after.because:
+            yield owed, after.obligation
+
+
+def out_of_outages(reading: Reading, owed: Sequence[Obligation], now: datetime, calendar: Calendar) -> list[Obligation]:
+    """What is entered now may have run out while the node was down."""
+    spans = [_outage(row) for row in reading.outages()]
+    return [outages.moved(one, spans, now, calendar).obligation for one in owed] if spans else list(owed)
+
+
+def _outage(row: OutageRow) -> Outage:
+    return Outage(row.id, datetime.fromisoformat(row.began), datetime.fromisoformat(row.ended))
