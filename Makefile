@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: setup demo test check bench docs lock crash
+.PHONY: setup demo test test-root check bench docs lock crash
 
 setup: .venv/ready .venv/compiled
 
@@ -26,6 +26,10 @@ demo: setup
 
 test: setup
 	@$(PY) -m pytest
+
+# Other users and a chrooted OpenSSH: as root only.
+test-root: setup
+	@$(PY) -m pytest tests_root
 
 # Ten kills in CI, a thousand here.
 crash: setup

@@ -20,7 +20,7 @@ from gateway.adapters.sftp import Collector, Endpoint, Errand, Memory, SftpCouri
 from gateway.adapters.sftp import Limits as CollectLimits
 from gateway.adapters.sm import SM, Kept, Pin
 from gateway.adapters.spool import Spool
-from gateway.adapters.worker import Worker
+from gateway.adapters.worker import AnyWorker, Worker, WorkerUnit
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId, PartyId
@@ -132,7 +132,7 @@ def prepare(facts: Facts) -> None:
                 durable.make_folder(folder, 0o770)
 
 
-def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = None) -> Tools:
+def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None = None) -> Tools:
     """Everything the corridors need. A reload hands over the worker and the ledger that run already."""
     node = facts.node
     state = facts.path(node.state)
@@ -163,7 +163,7 @@ def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = No
         ledger=ledger,
         spool=spool,
         inbox=inbox,
-        worker=worker or Worker(state / "worker.sock", node.limits, node.intake.max_file_mb),
+        worker=worker or make_worker(facts),
         sealer=seals,
         opener=seals,
         verifier=seals,
@@ -171,6 +171,15 @@ def build(facts: Facts, worker: Worker | None = None, ledger: Ledger | None = No
         log=structlog.get_logger("gateway"),
         close=close,
     )
+
+
+def make_worker(facts: Facts) -> AnyWorker:
+    """A child of the daemon, or, where its socket is named, the worker that the service manager runs."""
+    node = facts.node
+    state, largest = facts.path(node.state), node.intake.max_file_mb
+    if node.worker_socket is None:
+        return Worker(state / "worker.sock", node.limits, largest)
+    return WorkerUnit(facts.path(node.worker_socket), facts.path(node.worker_tray), node.limits, largest)
 
 
 def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:

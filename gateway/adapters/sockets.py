@@ -10,10 +10,10 @@ from pathlib import Path
 _LONGEST = 100
 
 
-def bind(listener: socket.socket, path: Path) -> None:
-    """Bind with mode 0600, replacing what an earlier process left."""
+def bind(listener: socket.socket, path: Path, mode: int = 0o600) -> None:
+    """Bind with `mode`, replacing what an earlier process left."""
     path.unlink(missing_ok=True)
-    previous = os.umask(0o177)
+    previous = os.umask(0o777 & ~mode)
     try:
         _at(path, listener.bind)
     finally:

@@ -13,7 +13,7 @@ import structlog
 from gateway.adapters.folders import DropFolders
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.spool import Spool
-from gateway.adapters.worker import Worker
+from gateway.adapters.worker import AnyWorker
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
 from gateway.policy.model import Facts, Party
@@ -41,7 +41,7 @@ class Tools:
     ledger: Ledger
     spool: Spool
     inbox: DropFolders
-    worker: Worker
+    worker: AnyWorker
     sealer: Sealer
     opener: Opener
     verifier: Verifier

@@ -51,7 +51,7 @@ class _Service:
         sources = tools.inbox.health()
         down = sorted(folder for folder, state in sources.items() if state != "ok")
         return {
-            "ok": not down and tools.worker.pid is not None,
+            "ok": not down and tools.worker.is_up(),
             "node": daemon.facts.node.name,
             "version": __version__,
             "rehearsal": daemon.facts.node.rehearsal is not None,

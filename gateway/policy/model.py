@@ -265,6 +265,12 @@ class Node(Fact):
     log: Path = Path("log")
     private: Path = Path("private")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in `state/`")
+    worker_socket: Path | None = Field(
+        default=None, description="where a worker that the service manager runs listens; none: a child of the daemon"
+    )
+    worker_tray: Path = Field(
+        default=Path("state/tray"), description="where files change hands with such a worker; its group passes through"
+    )
     folders: Folders = Folders()
     intake: Intake = Intake()
     limits: Limits = Limits()

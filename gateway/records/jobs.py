@@ -19,6 +19,7 @@ from gateway.ports import ExamineJob
 from gateway.records import codelists, schema
 from gateway.records.examination import Examination, examine
 from gateway.records.listing import REFUSED, VIOLATIONS
+from gateway.records.modes import file_mode
 from gateway.records.reports import write_refused_list
 from gateway.records.templates import write_template
 from gateway.records.violations import Sentences
@@ -50,7 +51,7 @@ def list_refused(job: ExamineJob, out: Path) -> None:
     sentences = Sentences(rules, job.language, as_of, sender)
     temporary = out.with_name(f".{out.name}.tmp")
     write_refused_list(temporary, job.out / REFUSED, job.out / VIOLATIONS, rules, job.language, sentences)
-    temporary.chmod(0o600)
+    temporary.chmod(file_mode())
     durable.sync_file(temporary)
     durable.publish(temporary, out)
 

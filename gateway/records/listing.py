@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gateway import durable
+from gateway.records.modes import folder_mode
 from gateway.records.parts import MODULUS, Buffer, create, line_digest
 from gateway.records.readers.lines import join, split
 from gateway.records.schema import Schema
@@ -35,7 +36,7 @@ class Listing:
         self._room = {"refused": limit, "warned": limit}
         self._digest = 0
         self._errors = errors()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         self._paths = (folder / REFUSED, folder / VIOLATIONS)
         self._refused = create(self._paths[0])
         self._violations = create(self._paths[1])

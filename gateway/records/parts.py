@@ -18,6 +18,7 @@ from typing import BinaryIO, TypeAlias
 
 from gateway import durable
 from gateway.parcels import Part
+from gateway.records.modes import file_mode, folder_mode
 from gateway.records.readers.lines import join
 
 MODULUS = 1 << 256
@@ -57,9 +58,10 @@ MeasureAll = Callable[[Sequence[Path]], Sequence[Measured]]
 
 
 def create(path: Path) -> BinaryIO:
-    """Open a new file for writing, 0600, buffered; what stood there before is replaced, links are not followed."""
+    """Open a new file for writing (`modes`), buffered; what stood there before is replaced, links are not followed."""
     path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", 1 << 16)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    return os.fdopen(os.open(path, flags, file_mode()), "wb", 1 << 16)
 
 
 def left_in(folder: Path) -> list[Path]:
@@ -84,7 +86,7 @@ class Parts:
         self._header = join(tuple(columns)).encode() + b"\n"
         self._waiting: dict[str, list[bytes]] = {}
         self._streams: dict[str, BinaryIO] = {}
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         remove(folder)
 
     def add(self, province: str, line: bytes) -> None:

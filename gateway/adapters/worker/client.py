@@ -1,5 +1,5 @@
-"""The daemon's side of the worker: starts it as a child, mends it when it is gone, asks it one job at a time per
-connection."""
+"""The daemon's side of the worker: asks it one job at a time per connection; starts it as a child and mends it when it
+is gone, unless the service manager does that (`unit`)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,66 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.adapters import sockets
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import ParcelId
 from gateway.policy.model import Limits
-from gateway.ports import ExamineJob
+from gateway.ports import ExamineJob, Examiner
+
+
+class AnyWorker(Examiner, Protocol):
+    """`ports.Examiner` with a life: what the daemon holds, whoever started the process."""
+
+    confinement: Mapping[str, Any]
+
+    @property
+    def pid(self) -> int | None:
+        """The child's, while it runs; None where it is no child of ours."""
+        ...
+
+    def start(self) -> None: ...
+
+    def is_up(self) -> bool: ...
+
+    def stop(self) -> None: ...
+
+
+def submit(path: Path, job: Mapping[str, Any], limits: Limits, file_mb: int, timeout: float) -> Outcome[Any]:
+    """One job on a connection of its own. Deferred 704 when the worker or its child died."""
+    job = {**job, "limits": [limits.worker_memory_mb, limits.worker_seconds, file_mb]}
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
+            sockets.connect(connection, path)
+            with connection.makefile("rwb") as stream:
+                stream.write(json.dumps(job, ensure_ascii=False).encode() + b"\n")
+                stream.flush()
+                line = stream.readline()
+    except OSError as error:
+        return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
+    if not line:
+        return Deferred("704", retry_after=5)
+    answer = json.loads(line)
+    match answer["outcome"]:
+        case "ok":
+            return Ok(answer["value"])
+        case "refused":
+            return Refused(answer["code"], answer.get("detail", {}))
+        case "deferred":
+            return Deferred(answer["code"], answer.get("detail", {}))
+        case _:
+            return Fault(answer["code"], answer.get("detail", {}))
+
+
+def as_json(job: ExamineJob, parcel: ParcelId) -> dict[str, Any]:
+    fields = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(job).items()}
+    return {"job": "examine", "parcel": parcel, **fields}
 
 
 class Worker:
-    """Implements `ports.Examiner`. The child gets an environment without credentials and closes all descriptors."""
+    """A child of the daemon. It gets an environment without credentials and closes all descriptors."""
 
     def __init__(self, socket_path: Path, limits: Limits, max_file_mb: int) -> None:
         self._path = socket_path
@@ -37,11 +86,9 @@ class Worker:
         with self._lock:
             if self._child is not None and self._child.poll() is None:
                 return
-            limits = self._limits
-            arguments = [str(self._path), str(limits.worker_memory_mb), str(limits.worker_seconds), str(self._file_mb)]
             environment = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME")}
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "gateway.adapters.worker.server", *arguments],
+                [sys.executable, "-m", "gateway.adapters.worker.server", str(self._path)],
                 stdin=subprocess.PIPE,  # its end tells the worker that we are gone
                 stdout=subprocess.PIPE,
                 env=environment,
@@ -55,6 +102,9 @@ class Worker:
     @property
     def pid(self) -> int | None:
         return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    def is_up(self) -> bool:
+        return self.pid is not None
 
     def stop(self) -> None:
         with self._lock:
@@ -71,32 +121,13 @@ class Worker:
                 self._child = None
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
-        fields = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(job).items()}
-        return self.ask({"job": "examine", "parcel": parcel, **fields})
+        return self.ask(as_json(job, parcel))
 
     def ask(self, job: Mapping[str, Any]) -> Outcome[Mapping[str, object]]:
         """One job. Deferred 704 when the worker or its child died."""
-        try:
-            if self.pid is None:
+        if self.pid is None:
+            try:
                 self.start()
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(self._limits.worker_seconds * 2)
-                sockets.connect(connection, self._path)
-                with connection.makefile("rwb") as stream:
-                    stream.write(json.dumps(job, ensure_ascii=False).encode() + b"\n")
-                    stream.flush()
-                    line = stream.readline()
-        except OSError as error:
-            return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
-        if not line:
-            return Deferred("704", retry_after=5)
-        answer = json.loads(line)
-        match answer["outcome"]:
-            case "ok":
-                return Ok(answer["value"])
-            case "refused":
-                return Refused(answer["code"], answer.get("detail", {}))
-            case "deferred":
-                return Deferred(answer["code"], answer.get("detail", {}))
-            case _:
-                return Fault(answer["code"], answer.get("detail", {}))
+            except OSError as error:
+                return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
+        return submit(self._path, job, self._limits, self._file_mb, self._limits.worker_seconds * 2)

@@ -6,6 +6,7 @@ import ctypes
 import os
 import resource
 import signal
+import socket
 from pathlib import Path
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -14,18 +15,35 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def isolate() -> dict[str, bool]:
+def isolate(*, unit: bool = False) -> dict[str, bool]:
     """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it. Where the kernel
-    refuses a namespace (some containers), the answer says so; under systemd the unit has `PrivateNetwork=yes`."""
+    refuses a namespace (some containers), the answer says so. A `unit` of the service manager has its network taken
+    away before it starts (`PrivateNetwork=yes`) and may make no namespace: there it is looked whether that is so."""
     done = {"no_new_privileges": _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0}
     uid, gid = os.getuid(), os.getgid()
-    done["no_network"] = _libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET) == 0
-    if uid != 0 and done["no_network"]:
+    if unit:
+        done["no_network"] = _alone()
+    else:
+        done["no_network"] = _libc.unshare(CLONE_NEWNET if uid == 0 else CLONE_NEWUSER | CLONE_NEWNET) == 0
+    if uid != 0 and not unit and done["no_network"]:
         # In a fresh user namespace one is nobody until mapped; the files in the spool must stay ours.
         for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
             Path(f"/proc/self/{name}").write_text(text)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return done
+
+
+def _alone() -> bool:
+    """No socket of the internet's families may be made, or nothing but a loopback is there to use it on."""
+    try:
+        for family in (socket.AF_INET, socket.AF_INET6):
+            socket.socket(family, socket.SOCK_DGRAM).close()
+    except OSError:
+        return True
+    try:
+        return {name for _, name in socket.if_nameindex()} <= {"lo"}
+    except OSError:
+        return False
 
 
 def die_with(parent: int) -> None:

@@ -1,12 +1,15 @@
 """The worker process: one connection is one job, one job is one forked child.
 
 It is preloaded and single-threaded, so a fork is cheap and safe; a file that kills its child kills nothing else.
-Protocol on a Unix stream socket: one line of JSON in, one line of JSON out, then the connection ends. A connection
-that ends without a line means that the child died: the client answers `Deferred`, and a person sees it.
+Protocol on a Unix stream socket: one line of JSON in, one line of JSON out, then the connection ends. A job brings its
+`limits` along. A connection that ends without a line means that the child died: the client answers `Deferred`, and a
+person sees it. `{"job": "ping"}` answers what the process gave up; with `source` and `out` it also reads the one and
+writes `probe.csv` into the other, which shows that files can be handed over.
 """
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import contextlib
 import errno
@@ -16,36 +19,51 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from gateway.adapters import sockets
+from gateway.adapters import sockets, systemd
 from gateway.adapters.worker import confine
-from gateway.records import jobs, kernel
+from gateway.records import jobs, kernel, modes
+from gateway.records.parts import create
 
 READ_LIMIT = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
 ENCODINGS = ("gb18030", "utf-16-le")
+PULSE_SECONDS = 10.0
 
 
-def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
-    """Serve until told to stop. `path` is made with mode 0600; whoever may open it may submit jobs."""
-    told = confine.isolate()
+def serve(path: Path, *, unit: bool = False) -> None:
+    """Serve until told to stop. Whoever may open the socket may submit jobs: as a child, our own user (0600); as a
+    `unit` of the service manager, with a user of its own, also its group (0660), which the daemon is in."""
+    told: dict[str, Any] = confine.isolate(unit=unit)
+    if unit:
+        os.umask(0o007)
+        modes.share_with_group()
     for encoding in ENCODINGS:
         codecs.lookup(encoding)
-    told["compiled"] = kernel.preload(path.parent / "compiled")
+    told["compiled"] = kernel.preload(None if unit else path.parent / "compiled")
+    told["uid"] = os.getuid()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sockets.bind(listener, path)
+    sockets.bind(listener, path, 0o660 if unit else 0o600)
     listener.listen(64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: nobody here waits for a child's status
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(json.dumps({"ready": True, **told}), flush=True)
+    systemd.notify("READY=1")
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
-    selector.register(sys.stdin, selectors.EVENT_READ)
+    if not unit:
+        selector.register(sys.stdin, selectors.EVENT_READ)
     while True:
-        if any(key.fileobj is sys.stdin for key, _ in selector.select()):
+        ready = {key.fileobj for key, _ in selector.select(PULSE_SECONDS)}
+        systemd.notify("WATCHDOG=1")
+        if sys.stdin in ready:
             return  # the daemon is gone, however it went: its end of the pipe is closed
+        if listener not in ready:
+            continue
         connection, _ = listener.accept()
         parent = os.getpid()
         if os.fork() == 0:
@@ -53,27 +71,15 @@ def serve(path: Path, memory_mb: int, seconds: int, file_mb: int) -> None:
             listener.close()
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _child(connection, memory_mb, seconds, file_mb)
+            _child(connection, told)
         connection.close()
 
 
-def _child(connection: socket.socket, memory_mb: int, seconds: int, file_mb: int) -> None:
+def _child(connection: socket.socket, told: Mapping[str, Any]) -> None:
     status = 1
     try:
         with connection, connection.makefile("rwb") as stream:
-            line = stream.readline(READ_LIMIT)
-            confine.limit(memory_mb, seconds, file_mb)
-            try:
-                answer = jobs.run(json.loads(line))
-            except MemoryError:
-                answer = {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
-            except OSError as error:
-                # No space, no storage: the world's. The text could hold a path, so only the number travels.
-                code = "702" if error.errno in FULL else "709"
-                answer = {"outcome": "deferred", "code": code, "detail": {"errno": error.errno or 0}}
-            except Exception as error:
-                # Ours. Only the class travels: a message could hold a value out of a record.
-                answer = {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}
+            answer = _answer(stream.readline(READ_LIMIT), told)
             stream.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
             stream.flush()
             status = 0
@@ -83,5 +89,37 @@ def _child(connection: socket.socket, memory_mb: int, seconds: int, file_mb: int
         os._exit(status)
 
 
+def _answer(line: bytes, told: Mapping[str, Any]) -> dict[str, Any]:
+    memory_mb = 0
+    try:
+        job = json.loads(line)
+        memory_mb, seconds, file_mb = (int(limit) for limit in job["limits"])
+        confine.limit(memory_mb, seconds, file_mb)
+        if job["job"] == "ping":
+            return _pong(job, told)
+        return jobs.run(job)
+    except MemoryError:
+        return {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
+    except OSError as error:
+        # No space, no storage: the world's. The text could hold a path, so only the number travels.
+        code = "702" if error.errno in FULL else "709"
+        return {"outcome": "deferred", "code": code, "detail": {"errno": error.errno or 0}}
+    except Exception as error:
+        # Ours. Only the class travels: a message could hold a value out of a record.
+        return {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}
+
+
+def _pong(job: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    if "source" in job:
+        data = Path(job["source"]).read_bytes()
+        with create(Path(job["out"]) / "probe.csv") as stream:
+            stream.write(data)
+    return {"outcome": "ok", "value": dict(told)}
+
+
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), *(int(argument) for argument in sys.argv[2:5]))
+    parser = argparse.ArgumentParser(prog="gateway.adapters.worker.server", description="The worker process.")
+    parser.add_argument("socket", type=Path)
+    parser.add_argument("--unit", action="store_true", help="a user of its own, started by the service manager")
+    given = parser.parse_args()
+    serve(given.socket, unit=given.unit)

@@ -199,7 +199,7 @@ def test_its_socket_is_ours_alone(own: Callable[..., Worker], tmp_path: Path) ->
 def test_it_ends_when_the_pipe_to_the_daemon_closes(tmp_path: Path) -> None:
     """Whatever ends the daemon, its end of the pipe is closed by the kernel."""
     with subprocess.Popen(
-        [sys.executable, "-m", "gateway.adapters.worker.server", str(tmp_path / "w.sock"), "1024", "60", "64"],
+        [sys.executable, "-m", "gateway.adapters.worker.server", str(tmp_path / "w.sock")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
