@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from gateway.policy import routing
+from gateway.policy.settings import Folders, Intake, Limits, Mail, Monitoring, Notices, Rehearsal, Webhook
 from gateway.policy.shapes import (
     FOLDER,
     FORMS,
@@ -32,8 +33,8 @@ from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Reconc
 
 __all__ = [
     "FORMS", "Acceptance", "Agreement", "Basis", "Contact", "Deadline", "EventClock", "Fact", "Facts", "FolderChannel",
-    "Folders", "Intake", "Language", "Limits", "NextKeys", "Node", "Party", "Person", "Profile", "Reconcile",
-    "Rehearsal", "Retention", "SftpChannel", "Signing", "Tier",
+    "Folders", "Intake", "Language", "Limits", "Mail", "Monitoring", "NextKeys", "Node", "Notices", "Party", "Person",
+    "Profile", "Reconcile", "Rehearsal", "Retention", "SftpChannel", "Signing", "Tier", "Webhook",
 ]  # fmt: skip
 
 Signing = Literal["automatic", "by_person"]
@@ -217,42 +218,6 @@ class Agreement(Fact):
     four_eyes: bool = False
 
 
-class Folders(Fact):
-    """Names of the folders that people see; Chinese by default."""
-
-    drop: str = "上报"
-    templates: str = "模板"
-    receipts: str = "回执"
-    machine: str = "机器读取"
-    inbox: str = "接收"
-    returned: str = "退回"
-    acknowledge: str = "签收"
-
-
-class Intake(Fact):
-    """Seconds, bytes. `quiet_seconds`: how long size, mtime and inode must stand still (30–60 on a network share)."""
-
-    scan_seconds: float = Field(default=2.0, gt=0)
-    quiet_seconds: float = Field(default=2.0, ge=0)
-    network: bool = False
-    max_file_mb: int = Field(default=4096, ge=1)
-    min_free_mb: int = Field(default=512, ge=0)
-
-
-class Limits(Fact):
-    seal_parallel: int = Field(default=4, ge=1, le=16)
-    submissions_parallel: int = Field(default=4, ge=1, le=64)
-    worker_memory_mb: int = Field(default=1024, ge=256)
-    worker_seconds: int = Field(default=1800, ge=10)
-
-
-class Rehearsal(Fact):
-    """演练: the node's clock starts at `starts_at` and runs `speed` times as fast. The log says so at every start."""
-
-    starts_at: datetime
-    speed: float = Field(default=1.0, gt=0)
-
-
 class Node(Fact):
     """This node. File: `gateway.toml`. Paths are relative to the node's folder (the one that holds `config/`)."""
 
@@ -274,6 +239,8 @@ class Node(Fact):
     folders: Folders = Folders()
     intake: Intake = Intake()
     limits: Limits = Limits()
+    notices: Notices = Notices()
+    monitoring: Monitoring = Monitoring()
     rehearsal: Rehearsal | None = None
 
 

@@ -19,6 +19,7 @@ FORMS: dict[str, tuple[str, str]] = {
         "workdays:N or days:N, with options",
         "workdays:N 或 days:N，可加选项",
     ),
+    (URL := r"^https?://[^/?#]+"): ("an address, https://…", "网址 https://…"),
     (FOLDER := r"^[^/\x00-\x1f]*$"): ("a folder's name", "文件夹名"),
     (LABEL := r"^[^/\x00-\x1f]+$"): ("a folder's name, not empty", "文件夹名，不能为空"),
 }

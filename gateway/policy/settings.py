@@ -1,0 +1,93 @@
+"""The facts' shapes, continued: the tables of `gateway.toml`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.policy.shapes import URL, Fact
+
+
+class Folders(Fact):
+    """Names of the folders that people see; Chinese by default."""
+
+    drop: str = "上报"
+    templates: str = "模板"
+    receipts: str = "回执"
+    machine: str = "机器读取"
+    inbox: str = "接收"
+    returned: str = "退回"
+    acknowledge: str = "签收"
+
+
+class Intake(Fact):
+    """Seconds, bytes. `quiet_seconds`: how long size, mtime and inode must stand still (30–60 on a network share)."""
+
+    scan_seconds: float = Field(default=2.0, gt=0)
+    quiet_seconds: float = Field(default=2.0, ge=0)
+    network: bool = False
+    max_file_mb: int = Field(default=4096, ge=1)
+    min_free_mb: int = Field(
+        default=512, ge=0, description="with less left free nothing new is taken; what is in work goes on"
+    )
+    resume_free_mb: int = Field(
+        default=0, ge=0, description="taken again from here on; 0: a quarter above `min_free_mb`"
+    )
+
+    @property
+    def resume_at_mb(self) -> int:
+        """Above the limit at which intake stopped, so that it does not stop and start with every file."""
+        return max(self.resume_free_mb or self.min_free_mb * 5 // 4, self.min_free_mb)
+
+
+class Limits(Fact):
+    seal_parallel: int = Field(default=4, ge=1, le=16)
+    submissions_parallel: int = Field(default=4, ge=1, le=64)
+    worker_memory_mb: int = Field(default=1024, ge=256)
+    worker_seconds: int = Field(default=1800, ge=10)
+
+
+class Rehearsal(Fact):
+    """演练: the node's clock starts at `starts_at` and runs `speed` times as fast. The log says so at every start."""
+
+    starts_at: datetime
+    speed: float = Field(default=1.0, gt=0)
+
+
+class Mail(Fact):
+    """The server that mail is handed to. `security`: `tls` from the first byte, `starttls`, or `none`, which is for a
+    server on this very machine. The server's certificate is checked against the system's, or against `ca` alone."""
+
+    host: str
+    port: int = Field(default=465, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    ca: str = Field(default="", description="a PEM file below `keys/`; empty: the authorities the system trusts")
+    sender: str = Field(description="the address mail comes from")
+    username: str = Field(default="", description="empty: the server asks for no login")
+    credential: str = Field(default="smtp-password", description="the credential that holds the password")
+
+
+class Webhook(Fact):
+    """Where the operator's notices are posted as JSON, with `X-Gateway-Signature: sha256=<HMAC of the body>`."""
+
+    url: str = Field(pattern=URL, description="https, or http on this very machine")
+    credential: str = Field(default="webhook-key", description="the credential that holds the HMAC's key")
+
+
+class Notices(Fact):
+    """Who is told what, beside what lies in the parties' folders. Mail goes to the contacts with an `email`: a party's
+    about the party, this node's own about the node."""
+
+    digest_minutes: float = Field(
+        default=30, ge=0, description="what happens to one contact within so many minutes is one message"
+    )
+    mail: Mail | None = None
+    webhook: Webhook | None = None
+
+
+class Monitoring(Fact):
+    """`/healthz`, `/readyz` and `/metrics` are on the control socket; a port on the loopback as well, if named."""
+
+    port: int | None = Field(default=None, ge=1, le=65535)
