@@ -23,6 +23,7 @@ from gateway.parcels import DistributionId, PackageId, PartyId
 from gateway.policy.model import Agreement, Facts, Party
 from gateway.stages import delivery, releasing
 
+ARRIVED = ("delivered", "unconfirmed", "acknowledged")
 WAITS = ("arriving", "received", "opened", "checked", "sorted")
 
 
@@ -134,7 +135,7 @@ class Distribution:
             state = reading.deliveries(distribution=distribution)[0]
             packages = reading.packages(distribution=distribution)
         assert batch is not None, "a batch that is delivered was released"
-        if state.state in ("delivered", "acknowledged"):
+        if state.state in ARRIVED:
             return {"outcome": "ok", "code": ""}
         facts = tools.facts.current()
         receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
@@ -203,7 +204,7 @@ class Distribution:
     ) -> StepResult:
         with self._tools.ledger.transaction(now) as tx:
             state = tx.deliveries(distribution=batch.id)[0]
-            if state.state in ("delivered", "acknowledged"):
+            if state.state in ARRIVED:
                 return {"outcome": "ok", "code": ""}
             match outcome:
                 case Ok():

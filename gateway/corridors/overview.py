@@ -54,6 +54,8 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         before = _records(reading, agreements, str(Period.parse(period).previous()))
         receivers = _receivers(reading, facts, agreements, period)
         stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
+        incoming = reading.count(tables.incoming, "state")
+        stated = reading.count(tables.statements, "state")
         seq, leaf = reading.head()
         last = reading.entries(after=seq - 1, limit=1)
     usage = shutil.disk_usage(tools.spool.state)
@@ -72,6 +74,8 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         stopped=stopped,
         receivers=receivers,
         keys=_expiring(facts, now),
+        unanswered=sum(incoming.get(state, 0) for state in ("by_person", "incomplete", "faulted")),
+        disbelieved=stated.get("refused", 0),
     )
 
 
@@ -206,6 +210,7 @@ def _records(reading: Reading, agreements: Iterable[Agreement], period: str) -> 
 def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], period: str) -> tuple[ReceiverRow, ...]:
     tally: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(_ORDER, 0))
     oldest: dict[str, datetime] = {}
+    unconfirmed: dict[str, int] = defaultdict(int)
     waits: set[str] = set()
     for agreement in agreements:
         for package in reading.packages(agreement=agreement.id, period=period):
@@ -216,7 +221,10 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
                 tally[package.receiver][stage] += 1
             if package.state == "held" and (agreement.release == "by_operator" or agreement.four_eyes):
                 waits.add(package.receiver)
-        for batch in reading.distributions(agreement=agreement.id, period=period, state="delivered"):
+        for batch in reading.distributions(agreement=agreement.id, period=period):
+            if batch.state not in ("delivered", "unconfirmed"):
+                continue
+            unconfirmed[batch.receiver] += batch.state == "unconfirmed"
             at = _instant(reading.deliveries(distribution=batch.id)[0].delivered_at)
             oldest[batch.receiver] = min(at, oldest.get(batch.receiver, at))
     return tuple(
@@ -230,6 +238,7 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
             acknowledged=tally[p]["acknowledged"],
             open_since=oldest.get(p),
             release_owed=p in waits,
+            unconfirmed=unconfirmed[p],
         )
         for p in sorted(tally, key=lambda identity: facts.parties[identity].area_code)
     )

@@ -24,7 +24,7 @@ from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
-from gateway.corridors import dating, keywatch, retention, templates
+from gateway.corridors import chasing, dating, keywatch, retention, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
@@ -195,6 +195,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
         # Retention goes by the node's clock, which runs faster in a rehearsal.
         speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0

@@ -80,6 +80,63 @@ class Letter:
         return words("letter.parts", missing=numbers(self.missing_parts, words.language))
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A delivered batch that nobody signed for. `seq` is its delivery's place in the log, and makes the office number;
+    `delivered` the day it was delivered, `day` that of the letter."""
+
+    seq: int
+    day: date
+    party_name: str
+    label: str
+    period: str
+    batch: int
+    delivered: date
+    packages: int
+    records: int
+    withdrawn: int = 0
+
+    @property
+    def days(self) -> int:
+        return (self.day - self.delivered).days
+
+
+def unsigned_name(letter: Unsigned, party: str, language: Language = "zh") -> str:
+    """`催签函_<period>_<label>_第<n>批_<party>.html`: one per batch."""
+    words = Words(language)
+    period = safe(letter.period, 16) if letter.period else ""
+    batch = words("file.batch", batch=letter.batch)
+    return joined(words("file.unsigned"), period, safe(letter.label), batch, safe(party, 60)) + ".html"
+
+
+def unsigned_letter(
+    letter: Unsigned, *, node_name: str, contact: str, language: Language, folders: Folders | None = None
+) -> bytes:
+    """The letter that a batch is not acknowledged yet, one A4 page like a reminder. `contact` is the node's."""
+    words, folders = Words(language), folders or Folders()
+    return render(
+        "unsigned.html",
+        language,
+        l=letter,
+        number=words("unsigned.number", year=letter.day.year, seq=letter.seq),
+        sent=words(
+            "unsigned.sent",
+            day=words.day(letter.delivered),
+            period=words.period(letter.period),
+            label=letter.label,
+            batch=letter.batch,
+            packages=letter.packages,
+            records=f"{letter.records:,}",
+            withdrawn=letter.withdrawn,
+            days=letter.days,
+        ),
+        drop=f"{folders.drop}/{folders.acknowledge}",
+        node_name=node_name,
+        contact=contact,
+        today=words.day(letter.day),
+    )
+
+
 def letter_number(day: date, seq: int, language: Language = "zh") -> str:
     """`催报〔2026〕123号`, after the log entry's `seq`: unique within the node."""
     return Words(language)("letter.number", year=day.year, seq=seq)

@@ -152,6 +152,10 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
     old = view.at - timedelta(days=view.chase_days)
     late = sum(row.open_since is not None and row.open_since < old for row in view.receivers)
     need("warn", "need_unacknowledged", late, days=view.chase_days)
+    unconfirmed = [row.name for row in view.receivers for _ in range(row.unconfirmed)]
+    need("warn", "need_unconfirmed", len(unconfirmed), names=_joined(unconfirmed, words))
+    need("warn", "need_unanswered", view.unanswered)
+    need("warn", "need_disbelieved", view.disbelieved)
     need("warn", "need_keys", len(view.keys))
     need("warn", "need_waiting", blames.count("deferred"))
     return tuple(found)

@@ -153,7 +153,7 @@ class StoppedParcel:
 class ReceiverRow:
     """Packages of the period for one receiver. Each count includes the later stages: sealed ≥ released ≥ delivered ≥
     acknowledged. `open_since`: the oldest delivery that nobody acknowledged; `release_owed`: what is sealed waits for
-    an operator, not for a date."""
+    an operator, not for a date; `unconfirmed`: batches that nobody signed for in time."""
 
     party: str
     code: str
@@ -164,6 +164,7 @@ class ReceiverRow:
     acknowledged: int = 0
     open_since: datetime | None = None
     release_owed: bool = False
+    unconfirmed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,8 @@ class LogHead:
 @dataclass(frozen=True, slots=True)
 class StatusView:
     """The state of a node at `at`. `scan_seconds` is how often the drop folders are looked at; a delivery that is open
-    for longer than `chase_days` asks for attention."""
+    for longer than `chase_days` asks for attention. `unanswered`: batches of other nodes that wait for a person here;
+    `disbelieved`: statements of other nodes that were refused."""
 
     node: str
     at: datetime
@@ -215,6 +217,8 @@ class StatusView:
     stopped: tuple[StoppedParcel, ...] = ()
     receivers: tuple[ReceiverRow, ...] = ()
     keys: tuple[ExpiringKey, ...] = ()
+    unanswered: int = 0
+    disbelieved: int = 0
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StatusView:

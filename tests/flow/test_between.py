@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import Node, planned
+from nodes import PERIOD, Node, planned
+from test_keys import Standing
 from test_tiers import (
     COUNTY,
     DEPARTMENT,
+    DISTRIBUTED,
+    LABEL,
     NATION,
     PROVINCE,
     Tiers,
@@ -26,13 +32,18 @@ from test_tiers import (
 from gateway import wiring
 from gateway.adapters import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors import overview
+from gateway.corridors import answering, chasing, overview
 from gateway.corridors.answering import Answering
+from gateway.corridors.distribution import Distribution
 from gateway.corridors.gathering import Gathering
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
+from gateway.demo.people import INFLOW
+from gateway.demo.story import file_name
 from gateway.outcomes import Ok
+from gateway.parcels import DistributionId
 from gateway.policy import places
+from gateway.receipts import status
 
 
 @pytest.fixture
@@ -59,8 +70,8 @@ def collect(node: Node, polls: int = 3) -> int:
 def answer(node: Node) -> list[dict[str, str]]:
     """What gathering and sweeping do: judge what lies there, answer what is ripe."""
     Gathering().round(node.tools)
-    answering = Answering(node.tools)
-    return [answering.answer(row.id) for row in answering.ripe(node.tools.clock.now())]
+    corridor = Answering(node.tools)
+    return [corridor.answer(row.id) for row in corridor.ripe(node.tools.clock.now())]
 
 
 def shown(node: Node, identity: str) -> Any:
@@ -140,3 +151,266 @@ def test_three_tiers_without_a_person_until_every_batch_is_signed_for(tiers: Tie
             (above, "verified", receipt.number)
         ]
         assert list(places.fetched_receipts(lower.facts, lower.facts.parties[above]).iterdir()) == []
+
+
+def sign_as(node: Node, data: bytes) -> bytes:
+    signed = node.tools.sealer.sign(data)
+    assert isinstance(signed, Ok)
+    return signed.value
+
+
+def lay(folder: Path, name: str, body: bytes, signature: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(body)
+    (folder / f"{name}.sig").write_bytes(signature)
+
+
+def take_in(tiers: Tiers) -> None:
+    """The province fetches what the nation distributed, accepts it, and has its signature accepted."""
+    collect(tiers.province)
+    work_on_what_came(tiers.province)
+    answer(tiers.province)
+    work_on_what_came(tiers.nation)
+
+
+def test_a_push_that_was_cut_off_is_made_again_and_closes_the_batch_once(
+    tiers: Tiers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distribute(tiers)
+    collect(tiers.province)
+    work_on_what_came(tiers.province)
+    server = tiers.servers[0]
+    server.stop()
+    assert answer(tiers.province) == [{"outcome": "deferred", "code": "701"}]
+    assert answer(tiers.province) == []  # it waits for its time
+    with tiers.province.tools.ledger.reading() as reading:
+        (row,) = reading.between.open()
+    assert (row.state, row.code, row.attempt) == ("listed", "701", 2)
+    server.start()
+    later = tiers.province.tools.clock.now() + timedelta(seconds=90)
+    corridor = Answering(tiers.province.tools)
+    assert [ripe.id for ripe in corridor.ripe(later)] == [row.id]
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:  # between the push and the transaction
+        patch.setattr(Answering, "_answered", killed)
+        with pytest.raises(KeyboardInterrupt):
+            corridor.answer(row.id)
+    assert incoming(tiers.province) == ["listed 1"]
+    assert work_on_what_came(tiers.nation) == ["acknowledged 100"]  # the signature is there all the same
+    assert corridor.answer(row.id) == {"outcome": "ok", "code": ""}
+    assert work_on_what_came(tiers.nation) == ["duplicate 220"]
+    assert batch(tiers.nation, PROVINCE).state == "acknowledged"
+    assert tiers.nation.events(batch(tiers.nation, PROVINCE).id).count("acknowledged") == 1
+    collect(tiers.province)
+    answer(tiers.province)
+    assert [s.stage for s in statements(tiers.province, kind="receipt", state="verified")] == ["acknowledged"]
+
+
+def test_what_is_not_from_the_other_node_or_not_for_us_is_refused_and_kept(tiers: Tiers) -> None:
+    file = planned(20, party="44")
+    (folder(tiers.county, DEPARTMENT) / file.name).write_bytes(render(file))
+    work_on_what_came(tiers.county)
+    send_up(tiers.county, PROVINCE)
+    work_on_what_came(tiers.province)
+    served = places.party_folder(tiers.province.facts, tiers.province.facts.parties[COUNTY]) / "回执" / "机器读取"
+    (genuine,) = [path for path in served.iterdir() if path.name.endswith(".receipt.json")]
+    body, signature = genuine.read_bytes(), genuine.with_name(f"{genuine.name}.sig").read_bytes()
+    genuine.unlink()
+    genuine.with_name(f"{genuine.name}.sig").unlink()
+    stated = json.loads(body)
+    foreign = body.replace(f'"sender":"{COUNTY}"'.encode(), b'"sender":"330000"')
+    another = body.replace(stated["sha256"].encode(), b"0" * 64)
+    assert len({body, foreign, another}) == 3
+    lay(served, "a.receipt.json", body, sign_as(tiers.nation, body))  # somebody else's key
+    lay(served, "b.receipt.json", body.replace(b'"accepted":20', b'"accepted":21'), signature)  # words changed
+    lay(served, "c.receipt.json", foreign, sign_as(tiers.province, foreign))
+    lay(served, "d.receipt.json", another, sign_as(tiers.province, another))  # nothing that was sent
+    lay(served, "e.receipt.json", b"{}", sign_as(tiers.province, b"{}"))
+    collect(tiers.county)
+    answer(tiers.county)
+    refused = statements(tiers.county, state="refused")
+    assert sorted(row.code for row in refused) == ["210", "211", "246", "246", "247"]
+    assert {row.body for row in refused} >= {foreign, another}
+    assert all(row.signature for row in refused)
+    assert overview.counts(tiers.county.tools)["statements"] == {"refused": 5, "sent": 1}
+    with tiers.county.tools.ledger.reading() as reading:
+        logged = [json.loads(entry.body) for entry in reading.entries() if entry.event == "statement_refused"]
+    assert sorted(entry["counts"]["code"] for entry in logged) == [210, 211, 246, 246, 247]
+    # The genuine one is believed after all that, and only once; one of the same number that says else is not.
+    lay(served, "f.receipt.json", body, signature)
+    changed = body.replace(b'"warned":0', b'"warned":1')
+    lay(served, "g.receipt.json", changed, sign_as(tiers.province, changed))
+    collect(tiers.county)
+    answer(tiers.county)
+    (believed,) = statements(tiers.county, kind="receipt", state="verified")
+    assert (believed.number, believed.body) == (stated["number"], body)
+    assert [row.code for row in statements(tiers.county, state="refused") if row.body == changed] == ["246"]
+
+
+def test_a_list_is_believed_from_its_issuer_alone_and_one_per_batch(tiers: Tiers) -> None:
+    distribute(tiers)
+    beside = tiers.nation.home / "exchange" / PROVINCE / "接收" / LABEL
+    (listed,) = [p for p in beside.iterdir() if p.name.endswith(".json") and not p.name.endswith(".receipt.json")]
+    body = listed.read_bytes()
+    here = tiers.province.home / "exchange" / NATION / "接收" / DISTRIBUTED
+    lay(here, "forged.json", body, sign_as(tiers.province, body))
+    assert answer(tiers.province) == []
+    assert ([r.code for r in statements(tiers.province)], incoming(tiers.province)) == (["211"], [])
+    collect(tiers.province)
+    answer(tiers.province)
+    assert incoming(tiers.province) == ["listed 1"]
+    other = body.replace(b'"size":', b'"size":1', 1)
+    totals = json.loads(body)["totals"]["size"]
+    document = json.loads(other)
+    grown = document["packages"][0]["size"] - json.loads(body)["packages"][0]["size"]
+    other = other.replace(f'"size":{totals}'.encode(), f'"size":{totals + grown}'.encode())
+    lay(here, "other.json", other, sign_as(tiers.nation, other))
+    assert answer(tiers.province) == []
+    assert [r.code for r in statements(tiers.province, state="refused")] == ["211", "247"]
+
+
+def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
+    distribute(tiers)
+    take_in(tiers)
+    province = tiers.province
+    distribution = Distribution(province.tools)
+    released = distribution.release("distributed-inflow", PERIOD, 1, "test")
+    assert [distribution.deliver(DistributionId(d))["outcome"] for d, _ in released] == ["ok"]
+    own = province.home / "exchange" / PROVINCE / "接收" / DISTRIBUTED
+    origin = {package.id: package.origin for package in province.packages()}
+    assert sorted(origin.values()) == ["330000", "350000"]
+    assert len([name for name in contents(own) if ".tar." in name]) == 2
+
+    tiers.nation.send(planned(0, party="33", name=file_name(INFLOW, PERIOD, 0, "-撤回")), data=b"")
+    again = Distribution(tiers.nation.tools)
+    ids = {receiver: identity for identity, receiver in again.release(INFLOW, PERIOD, 2, "test")}
+    assert again.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
+    collect(province)
+    assert work_on_what_came(province) == []
+    assert answer(province) == [{"outcome": "ok", "code": ""}]
+    assert incoming(province) == ["answered 2"]
+    states = {package.origin: package.state for package in province.packages() if package.sha256}
+    assert states == {"330000": "withdrawn", "350000": "acknowledged"}
+    left = [name.split("_")[1] for name in contents(own) if ".tar." in name]
+    assert left == ["350000"]
+    assert [path.name.split("_")[1] for path in province.sealed()] == ["350000"]
+    assert province.events(f"{NATION}:{ids[PROVINCE]}") == ["batch_listed", "erased", "acknowledgement_sent"]
+    assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
+    with tiers.nation.tools.ledger.reading() as reading:
+        done = reading.distribution(ids[PROVINCE])
+    assert done is not None
+    assert done.state == "acknowledged"
+
+
+def test_what_was_refused_is_told_and_a_person_may_sign_all_the_same(tiers: Tiers) -> None:
+    """One package is damaged on its way, so it is refused; the nation hears of it, and the batch is not signed for."""
+    packages, _ = distribute(tiers)
+    collect(tiers.province)
+    drop = folder(tiers.province, NATION, "distributed-inflow")
+    damaged, whole = sorted(packages)
+    good = packages[damaged]
+    edit_agreement(tiers.province, "acknowledge", '"by_person"')
+    (drop / damaged).unlink()
+    broken = bytearray(good)
+    broken[len(broken) // 2] ^= 1
+    (drop / damaged).write_bytes(bytes(broken))
+    assert work_on_what_came(tiers.province) == ["accepted 100", "refused 214"]
+    assert answer(tiers.province) == []  # those bytes are not the listed package: it may still come
+    assert incoming(tiers.province) == ["listed 1"]
+    (drop / f"again-{damaged}").write_bytes(good)  # a failed first try is no original
+    assert work_on_what_came(tiers.province) == ["accepted 100"]
+    assert answer(tiers.province) == [{"outcome": "ok", "code": ""}]
+    assert incoming(tiers.province) == ["by_person 1"]  # the agreement wants a person
+    assert contents(tiers.nation.home / "exchange" / PROVINCE / "上报" / "签收") == {}
+    confirm(tiers.province)
+    assert answer(tiers.province) == [{"outcome": "ok", "code": ""}]
+    assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
+    assert whole in packages
+
+
+def test_a_refused_package_is_told_by_a_signed_receipt(tiers: Tiers) -> None:
+    packages, _ = distribute(tiers)
+    collect(tiers.province)
+    edit_agreement(tiers.province, "valid_from", "2026-10-25", table="basis")  # not in force any more: 222
+    assert work_on_what_came(tiers.province) == ["refused 222"] * len(packages)
+    assert answer(tiers.province) == [{"outcome": "ok", "code": "222"}]
+    assert answer(tiers.province) == []
+    assert incoming(tiers.province) == ["incomplete 1"]
+    assert work_on_what_came(tiers.nation) == ["noted 100"] * len(packages)
+    told = statements(tiers.nation, kind="receipt", state="verified")
+    assert {(row.issuer, row.stage, row.code, row.about) for row in told} == {
+        (PROVINCE, "refused", "222", batch(tiers.nation, PROVINCE).id)
+    }
+    assert batch(tiers.nation, PROVINCE).state == "delivered"
+    # What was wrong is mended, the refused originals are dropped back: the same bytes are no duplicates.
+    edit_agreement(tiers.province, "valid_from", "2009-01-01", table="basis")
+    returned = tiers.province.home / "exchange" / NATION / "退回"
+    for path in [path for path in returned.iterdir() if path.read_bytes() in packages.values()]:
+        path.rename(folder(tiers.province, NATION, "distributed-inflow") / path.name)
+    assert work_on_what_came(tiers.province) == ["accepted 100"] * len(packages)
+    assert answer(tiers.province) == [{"outcome": "ok", "code": ""}]
+    assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
+
+
+def edit_agreement(node: Node, key: str, value: str, table: str = "") -> None:
+    """Set a key of the agreement under which the province receives, and take the facts up."""
+    file = node.home / "config" / "agreements" / "distributed-inflow.toml"
+    text = file.read_text("utf-8")
+    if re.search(rf"^{key} = ", text, re.MULTILINE):
+        text = re.sub(rf"^{key} = .*$", f"{key} = {value}", text, count=1, flags=re.MULTILINE)
+    else:
+        assert not table
+        text = text.replace("\nlabel = ", f"\n{key} = {value}\nlabel = ", 1)
+    file.write_text(text, "utf-8")
+    node.reopen()
+
+
+def confirm(node: Node) -> None:
+    """What `gateway parcels acknowledge` does, without the daemon."""
+    now = node.tools.clock.now()
+    with node.tools.ledger.transaction(now) as tx:
+        (row,) = tx.between.open()
+        answering.confirm(tx, row, "test")
+
+
+def standing(node: Node, now: datetime) -> None:
+    """The node's clock stands still at `now`."""
+    node.tools = replace(node.tools, clock=Standing(now))
+
+
+def test_what_nobody_signs_for_is_unconfirmed_and_never_failed(tiers: Tiers) -> None:
+    distribute(tiers)
+    nation = tiers.nation
+    delivered = nation.tools.clock.now()
+    done = batch(nation, PROVINCE)
+    page = f"催签函_{PERIOD}_{LABEL}_第1批_{PROVINCE}.html"
+    laid = nation.home / "exchange" / PROVINCE / "接收" / LABEL
+    standing(nation, delivered + timedelta(days=9))
+    assert chasing.chase(nation.tools) == 0
+    assert page not in contents(laid)
+    standing(nation, delivered + timedelta(days=11))
+    assert chasing.chase(nation.tools) == 1
+    assert chasing.chase(nation.tools) == 0
+    assert batch(nation, PROVINCE).state == "unconfirmed"
+    assert nation.events(done.id) == ["released", "delivered", "unconfirmed"]
+    letter = contents(laid)[page].decode()
+    assert "广东省" in letter
+    assert "不视为投递失败" in letter
+    assert contents(nation.home / "state" / "letters") == {page: letter.encode()}
+    view = overview.view(nation.tools, PERIOD, None)
+    assert [(row.party, row.unconfirmed) for row in view.receivers if row.unconfirmed] == [(PROVINCE, 1)]
+    html = status.status_page(view, "zh").decode()
+    assert "逾期未签收" in html
+    assert "failed" not in {package.state for package in nation.packages(distribution=done.id)}
+    # The other node hears of it too, where it finds its packages; and what it signs later still closes the batch.
+    collect(tiers.province)
+    assert page in contents(tiers.province.home / "exchange" / NATION / "接收" / DISTRIBUTED)
+    work_on_what_came(tiers.province)
+    assert answer(tiers.province) == [{"outcome": "ok", "code": ""}]
+    assert work_on_what_came(nation) == ["acknowledged 100"]
+    assert batch(nation, PROVINCE).state == "acknowledged"
+    assert nation.events(done.id)[-1] == "acknowledged"
+    assert chasing.chase(nation.tools) == 0
