@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,6 +16,7 @@ from gateway.adapters import keyring
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.container import Caps, Member
 from gateway.adapters.profiles import Profiles, is_sm
+from gateway.adapters.quarantine import OpenedPackage
 from gateway.adapters.spool import SUFFIXES
 from gateway.cli import conventions
 from gateway.cli.conventions import FAULT, REFUSED, USAGE, ConfigOption, JsonOption, say
@@ -74,18 +75,25 @@ def open_(
     limit = facts.node.intake.max_file_mb << 20
     caps = Caps(plain=limit, expanded=4 * limit)
     with _profiles(facts) as profiles:
-        engine = profiles.sm if is_sm(file) else profiles.openpgp
-        found = engine.signer(file, caps)
-        if not isinstance(found, Ok):
-            answer(facts, found, None, [], as_json)
-        party = _party_of(facts, found.value)
 
-        def accept(descriptor: Descriptor) -> Refused | None:
-            if descriptor.sender != party:
-                return Refused("211", {"reason": "the descriptor names another sender"})
-            return None if descriptor.receiver == facts.node.party else Refused("212")
+        def accept(signer: str) -> Callable[[Descriptor], Refused | None]:
+            party = _party_of(facts, signer)
 
-        outcome = engine.open(file, out.absolute(), found.value, caps, accept)
+            def judge(descriptor: Descriptor) -> Refused | None:
+                if descriptor.sender != party:
+                    return Refused("211", {"reason": "the descriptor names another sender"})
+                return None if descriptor.receiver == facts.node.party else Refused("212")
+
+            return judge
+
+        outcome: Outcome[OpenedPackage]
+        if is_sm(file):
+            found = profiles.sm.signer(file, caps)
+            if not isinstance(found, Ok):
+                answer(facts, found, None, [], as_json)
+            outcome = profiles.sm.open(file, out.absolute(), found.value, caps, accept(found.value))
+        else:
+            outcome = profiles.openpgp.open_any(file, out.absolute(), _pinned(facts), caps, accept)
     if isinstance(outcome, Ok):
         package = outcome.value
         answer(facts, outcome, package.descriptor, [str(out / name) for name in package.members], as_json)
@@ -109,12 +117,18 @@ def _party_of(facts: Facts, fingerprint: str) -> str | None:
     for party in facts.parties.values():
         if fingerprint in (*party.pins("openpgp"), *party.pins("sm")):
             return party.id
+    return facts.node.party if fingerprint in _own(facts) else None
+
+
+def _own(facts: Facts) -> tuple[str, ...]:
     private = facts.path(facts.node.private)
-    return (
-        facts.node.party
-        if (private / "fingerprint").exists() and fingerprint in keyring.own_fingerprints(private)
-        else None
-    )
+    return keyring.own_fingerprints(private) if (private / "fingerprint").exists() else ()
+
+
+def _pinned(facts: Facts) -> list[str]:
+    """Every OpenPGP key whose signature may be believed: the partners', and our own."""
+    pins = [pin for party in facts.parties.values() for pin in party.pins("openpgp")]
+    return [*dict.fromkeys([*pins, *_own(facts)])]
 
 
 def answer(

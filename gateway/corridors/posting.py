@@ -17,8 +17,9 @@ from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.model import Agreement, Facts, Party, Profile, Retention
+from gateway.policy.model import Agreement, Facts, Party, Retention
 from gateway.policy.routing import version_for
+from gateway.policy.shapes import Profile
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse

@@ -20,7 +20,7 @@ from gateway.adapters.keyring.own import (
     revoke,
     today,
 )
-from gateway.adapters.keyring.partners import end_overlap, give_up, import_partner, import_sm, partner_keyring
+from gateway.adapters.keyring.partners import end_overlap, give_up, import_partner, import_sm, partner_keyring, together
 from gateway.adapters.keyring.reading import KeyInfo, Subkey, info
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "revoke",
     "stop_agent",
     "today",
+    "together",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -148,4 +148,20 @@ def partner_keyring(private: Path, file: Path, fingerprint: str) -> Path | None:
         for old in folder.glob(f"{fingerprint}-*.gpg"):
             durable.remove(old)
         durable.write_bytes(target, exported)
+    return target
+
+
+def together(private: Path, rings: Sequence[Path]) -> Path:
+    """One keyring that holds what `rings` hold: the one itself, or a file made of several. gpg takes at most 40 beside
+    its own, and an exchange has more partners than that."""
+    if len(rings) == 1:
+        return rings[0]
+    folder = private.absolute() / "keyrings"
+    content = b"".join(ring.read_bytes() for ring in rings)
+    target = folder / f"together-{hashlib.sha256(content).hexdigest()[:16]}.gpg"
+    with locked(folder / ".lock"):
+        if not target.exists():
+            for old in folder.glob("together-*.gpg"):
+                durable.remove(old)
+            durable.write_bytes(target, content)
     return target

@@ -185,34 +185,6 @@ class OpenPGP:
 
         return self._guarded(run)
 
-    def signer(self, sealed: Path, caps: Caps | None = None) -> Outcome[str]:
-        """Which known primary key a sealed package names as its signer: ours or a partner's. A hint to choose the pin
-        for `open`, proved by nothing yet. The plaintext goes nowhere. Refused 210, 211, 212, 213, 214; Deferred 706."""
-
-        def run() -> Outcome[str]:
-            seen: list[Status] = []
-
-            def attempt() -> Status:
-                seen.append(self._decrypt(sealed, [], caps or Caps()))
-                return seen[-1]
-
-            def judge(status: Status) -> Outcome[None]:
-                judged = judgement.judge_opening(status, self.fingerprint, self._own_key_ids())
-                return judged if judged is not None and judged.code not in ("210", "211") else Ok(None)
-
-            outcome = self._attempts(attempt, judge)
-            if not isinstance(outcome, Ok):
-                return outcome
-            named = [a[-1] for a in seen[-1].every("ERRSIG") if a] + [a[9] for a in seen[-1].every("VALIDSIG")]
-            if len(named) != 1:
-                return Refused("210", {"reason": "unsigned" if not named else "several signatures"})
-            for primary in (*self._own(), *self._partners):
-                if named[0] in self._fingerprints(primary):
-                    return Ok(primary)
-            return Refused("211", {"reason": "unknown signer"})
-
-        return self._guarded(run)
-
     def open(
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps | None = None, accept: Accept | None = None
     ) -> Outcome[OpenedPackage]:
@@ -222,16 +194,29 @@ class OpenPGP:
         the package by its descriptor (211, 212, …). Refused 210–216; Deferred 702, 706, 707 (pinned key missing here).
         """
         limits = caps or Caps()
-        return self._guarded(lambda: self._open(sealed, into, fingerprint, limits, accept))
+        return self._guarded(lambda: self._open(sealed, into, (fingerprint,), limits, lambda _: accept))
+
+    def open_any(
+        self, sealed: Path, into: Path, fingerprints: Sequence[str], caps: Caps, accept: Callable[[str], Accept]
+    ) -> Outcome[OpenedPackage]:
+        """`open` where it is not known who signed: by any one of `fingerprints`, in one run. `accept` is asked for the
+        one that did. For a package opened by hand; a parcel's sender is known from its folder."""
+        return self._guarded(lambda: self._open(sealed, into, fingerprints, caps, accept))
 
     def _open(
-        self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
+        self,
+        sealed: Path,
+        into: Path,
+        fingerprints: Sequence[str],
+        caps: Caps,
+        accept: Callable[[str], Accept | None],
     ) -> Outcome[OpenedPackage]:
-        rings: list[str] = []
-        if fingerprint not in self._own():
-            if (ring := self._ring(fingerprint)) is None:
-                return Deferred("707", {"reason": "missing"}, 3600)
-            rings = ["--keyring", str(ring)]
+        own = self._own()
+        found_rings = [self._ring(fingerprint) for fingerprint in fingerprints if fingerprint not in own]
+        known = [ring for ring in found_rings if ring is not None]
+        if not known and not set(fingerprints) & set(own):
+            return Deferred("707", {"reason": "missing"}, 3600)
+        rings = ["--keyring", str(keyring.together(self._private, known))] if known else []
         with quarantine(into) as work:
             tree = work / "tree"
             unpacked: list[Descriptor | ContainerError | OSError] = []
@@ -248,9 +233,14 @@ class OpenPGP:
                 tree.mkdir(mode=0o700)
                 return self._decrypt(sealed, rings, caps, take)
 
-            judged = self._attempts(
-                attempt, lambda s: judgement.judge_opening(s, fingerprint, self._own_key_ids()) or Ok(None)
-            )
+            signers: list[str] = []
+
+            def judge(status: Status) -> Outcome[None]:
+                named = {a[9] for a in status.every("VALIDSIG") if len(a) > 9} & set(fingerprints)
+                signers[:] = [min(named, default=fingerprints[0])]
+                return judgement.judge_opening(status, signers[0], self._own_key_ids()) or Ok(None)
+
+            judged = self._attempts(attempt, judge)
             if not isinstance(judged, Ok):
                 return _in_mb(judged, caps.plain)
             (found,) = unpacked
@@ -258,9 +248,10 @@ class OpenPGP:
                 raise found
             if isinstance(found, ContainerError):
                 return _in_mb(Refused(found.code, {"reason": found.reason}), caps.expanded)
-            if accept is not None and (refused := accept(found)) is not None:
+            asked = accept(signers[0])
+            if asked is not None and (refused := asked(found)) is not None:
                 return refused
-            return Ok(publish(tree, into, found, fingerprint))
+            return Ok(publish(tree, into, found, signers[0]))
 
     def _decrypt(
         self, sealed: Path, rings: Sequence[str], caps: Caps, take: Callable[[BinaryIO], None] | None = None
@@ -297,17 +288,6 @@ class OpenPGP:
             found = (sub for key in keyring.own_infos(self._private) for sub in key.subkeys if "e" in sub.capabilities)
             self._ids = (own, frozenset(sub.key_id for sub in found))
         return self._ids[1]
-
-    def _fingerprints(self, primary: str) -> frozenset[str]:
-        """A primary key's own fingerprint and those of its subkeys."""
-        if primary in self._own():
-            keys: Sequence[keyring.KeyInfo] = keyring.own_infos(self._private)
-        else:
-            file = self._partners[primary]
-            keys = keyring.info(file) if file.exists() else ()
-        return frozenset(
-            f for key in keys if key.fingerprint == primary for f in (primary, *(s.fingerprint for s in key.subkeys))
-        )
 
     def _attempts(self, attempt: Callable[[], Status], judge: Callable[[Status], Outcome[None]]) -> Outcome[None]:
         """Run and judge, again where the agent failed: gpg starts a new one by itself."""
