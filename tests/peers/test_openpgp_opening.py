@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from openpgp_peers import StockGpg
 from gateway.adapters import container, keyring
 from gateway.adapters.container import Caps
 from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.openpgp.engine import Engine
 from gateway.outcomes import Ok, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
@@ -298,19 +300,67 @@ def test_accept_may_refuse_by_the_descriptor(stage: Stage) -> None:
     assert seen == [describe()]
 
 
-def test_the_signer_is_found_among_the_known_keys(stage: Stage) -> None:
-    def signer(data: bytes):
-        file = stage.folder / "asked.gpg"
-        file.write_bytes(data)
-        return stage.node.signer(file)
+def test_opened_by_any_known_key_in_one_run(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand it is not known who signed: whoever it was has to be one of those known, and is asked for."""
+    pins = [stage[name] for name in ("other", "partner", "subkeyed", "revoked", "expired", "node")]
+    runs = []
+    run = Engine.run
+    monkeypatch.setattr(Engine, "run", lambda *args, **more: runs.append(1) or run(*args, **more))
+    asked = []
 
-    assert signer(good(stage)) == Ok(stage["partner"])
-    assert signer(sealed_by("subkeyed")(stage)) == Ok(stage["subkeyed"])
-    assert signer(_own(stage)) == Ok(stage["node"])
-    assert signer(sealed_by("stranger")(stage)).code == "211"
-    assert signer(sealed_by()(stage)).code == "210"
-    assert signer(sealed_by("partner", "other")(stage)).code == "210"
-    assert signer(sealed_by("partner", to=("other",))(stage)).code == "212"
+    def accept(signer: str):
+        asked.append(signer)
+        return lambda _: None
+
+    def opened(data: bytes):
+        file, into = tmp_path / "asked.gpg", tmp_path / hashlib.sha256(data).hexdigest()
+        file.write_bytes(data)
+        runs.clear()
+        asked.clear()
+        found = stage.node.open_any(file, into, pins, stage.caps, accept)
+        assert len(runs) == 1, "decrypted once"
+        assert into.exists() == isinstance(found, Ok)
+        return (found.value.signer, list(asked)) if isinstance(found, Ok) else found.code
+
+    assert opened(good(stage)) == (stage["partner"], [stage["partner"]])
+    assert opened(sealed_by("subkeyed")(stage)) == (stage["subkeyed"], [stage["subkeyed"]])
+    assert opened(_own(stage)) == (stage["node"], [stage["node"]])
+    for data, code in (
+        (sealed_by("stranger")(stage), "211"),
+        (sealed_by("aged")(stage), "211"),
+        (sealed_by()(stage), "210"),
+        (sealed_by("partner", "other")(stage), "210"),
+        ((stage.folder / "revoked.gpg").read_bytes(), "210"),
+        (sealed_by("partner", to=("other",))(stage), "212"),
+        (good(stage) + good(stage), "214"),
+    ):
+        assert opened(data) == code
+
+
+def test_more_partners_than_gpg_takes_keyrings(stage: Stage, tmp_path: Path) -> None:
+    """gpg 2.2 takes 40 keyrings and no more."""
+    private = stage.folder / "private"
+    keys = [Path(str(keyring.partner_keyring(private, stage.folder / "partner.asc", stage["partner"])))]
+    for number in range(45):
+        copy = tmp_path / f"{number}.gpg"
+        copy.write_bytes(keys[0].read_bytes())
+        keys.append(copy)
+    (tmp_path / "sealed.gpg").write_bytes(good(stage))
+
+    def decrypt(*rings: Path) -> subprocess.CompletedProcess[str]:
+        options = [word for ring in rings for word in ("--keyring", str(ring))]
+        command = ["gpg", "--homedir", str(keyring.home(private)), "--batch", "--status-fd", "1", "--pinentry-mode"]
+        command += ["loopback", "--passphrase-file", str(private / "passphrase"), *options, "--output", os.devnull]
+        return subprocess.run(
+            [*command, "--decrypt", str(tmp_path / "sealed.gpg")], capture_output=True, text=True, check=False
+        )
+
+    naive = decrypt(*keys)
+    assert naive.returncode != 0
+    assert "Resources exhausted" in naive.stderr
+    merged = decrypt(keyring.together(private, keys))
+    assert merged.returncode == 0, merged.stderr
+    assert "VALIDSIG" in merged.stdout
 
 
 def test_a_folder_that_is_not_empty_stays_as_it_is(stage: Stage, tmp_path: Path) -> None:
