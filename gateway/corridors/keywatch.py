@@ -1,12 +1,17 @@
-"""Watching keys: somebody is told 60, 30 and 7 days before one runs out and when it has, once each; and the log says
-which pins a change of the facts brought or took away."""
+"""Watching keys: 60, 30 and 7 days before one runs out and when it has, once each, its owner finds a letter and the log
+an entry; and the log says which pins a change of the facts brought or took away."""
 
 from __future__ import annotations
 
-from gateway.adapters.survey import survey
+from datetime import datetime, timedelta
+
+from gateway import durable
+from gateway.adapters.survey import KeyState, survey
 from gateway.corridors.tools import ACTOR, Tools
+from gateway.deadlines import SHANGHAI
 from gateway.log import Entry, Event
 from gateway.policy.model import Facts
+from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
 
 
 def warn(tools: Tools) -> None:
@@ -21,6 +26,7 @@ def warn(tools: Tools) -> None:
         fresh = [(identity, key) for identity, key in due if reading.entry(identity) is None]
     for identity, key in fresh:
         days = max(key.days or 0, 0)
+        _write(tools, facts, key, now)
         with tools.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
@@ -37,6 +43,32 @@ def warn(tools: Tools) -> None:
         tools.log.warning(
             "key_expiring", party=key.party, days=days, state=key.state, key=(key.fingerprint or "")[-16:]
         )
+
+
+def _write(tools: Tools, facts: Facts, key: KeyState, now: datetime) -> None:
+    """The letter: into the party's folder of receipts; about the node's own key into `state/letters`. Written before
+    its entry and under a name of its own, so that it is there whatever happens between."""
+    assert key.fingerprint is not None
+    assert key.expires is not None
+    party, node = facts.parties[key.party], facts.parties[facts.node.party]
+    own = party.id == node.id
+    letter = KeyLetter(
+        party=party.id,
+        party_name=party.name,
+        day=now.date(),
+        fingerprint=key.fingerprint,
+        profile=key.profile,
+        last_day=(key.expires - timedelta(microseconds=1)).astimezone(SHANGHAI).date(),
+        days=key.days if key.days is not None and key.expires > now else -1,
+        step=key.step or 0,
+        own=own,
+    )
+    language = facts.node.language if own else party.language
+    contact = f"{node.contacts[0].name} {node.contacts[0].phone}".strip() if node.contacts else ""
+    page = key_letter(letter, node_name=node.name, contact=contact, language=language)
+    folder = tools.spool.state / "letters" if own else tools.folder(party, facts.node.folders.receipts)
+    durable.make_folder(folder, 0o700 if own else 0o770)
+    durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)
 
 
 def changed(tools: Tools, before: Facts) -> None:

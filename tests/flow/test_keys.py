@@ -56,6 +56,15 @@ def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -
         assert bool(listed) == (ahead <= 60)
     assert [len(steps) for _, steps in told] == [0, 1, 1, 2, 2, 3, 3, 3, 4, 4]
     assert told[-1][1] == [60, 30, 7, 0]
+    pages = {p.stem.rpartition("_")[2]: p for p in node.party_folder("33", "回执").glob("密钥到期函_330000_*.html")}
+    assert set(pages) == {"60", "30", "7", "0"}, "a letter for each, in the party's own folder"
+    for step, said in (("60", "还有60天"), ("30", "还有30天"), ("7", "还有7天"), ("0", "现已过期")):
+        text = pages[step].read_text("utf-8")
+        assert key.fingerprint in text
+        assert said in text
+    own = list((node.home / "state/letters").glob("密钥到期函_000000_*.html"))
+    assert len(own) == 4
+    assert "gateway keys rotate" in own[0].read_text("utf-8"), "about our own key the operator is told"
 
 
 class Standing:
