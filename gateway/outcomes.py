@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T", covariant=True)
 Detail: TypeAlias = Mapping[str, str | int]
@@ -89,7 +89,12 @@ def _fill(text: str, detail: Detail | None) -> str:
 
 
 @cache
+def table() -> Mapping[str, Mapping[str, Any]]:
+    """`codes.toml` as it stands."""
+    return tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
+
+
+@cache
 def catalogue() -> Mapping[str, Code]:
     """Every code there is, from `codes.toml`, the one table the reference page is generated from."""
-    table = tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
-    return {code: Code(code, row["zh"], row["en"], row["remedy_zh"], row["remedy_en"]) for code, row in table.items()}
+    return {code: Code(code, row["zh"], row["en"], row["remedy_zh"], row["remedy_en"]) for code, row in table().items()}

@@ -7,7 +7,6 @@ files are read by `gateway.deadlines`, the schemas by `gateway.records`; they co
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,48 +17,16 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-import gateway
 from gateway.policy import lines, tree
 from gateway.policy.faults import FactFault, FactsError
+from gateway.policy.finding import NODE, find, home_of
 from gateway.policy.model import Agreement, Facts, Node, Party, Person
 from gateway.policy.shapes import FORMS, Fact
 
-__all__ = ["Draft", "FactFault", "FactsError", "find", "load", "read"]
+__all__ = ["Draft", "FactFault", "FactsError", "find", "home_of", "load", "read"]
 
 _F = TypeVar("_F", bound=Fact)
-_NODE: Final = "config/gateway.toml"
 _FOLDERS: Final = ("config/parties", "config/agreements", "config/people")
-
-
-def find(config: Path | None = None) -> Path:
-    """Where the facts are: `--config`, then `$GATEWAY_CONFIG`, then the copy shipped with the code.
-
-    The shipped copy lies inside the installed package, or at the root of a checkout beside it. Raises `FactsError`
-    when there is none at all; whether there are facts at a place that was named, `load` says.
-    """
-    if config is not None:
-        return config
-    if named := os.environ.get("GATEWAY_CONFIG"):
-        return Path(named)
-    package = Path(gateway.__file__).parent
-    for home in (package / "_shipped", package.parent):
-        if (home / _NODE).is_file():
-            return home
-    raise FactsError(
-        (FactFault(_NODE, 1, "no facts were named and none are shipped", "没有指定配置，也没有随附的配置"),)
-    )
-
-
-def home_of(where: Path) -> Path:
-    """The node's folder (the one that holds `config/`), from itself or from its `config/`."""
-    where = where.absolute()
-    if (where / "gateway.toml").is_file() and not (where / _NODE).is_file():
-        where = where.resolve()
-        if where.name == "config":
-            return where.parent
-        message = "the folder that holds gateway.toml must be named config"
-        raise FactsError((FactFault("gateway.toml", 1, message, "gateway.toml 所在的文件夹必须名为 config"),))
-    return where
 
 
 @dataclass(slots=True)
@@ -107,10 +74,10 @@ def read(where: Path) -> Draft:
     except OSError:
         message = "a file below config/, schemas/ or keys/ cannot be read"
         raise FactsError((FactFault("config", 1, message, "config/、schemas/ 或 keys/ 下有文件无法读取"),)) from None
-    if _NODE in draft.contents:
-        draft.node = _fact(draft, _NODE, Node)
+    if NODE in draft.contents:
+        draft.node = _fact(draft, NODE, Node)
     else:
-        draft.faults.append(FactFault(_NODE, 1, "the node's own file is missing", "缺少节点文件"))
+        draft.faults.append(FactFault(NODE, 1, "the node's own file is missing", "缺少节点文件"))
     for file in draft.contents:
         path = PurePosixPath(file)
         if path.suffix != ".toml" or str(path.parent) not in _FOLDERS:

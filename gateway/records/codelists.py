@@ -18,9 +18,12 @@ def rows(path: Path) -> tuple[Row, ...]:
     known = _read.get(path)
     if known is None or known[0] != changed:
         with path.open(encoding="utf-8", newline="") as stream:
-            table = tuple(csv.DictReader(stream, strict=True))
-        if any(None in row or None in row.values() for row in table):
-            raise ValueError(f"{path.name}: a row has more or fewer cells than the header")
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            try:
+                table = tuple(dict(zip(header, row, strict=True)) for row in reader if row)
+            except ValueError:
+                raise ValueError(f"{path.name}: a row has more or fewer cells than the header") from None
         known = _read[path] = (changed, table)
     return known[1]
 

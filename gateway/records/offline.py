@@ -11,7 +11,7 @@ from shutil import copyfile
 from typing import Any
 
 from gateway.outcomes import Ok, Outcome
-from gateway.policy import loading
+from gateway.policy import finding
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import codelists
@@ -83,7 +83,7 @@ def find_schemas() -> Path:
 
     Raises `policy.faults.FactsError` when there is neither.
     """
-    return loading.home_of(loading.find()) / "schemas"
+    return finding.home_of(finding.find()) / "schemas"
 
 
 def check(

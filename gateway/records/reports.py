@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import xlsxwriter
-
 from gateway.outcomes import catalogue
 from gateway.records.readers.lines import split
 from gateway.records.schema import Schema, normal_title
@@ -50,6 +48,8 @@ def write_refused_list(
     Row 1 says how many rows there are and how many are listed, row 2 is the header, frozen. First column: the row
     number as a spreadsheet shows it in the sender's file. Not durable: the caller syncs it.
     """
+    import xlsxwriter  # not needed where nothing was refused
+
     words = WORDS[language]
     faults = _faults(violations_csv)
     rows = _rows(refused_csv)

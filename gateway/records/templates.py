@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING
 
 from gateway.records.readers.table import EXAMPLE
 from gateway.records.schema import Field, Schema
 from gateway.records.sheets import CREATED, OPTIONS, column_width
+
+if TYPE_CHECKING:
+    from xlsxwriter.worksheet import Worksheet
 
 LAST_ROW = 1_048_575
 SHEET_NAME_LIMIT = 31
@@ -48,6 +49,8 @@ def write_template(out: Path, schema: Schema, label: str, language: str = "zh") 
     The header is Chinese in either language, as agreed with everybody; the example row is marked `示例行` and
     artificial (sequence 000 of an ID number is never issued). Not durable: the caller syncs it.
     """
+    import xlsxwriter  # not needed to read anything
+
     words = WORDS[language]
     workbook = xlsxwriter.Workbook(str(out), OPTIONS)
     workbook.set_properties({"created": CREATED})

@@ -4,14 +4,12 @@ sentence a person reads, filled with titles and limits, never with a value of th
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Literal
 
-from gateway.outcomes import catalogue
+from gateway.outcomes import catalogue, table
 from gateway.records.schema import Schema
 
 Severity = Literal["error", "warning"]
@@ -33,8 +31,7 @@ class Meaning:
 @cache
 def meanings() -> dict[str, Meaning]:
     """Every code that can be said of one record."""
-    table = tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
-    return {code: Meaning(row["severity"], row["dimension"]) for code, row in table.items() if "severity" in row}
+    return {code: Meaning(row["severity"], row["dimension"]) for code, row in table().items() if "severity" in row}
 
 
 @cache

@@ -13,6 +13,7 @@ import argparse
 import codecs
 import contextlib
 import errno
+import importlib
 import json
 import os
 import selectors
@@ -30,6 +31,8 @@ from gateway.records.parts import create
 
 READ_LIMIT = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# Loaded before the fork: what every child would load for itself.
+MODULES = ("xlsxwriter",)
 # Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
 ENCODINGS = ("gb18030", "utf-16-le")
 PULSE_SECONDS = 10.0
@@ -44,6 +47,8 @@ def serve(path: Path, *, unit: bool = False) -> None:
         modes.share_with_group()
     for encoding in ENCODINGS:
         codecs.lookup(encoding)
+    for module in MODULES:
+        importlib.import_module(module)
     told["compiled"] = kernel.preload(None if unit else path.parent / "compiled")
     told["uid"] = os.getuid()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

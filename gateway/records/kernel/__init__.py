@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 LOADED, COMPILED, NEITHER = 256 << 10, 1 << 20, 256 << 20
 """Bytes of a file from which on the engine pays: when it is loaded, has to be loaded, has to be compiled first."""
 
+# numpy's algebra, of which nothing is used here, would start a thread per processor, before the worker forks.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 _state: dict[str, Machine | None] = {}
 _chosen: list[Path] = []
 

@@ -13,7 +13,7 @@ from gateway.records.kernel.entries import LINE_LIMIT, SLACK
 from gateway.records.readers.lines import Damaged, pass_line, too_long
 from gateway.records.readers.table import TextTable
 
-CHUNK = 1 << 20
+CHUNK = 2 << 20
 ROWS = 1 << 15
 PROBLEMS = 1 << 17
 CUTS = LINE_LIMIT + 256

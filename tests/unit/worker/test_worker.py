@@ -114,6 +114,8 @@ def test_a_job_over_its_time_is_cut_off(own: Callable[..., Worker], tmp_path: Pa
     big = job(tmp_path)
     with big.source.open("ab") as stream:
         line = render(planned(1)).splitlines()[1] + b"\n"
+        # Doubled quotation marks are the plain engine's, which takes its time.
+        line = b'"x""y"' + line[line.index(b",") :]
         for _ in range(60):
             stream.write(line * 5000)
     answer = quick.examine(PARCEL, big)
