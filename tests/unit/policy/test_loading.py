@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.policy import loading, tree
+from gateway.policy import finding, loading, tree
 from gateway.policy.loading import FactsError, find, load
 from gateway.policy.periods import Period
 
@@ -162,7 +162,7 @@ def test_in_a_wheel_the_shipped_copy_lies_in_the_package(monkeypatch: pytest.Mon
     package.mkdir(parents=True)
     (home / "config").rename(package.parent / "elsewhere")
     monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
-    monkeypatch.setattr(loading.gateway, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(finding.gateway, "__file__", str(package / "__init__.py"))
     with pytest.raises(FactsError):
         find()
     (package / "_shipped").mkdir()
