@@ -68,6 +68,7 @@ class Distribution:
             done = [d for d in tx.distributions(agreement=agreement, period=period) if d.batch == batch]
             if not done:
                 self._release(tx, facts, facts.agreements[agreement], period, batch, actor)
+                recording.distributed(tx, agreement, period, facts, tools.facts.calendar())
                 done = [d for d in tx.distributions(agreement=agreement, period=period) if d.batch == batch]
         return [(d.id, d.receiver) for d in done]
 
@@ -217,6 +218,7 @@ class Distribution:
                     if self._tools.facts.current().agreements[batch.agreement].profile == "plain-folder":
                         counts["plain"] = sum(bool(package.sha256) for package in packages)
                     recording.batch_event(tx, batch, Event.DELIVERED, counts, list=listed)
+                    recording.delivered(tx, batch, self._tools.facts.current(), self._tools.facts.calendar())
                     if batch.receiver == self._tools.facts.current().node.party:
                         # What is sealed for ourselves has nobody else to sign for it.
                         tx.update_delivery(batch.id, state="acknowledged", acknowledged_at=rfc3339(now))

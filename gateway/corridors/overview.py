@@ -86,7 +86,7 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
             "parcels": reading.count(tables.parcels, "state"),
             "packages": reading.count(tables.packages, "state"),
             "deliveries": reading.count(tables.deliveries, "state"),
-            "obligations": reading.count(tables.obligations, "state"),
+            "obligations": reading.count_obligations(kind="submission"),
             "incoming": reading.count(tables.incoming, "state"),
             "statements": reading.count(tables.statements, "state"),
         }

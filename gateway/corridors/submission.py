@@ -347,9 +347,7 @@ class Submission:
 
     def _owed(self, claim: Claim, now: datetime) -> list[Period]:
         with self._tools.ledger.reading() as reading:
-            rows = reading.obligations(agreement=claim.agreement, party=claim.sender)
-        open_ = [Period.parse(o.period) for o in rows if o.state in ("open", "missed")]
-        return sorted(period for period in open_ if period.ended(now.date()))
+            return recording.owed_periods(reading, claim.agreement, claim.sender, now)
 
 
 def _where(error: BaseException) -> str:

@@ -233,14 +233,15 @@ def fixed(period: Period, deadline: Deadline, calendar: Calendar) -> Due:
     """The fixed date that `deadline` sets for `period`, to 24:00 of that day.
 
     Where no working day lies after the period's end up to and including the date, it is the first working day after
-    (8 October in some years); otherwise `deadline.roll` decides. The trace starts the day after the period's end; its
-    counts are working days. Raises `RuleError` when the deadline names no date for this kind of period.
+    (8 October in some years); otherwise `deadline.roll` decides. The trace starts the day after the period's end, or,
+    for a date within the period, with its first day; its counts are working days. Raises `RuleError` when the deadline
+    names no date for this kind of period.
     """
     target = fixed_date(period, deadline)
     try:
         trace = _Trace(calendar)
         number = 0
-        day = period.end
+        day = before = period.start - _ONE if deadline.within else period.end
         while day < target:
             day += _ONE
             working = calendar.is_working(day)
@@ -253,15 +254,16 @@ def fixed(period: Period, deadline: Deadline, calendar: Calendar) -> Due:
             trace.fill(last, "rolled")
         else:
             trace.deciding = len(trace.days) - 1
-            last = _rolled(target, deadline.roll, period.end, trace)
+            last = _rolled(target, deadline.roll, before, trace)
         return trace.due(last, None)
     except OutsideCalendar:
         return REFUSED
 
 
 def fixed_date(period: Period, deadline: Deadline) -> date:
-    """The date as it stands in the agreement: the first MM-DD after the period's end. For months, MM counts months:
-    `01-08` is the 8th of the first month after. A day the month does not have is the month's last."""
+    """The date as it stands in the agreement: the first MM-DD after the period's end, or, for a date within the period,
+    that of its own year. For months, MM counts months: `01-08` is the 8th of the first month after. A day the month
+    does not have is the month's last."""
     key = period.key
     text = deadline.due.get(key)
     if text is None:
@@ -271,6 +273,8 @@ def fixed_date(period: Period, deadline: Deadline) -> date:
         months = period.end.year * 12 + period.end.month - 1 + month
         return _day_of_month(months // 12, months % 12 + 1, day)
     this_year = _day_of_month(period.end.year, month, day)
+    if deadline.within:
+        return this_year
     return this_year if this_year > period.end else _day_of_month(period.end.year + 1, month, day)
 
 

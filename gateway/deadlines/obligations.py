@@ -22,6 +22,7 @@ from gateway.deadlines.calendar import SHANGHAI, Calendar, Standing, in_shanghai
 from gateway.deadlines.clocks import Due, Rule, due, fixed
 from gateway.deadlines.rules import fixed_rule
 from gateway.parcels import AgreementId, PartyId
+from gateway.policy import dates
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 
@@ -99,24 +100,27 @@ class Judgement:
 def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligation]:
     """Every submission owed for `period`: by agreement, then by the party's area code.
 
-    Nothing is owed under an agreement with another rhythm, without a date for this period, before its first period, or
-    whose basis is in force on no day of the window up to the date (nothing may travel under it: code 222). Raises
-    `OutsideCalendar` for dates outside the calendar.
+    Each party by its own frequency and dates where it has any. Nothing is owed in another rhythm, without a date for
+    this period, before the agreement's first period, or where its basis is in force on no day of the window up to the
+    date (nothing may travel under it: code 222). Raises `OutsideCalendar` for dates outside the calendar.
     """
     found = []
     for agreement in sorted(facts.agreements.values(), key=lambda a: a.id):
-        deadline = agreement.deadline
-        if agreement.rhythm != period.rhythm or deadline is None or period.key not in deadline.due:
+        if agreement.first_period and period.end < Period.parse(agreement.first_period).end:
             continue
-        if agreement.first_period and period < Period.parse(agreement.first_period):
-            continue
-        limit, rule = fixed(period, deadline, calendar), fixed_rule(period, deadline)
-        if not _in_force(agreement, period.opens, limit.settled[0]):
-            continue
-        found += [
-            _obligation("submission", party.id, agreement.id, str(period), opens_at(period), limit, rule)
-            for party in facts.senders(agreement)
-        ]
+        limits: dict[str, Due] = {}
+        for party in facts.senders(agreement):
+            deadline = dates.deadline(agreement, party.id)
+            if dates.rhythm(agreement, party.id) != period.rhythm or deadline is None or period.key not in deadline.due:
+                continue
+            key = fixed_rule(period, deadline)
+            if key not in limits:
+                limits[key] = fixed(period, deadline, calendar)
+            limit = limits[key]
+            opening = dates.opens(agreement, party.id, period)
+            if _in_force(agreement, opening, limit.settled[0]):
+                opens = since_day(opening)
+                found.append(_obligation("submission", party.id, agreement.id, str(period), opens, limit, key))
     return found
 
 

@@ -2,7 +2,7 @@
 another edition of the calendar, whatever the agreement says by then.
 
 `workdays:15`, `days:30` and their options as `gateway.deadlines.clocks.Rule` writes them; fixed dates as
-`fixed:11-01`, `fixed:11-01,roll=forward`.
+`fixed:11-01`, `fixed:11-01,roll=forward`, `fixed:05-31,within`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.deadlines.clocks import Due, RuleError, due, fixed
 from gateway.policy.model import Deadline
 from gateway.policy.periods import Period
 
-_FIXED = "fixed:"
+_FIXED, _WITHIN = "fixed:", ",within"
 
 
 def fixed_rule(period: Period, deadline: Deadline) -> str:
@@ -22,7 +22,12 @@ def fixed_rule(period: Period, deadline: Deadline) -> str:
     text = f"{_FIXED}{deadline.due[period.key]}"
     if deadline.roll != "none":
         text += f",roll={deadline.roll}"
-    return text
+    return text + (_WITHIN if deadline.within else "")
+
+
+def lies_within(rule: str) -> bool:
+    """Whether it is a date within its period, whose window opens with the period."""
+    return rule.startswith(_FIXED) and rule.endswith(_WITHIN)
 
 
 def again(rule: str, since: datetime, occasion: str, calendar: Calendar) -> Due:
@@ -35,6 +40,9 @@ def again(rule: str, since: datetime, occasion: str, calendar: Calendar) -> Due:
     values: dict[str, object] = {"due": {period.key: day}}
     for option in options:
         key, _, value = option.partition("=")
+        if f",{option}" == _WITHIN:
+            values["within"] = True
+            continue
         if key != "roll":
             raise RuleError("an option of a fixed date is unknown")
         values["roll"] = value

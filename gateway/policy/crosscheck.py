@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import clocks, loading, routing, tables, tree, unsealed
+from gateway.policy import clocks, dates, loading, routing, tables, tree, unsealed
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
 from gateway.policy.secrets import holds_private_key
 
-KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {
-    "quarterly": ("Q1", "Q2", "Q3", "Q4"),
-    "half-yearly": ("H1", "H2"),
-    "monthly": ("M",),
-    "yearly": ("Y",),
-    "event": (),
-}
 OVERLAP_DAYS: Final = 60
 _NODE: Final = "config/gateway.toml"
 _KNOWN: Final = re.compile(
@@ -87,6 +81,8 @@ class _Judge:
                 self.fault(_NODE, ("folders", key), "cannot be a folder's name", "不能用作文件夹名")
             elif key != "machine" and sum(name == names[k] for k in names if k != "machine") > 1:
                 self.fault(_NODE, ("folders", key), "two folders bear this name", "有两个文件夹同名")
+        for key, message, message_zh in dates.reminder_faults(node.reminders):
+            self.fault(_NODE, ("reminders", key), message, message_zh)
         if node.rehearsal and node.rehearsal.starts_at.tzinfo is None:
             message = "needs an offset from UTC, such as +08:00"
             self.fault(_NODE, ("rehearsal", "starts_at"), message, "须注明时区，例如 +08:00")
@@ -240,19 +236,8 @@ class _Judge:
                 self.fault(file, ("basis", key), "must not be empty", "不能为空")
 
     def _dates(self, agreement: Agreement, file: str) -> None:
-        fitting = KEYS_OF_RHYTHM[agreement.rhythm]
-        if agreement.deadline:
-            due = agreement.deadline.due
-            for key, value in due.items():
-                if key not in fitting:
-                    message = f"{key} does not fit the rhythm {agreement.rhythm}"
-                    self.fault(file, ("deadline", "due", key), message, f"{key} 与报送周期 {agreement.rhythm} 不符")
-                elif key != "M" and not _is_day(value):
-                    self.fault(file, ("deadline", "due", key), "there is no such day", "没有这一天")
-            for key in fitting:
-                if key not in due:
-                    self.fault(file, ("deadline", "due"), f"{key} is missing", f"缺少 {key}")
-        elif agreement.content == "table" and agreement.rhythm != "event":
+        dates.judge(agreement, partial(self._sends, agreement), self.fault)
+        if not agreement.deadline and agreement.content == "table" and agreement.rhythm != "event":
             message = "without a deadline nobody owes anything under this agreement"
             self.warn(file, (), message, "没有报送期限：依本约定无人负有报送义务")
         if agreement.release == "at_close" and agreement.rhythm == "event":
@@ -266,6 +251,13 @@ class _Judge:
             if not fits:
                 message = f"is no period of the rhythm {agreement.rhythm}"
                 self.fault(file, ("first_period",), message, f"不是 {agreement.rhythm} 的报告期")
+
+    def _sends(self, agreement: Agreement, party: str) -> bool:
+        """Whether `party` reports under the agreement; one whose own file is faulty counts as doing so."""
+        known = self.draft.parties.get(party)
+        if isinstance(agreement.senders, str):
+            return party in self.draft.ids and (known is None or known.tier == agreement.senders)
+        return party in agreement.senders
 
     def duplicates(self) -> None:
         agreements = self.draft.agreements.values()
@@ -301,12 +293,3 @@ class _Judge:
                 self.faults.append(FactFault(file, 1, message, message_zh))
             elif file in self.draft.contents and file.startswith("config/") and not _KNOWN.fullmatch(file):
                 self.warnings.append(FactFault(file, 1, "nobody reads this file", "没有程序会读取此文件"))
-
-
-def _is_day(month_day: str) -> bool:
-    """Does MM-DD exist in every year?"""
-    try:
-        date.fromisoformat(f"2001-{month_day}")
-    except ValueError:
-        return False
-    return True

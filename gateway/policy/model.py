@@ -21,6 +21,7 @@ from gateway.policy.shapes import (
     FORMS,
     LABEL,
     AreaCode,
+    Clock,
     Fact,
     Fingerprint,
     Identifier,
@@ -29,12 +30,13 @@ from gateway.policy.shapes import (
     SmFingerprint,
     Tier,
 )
-from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Reconcile, Retention
+from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Frequency, Reconcile, Reminders, Retention
 
 __all__ = [
     "FORMS", "Acceptance", "Agreement", "Basis", "Contact", "Deadline", "EventClock", "Fact", "Facts", "FolderChannel",
-    "Folders", "Intake", "Language", "Limits", "Mail", "Monitoring", "NextKeys", "Node", "Notices", "Party", "Person",
-    "Profile", "Reconcile", "Rehearsal", "Retention", "SftpChannel", "Signing", "Tier", "Webhook",
+    "Folders", "Frequency", "Intake", "Language", "Limits", "Mail", "Monitoring", "NextKeys", "Node", "Notices",
+    "Party", "Person", "Profile", "Reconcile", "Rehearsal", "Reminders", "Retention", "SftpChannel", "Signing", "Tier",
+    "Webhook",
 ]  # fmt: skip
 
 Signing = Literal["automatic", "by_person"]
@@ -200,6 +202,15 @@ class Agreement(Fact):
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly", "event"]
     first_period: str = Field(default="", description="taken from this period on; empty: from the basis's first day on")
     deadline: Deadline | None = None
+    frequency: Mapping[Identifier, Frequency] = Field(
+        default_factory=dict, description="sender → its own frequency and dates, where they differ"
+    )
+    distribute_within: Clock | Literal[""] = Field(
+        default="", description="`workdays:5`: by when this node distributes, from the last date of the period"
+    )
+    collect_within: Clock | Literal[""] = Field(
+        default="", description="`workdays:5`: by when a receiver signs for a batch, from its delivery"
+    )
     clock: EventClock | None = None
     profile: Profile = "openpgp"
     plain_basis: str = Field(
@@ -241,6 +252,7 @@ class Node(Fact):
     limits: Limits = Limits()
     notices: Notices = Notices()
     monitoring: Monitoring = Monitoring()
+    reminders: Reminders = Reminders()
     rehearsal: Rehearsal | None = None
 
 

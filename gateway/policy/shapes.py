@@ -15,6 +15,7 @@ FORMS: dict[str, tuple[str, str]] = {
     (_FINGERPRINT := r"^[0-9A-F]{40}$"): ("40 hexadecimal digits in capitals", "40 位大写十六进制数字"),
     (_SM_FINGERPRINT := r"^[0-9a-f]{64}$"): ("64 hexadecimal digits in small letters", "64 位小写十六进制数字"),
     (_MONTH_DAY := r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"): ("MM-DD, such as 05-01", "月-日，例如 05-01"),
+    (_HOUR := r"^([01][0-9]|2[0-3]):[0-5][0-9]$"): ("an hour, such as 09:00", "时刻，例如 09:00"),
     (_CLOCK := r"^(workdays|days):[1-9][0-9]{0,3}(,(roll|cutoff|after-hours)=[a-z0-9:]+)*$"): (
         "workdays:N or days:N, with options",
         "workdays:N 或 days:N，可加选项",
@@ -30,6 +31,7 @@ Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
 SmFingerprint = Annotated[str, StringConstraints(pattern=_SM_FINGERPRINT)]
 Profile = Literal["openpgp", "sm", "plain-folder"]
 Clock = Annotated[str, StringConstraints(pattern=_CLOCK)]
+HourMinute = Annotated[str, StringConstraints(pattern=_HOUR)]
 MonthDay = Annotated[str, StringConstraints(pattern=_MONTH_DAY)]
 
 

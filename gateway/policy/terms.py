@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import Clock, Fact, Identifier, MonthDay
+from gateway.policy.shapes import Clock, Fact, HourMinute, Identifier, MonthDay
 
 
 class Basis(Fact):
@@ -25,11 +25,33 @@ class Deadline(Fact):
     """Fixed dates per period of the rhythm: `due` maps `Q1`..`Q4`, `H1`, `H2`, `M` or `Y` to MM-DD after the period.
 
     For months (`M`) MM counts months: `01-08` is the 8th of the first month after.
-    `roll`: what happens when the date is a rest day ("X日前" does not move: `none`).
+    `roll`: what happens when the date is a rest day ("X日前" does not move: `none`). `within`: the date lies in the
+    period itself (a plan for the year, due in its May), whose window then opens with its first day.
     """
 
     due: Mapping[str, MonthDay]
     roll: Literal["none", "forward", "backward"] = "none"
+    within: bool = Field(default=False, description="the dates lie within the period itself, not after it")
+
+
+class Frequency(Fact):
+    """What one party agreed on for itself: how often it reports, and by when."""
+
+    rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly"]
+    deadline: Deadline
+
+
+class Reminders(Fact):
+    """When the node reminds by itself. Steps are working days from the date, before it when negative; from
+    `escalates_at` on the next level is told too. Nothing goes out on rest days and from `quiet_from` to `quiet_until`.
+    """
+
+    automatic: bool = True
+    steps: tuple[int, ...] = (-10, -5, -2, 0, 1, 5, 10)
+    escalates_at: int = 5
+    at: HourMinute = Field(default="09:00", description="the hour of a step, Shanghai's clock")
+    quiet_from: HourMinute = "18:00"
+    quiet_until: HourMinute = "08:30"
 
 
 class EventClock(Fact):

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
 from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Decider, Kind, PartyId
+from gateway.policy import dates
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period, kind_from_name, read_period
 from gateway.ports import Copied
@@ -68,10 +69,10 @@ def decide(
     suffix = PurePosixPath(copied.name).suffix.lower()
     if agreement.content == "document" and package is None and suffix not in agreement.file_types:
         return Refused("207")
-    named = _of_package(package) if package else _named(copied.name, sidecar, agreement, day, owed)
+    named = _of_package(package) if package else _named(copied.name, sidecar, agreement, claim.sender, day, owed)
     if isinstance(named, Refused):
         return named
-    if named.period is not None and not named.period.ended(day):
+    if named.period is not None and day < dates.opens(agreement, claim.sender, named.period):
         return Refused("228", {"period": str(named.period)})
     return Ok(
         Arrival(
@@ -102,7 +103,7 @@ def in_force(agreement: Agreement, day: date) -> bool:
 
 
 def _named(
-    name: str, sidecar: Mapping[str, Any], agreement: Agreement, day: date, owed: Sequence[Period]
+    name: str, sidecar: Mapping[str, Any], agreement: Agreement, sender: str, day: date, owed: Sequence[Period]
 ) -> Named | Refused:
     kind, part, parts = kind_from_name(name)
     if "kind" in sidecar:
@@ -115,14 +116,15 @@ def _named(
     if part is not None and kind is not Kind.PART:
         return Refused("225", {"kind": f"{kind} {part}/{parts}"})
     named = partial(Named, kind=kind, part=part or 0, parts=parts or 0)
-    if agreement.rhythm == "event":
+    rhythm = dates.rhythm(agreement, sender)
+    if rhythm is None:
         return named(None, decided_by="window") if kind is Kind.NEW else Refused("225", {"kind": str(kind)})
     if "period" in sidecar:
         try:
             return named(Period.parse(str(sidecar["period"])), decided_by="sidecar")
         except ValueError:
             return Refused("223")
-    read = read_period(name, agreement.rhythm, day)
+    read = read_period(name, rhythm, day)
     if read.period is not None:
         return named(read.period, decided_by="name")
     if read.reason == "absent" and len(owed) == 1:

@@ -200,11 +200,23 @@ def test_every_receipt_has_the_code_of_the_story(season: Season) -> None:
 
 
 def test_obligations_are_as_the_story_says(season: Season) -> None:
-    became = {(o["party"][:2], o["agreement"]): o["state"] for o in season.rows("obligations")}
+    rows = season.rows("obligations")
+    became = {(o["party"][:2], o["agreement"]): o["state"] for o in rows if o["kind"] == "submission"}
     assert len(became) == 64
     assert {where: state for where, state in became.items() if state != "met"} == NOT_MET
     provinces = list(season.rehearsal.holdings.receivers)
     assert became == chronicle.standings(season.acts, provinces)
+
+
+def test_the_node_distributed_and_its_receivers_collected_in_time(season: Season) -> None:
+    others = [o for o in season.rows("obligations") if o["kind"] != "submission"]
+    assert {o["agreement"]: o["state"] for o in others if o["kind"] == "distribution"} == {
+        INFLOW: "met",
+        OUTFLOW: "met",
+    }
+    batches = {(d["agreement"], d["receiver"], f"{d['period']}/{d['batch']}") for d in season.rows("distributions")}
+    collected = {(o["agreement"], o["party"], o["subject"]): o["state"] for o in others if o["kind"] == "collection"}
+    assert collected == dict.fromkeys(batches, "met")
 
 
 def test_only_what_the_story_says_came_after_the_deadline(season: Season) -> None:

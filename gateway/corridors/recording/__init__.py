@@ -11,10 +11,12 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.transaction import dumps
 from gateway.corridors import superseding
+from gateway.corridors.recording.duties import closed, collected, delivered, distributed
 from gateway.corridors.recording.entries import address, batch_event, commitment, content, instant, parcel_event, row
 from gateway.corridors.recording.issuing import issue, out_of
 from gateway.corridors.recording.obligations import (
     missed,
+    owed_periods,
     set_obligation,
     set_obligations,
     settle,
@@ -34,13 +36,18 @@ __all__ = [
     "address",
     "batch_event",
     "batch_retried",
+    "closed",
+    "collected",
     "commitment",
     "deferred",
+    "delivered",
+    "distributed",
     "duplicate",
     "faulted",
     "held",
     "missed",
     "noted",
+    "owed_periods",
     "parcel_event",
     "refused",
     "row",

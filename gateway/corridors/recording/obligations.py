@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, cast, get_args
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.owing import OWED
 from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
+from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors import superseding
 from gateway.corridors.recording.entries import instant
 from gateway.corridors.tools import ACTOR
@@ -80,6 +82,12 @@ def settled_many(
         counts = {"obligations": len(found), "late": sum(state is State.MET_LATE for state in found)}
         name = f"{source}/{party}"
         obligation_event(tx, Event.MET, name, party, facts, f"met/{parcel}", counts=counts, history=source)
+
+
+def owed_periods(reading: Reading, agreement: str, party: str, now: datetime) -> list[Period]:
+    """The periods whose window is open and whose submission is still owed, oldest first."""
+    rows = [read(row) for row in reading.obligations(agreement=agreement, party=party) if row.state in OWED]
+    return sorted(Period.parse(owed.occasion) for owed in rows if owed.opens_at <= now)
 
 
 def settle_obligation(tx: Transaction, parcel: ParcelRow, facts: Facts, calendar: Calendar) -> None:

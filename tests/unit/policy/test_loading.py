@@ -55,8 +55,11 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
         "reply-30d": ("核查乙类反馈", None, "province", "routed", "at_once"),
         "births-elsewhere": ("区外出生反馈", "registered_code", "province", "routed", "at_once"),
     }
-    tables = [agreement for agreement in facts.agreements.values() if agreement.deadline is not None]
+    dated = [agreement for agreement in facts.agreements.values() if agreement.deadline is not None]
+    tables = [agreement for agreement in dated if agreement.rhythm == "quarterly"]
     assert len(tables) == 4
+    yearly = {a.id: (dict(a.deadline.due), a.deadline.within) for a in dated if a.deadline and a not in tables}
+    assert yearly == {"self-assessment": ({"Y": "12-30"}, True), "work-plan": ({"Y": "05-31"}, True)}
     for agreement in tables:
         assert agreement.deadline is not None
         due = {str(p): agreement.deadline.due[p.key] for p in (Period("quarterly", 2026, n) for n in (1, 2, 3, 4))}
