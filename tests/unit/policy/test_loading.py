@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.policy import finding, loading, tree
+from gateway.policy import finding, tree
 from gateway.policy.loading import FactsError, find, load
 from gateway.policy.periods import Period
 
