@@ -8,6 +8,7 @@ Imports point down this list and never up; import-linter holds it.
 | ``cli`` | one module per command group |
 | ``demo`` | a quarter played on generated records, by people who own nothing of this project |
 | ``daemon``, ``founding`` | the process: watching, sweeping, answering; making a new node |
+| ``provisioning`` | accounts, folders and keys of the parties that log in here |
 | ``inspection``, ``wiring`` | every fault in the facts at once; the real adapters, built from the facts |
 | ``flow`` | the durable workflows: submission, distribution, delivery, acknowledgement |
 | ``corridors`` | carry out what the stages decide: an idempotent effect, then one transaction |

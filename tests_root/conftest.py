@@ -4,12 +4,11 @@ root. Nothing here is skipped: as an ordinary user these tests fail and say so."
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import new_place
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,5 @@ def as_root() -> None:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder that other users may pass through, with nobody's rights above it but root's."""
-    made = Path(tempfile.mkdtemp(prefix="gw-", dir="/var/tmp"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made)
+    with new_place() as made:
+        yield made

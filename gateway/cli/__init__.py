@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "parcels": ("parcels", "app", True),
     "deadlines": ("deadlines", "app", True),
     "calendar": ("calendar", "app", True),
+    "parties": ("parties", "app", True),
     "keys": ("keys", "app", True),
     "schemas": ("schemas", "app", True),
     "status": ("status", "status", False),
