@@ -48,7 +48,8 @@ class Answering:
             ]
 
     def answer(self, identity: str) -> StepResult:
-        """Tell what was refused, or ask a person, or withdraw what is to be withdrawn, sign, and push the signature."""
+        """Withdraw what is to be withdrawn, or tell what was refused, or ask a person, or sign and push the signature:
+        one of them at a time."""
         tools = self._tools
         now, facts = tools.clock.now(), tools.facts.current()
         with tools.ledger.reading() as reading:
@@ -61,10 +62,13 @@ class Answering:
         outcome: Outcome[dict[str, tuple[Path, str]]] = Ok({})
         form = signature = b""
         try:
-            if step != "ask":
+            if step == "withdraw":
+                gone = withdrawing.withdraw(tools, row, now)
+                outcome = outcome if isinstance(gone, Ok) else gone
+            elif step != "ask":
                 outcome = self._receipts(row, told, facts)
             if step == "sign" and isinstance(outcome, Ok):
-                signed = self._sign(row, facts, now)
+                signed = self._sign(row, facts)
                 outcome = Ok({**outcome.value, **signed.value[1]}) if isinstance(signed, Ok) else signed
                 form, signature = signed.value[0] if isinstance(signed, Ok) else (b"", b"")
             if isinstance(outcome, Ok) and outcome.value:
@@ -88,9 +92,11 @@ class Answering:
         agreement = facts.agreements.get(row.agreement)
         if agreement is None or row.sender not in facts.parties:
             return "wait"
-        named = [n.sha256 for n in reading.between.named(row.id) if n.state == "included"]
-        standings = answering.standing(named, reading.between.arrived(row.id))
-        return answering.step(row.state, agreement.acknowledge == "by_person", list(standings.values()))
+        named = reading.between.named(row.id)
+        listed = [n.sha256 for n in named if n.state == "included"]
+        standings = answering.standing(listed, reading.between.arrived(row.id))
+        to_withdraw = len(listed) < len(named) and reading.entry(f"{row.id}/{Event.ERASED}") is None
+        return answering.step(row.state, agreement.acknowledge == "by_person", list(standings.values()), to_withdraw)
 
     def _told(self, reading: Reading, row: IncomingRow) -> list[ReceiptRow]:
         """Receipts about this batch that its sender has to see and cannot find by itself."""
@@ -116,13 +122,8 @@ class Answering:
             files |= {f"{name}.json": _file(body), name: _file(body.with_suffix(".sig"))}
         return Ok(files)
 
-    def _sign(
-        self, row: IncomingRow, facts: Facts, now: datetime
-    ) -> Outcome[tuple[tuple[bytes, bytes], dict[str, tuple[Path, str]]]]:
-        """The form, its signature and the file to push; what the batch withdraws is gone from here before."""
-        gone = withdrawing.withdraw(self._tools, row, now)
-        if not isinstance(gone, Ok):
-            return gone
+    def _sign(self, row: IncomingRow, facts: Facts) -> Outcome[tuple[tuple[bytes, bytes], dict[str, tuple[Path, str]]]]:
+        """The form, its signature and the file to push."""
         with self._tools.ledger.reading() as reading:
             (stated,) = reading.between.statements(about=row.id, kind="list", state="verified")
         listed = listing.parse(stated.body)
@@ -158,11 +159,13 @@ class Answering:
         current = between.incoming(row.id)
         if current is None or current.state in ("answered", "faulted"):
             return {"outcome": "ok", "code": ""}
-        again = row.attempt + 1
+        again = row.attempt + 1  # one attempt does one thing: what comes next needs a workflow of its own
         match outcome:
             case Ok() if step == "ask":
-                # One attempt does one thing: what comes next needs a workflow of its own.
                 between.update_incoming(row.id, state="by_person", code="", attempt=again, next_attempt_at="")
+                return {"outcome": "ok", "code": ""}
+            case Ok() if step == "withdraw":
+                between.update_incoming(row.id, code="", attempt=again, next_attempt_at="")
                 return {"outcome": "ok", "code": ""}
             case Ok():
                 for one in told:

@@ -266,15 +266,17 @@ class Submission:
             tx.update_parcel(parcel, sha256=copied.sha256, size=copied.size)
         if isinstance(outcome, Ok):
             arrival = outcome.value
-            placed = intake.place(arrival, tx.places(arrival.origin, arrival.agreement, arrival.period))
+            holders, tries = tx.places(arrival.origin, arrival.agreement, arrival.period), recording.row(tx, parcel)
+            placed = intake.place(arrival, holders, tries.attempt)
             tx.update_parcel(
                 parcel,
                 period=arrival.period,
-                kind=str(arrival.kind),
+                kind=str((placed.value if isinstance(placed, Ok) else arrival).kind),
                 origin=arrival.origin,
                 facts=arrival.facts,
                 detail=json.dumps({"decided_by": arrival.decided_by}),
             )
+            outcome = placed
             if isinstance(placed, Ok):
                 arrival = placed.value
                 if not tx.take_place(arrival.origin, arrival.agreement, arrival.period, arrival.revision, parcel):
@@ -287,9 +289,6 @@ class Submission:
                     parts=arrival.parts,
                     next_attempt_at="",
                 )
-                outcome = placed
-            else:
-                outcome = placed
         if not isinstance(outcome, Deferred) and tx.entry(f"{parcel}/{Event.RECEIVED}") is None:
             row = recording.row(tx, parcel)
             commit, salt = recording.commitment(tools.inbox.name(parcel))

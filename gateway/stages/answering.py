@@ -10,7 +10,7 @@ from gateway.parcels import PackageId, PartyId
 from gateway.policy.model import Agreement, Facts, Party
 from gateway.policy.periods import Period
 
-Step = Literal["wait", "tell", "ask", "sign"]
+Step = Literal["wait", "withdraw", "tell", "ask", "sign"]
 _LONGEST_ID, _LONGEST_PACKAGE, _LONGEST_PERIOD = 120, 200, 8
 
 
@@ -83,9 +83,12 @@ def standing(digests: Sequence[str], arrived: Sequence[Arrived]) -> Mapping[str,
     return found
 
 
-def step(state: str, by_person: bool, standings: Sequence[str]) -> Step:
-    """What is to be done with a batch: `wait` for packages or for a person, `tell` the sender what was refused, `ask` a
-    person to sign, or `sign`. A person's word (`confirmed`) signs even where something was refused."""
+def step(state: str, by_person: bool, standings: Sequence[str], to_withdraw: bool = False) -> Step:
+    """What is to be done with a batch: `withdraw` what it withdraws, at once, since packages of the same batch may wait
+    for that; `wait` for packages or for a person, `tell` the sender what was refused, `ask` a person to sign, or
+    `sign`. A person's word (`confirmed`) signs even where something was refused."""
+    if to_withdraw and state not in ("answered", "faulted"):
+        return "withdraw"
     if "coming" in standings or state in ("answered", "faulted", "by_person"):
         return "wait"
     if state == "confirmed":

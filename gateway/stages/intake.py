@@ -141,7 +141,7 @@ def judge_package(package: Descriptor, claim: Claim, facts: Facts) -> Refused | 
         return Refused("212")
     if package.agreement not in (claim.agreement, facts.agreements[claim.agreement].issued_as):
         return Refused("238")
-    if len(package.resources) != 1 or package.kind is Kind.PART:
+    if len(package.resources) != 1 or (package.kind is Kind.PART and package.origin == package.sender):
         return Refused("225", {"kind": str(package.kind)})
     return None
 
@@ -154,6 +154,7 @@ def _of_package(package: Descriptor) -> Named | Refused:
     return Named(period, package.kind, "descriptor")
 
 
+RELAY_TRIES = 6
 H = TypeVar("H", bound=Holder)
 
 
@@ -175,25 +176,35 @@ def missing_parts(holders: Sequence[Holder]) -> list[int]:
     return [number for number in range(1, max((h.parts for h in holders), default=0) + 1) if number not in parts]
 
 
-def place(arrival: Arrival, holders: Sequence[Holder]) -> Outcome[Arrival]:
+def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outcome[Arrival]:
     """The revision an arrival takes among what its sender delivered for the period before.
+
+    What another gateway relays was judged there against the whole, of which this node gets its share: nothing may have
+    come for it before a supplement or a replacement, a part is a delivery of its own, packages of one batch overtake each
+    other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal.
 
     Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231, 236 (nothing to
     supplement, replace or withdraw), 233, 234 (nil against data), 235, 237 (parts); Deferred 708 while an earlier one
     is still in work: its end decides. Only parts of one whole do not wait for each other.
     """
     live = current(holders)
-    for holder in live:
-        if (holder.sha256, holder.kind, holder.part) == (arrival.sha256, arrival.kind, arrival.part):
+    relayed = arrival.origin not in ("", arrival.sender)
+    for holder in holders if relayed else live:
+        if holder.sha256 == arrival.sha256 and (relayed or (holder.kind, holder.part) == (arrival.kind, arrival.part)):
             if holder.state != "accepted":
                 return Deferred("708", {"original": holder.id}, retry_after=5)
             return Refused("220", {"original": holder.id})
     working = [holder for holder in holders if holder.state != "accepted"]
     if working and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
+    if relayed and arrival.kind is Kind.PART:
+        arrival = replace(arrival, kind=Kind.SUPPLEMENT if live else Kind.NEW)
     refused = _contradiction(arrival, live) if arrival.period else None
     if refused is not None:
-        return refused
+        if relayed and attempt < RELAY_TRIES:
+            return Deferred("708", {}, retry_after=5)
+        if not relayed or live or arrival.kind not in (Kind.SUPPLEMENT, Kind.REPLACE):
+            return refused
     return Ok(replace(arrival, revision=max((holder.revision for holder in holders), default=0) + 1))
 
 

@@ -41,7 +41,7 @@ from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
 from gateway.outcomes import Ok
-from gateway.parcels import DistributionId
+from gateway.parcels import DistributionId, ParcelId
 from gateway.policy import places
 from gateway.receipts import status
 
@@ -285,18 +285,28 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert len([name for name in contents(own) if ".tar." in name]) == 2
 
     tiers.nation.send(planned(0, party="33", name=file_name(INFLOW, PERIOD, 0, "-撤回")), data=b"")
+    anew = tiers.nation.send(planned(150, party="33", seed="anew"))  # and the right data at once, in the same batch
+    assert (anew.state, anew.revision) == ("accepted", 3)
+    assert len(tiers.nation.packages(parcel=anew.id, receiver=PROVINCE)) == 1
     again = Distribution(tiers.nation.tools)
     ids = {receiver: identity for identity, receiver in again.release(INFLOW, PERIOD, 2, "test")}
     assert again.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
-    collect(province)
-    assert work_on_what_came(province) == []
+    assert collect(province) == 6 + 2  # package, list and what lies beside it; the receipt for the first signature
+    assert work_on_what_came(province) == ["arriving 708"]  # what is withdrawn is still here
+    assert answer(province) == [{"outcome": "ok", "code": ""}]
+    assert answer(province) == []
+    assert incoming(province) == ["answered 1", "listed 1"]
+    with province.tools.ledger.reading() as reading:
+        (waiting,) = reading.unsettled()
+    province.work(ParcelId(waiting.id))
+    assert province.row(waiting.id).state == "accepted"
     assert answer(province) == [{"outcome": "ok", "code": ""}]
     assert incoming(province) == ["answered 2"]
-    states = {package.origin: package.state for package in province.packages() if package.sha256}
-    assert states == {"330000": "withdrawn", "350000": "acknowledged"}
+    states = sorted((p.origin, p.revision, p.state) for p in province.packages() if p.sha256)
+    assert states == [("330000", 1, "withdrawn"), ("330000", 3, "held"), ("350000", 1, "acknowledged")]
     left = [name.split("_")[1] for name in contents(own) if ".tar." in name]
     assert left == ["350000"]
-    assert [path.name.split("_")[1] for path in province.sealed()] == ["350000"]
+    assert [path.name.split("_")[1] for path in province.sealed()] == ["330000", "350000"]
     assert province.events(f"{NATION}:{ids[PROVINCE]}") == ["batch_listed", "erased", "acknowledgement_sent"]
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     with tiers.nation.tools.ledger.reading() as reading:
