@@ -180,7 +180,7 @@ def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outc
     """The revision an arrival takes among what its sender delivered for the period before.
 
     What another gateway relays was judged there against the whole, of which this node gets its share: nothing may have
-    come for it before a supplement or a replacement, a part is a delivery of its own, packages of one batch overtake each
+    come for it before a supplement or a replacement, a part is a delivery of its own, packages of a batch overtake each
     other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal.
 
     Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231, 236 (nothing to

@@ -101,6 +101,35 @@ def test_the_place_of_an_arrival(kind: Kind, sha256: str, holders: Sequence[Hold
     assert placed(intake.place(arrival(kind, sha256), holders)) == expected
 
 
+RELAYED = {"origin": PartyId("350000")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sha256", "holders", "attempt", "expected"),
+    [
+        # What was accepted above and has no share for this node before: it waits for what may overtake it, then goes.
+        (Kind.SUPPLEMENT, "a", [], 1, "708"),
+        (Kind.SUPPLEMENT, "a", [], intake.RELAY_TRIES, 1),
+        (Kind.REPLACE, "a", [], intake.RELAY_TRIES, 1),
+        (Kind.SUPPLEMENT, "a", [FIRST], 1, 2),
+        # A withdrawal may be on its way; without one it stays a contradiction.
+        (Kind.NEW, "a", [FIRST], 1, "708"),
+        (Kind.NEW, "a", [FIRST], intake.RELAY_TRIES, "221"),
+        (Kind.NEW, "a", [FIRST, Holder("p2", "void", "v", revision=2)], 1, 3),
+        # Parts were gathered above: each of their packages is whole to whom it is passed on.
+        (Kind.PART, "a", [], 1, 1),
+        (Kind.PART, "a", [FIRST], 1, 2),
+        # The same sealed bytes are the same package, whatever came after it.
+        (Kind.PART, "b", [FIRST], 1, "220"),
+        (Kind.NEW, "b", [FIRST, Holder("p2", "replace", "c", revision=2)], 1, "220"),
+    ],
+)
+def test_the_place_of_what_another_gateway_relays(
+    kind: Kind, sha256: str, holders: Sequence[Holder], attempt: int, expected: object
+) -> None:
+    assert placed(intake.place(arrival(kind, sha256, **RELAYED), holders, attempt)) == expected
+
+
 def test_a_duplicate_names_its_original() -> None:
     outcome = intake.place(arrival(sha256="b"), [FIRST])
     assert isinstance(outcome, Refused)

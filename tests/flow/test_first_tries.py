@@ -1,0 +1,112 @@
+"""A failed first try never counts as the original of a duplicate: refused, waiting, stopped, or a signature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nodes import PERIOD, Node, planned
+
+from gateway.corridors.acknowledgement import Acknowledgement
+from gateway.corridors.distribution import Distribution
+from gateway.corridors.posting import Posting
+from gateway.corridors.submission import Submission
+from gateway.demo.faults import FileFault
+from gateway.demo.files import render
+from gateway.demo.people import INFLOW
+from gateway.demo.story import file_name
+from gateway.parcels import DistributionId, ParcelId
+
+
+def twice(node: Node, **more: object) -> tuple[ParcelId, ParcelId]:
+    """The same bytes under two names, both claimed."""
+    file = planned(10, **more)
+    node.drop(file)
+    node.drop(replace(file, name=f"再次-{file.name}"), render(file))
+    claims = sorted(node.scan(), key=lambda claim: node.tools.inbox.name(claim.parcel) != file.name)
+    return claims[0].parcel, claims[1].parcel
+
+
+def test_a_refused_first_try(node: Node) -> None:
+    file = planned(10, name=file_name(INFLOW, "2026Q4", 0))
+    first = node.send(file)
+    assert (first.state, first.code) == ("refused", "228")
+    second = node.send(replace(file, name=file_name(INFLOW, PERIOD, 0)), render(file))
+    assert (second.state, second.code, second.sha256, second.original) == ("accepted", "100", first.sha256, "")
+    assert node.receipt(second)["number"] != node.receipt(first)["number"]
+    third = node.send(replace(file, name=file_name(INFLOW, PERIOD, 0)), render(file))
+    assert (third.state, third.original) == ("duplicate", second.id)
+
+
+def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
+    first, second = twice(node, file_fault=FileFault.WRONG_HEADER)
+    submission = Submission(node.tools)
+    assert submission.step("intake", first)["outcome"] == "ok"
+    assert submission.step("intake", second) == {"outcome": "deferred", "code": "708"}
+    assert node.work(first)["outcome"] == "refused"
+    assert node.work(second) == {"outcome": "refused", "code": node.row(first).code}  # judged by itself
+    assert (node.row(second).state, node.row(second).original) == ("refused", "")
+    assert node.receipt(node.row(second))["parcel"] == second
+
+
+def test_a_stopped_first_try(node: Node) -> None:
+    """Ours to look at: its place is kept, and the same bytes wait instead of being answered with its receipt."""
+    first, second = twice(node)
+    submission = Submission(node.tools)
+    for stage in ("intake", "opening", "checking", "sorting"):
+        assert submission.step(stage, first)["outcome"] == "ok"
+    schema = node.facts.schemas / f"{INFLOW}.json"
+    whole = schema.read_bytes()
+    schema.write_bytes(b"{")
+    assert submission.step("sealing", first) == {"outcome": "fault", "code": "900"}
+    schema.write_bytes(whole)
+    for _ in range(2):
+        assert node.work(second) == {"outcome": "deferred", "code": "708"}
+    with node.tools.ledger.reading() as reading:
+        assert reading.receipts(parcel=second) == []
+    assert node.work(first)["outcome"] == "ok"  # an operator had it tried again
+    assert node.work(second) == {"outcome": "duplicate", "code": "220"}
+    assert node.row(second).original == first
+
+
+def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The receiver is quicker than the transaction that says its batch was delivered; and a batch it signed before
+    anything was released is refused, which says nothing about the same bytes later."""
+    node.send(planned(60))
+    distribution = Distribution(node.tools)
+    ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
+    batch = DistributionId(ids["440000"])
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Distribution, "_delivered", killed)
+        with pytest.raises(KeyboardInterrupt):
+            distribution.deliver(batch)
+    laid = node.party_folder("44", "接收", "跨省流入人口个案")
+    (form,) = laid.glob("签收单_*")
+    drop = node.party_folder("44", "上报", "签收")
+    node.partners["44"].acknowledge(form, drop)
+    (file,) = drop.iterdir()
+    signature = file.read_bytes()
+    (claim,) = node.scan()
+    corridor = Acknowledgement(node.tools)
+    assert corridor.acknowledge(claim.parcel) == {"outcome": "deferred", "code": "708"}
+    assert distribution.deliver(batch) == {"outcome": "ok", "code": ""}
+    assert corridor.acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    Posting(node.tools).post(claim.parcel)
+    (drop / "again.sig").write_bytes(signature)
+    (again,) = node.scan()
+    assert corridor.acknowledge(again.parcel) == {"outcome": "duplicate", "code": "220"}
+    assert node.row(again.parcel).original == claim.parcel
+
+
+def test_a_refused_signature(node: Node) -> None:
+    drop = node.party_folder("44", "上报", "签收")
+    nothing = b"{}"  # a signature of nothing
+    for number in (1, 2):
+        (drop / f"{number}.sig").write_bytes(nothing)
+        (claim,) = node.scan()
+        assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "refused", "code": "232"}
+        Posting(node.tools).post(claim.parcel)
