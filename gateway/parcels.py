@@ -100,7 +100,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Every record was judged. `codes` counts violations by code."""
+    """Every record was judged. `codes` counts violations by code; `measures` and `fields` are what quality figures are
+    worked out of, for the file and field by field; `sums` are those of a statistical table. No value of a record."""
 
     opened: Opened
     encoding: str
@@ -108,6 +109,9 @@ class Checked:
     codes: Mapping[str, int]
     parts: tuple[Part, ...]
     digest: str
+    measures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gateway.adapters.ledger.between import IncomingRow
 from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.adapters.survey import survey
-from gateway.corridors import statements, superseding
+from gateway.corridors import figures, statements, superseding
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.parcels import Kind
 from gateway.policy.model import Agreement, Facts
@@ -53,6 +53,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         agreements = [a for a in agreements if any(key[0] == a.id for key in (*obligations, *parcels))]
         before = _records(reading, agreements, str(Period.parse(period).previous()))
         receivers = _receivers(reading, facts, agreements, period)
+        parties = _parties(reading, facts, agreements, obligations, parcels, before)
         stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
         incoming = reading.count(tables.incoming, "state")
         stated = reading.count(tables.statements, "state")
@@ -70,7 +71,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         scan_seconds=facts.node.intake.scan_seconds,
         rehearsal=facts.node.rehearsal is not None,
         datasets=tuple(_dataset(a, obligations) for a in agreements),
-        parties=_parties(facts, agreements, obligations, parcels, before),
+        parties=parties,
         stopped=stopped,
         receivers=receivers,
         keys=_expiring(facts, now),
@@ -135,6 +136,7 @@ def _dataset(agreement: Agreement, obligations: Mapping[tuple[str, str], Obligat
 
 
 def _parties(
+    reading: Reading,
     facts: Facts,
     agreements: Iterable[Agreement],
     obligations: Mapping[tuple[str, str], ObligationRow],
@@ -145,7 +147,7 @@ def _parties(
     for agreement in agreements:
         for party in facts.senders(agreement):
             key = (agreement.id, party.id)
-            found = _submission(obligations.get(key), parcels.get(key, []), before.get(key))
+            found = _submission(reading, agreement, obligations.get(key), parcels.get(key, []), before.get(key))
             rows.setdefault(party.id, {})[agreement.id] = found
     return tuple(
         PartyRow(
@@ -160,12 +162,19 @@ def _parties(
     )
 
 
-def _submission(owed: ObligationRow | None, parcels: list[ParcelRow], previous: int | None) -> Submission:
+def _submission(
+    reading: Reading,
+    agreement: Agreement,
+    owed: ObligationRow | None,
+    parcels: list[ParcelRow],
+    previous: int | None,
+) -> Submission:
     """What became of one obligation, from the deliveries that count."""
     accepted = sorted((p for p in parcels if p.state == "accepted"), key=lambda p: p.revision)
     done = intake.current(accepted)
     received = min((_instant(p.received_at) for p in (done or parcels)), default=None)
     parts = (len({p.part for p in done}), done[0].parts) if done and done[0].part else None
+    told = figures.of(reading, agreement, done)
     return Submission(
         state=_state(owed, parcels, accepted, done),
         records=sum(p.records for p in done),
@@ -175,6 +184,10 @@ def _submission(owed: ObligationRow | None, parcels: list[ParcelRow], previous: 
         previous=previous,
         reminded_at=_instant(owed.reminded_at) if owed and owed.reminded_at else None,
         parts=parts,
+        quality=told.quality,
+        below=told.below,
+        fields=told.fields,
+        differing=told.differing,
     )
 
 

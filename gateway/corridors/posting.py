@@ -80,6 +80,8 @@ class Posting:
             contact=_contact(facts.parties[facts.node.party]),
             names={p.province if p.tier == "province" else p.id: p.name for p in facts.parties.values()},
             folders=facts.node.folders,
+            targets=agreement.targets.model_dump() if agreement else {},
+            labels={a.id: a.label for a in facts.agreements.values()},
             fingerprint=facts.parties[facts.node.party].sealing_key(profile, tools.clock.now().date()) or "",
             profile=profile,
         )

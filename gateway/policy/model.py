@@ -30,13 +30,23 @@ from gateway.policy.shapes import (
     SmFingerprint,
     Tier,
 )
-from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Frequency, Reconcile, Reminders, Retention
+from gateway.policy.terms import (
+    Acceptance,
+    Basis,
+    Deadline,
+    EventClock,
+    Frequency,
+    Reconcile,
+    Reminders,
+    Retention,
+    Targets,
+)
 
 __all__ = [
     "FORMS", "Acceptance", "Agreement", "Basis", "Contact", "Deadline", "EventClock", "Fact", "Facts", "FolderChannel",
     "Folders", "Frequency", "Intake", "Language", "Limits", "Mail", "Monitoring", "NextKeys", "Node", "Notices",
-    "Party", "Person", "Profile", "Reconcile", "Rehearsal", "Reminders", "Retention", "SftpChannel", "Signing", "Tier",
-    "Webhook",
+    "Party", "Person", "Profile", "Reconcile", "Rehearsal", "Reminders", "Retention", "SftpChannel", "Signing",
+    "Targets", "Tier", "Webhook",
 ]  # fmt: skip
 
 Signing = Literal["automatic", "by_person"]
@@ -220,6 +230,7 @@ class Agreement(Fact):
     acceptance: Acceptance = Acceptance()
     retention: Retention = Retention()
     reconcile: Reconcile | None = None
+    targets: Targets = Targets()
     basis: Basis
     acknowledge: Signing = Field(default="automatic", description="who signs for another gateway's batch")
     confirm_days: int = Field(

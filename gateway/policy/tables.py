@@ -37,6 +37,7 @@ class Tables:
             return
         for version in versions(agreement):
             yield from self._version(version)
+        yield from self._reconcile(f"schemas/{agreement.dataset}.json")
 
     def _periods(self) -> Iterator[Said]:
         for period in self.agreement.versions:
@@ -82,6 +83,17 @@ class Tables:
             if column in fields.titles:
                 message = f"{column} is a field of {path} and cannot be ignorable"
                 yield ("ignorable", number), message, f"{column} 是 {path} 的字段，不能忽略"
+
+    def _reconcile(self, path: str) -> Iterator[Said]:
+        reconcile, fields = self.agreement.reconcile, self._fields(path)
+        if reconcile is None or fields is None:
+            return
+        for key, name in (("by", reconcile.by), ("province", reconcile.province), ("count", reconcile.count)):
+            if name not in fields.names:
+                yield ("reconcile", key), f"{path} has no field {name}", f"{path} 没有字段 {name}"
+        for value, name in reconcile.cases.items():
+            if f"config/agreements/{name}.toml" not in self.draft.contents:
+                yield ("reconcile", "cases", value), f"agreement {name} has no file", f"交换约定 {name} 没有文件"
 
     def _routes(self) -> Iterator[Said]:
         agreement = self.agreement

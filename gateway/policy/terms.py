@@ -72,6 +72,15 @@ class Acceptance(Fact):
     max_refused_share: float = Field(default=1.0, ge=0, le=1)
 
 
+class Targets(Fact):
+    """Shares that quality figures are held against (seed 002: 完整率 and 逻辑关系符合率 ≥ 90 %); none: only shown."""
+
+    completeness: float | None = Field(default=0.9, ge=0, le=1)
+    conformity: float | None = Field(default=None, ge=0, le=1)
+    consistency: float | None = Field(default=0.9, ge=0, le=1)
+    plausibility: float | None = Field(default=None, ge=0, le=1)
+
+
 class Reconcile(Fact):
     """A statistical table whose cells are counts of cases that this node holds: per value of the field `by` an
     agreement of `cases`, per two digits in the field `province` the other side, in the field `count` how many."""

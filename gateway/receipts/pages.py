@@ -90,6 +90,8 @@ def receipt_page(
     returned_days: int = 15,
     workbooks: bool = True,
     contact: str = "",
+    targets: Mapping[str, float | None] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> bytes:
     """The receipt for people: UTF-8 HTML without scripts or outside resources.
 
@@ -99,6 +101,7 @@ def receipt_page(
     `returned_days` how long the original stays in 退回.
     `workbooks`: the returned list, mended and saved as the workbook it is, may be dropped back under its own name;
     else it has to become a CSV. `contact`: name and telephone of the node's operator, for whoever has to call.
+    `targets`: the shares per dimension that quality figures are held against; `labels` calls agreements by name.
     """
     words, folders = Words(language), folders or Folders()
     case = headline.situation(receipt)
@@ -147,6 +150,9 @@ def receipt_page(
         fingerprint=fingerprint,
         how=Commands(profile),
         contact=contact,
+        targets=targets or {},
+        labels=labels or {},
+        names=names or {},
     )
 
 

@@ -97,7 +97,9 @@ class Receipt:
 
     `size` in bytes and `sha256` are of the file as it was received; `facts` is the digest of the facts in force;
     `detail` fills the placeholders of `code`'s sentence; `kind` and `decided_by` are missing where a parcel was
-    refused before they were known; `period` is empty for event-driven exchanges.
+    refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per dimension `of` and
+    `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the cells of a
+    statistical table that differ (other side, stated, held). All three are left out of the JSON where they are empty.
     """
 
     number: str
@@ -124,6 +126,9 @@ class Receipt:
     due: tuple[DueDate, ...] = ()
     codes: Mapping[str, int] = field(default_factory=dict)
     detail: Mapping[str, str | int] = field(default_factory=dict)
+    quality: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    reconciled: Mapping[str, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -152,6 +157,8 @@ class Receipt:
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("a text is not a text")
         numbers = (self.size, self.revision, self.log.seq, *self.codes.values())
+        numbers += tuple(n for table in (self.quality, self.fields) for row in table.values() for n in row.values())
+        numbers += tuple(n for cells in self.reconciled.values() for _, *both in cells for n in both)
         if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in numbers):
             raise ValueError("sizes, revisions and counts are whole numbers from 0")
         if any(isinstance(value, bool) or not isinstance(value, str | int) for value in self.detail.values()):
@@ -213,6 +220,15 @@ class Receipt:
             "size": self.size,
             "stage": self.stage,
         }
+        if self.quality:
+            document["quality"] = {name: dict(counted) for name, counted in self.quality.items()}
+        if self.fields:
+            document["fields"] = {name: dict(counted) for name, counted in self.fields.items()}
+        if self.reconciled:
+            document["reconciled"] = {
+                cases: [{"province": side, "stated": stated, "held": held} for side, stated, held in cells]
+                for cases, cells in self.reconciled.items()
+            }
         if self.kind is not None:
             document["kind"] = self.kind.value
         if self.decided_by is not None:
@@ -276,4 +292,10 @@ def _read(document: Mapping[str, Any]) -> Receipt:
         ),
         codes=document["codes"],
         detail=document["detail"],
+        quality=document.get("quality", {}),
+        fields=document.get("fields", {}),
+        reconciled={
+            cases: tuple((cell["province"], cell["stated"], cell["held"]) for cell in cells)
+            for cases, cells in document.get("reconciled", {}).items()
+        },
     )

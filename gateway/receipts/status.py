@@ -148,6 +148,10 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
     need("warn", "need_parts", incomplete, names=_names(view, lambda s: s.incomplete, words))
     flagged = sum(s.flagged for s in every)
     need("warn", "need_flagged", flagged, limit=FLAG, names=_names(view, lambda s: s.flagged, words))
+    low = sum(bool(s.below) for s in every)
+    need("warn", "need_quality", low, names=_names(view, lambda s: bool(s.below), words))
+    differing = sum(bool(s.differing) for s in every)
+    need("warn", "need_differing", differing, names=_names(view, lambda s: bool(s.differing), words))
     need("warn", "need_release", sum(row.release_owed for row in view.receivers))
     old = view.at - timedelta(days=view.chase_days)
     late = sum(row.open_since is not None and row.open_since < old for row in view.receivers)
@@ -191,13 +195,14 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
             Column(words("page.column_change"), "right"),
             Column(words("page.column_received")),
             Column(words("page.column_due")),
+            Column(words("page.column_quality")),
         ]
         total = Totals.of([row.submissions.get(dataset.agreement, _EMPTY) for row in view.parties])
         states = " ".join(f"{SIGNS[state]}{count}" for state, count in total.states.items() if state != "none")
         returned = share(total.refused, total.records)
         compared = Change.over(total, words)
         totals += [Cell(states), Cell(thousands(total.records)), Cell(returned), Cell(compared.text, compared.tone)]
-        totals += [Cell(""), Cell("")]
+        totals += [Cell(""), Cell(""), Cell("")]
     columns.append(Column(words("page.contact")))
     totals.append(Cell(""))
     rows = []
@@ -228,7 +233,17 @@ def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]
         Cell(compared.text, compared.tone),
         Cell(short_moment(submission.received_at) if submission.received_at else ""),
         Cell(" ".join(filter(None, dates))),
+        Cell(quality_of(submission, words), "warn" if submission.below or submission.differing else "plain"),
     ]
+
+
+def quality_of(submission: Submission, words: Words) -> str:
+    """Completeness and consistency in per cent, whatever else lies below its target, and cells that differ."""
+    shown = [name for name in submission.quality if name in ("completeness", "consistency") or name in submission.below]
+    said = [words(f"quality_short.{name}", share=f"{100 * submission.quality[name]:.1f}") for name in shown]
+    if submission.differing is not None:
+        said.append(words("page.differing" if submission.differing else "page.agrees", count=submission.differing))
+    return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +270,7 @@ def status_page(view: StatusView, language: Language) -> bytes:
         totals=totals,
         changes=[Change.over(total, words) for total in totals],
         change=lambda submission: Change.of(submission, words),
+        quality=lambda submission: quality_of(submission, words),
         empty=_EMPTY,
         limit=FLAG,
         any_flag=any(s.flagged for row in view.parties for s in row.submissions.values()),

@@ -82,7 +82,9 @@ class Submission:
     """What became of one obligation. `records` came in, `refused` of them went back; `due` is its own date.
 
     `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when it was last
-    chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts.
+    chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts. `quality`: shares
+    without fault per dimension, `below` those under their target, `fields` the same field by field; `differing`: cells
+    of a statistical table that differ from the cases held, None where nothing was compared.
     """
 
     state: State
@@ -93,6 +95,10 @@ class Submission:
     previous: int | None = None
     reminded_at: datetime | None = None
     parts: tuple[int, int] | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
+    below: tuple[str, ...] = ()
+    fields: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    differing: int | None = None
 
     @property
     def incomplete(self) -> bool:

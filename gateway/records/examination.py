@@ -9,7 +9,7 @@ title rows, totals and signatures, and the template's example row are no records
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from gateway.outcomes import Fault, Ok, Outcome, Refused
 from gateway.parcels import Part
 from gateway.ports import ExamineJob
-from gateway.records import codelists, kernel, regions, schema, text
+from gateway.records import cellsums, codelists, kernel, regions, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
@@ -38,7 +38,9 @@ class Examination:
     canonical lines of all accepted records, taken as each was judged, `refused_digest` over the lines of
     `refused.csv`; `parts` and the refused list were measured again on disk and add up to them. `passed_over`
     counts lines that are no records, by kind; `dropped` names ignorable columns. `header_line` is 0 for a nil
-    without header. `engine` says who judged: `kernel`, or `plain` (a small file, a workbook, or nothing compiled here).
+    without header. `measures` and `fields` are the counts behind `quality`, of the file and field by field; `sums` are
+    the sums of a statistical table that the job asked for. `engine` says who judged: `kernel`, or `plain` (a small
+    file, a workbook, or nothing compiled here).
     """
 
     dataset: str
@@ -60,6 +62,9 @@ class Examination:
     dropped: tuple[str, ...]
     sha256: Mapping[str, str]
     engine: str = "plain"
+    measures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, the inverse of `from_json`."""
@@ -123,7 +128,11 @@ def examine(
         listing.finish()
         measured = measure if fast is None else fast.measure
         done = parts.finish() if fast is None else parts.finish(fast.measure_all)
-        return _conclude(run, done, job.out / REFUSED, measured, "plain" if fast is None else "kernel")
+        concluded = _conclude(run, done, job.out / REFUSED, measured, "plain" if fast is None else "kernel")
+    if job.sums and keep and isinstance(concluded, Ok):
+        paths = [folder / f"{part.province}.csv" for part in concluded.value.parts]
+        return Ok(replace(concluded.value, sums=cellsums.read(paths, job.sums)))
+    return concluded
 
 
 def _clear(out: Path, folder: Path) -> None:
@@ -190,5 +199,7 @@ def _conclude(
             dropped=run.table.header.dropped,
             sha256={REFUSED: refused.sha256},
             engine=engine,
+            measures=run.quality.measures(run.rows),
+            fields=run.quality.fields(run.rules.fields),
         )
     )

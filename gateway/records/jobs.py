@@ -61,7 +61,7 @@ def _examine_job(document: Mapping[str, Any]) -> ExamineJob:
     for name in ("source", "out", "schemas"):
         fields[name] = Path(fields[name])
     fields["marks"] = Path(fields["marks"]) if fields.get("marks") else None
-    for name in ("ignorable", "columns", "routes"):
+    for name in ("ignorable", "columns", "routes", "sums"):
         fields[name] = tuple(fields.get(name, ()))
     return ExamineJob(**fields)
 

@@ -34,6 +34,9 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         columns=agreement.columns,
         language=sender.language,
         area=own_area(origin.area_code if origin else arrival.origin),
+        sums=(agreement.reconcile.by, agreement.reconcile.province, agreement.reconcile.count)
+        if agreement.reconcile
+        else (),
         routes=() if agreement.routes == "province" else tuple(facts.routes(agreement)),
     )
 
@@ -70,7 +73,19 @@ def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[C
         percent = {"share": f"{100 * share:.1f}", "limit": f"{100 * rule.max_refused_share:.1f}"}
         return Refused("230", {**percent, **_tally_detail(tally)})
     parts = tuple(Part(part.province, part.records, part.sha256, part.digest) for part in found.parts)
-    return Ok(Checked(opened, found.encoding, tally, dict(found.codes), parts, found.digest))
+    return Ok(
+        Checked(
+            opened,
+            found.encoding,
+            tally,
+            dict(found.codes),
+            parts,
+            found.digest,
+            found.measures,
+            found.fields,
+            found.sums,
+        )
+    )
 
 
 def _tally_detail(tally: Tally) -> dict[str, str | int]:

@@ -190,6 +190,7 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
         codes=checked.codes,
         packages=packages,
         detail=detail,
+        checked=checked,
         calendar=calendar,
     )
 

@@ -11,13 +11,14 @@ from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
+from gateway.corridors import reconciling
 from gateway.corridors.recording.entries import instant
 from gateway.corridors.recording.obligations import standing
 from gateway.deadlines import SHANGHAI, Calendar
 from gateway.deadlines.obligations import CORRECTION
 from gateway.log import rfc3339
 from gateway.outcomes import Detail
-from gateway.parcels import AgreementId, Kind, PackageId, ParcelId, PartyId, Sealed
+from gateway.parcels import AgreementId, Checked, Kind, PackageId, ParcelId, PartyId, Sealed
 from gateway.policy.model import Agreement, Facts
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
 
@@ -38,6 +39,7 @@ def issue(
     packages: Sequence[PackageId] = (),
     detail: Detail | None = None,
     about: Agreement | None = None,
+    checked: Checked | None = None,
 ) -> None:
     """A receipt into the outbox. It names the entry it rests on and never changes. `about`: the agreement it speaks of,
     where the parcel itself stands under none."""
@@ -69,6 +71,9 @@ def issue(
         due=_due(tx, parcel, counts, calendar),
         codes=dict(codes or {}),
         detail=detail or {},
+        quality=checked.measures if checked else {},
+        fields=checked.fields if checked else {},
+        reconciled=_reconciled(tx, parcel, agreement, checked) if checked and agreement else {},
     )
     tx.add_receipt(
         number=receipt.number,
@@ -79,6 +84,13 @@ def issue(
         body=receipt.to_json(),
         issued_at=rfc3339(issued),
     )
+
+
+def _reconciled(
+    tx: Transaction, parcel: ParcelRow, agreement: Agreement, checked: Checked
+) -> dict[str, tuple[tuple[str, int, int], ...]]:
+    compared = reconciling.compare(tx, agreement, parcel.origin, parcel.period, checked.sums)
+    return {cases: tuple((d.province, d.stated, d.held) for d in found) for cases, found in compared.items()}
 
 
 def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar) -> tuple[DueDate, ...]:

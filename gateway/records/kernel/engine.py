@@ -34,8 +34,8 @@ LISTED = 4 << 20
 class _Counts:
     """What compiled code counts over a whole pass, and its room for lines of both lists."""
 
-    def __init__(self, codes: int) -> None:
-        self.codes = np.zeros(codes, np.int64)
+    def __init__(self, fields: int) -> None:
+        self.problems = np.zeros(fields << PLACES, np.int64)
         self.dimensions = np.zeros(len(DIMENSIONS), np.int64)
         self.tally = np.zeros(3, np.int64)
         self.refused = np.empty(LISTED + SLACK, np.uint8)
@@ -44,14 +44,17 @@ class _Counts:
         self.room = np.zeros(2, np.int64)
         self.reached = np.zeros(3, np.int64)
         self.given = [
-            *(address(array) for array in (self.room, self.codes, self.dimensions, self.tally, self.refused,
+            *(address(array) for array in (self.room, self.problems, self.dimensions, self.tally, self.refused,
                                            self.violations)),
             LISTED, *self.summing.given, address(self.reached),
         ]  # fmt: skip
 
     def into(self, run: Pass, tables: Tables) -> None:
         """Add everything to the state of the pass."""
-        run.codes.update({code: int(n) for code, n in zip(tables.codes, self.codes, strict=True) if n})
+        for found in np.flatnonzero(self.problems):
+            code, n = tables.codes[found & ((1 << PLACES) - 1)], int(self.problems[found])
+            run.codes[code] += n
+            run.quality.found[int(found) >> PLACES, code] += n
         run.refused += int(self.tally[0])
         run.warned += int(self.tally[1])
         rows: dict[str, int] = {name: int(n) for name, n in zip(DIMENSIONS, self.dimensions, strict=True) if n}
@@ -113,7 +116,7 @@ class Engine:
         waiting: deque[tuple[Slot | Damaged, Future[None] | None]] = deque()
         free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 1)]
         self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
-        counted = _Counts(len(self.tables.codes))
+        counted = _Counts(len(self.tables.fields))
         read_bytes = 0
         with self.table.path.open("rb") as stream, ThreadPoolExecutor(self.threads) as pool:
             chunks = slots.chunks(stream, self.table, free, slots.CHUNK)

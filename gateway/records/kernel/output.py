@@ -105,9 +105,9 @@ def tell(  # type: ignore[no-untyped-def]
 
     `number`: records before these; `first_line`: the file's number of the buffer's first line. `said`: the ends of all
     lines of the list of violations, `said_at` (field and code → begin, end). `room`: refused and warned rows still to
-    be listed. `tally` (refused, warned, cells missing) and `counts`, `dimensions` are added to, `total` with the lines
-    of the refused list. `refused` and `violations` have `size` bytes each. `reached` is told (row reached, bytes of
-    `refused`, bytes of `violations`).
+    be listed. `tally` (refused, warned, cells missing) and `counts` (by field and code), `dimensions` are added to,
+    `total` with the lines of the refused list. `refused` and `violations` have `size` bytes each. `reached` is told
+    (row reached, bytes of `refused`, bytes of `violations`).
     """
     r = v = np.int64(0)
     first = row
@@ -124,7 +124,7 @@ def tell(  # type: ignore[no-untyped-def]
             hit = np.int64(0)
             for k in range(some, some + n):
                 code = problems[k] & ((1 << PLACES) - 1)
-                counts[code] += 1
+                counts[problems[k]] += 1
                 tally[2] += missing[code]
                 hit |= np.int64(1) << dimension[code]
             for d in range(DIMENSIONS):

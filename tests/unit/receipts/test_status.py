@@ -83,7 +83,7 @@ def test_every_state_has_sign_word_and_tone(view: StatusView, language: Language
 def test_the_quarter_table_is_square_and_adds_up(view: StatusView) -> None:
     table = quarter_table(view, "zh")
     assert table.title == "2026年第三季度报送情况"
-    assert len(table.columns) == 1 + 3 * 6 + 1
+    assert len(table.columns) == 1 + 3 * 7 + 1
     assert len(table.rows) == 32
     assert {len(row) for row in (*table.rows, table.totals)} == {len(table.columns)}
     records = [int(row[2].text.replace(",", "")) for row in table.rows if row[2].text]
@@ -92,7 +92,7 @@ def test_the_quarter_table_is_square_and_adds_up(view: StatusView) -> None:
     assert [cell.text for cell in heilongjiang[1:7]] == ["● 已报", "48,873", "0", "0", "10-19 12:04", "11-01"]
     corps = next(row for row in table.rows if row[0].text == "66 兵团")
     assert [cell.text for cell in corps[1:7]] == ["○ 待报", "", "", "", "", "11-10"]
-    assert [cell.text for cell in corps[7:13]] == ["– 无", "", "", "", "", ""]
+    assert [cell.text for cell in corps[8:14]] == ["– 无", "", "", "", "", ""]
     tibet = next(row for row in table.rows if row[0].text == "54 西藏")
     assert [cell.text for cell in tibet[1:7]] == ["■ 逾期未报", "", "", "", "", "11-01 催 10-18"]
     assert tibet[-1].text == "示例联络员 000-0000-0000"
