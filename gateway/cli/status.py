@@ -52,6 +52,13 @@ def status(
             out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
         for folder in found["sources"]["down"]:
             out.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
+        for code, count in found["waiting"].items():
+            out.print(Text(f"▲ 等待或停下 / waits or stopped: [{code}] ×{count}", "yellow"))
+        for key in found["keys"]:
+            gone = key["days"] < 0
+            said = "已过期 / has run out" if gone else f"还有 {key['days']} 天到期 / {key['days']} days left"
+            line = f"{'■' if gone else '▲'} 密钥 / key {key['party']} …{key['key']}: {said}"
+            out.print(Text(line, "bold red" if gone else "yellow"))
     stopped = found["counts"]["parcels"].get("faulted", 0) + found["counts"]["deliveries"].get("faulted", 0)
     if not found["ok"] or stopped:
         raise typer.Exit(REFUSED)

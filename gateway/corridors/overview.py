@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -91,6 +91,20 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
             "incoming": reading.count(tables.incoming, "state"),
             "statements": reading.count(tables.statements, "state"),
         }
+
+
+def waiting(tools: Tools) -> dict[str, Any]:
+    """What asks for somebody: parcels and deliveries that wait or stopped, by code; keys that run out or have."""
+    now = tools.clock.now()
+    with tools.ledger.reading() as reading:
+        codes = Counter(p.code for p in reading.unsettled() if p.code and p.state != "accepted")
+        codes += Counter(d.code for s in ("released", "faulted") for d in reading.deliveries(state=s) if d.code)
+    found = _expiring(tools.facts.current(), now)
+    keys = [
+        {"party": key.party, "key": key.fingerprint[-16:], "days": (key.expires_at - now).days, "name": key.name}
+        for key in found
+    ]
+    return {"waiting": dict(sorted(codes.items())), "keys": keys}
 
 
 def parcel(tools: Tools, identity: str) -> dict[str, Any] | None:

@@ -5,15 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpgp_peers import StockGpg
+from typer.testing import CliRunner
 
 from gateway.adapters import keyring
+from gateway.cli import app
 
 ROOT = Path(__file__).parents[2]
 NATIONAL, SHANDONG = "000000", "370000"
@@ -37,6 +39,12 @@ def gateway(*arguments: object) -> Command:
         [sys.executable, "-m", "gateway", *map(str, arguments)], capture_output=True, text=True, check=False
     )
     return Command(done.returncode, done.stdout, done.stderr)
+
+
+def inside(*arguments: object) -> Command:
+    """The same command without a process of its own, which takes a second to start."""
+    done = CliRunner().invoke(app, [str(word) for word in arguments])
+    return Command(done.exit_code, done.stdout, done.stderr)
 
 
 def make_node(folder: Path, party: str) -> Path:
@@ -143,8 +151,8 @@ def test_what_may_not_be_sealed(nodes: Nodes, tmp_path: Path, changes: dict[str,
     assert not list(tmp_path.glob("out/*"))
 
 
-def refused(file: Path, node: Path, into: Path, code: str) -> None:
-    done = gateway("open", file, "--config", node, "--out", into, "--json")
+def refused(file: Path, node: Path, into: Path, code: str, run: Callable[..., Command] = gateway) -> None:
+    done = run("open", file, "--config", node, "--out", into, "--json")
     assert done.code == 1, done.err
     assert (done.document["ok"], done.document["code"], done.document["files"]) == (False, code, [])
     assert set(done.document) == SHAPE
@@ -251,3 +259,51 @@ def test_import_refuses_another_key(nodes: Nodes, tmp_path: Path) -> None:
 
 def test_a_second_key_is_not_generated(nodes: Nodes) -> None:
     assert gateway("keys", "generate", "--config", nodes.national).code == 3
+
+
+def test_profile_sm_both_ways_by_hand(nodes: Nodes, tmp_path: Path) -> None:
+    """`seal` and `open` under an agreement of profile `sm`; and what each of them refuses."""
+    both = {NATIONAL: tmp_path / "n", SHANDONG: tmp_path / "s"}
+    for party, home in both.items():
+        make_node(home, party)
+        for file in (home / "config/agreements").glob("migrants-*.toml"):
+            text = file.read_text("utf-8").replace('profile = "openpgp"', 'profile = "sm"')
+            file.write_text(text.replace('receivers = "routed"', f'receivers = ["{NATIONAL}", "{SHANDONG}"]'), "utf-8")
+            lines = [line for line in file.read_text("utf-8").splitlines() if not line.startswith("route_by")]
+            file.write_text("\n".join(lines) + "\n", "utf-8")
+    pins = {p: inside("keys", "generate", "--profile", "sm", "--config", home).out.strip() for p, home in both.items()}
+
+    def sealed(sender: str, receiver: str, into: str) -> Command:
+        (tmp_path / "a.csv").write_text(ROWS, "utf-8", newline="")
+        chosen = ("--agreement", "migrants-inflow", "--to", receiver, "--period", "2026Q3", "--out", tmp_path / into)
+        return inside("seal", tmp_path / "a.csv", *chosen, "--config", both[sender], "--json")
+
+    assert sealed(NATIONAL, SHANDONG, "none").document["code"] == "707", "the receiver has no SM2 key here yet"
+    for party, other in ((NATIONAL, SHANDONG), (SHANDONG, NATIONAL)):
+        file = tmp_path / "key.pem"
+        file.write_text(inside("keys", "export", "--profile", "sm", "--config", both[other]).out)
+        arguments = ("keys", "import", file, "--party", other, "--config", both[party], "--json")
+        assert inside(*arguments, "--fingerprint", pins[party]).document["code"] == "217", "another key's fingerprint"
+        assert inside(*arguments, "--fingerprint", pins[other], "--until", "2099-12-31").document["ok"]
+    packages = {}
+    for sender, receiver in ((NATIONAL, SHANDONG), (SHANDONG, NATIONAL)):
+        made = sealed(sender, receiver, f"from-{sender}")
+        assert made.code == 0, made.err
+        packages[sender] = Path(made.document["files"][0])
+        assert packages[sender].name == f"{made.document['package']}.sm.tar"
+        into = tmp_path / f"opened-{sender}"
+        opened = inside("open", packages[sender], "--config", both[receiver], "--out", into, "--json")
+        assert opened.code == 0, opened.err
+        assert {**opened.document, "files": []} == {**made.document, "files": []}
+        assert Path(opened.document["files"][0]).read_bytes() == ROWS.encode()
+        refused(packages[sender], both[sender], tmp_path / f"own-{sender}", "212", inside)
+    changed = tmp_path / "changed.sm.tar"
+    data = bytearray(packages[NATIONAL].read_bytes())
+    data[data.index(b"payload.sm4gcm") + 600] ^= 1
+    changed.write_bytes(data)
+    refused(changed, both[SHANDONG], tmp_path / "changed", "214", inside)
+    revoke = ("keys", "revoke", "--party", NATIONAL, "--fingerprint", pins[NATIONAL], "--yes")
+    assert inside(*revoke, "--config", both[SHANDONG]).code == 0
+    refused(packages[NATIONAL], both[SHANDONG], tmp_path / "revoked", "211", inside)
+    assert sealed(SHANDONG, NATIONAL, "after").document["code"] == "707", "nothing is sealed for a revoked key"
+    assert list(tmp_path.glob("after/*")) == []
