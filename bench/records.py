@@ -6,7 +6,8 @@ All ratios come from one run on one file of artificial people, 2 % of them with 
 of its own, whole, with start-up and output; rounds are interleaved and medians taken. The slow peers see the first rows
 of the same file. On a machine that does other work too, seconds of CPU say more than seconds: both are printed.
 
-The rules of the peers are those of the schema as far as they can say them; how many ran is printed for each.
+The rules of the peers are those of the schema, written as each is meant to be used (`bench.peers`); how many ran is
+printed for each.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
+from bench import peers
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMAS = ROOT / "schemas"
@@ -113,85 +116,6 @@ def polars_parse(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
     return {"records": polars.read_csv(source, infer_schema=False).height, "rules": 0}
 
 
-def pandera(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
-    """Validation only, in memory, lazily, with every rule that is an expression of polars."""
-    import pandera.polars as pa
-    import polars as pl
-    from pandera.errors import SchemaErrors
-
-    from gateway.records import schema
-
-    rules = schema.load(SCHEMAS, DATASET)
-    columns, count = {}, 0
-    for field in rules.fields:
-        checks = []
-        if field.required:
-            checks.append(pa.Check.str_length(min_value=1))
-        if field.codes:
-            checks.append(pa.Check.isin([*field.codes, *([] if field.required else [""])]))
-        if field.byte_limit:
-            checks.append(
-                pa.Check(lambda d, n=field.byte_limit: d.lazyframe.select(pl.col(d.key).str.len_chars() * 2 <= n))
-            )
-        if field.type == "date":
-            checks.append(pa.Check.str_matches(r"^(\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))?$"))
-        if field.region:
-            checks.append(pa.Check.str_matches(r"^\d{12}$"))
-        if field.id_number:
-            checks.append(pa.Check.str_matches(r"^\d{17}[\dX]$"))
-            checks.append(pa.Check(_checksum))
-        count += len(checks)
-        columns[field.name] = pa.Column(str, checks, nullable=True)
-    frame = polars_read(source)
-    try:
-        pa.DataFrameSchema(columns).validate(frame, lazy=True)
-        refused = 0
-    except SchemaErrors as errors:
-        refused = len(errors.failure_cases)
-    return {"records": frame.height, "refused": refused, "rules": count}
-
-
-def _checksum(data: Any) -> Any:
-    import polars as pl
-
-    from gateway.records.idnumber import CHECK, WEIGHTS
-
-    text = pl.col(data.key)
-    total = sum((text.str.slice(i, 1).cast(pl.Int32, strict=False) * w for i, w in enumerate(WEIGHTS)), pl.lit(0))
-    expected = (total % 11).replace_strict(list(range(11)), list(CHECK), default=None)
-    return data.lazyframe.select(text.str.slice(17, 1) == expected)
-
-
-def polars_read(source: Path) -> Any:
-    import polars
-
-    return polars.read_csv(source, infer_schema=False).fill_null("")
-
-
-def frictionless(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
-    from frictionless import Resource, Schema, validate
-
-    document = json.loads((SCHEMAS / f"{DATASET}.json").read_text("utf-8"))
-    count, fields = 0, []
-    for field in document["fields"]:
-        kept = {"name": field["name"], "type": "string", "constraints": dict(field.get("constraints", {}))}
-        if field.get("gateway:region"):
-            kept["constraints"]["pattern"] = r"\d{12}"
-        if field.get("gateway:idNumber"):
-            kept["constraints"]["pattern"] = r"\d{17}[\dX]"
-        if field["type"] == "date":
-            kept |= {"type": "date", "format": field["format"]}
-        if "gateway:bytes" in field:
-            kept["constraints"]["maxLength"] = field["gateway:bytes"]["limit"]
-        count += len(kept["constraints"])
-        fields.append(kept)
-    schema = Schema.from_descriptor({"fields": fields, "missingValues": [""]})
-    resource = Resource(path=source.name, basepath=str(source.parent), schema=schema, encoding="utf-8")
-    report = validate(resource, limit_errors=10_000_000)
-    stats = report.tasks[0].stats
-    return {"records": stats["rows"], "refused": stats["errors"], "rules": count}
-
-
 def workbook(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
     from gateway import records
 
@@ -199,7 +123,7 @@ def workbook(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
     return {"records": found.records, "refused": found.refused, "rules": _rules()}
 
 
-WORK = {f.__name__: f for f in (ours, polars_parse, pandera, frictionless, workbook)}
+WORK = {f.__name__: f for f in (ours, polars_parse, peers.pandera, peers.frictionless, workbook)}
 
 
 def child(name: str, source: Path, threads: int) -> None:
