@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +53,11 @@ def measure(path: Path) -> Measured:
             if count:
                 total += line_digest(line[:-1])
     return Measured(count, whole.hexdigest(), f"{total % MODULUS:064x}")
+
+
+def _sync(paths: Sequence[Path]) -> None:
+    for path in paths:
+        durable.sync_file(path)
 
 
 MeasureAll = Callable[[Sequence[Path]], Sequence[Measured]]
@@ -115,14 +121,16 @@ class Parts:
         return self._streams[province]
 
     def finish(self, measure_all: MeasureAll | None = None) -> tuple[Part, ...]:
-        """Close and sync everything, then measure each part as it stands on disk, in the order of provinces."""
+        """Close everything, sync it, and measure each part as it stands on disk, in the order of provinces. The disk
+        writes while the parts are read again."""
         self.flush()
         self.close()
         provinces = sorted(self._streams)
         paths = [self._folder / f"{province}.csv" for province in provinces]
-        for path in paths:
-            durable.sync_file(path)
-        found = measure_all(paths) if measure_all else [measure(path) for path in paths]
+        with ThreadPoolExecutor(1) as disk:
+            synced = disk.submit(_sync, paths)
+            found = measure_all(paths) if measure_all else [measure(path) for path in paths]
+            synced.result()
         durable.sync_folder(self._folder)
         return tuple(Part(p, m.records, m.sha256, m.digest) for p, m in zip(provinces, found, strict=True))
 

@@ -49,7 +49,7 @@ def _machine(cache: Path | None, compiling: bool) -> Machine | None:
         if path is None and not compiling:
             return None
         machine = loading.Machine(path or make(places))
-        digesting.prove(machine)
+        digesting.prove(machine, machine.hardware)
     except Exception:  # whatever keeps it from running here: the plain engine does the same work
         return None
     return machine

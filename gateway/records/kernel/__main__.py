@@ -14,7 +14,8 @@ def main() -> int:
 
         places = (Path(sys.argv[1]),) if sys.argv[1:] else loading.folders(None)
         path = loading.find(places) or kernel.make(places)
-        digesting.prove(loading.Machine(path))
+        machine = loading.Machine(path)
+        digesting.prove(machine, machine.hardware)
     except Exception as error:
         print(
             f"the records engine cannot be compiled here ({type(error).__name__}: {error}); the plain one does its work"

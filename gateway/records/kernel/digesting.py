@@ -1,4 +1,4 @@
-"""Digests of lines, order-independent, taken by compiled code with the SHA-256 that Python itself uses."""
+"""Digests of lines, order-independent, taken by compiled code, proved against the SHA-256 that Python itself uses."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ import ctypes
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from gateway.records.kernel.charactertables import Array
-from gateway.records.kernel.entries import LINE_LIMIT, SLACK
+from gateway.records.kernel.entries import CONTEXT, LINE_LIMIT, PIECES, SLACK
 from gateway.records.kernel.loading import Machine
-from gateway.records.parts import MODULUS, Measured
+from gateway.records.parts import MODULUS, Measured, line_digest
 
-CONTEXT = 128
-"""Room for the state of libcrypto's SHA-256 (112 bytes)."""
 CHUNK = 1 << 20
 
 
@@ -40,10 +37,9 @@ class Summing:
 
     def __init__(self) -> None:
         self.context = np.zeros(CONTEXT, np.uint8)
-        self.digest = np.zeros(32, np.uint8)
+        self.bounds = np.zeros(2 * PIECES, np.int64)
         self.total = np.zeros(4, np.uint64)
-        self.sha = functions()
-        self.given = tuple(address(array) for array in (self.sha, self.context, self.digest, self.total))
+        self.given = tuple(address(array) for array in (_way[0], self.context, self.bounds, self.total))
 
     def take(self) -> int:
         """The sum so far; the next one begins at 0."""
@@ -52,7 +48,6 @@ class Summing:
         return found
 
 
-@cache
 def functions() -> Array:
     """Addresses of libcrypto's SHA256_Init, _Update and _Final: the very library that `hashlib` uses.
 
@@ -69,13 +64,21 @@ def functions() -> Array:
     return np.array(found, np.int64)
 
 
-def prove(machine: Machine) -> None:
-    """Take one digest with the compiled code. Raises `NoLibcrypto` where it is not what `hashlib` gives."""
-    line = np.frombuffer(b"abc\n".ljust(SLACK, b"\0"), np.uint8)
+# How compiled code takes digests: libcrypto's functions, or noughts for the processor's own instructions.
+_way: list[Array] = [np.zeros(3, np.int64)]
+
+
+def prove(machine: Machine, hardware: bool) -> None:
+    """Find out how digests are taken here, and take some: with the processor's own instructions where the code was made
+    for them, else through libcrypto. Raises `NoLibcrypto` where they are not what `hashlib` gives."""
+    _way[0] = np.zeros(3, np.int64) if hardware else functions()
+    lines = [bytes(range(11, 11 + length)) for length in (0, 3, 55, 56, 63, 64, 65, 119, 120, 200)]
+    text = b"\n".join(lines) + b"\n"
+    data = np.frombuffer(text.ljust(len(text) + SLACK, b"\0"), np.uint8)
     summing, reached = Summing(), np.zeros(2, np.int64)
-    machine.digest_lines(address(line), 4, 0, *summing.given, address(reached))
-    if summing.take() != int.from_bytes(hashlib.sha256(b"abc").digest(), "big"):
-        raise NoLibcrypto("libcrypto's SHA-256 differs from hashlib's")
+    machine.digest_lines(address(data), len(text), 0, *summing.given, address(reached))
+    if summing.take() != sum(map(line_digest, lines)) % MODULUS:
+        raise NoLibcrypto("compiled code takes other digests than hashlib")
 
 
 def measure(machine: Machine, path: Path) -> Measured:

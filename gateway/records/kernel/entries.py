@@ -6,10 +6,10 @@ from typing import Final
 
 ENTRIES: Final = {
     "judge": "nnnnnnunnuhb" + "biibnb" + "bvv" + "inbu" + "bbnwnn",
-    "digest_accepted": "bbnv" + "nbbu",
-    "digest_lines": "bvv" + "nbbun",
+    "digest_accepted": "bbnv" + "nbnu",
+    "digest_lines": "bvv" + "nbnun",
     "gather": "bbbnvbnn",
-    "tell": "vvvvbnwb" + "nnbnnnnn" + "bbv" + "nbbun",
+    "tell": "vvvvbnwb" + "nnbnnnnn" + "bbv" + "nbnun",
 }
 """Every entry: its parameters, a letter each. v: a number of 64 bits. Pointers: b, h, w, i, n, u to bytes, int16,
 uint16, int32, int64, uint64. All return nothing."""
@@ -21,6 +21,10 @@ NORMAL, HIGH, BOUND, LINE_FEED, QUOTE, CONTROL, RETURN = range(7)
 UNROUTED: Final = 100
 """The part of records that are not routed, among the numbers of provinces."""
 PARTS: Final = 101
+PIECES: Final = 512
+"""How many lines are digested at a time."""
+CONTEXT: Final = 512
+"""Bytes of room for digests under way: two of the processor's own instructions, or one of libcrypto (112)."""
 LINE_LIMIT: Final = 1 << 20
 SLACK: Final = 128
 """Bytes behind the end of a buffer that may be read, or written, and mean nothing."""

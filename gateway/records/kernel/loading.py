@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
 _SOURCES = (
     "characters", "charactertables", "compiling", "entries", "judging", "output", "reading", "ruling", "scanning",
-    "tables", "values", "words",
+    "sha", "tables", "values", "words",
 )  # fmt: skip
 _DIGEST = 32
 Entry = Callable[..., None]
@@ -76,7 +76,7 @@ def keep(code: bytes, places: Iterable[Path]) -> Path:
 
 class Machine:
     """The entries of a file of compiled code, callable; arrays are given by their addresses. The code runs without the
-    interpreter's lock."""
+    interpreter's lock. `hardware`: the processor takes digests by itself."""
 
     def __init__(self, path: Path) -> None:
         found = path.stat()
@@ -88,6 +88,7 @@ class Machine:
         if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
             raise NotLoaded("the compiled code is damaged")
         machine = binding.Target.from_default_triple().create_target_machine()
+        self.hardware = bool(binding.get_host_cpu_features().get("sha"))
         self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         self._engine.add_object_file(binding.object_file.ObjectFileRef.from_data(whole[_DIGEST:]))
         self._engine.finalize_object()

@@ -5,47 +5,62 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.entries import ACCEPTED, DIMENSIONS, LEFT, PARTS, REFUSED
+from gateway.records.kernel import sha as sha_two
+from gateway.records.kernel.entries import ACCEPTED, DIMENSIONS, LEFT, PARTS, PIECES, REFUSED
 from gateway.records.kernel.tables import PLACES
-from gateway.records.kernel.words import address, call, copy, eight_at, low_zeros, turned, within
+from gateway.records.kernel.words import address, behind, call, copy, eight_at, low_zeros, turned, within
 
 _ROOM = 64
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 
 @njit
-def add_digest(data, begin, end, sha, context, digest, total):  # type: ignore[no-untyped-def]
-    """Add the SHA-256 of `data[begin:end]` to `total`: four words, the lowest first, modulo 2^256. `sha`: addresses of
-    the functions of libcrypto that begin, go on with and finish one; `context` and `digest`: their room."""
-    state = address(context)
-    call(sha[0], state, np.int64(0), np.int64(0))
-    call(sha[1], state, address(data) + np.int64(begin), np.int64(end - begin))
-    call(sha[2], address(digest), state, np.int64(0))
-    carry = _NONE
-    for word in range(4):
-        value = turned(eight_at(digest, 24 - 8 * word))
-        now = total[word] + value
-        over = _ONE if now < value else _NONE
-        now += carry
-        if carry and now == _NONE:
-            over = _ONE
-        total[word] = now
-        carry = over
+def _through_libcrypto(data, bounds, count, sha, context, total):  # type: ignore[no-untyped-def]
+    """The same as `sha.add_digests`. `sha`: addresses of the functions that begin, go on with and finish a digest."""
+    state, found = address(context), behind(context, sha_two.STATES + sha_two.PADS)
+    for k in range(count):
+        begin, end = bounds[2 * k], bounds[2 * k + 1]
+        call(sha[0], state, np.int64(0), np.int64(0))
+        call(sha[1], state, address(data) + begin, end - begin)
+        call(sha[2], address(found), state, np.int64(0))
+        one, two = turned(eight_at(found, 24)), turned(eight_at(found, 16))
+        sha_two.add_number(total, one, two, turned(eight_at(found, 8)), turned(eight_at(found, 0)))
+
+
+if sha_two.HARDWARE:
+
+    @njit
+    def add_digests(data, bounds, count, sha, context, total):  # type: ignore[no-untyped-def]
+        """Add the SHA-256 of `count` pieces of `data`, each from one of `bounds` to the next, to `total`: four words,
+        the lowest first, modulo 2^256."""
+        if sha[0] == 0:
+            sha_two.add_digests(data, bounds, count, context, total)
+        else:
+            _through_libcrypto(data, bounds, count, sha, context, total)
+else:
+    add_digests = _through_libcrypto
 
 
 @njit
-def digest_accepted(room, status, spots, rows, sha, context, digest, total):  # type: ignore[no-untyped-def]
+def digest_accepted(room, status, spots, rows, sha, context, bounds, total):  # type: ignore[no-untyped-def]
     """Add up the digests of the accepted lines among the first `rows`."""
+    count = 0
     for row in range(rows):
         if status[row] == ACCEPTED:
-            add_digest(room, spots[4 * row], spots[4 * row + 1], sha, context, digest, total)
+            bounds[2 * count], bounds[2 * count + 1] = spots[4 * row], spots[4 * row + 1]
+            count += 1
+            if count == PIECES:
+                add_digests(room, bounds, count, sha, context, total)
+                count = 0
+    add_digests(room, bounds, count, sha, context, total)
 
 
 @njit
-def digest_lines(data, end, first, sha, context, digest, total, reached):  # type: ignore[no-untyped-def]
+def digest_lines(data, end, first, sha, context, bounds, total, reached):  # type: ignore[no-untyped-def]
     """Add up the digests of the complete lines in `data[:end]`, but for the first `first` of them; `reached` is told
     (lines passed, end of the last)."""
     lines = at = np.int64(0)
+    count = 0
     for i in range(0, end, 64):
         feeds = within(data, i, 10, 10)
         if end - i < 64:
@@ -54,9 +69,14 @@ def digest_lines(data, end, first, sha, context, digest, total, reached):  # typ
             place = i + low_zeros(feeds)
             feeds &= feeds - _ONE
             if lines >= first:
-                add_digest(data, at, place, sha, context, digest, total)
+                bounds[2 * count], bounds[2 * count + 1] = at, place
+                count += 1
+                if count == PIECES:
+                    add_digests(data, bounds, count, sha, context, total)
+                    count = 0
             lines += 1
             at = place + 1
+    add_digests(data, bounds, count, sha, context, total)
     reached[0], reached[1] = lines, at
 
 
@@ -99,7 +119,7 @@ def _put_number(target, o, value):  # type: ignore[no-untyped-def]
 def tell(  # type: ignore[no-untyped-def]
     row, rows, first_line, number, status, spots, problems, out,
     dimension, missing, said, said_at, room, counts, dimensions, tally,
-    refused, violations, size, sha, context, digest, total, reached,
+    refused, violations, size, sha, context, bounds, total, reached,
 ):  # fmt: skip
     """Count and list lines from `row` on, up to one that is `LEFT`, or `rows`, or full lists.
 
@@ -139,7 +159,8 @@ def tell(  # type: ignore[no-untyped-def]
                 refused[r] = 44
                 copy(out, begin, refused, r + 1, end - begin)
                 r += 1 + end - begin
-                add_digest(refused, listed, r, sha, context, digest, total)
+                bounds[0], bounds[1] = listed, r
+                add_digests(refused, bounds, 1, sha, context, total)
                 refused[r] = 10
                 r += 1
             if room[kind] > 0:

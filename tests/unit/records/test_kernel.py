@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gateway.outcomes import Ok
 from gateway.policy.loading import find
-from gateway.records import cells, kernel, text
-from gateway.records.kernel import charactertables, loading
+from gateway.ports import ExamineJob
+from gateway.records import cells, examine, kernel, text
+from gateway.records.kernel import charactertables, digesting, loading
 
 SCHEMAS = find() / "schemas"
 HEAD = (
@@ -71,6 +74,24 @@ def test_code_that_is_damaged_or_that_others_could_have_written_is_not_loaded(co
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(loading.NotLoaded):
         loading.Machine(path)
+
+
+def test_digests_are_the_same_by_the_processor_and_through_libcrypto(code: bytes, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(f"{HEAD}\n" + f"{LINE}\n" * 50 + f"{LINE}1,\n" * 7, "utf-8")
+    machine = loading.Machine(loading.keep(code, [tmp_path]))
+    found = []
+    for hardware in {machine.hardware, False}:
+        digesting.prove(machine, hardware)
+        job = ExamineJob(
+            tmp_path / "in.csv", tmp_path / "o", SCHEMAS, "migrants-inflow", "1", "registered_code", "11", "2026-09-30"
+        )
+        outcome = examine(job, threads=1)
+        assert isinstance(outcome, Ok)
+        found.append(dataclasses.replace(outcome.value, engine=""))
+    digesting.prove(machine, machine.hardware)
+    plain = examine(job, threads=0)
+    assert isinstance(plain, Ok)
+    assert found == [dataclasses.replace(plain.value, engine="")] * len(found)
 
 
 def test_another_version_or_processor_is_another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
