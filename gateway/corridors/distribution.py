@@ -15,11 +15,13 @@ from pathlib import Path
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
 from gateway.corridors import composing, four_eyes, recording, statements, superseding, unsealing
+from gateway.corridors.inquiries import delivering
+from gateway.corridors.posting import Posting
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
-from gateway.parcels import DistributionId, PackageId, PartyId
+from gateway.parcels import DistributionId, PackageId, ParcelId, PartyId
 from gateway.policy.model import Agreement, Facts, Party
 from gateway.stages import delivery, releasing
 
@@ -51,7 +53,7 @@ class Distribution:
                     agreement,
                     held=True,
                     outstanding=sum(o.state in ("open", "missed") for o in owed) if owed else 1,
-                    in_work=sum(p.agreement == agreement_id for p in working),
+                    in_work=sum(p.agreement == agreement_id for p in working if agreement.rhythm != "event"),
                     expires_at=max(datetime.fromisoformat(o.expires_at) for o in owed) if owed else None,
                     last_release=datetime.fromisoformat(max(last)) if last else None,
                     now=now,
@@ -78,17 +80,23 @@ class Distribution:
         held = tx.packages(agreement=agreement.id, period=period, state="held")
         if agreement.four_eyes and held:
             held = four_eyes.confirmed(tx, agreement.id, period, batch, held)
-        origins = _origins(tx, facts, agreement, period)
+        if agreement.rhythm == "event":
+            # Nobody owes a file: no origin is missing, and whoever gets nothing is told nothing.
+            origins = sorted({PartyId(p.origin) for p in held})
+            receivers = [r for r in facts.receivers(agreement) if any(p.receiver == r.id for p in held)]
+        else:
+            origins, receivers = _origins(tx, facts, agreement, period), list(facts.receivers(agreement))
         live = {origin: superseding.counting(tx, origin, agreement.id, period) for origin in origins}
         arrived = [origin for origin, parcels in live.items() if parcels]
         counts = {parcel.id for parcels in live.values() for parcel in parcels}
         gone = [p for p in tx.packages(agreement=agreement.id, period=period) if p.distribution and p.parcel in counts]
-        for receiver in facts.receivers(agreement):
+        for receiver in receivers:
             mine = [p for p in held if p.receiver == receiver.id]
             identity = DistributionId(f"d-{agreement.id}-{period}-{batch}-{receiver.id}")
             before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
             packages = [p for p in mine if p.sha256]
-            lines = releasing.lines(PartyId(receiver.id), origins, packages, arrived, before)
+            told = origins if agreement.rhythm != "event" else [o for o in origins if any(p.origin == o for p in mine)]
+            lines = releasing.lines(PartyId(receiver.id), told, packages, arrived, before)
             withdrawn = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces.split()]
             tx.add_distribution(
                 receiver.channel.kind,
@@ -157,12 +165,24 @@ class Distribution:
             tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})
         settled = self._delivered(batch, packages, outcome, now, state.attempt, listed)
+        self._post(packages)
         if settled["outcome"] == "ok" and receiver.gateway and signed is not None:
             statement = signed.with_suffix("").read_bytes(), signed.read_bytes()
             with tools.ledger.transaction(now) as tx:
                 statements.add_sent(tx, facts.node.party, receiver.id, "list", batch.id, *statement)
         tools.log.info("delivery", distribution=distribution, **settled)
         return settled
+
+    def _post(self, packages: Sequence[PackageRow]) -> None:
+        """What a delivery stated goes to both sides; what cannot be written now stays in the outbox for the sweep."""
+        for parcel in sorted({package.parcel for package in packages}):
+            with self._tools.ledger.reading() as reading:
+                waiting = [r for r in reading.receipts(parcel=parcel, stage="delivered") if not r.written_at]
+            if waiting:
+                try:
+                    Posting(self._tools).post(ParcelId(parcel))
+                except OSError as error:
+                    self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
 
     def _hand_over(
         self,
@@ -214,6 +234,8 @@ class Distribution:
                     )
                     tx.update_distribution(batch.id, state="delivered", list_sha256=listed)
                     tx.update_packages(batch.id, "delivered")
+                    facts, calendar = self._tools.facts.current(), self._tools.facts.calendar()
+                    delivering.delivered(tx, batch, packages, facts, calendar)
                     counts = {"packages": len(packages), "attempts": attempt}
                     if self._tools.facts.current().agreements[batch.agreement].profile == "plain-folder":
                         counts["plain"] = sum(bool(package.sha256) for package in packages)

@@ -42,6 +42,8 @@ class Posting:
             return
         for receipt in waiting:
             self._write(row, receipt)
+            if receipt.about:
+                self._write(row, receipt, to=receipt.about)
             with tools.ledger.transaction(tools.clock.now()) as tx:
                 tx.receipt_written(receipt.number)
         if row.state == "duplicate":
@@ -51,9 +53,10 @@ class Posting:
             with tools.ledger.transaction(tools.clock.now()) as tx:
                 tx.update_parcel(parcel, posted_at=rfc3339(tx.now))
 
-    def _write(self, row: ParcelRow, stored: ReceiptRow, *, duplicate: bool = False) -> None:
+    def _write(self, row: ParcelRow, stored: ReceiptRow, *, duplicate: bool = False, to: str = "") -> None:
+        """`to`: the receiver whose delivery the receipt states, which gets it too."""
         tools, facts = self._tools, self._tools.facts.current()
-        party, receipt = facts.parties[stored.party], parse(stored.body)
+        party, receipt = facts.parties[to or stored.party], parse(stored.body)
         folders = facts.node.folders
         machine = tools.folder(party, folders.receipts, folders.machine)
         durable.make_folder(machine, 0o770)
@@ -72,7 +75,7 @@ class Posting:
             shown,
             party_name=party.name,
             node_name=facts.parties[facts.node.party].name,
-            file_name=tools.inbox.name(ParcelId(row.id)) or returned or None,
+            file_name=None if to else tools.inbox.name(ParcelId(row.id)) or returned or None,
             language=party.language,
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from gateway import durable
 from gateway.corridors import recording
+from gateway.corridors.inquiries import closing
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import DistributionId, PackageId, ParcelId
@@ -19,6 +20,7 @@ def erase(tools: Tools) -> None:
     _quarantined(tools, facts, now)
     _packages(tools, facts, now)
     _returned(tools, facts, now)
+    closing.close_settled(tools)
 
 
 def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:

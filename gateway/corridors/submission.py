@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.corridors import recording, superseding, unsealing
+from gateway.corridors import packing, recording, superseding
+from gateway.corridors.inquiries import answering, entering
+from gateway.corridors.inquiries.answering import Answering
 from gateway.corridors.posting import Posting
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor
-from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, SealedPackage, Sorted, Tally
+from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, Sorted, Tally
 from gateway.policy.model import Facts
 from gateway.policy.periods import Period
 from gateway.ports import Copied
 from gateway.records import Examination
-from gateway.stages import checking, intake, opening, sealing, sorting
+from gateway.stages import checking, intake, opening, sorting
 from gateway.stages.delivery import wait
 
 STAGES = ("intake", "opening", "checking", "sorting", "sealing")
@@ -52,6 +52,7 @@ class Submission:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._posting = Posting(tools)
+        self._answering = Answering(tools)
         self._stages: Mapping[str, Callable[[ParcelId, datetime], Outcome[Any]]] = {
             "intake": self._intake,
             "opening": self._opening,
@@ -141,7 +142,8 @@ class Submission:
         tools = self._tools
         facts = tools.facts.at(opened.arrival.facts)
         job = checking.job(opened, facts, tools.spool.table(parcel), tools.spool.clear_out(parcel))
-        answer = tools.worker.examine(parcel, job)
+        replies = bool(facts.inquiries(opened.arrival.agreement))
+        answer = self._answering.examine(opened.arrival, job, facts) if replies else tools.worker.examine(parcel, job)
         if not isinstance(answer, Ok):
             return answer
         found = Examination.from_json(answer.value)
@@ -168,46 +170,7 @@ class Submission:
         return sorting.sort(checked, self._tools.facts.at(checked.opened.arrival.facts))
 
     def _sealing(self, parcel: ParcelId, now: datetime) -> Outcome[Sealed]:
-        sorted_: Sorted = self._load("sorting", parcel)
-        tools = self._tools
-        arrival = sorted_.checked.opened.arrival
-        # Keys are those of today: a partner's new key must not wait for the parcels that began before it.
-        facts = tools.facts.current()
-        agreement = facts.agreements[arrival.agreement]
-        plain = agreement.profile == "plain-folder"
-        paths = unsealing.members(tools, sorted_, agreement, facts)
-        files = {
-            receiver: durable.sha256_file(path) if plain else (sorted_.parts[receiver].sha256, path.stat().st_size)
-            for receiver, path in paths.items()
-        }
-        with tools.ledger.reading() as reading:
-            row = reading.parcel(parcel)
-            assert row is not None, "a parcel that is sealed was received"
-            replaces = superseding.replaced(reading, row)
-        planned = sealing.plan(sorted_, files, replaces, facts, now)
-        if not isinstance(planned, Ok):
-            return planned
-
-        def make(plan: sealing.Plan) -> Outcome[SealedPackage]:
-            target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package, agreement.profile)
-            if not target.exists():
-                members: list[tuple[str, Path | bytes]] = [
-                    ("datapackage.json", plan.descriptor),
-                    (plan.member, paths[plan.receiver]),
-                ]
-                made = tools.sealer.seal(members, plan.fingerprint, target)
-                if not isinstance(made, Ok):
-                    return made
-            # Committed to is what the receiver will hold: the sealed file, or the workbook that is in it.
-            return Ok(sealing.sealed(plan, *(files[plan.receiver] if plain else durable.sha256_file(target))))
-
-        packages = []
-        with ThreadPoolExecutor(facts.node.limits.seal_parallel) as pool:
-            for outcome in pool.map(make, planned.value):
-                if not isinstance(outcome, Ok):
-                    return outcome
-                packages.append(outcome.value)
-        return Ok(Sealed(sorted_, tuple(packages)))
+        return packing.pack(self._tools, self._load("sorting", parcel), now)
 
     # -- transactions ------------------------------------------------------------------------------------------------
 
@@ -218,6 +181,8 @@ class Submission:
                 outcome = self._enter(tx, parcel, outcome)
             row = recording.row(tx, parcel)
             facts = tools.facts.at(row.facts)
+            if stage == "checking":
+                outcome = self._answering.settle(tx, row, outcome, facts)
             match outcome:
                 case Ok(value):
                     tx.set_progress(parcel, stage, _TYPES[stage].dump_json(value).decode())
@@ -318,7 +283,10 @@ class Submission:
                 digests = {party: part.digest for party, part in value.parts.items()}
                 recording.parcel_event(tx, Event.SORTED, row, counts=counts, digests=digests)
             case "sealing":
-                recording.accepted(tx, parcel, value, facts, self._tools.facts.calendar())
+                calendar = self._tools.facts.calendar()
+                entering.enter(tx, self._tools.spool, row, value, facts, calendar)
+                recording.accepted(tx, parcel, value, facts, calendar)
+                answering.accepted(tx, row, facts, calendar)
 
     def _after(self, stage: str, parcel: ParcelId) -> None:
         """What follows a commit: the claimed file goes from the drop folder once its copy is in the ledger."""

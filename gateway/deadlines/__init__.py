@@ -17,6 +17,7 @@ from gateway.deadlines.obligations import (
     opens_at,
     owed,
     recomputed,
+    recurring,
     since_day,
 )
 
@@ -41,5 +42,6 @@ __all__ = [
     "opens_at",
     "owed",
     "recomputed",
+    "recurring",
     "since_day",
 ]

@@ -13,7 +13,7 @@ Pure: the ledger keeps obligations and deliveries, and asks here. What holds:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Literal
@@ -132,6 +132,12 @@ def owed(
     the agreement: an inquiry's or a distribution's number. Raises `NaiveInstant`, `RuleError`, `OutsideCalendar`."""
     limit = due(since, rule, calendar)
     return _obligation(duty, party, agreement, occasion, in_shanghai(since), limit, str(rule))
+
+
+def recurring(obligation: Obligation, occasion: str) -> Obligation:
+    """The same for another occasion: what one event sets going for many records has one date."""
+    identity = f"{obligation.duty}:{obligation.agreement}:{obligation.party}:{occasion}"
+    return replace(obligation, id=identity, occasion=occasion)
 
 
 def since_day(day: date) -> datetime:

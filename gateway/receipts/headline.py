@@ -33,6 +33,8 @@ def situation(receipt: Receipt) -> str:
         return "warned" if counts.warned else "accepted"
     if receipt.code == SMALL and receipt.stage in _SMALL and {"accepted", "replaced"} <= set(receipt.detail):
         return _SMALL[receipt.stage]
+    if receipt.stage == "delivered" and "inquiry" in receipt.detail:
+        return "asked"
     if receipt.stage == "refused" and counts.records:
         return "all_refused"
     return receipt.stage
@@ -42,7 +44,8 @@ def first_line(receipt: Receipt, language: Language) -> str:
     """For example: 收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。"""
     words, counts = Words(language), receipt.counts
     case = situation(receipt)
-    said = {"part": "", "parts": "", "missing": "", "accepted": 0, "replaced": 0, **receipt.detail}
+    said = {"part": "", "parts": "", "missing": "", "accepted": 0, "replaced": 0, "inquiry": "", **receipt.detail}
+    due = next_due(receipt)
     line = words(
         f"first.{case}",
         body=_body(receipt, words),
@@ -53,6 +56,8 @@ def first_line(receipt: Receipt, language: Language) -> str:
         missing=numbers(said["missing"], language),
         lacking=said["accepted"],
         replaced=said["replaced"],
+        inquiry=said["inquiry"],
+        due=due.date.isoformat() if due else "",
         records=counts.records,
         accepted=counts.accepted,
         refused=counts.refused,

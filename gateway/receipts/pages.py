@@ -43,6 +43,7 @@ _TONES: Mapping[str, tuple[Tone, str]] = {
     "held_small": ("warn", "？"),
     "small_refused": ("bad", "✕"),
     "released": ("wait", "○"),
+    "asked": ("warn", "○"),
     "delivered": ("warn", "○"),
     "acknowledged": ("good", "✓"),
     "unconfirmed": ("warn", "○"),

@@ -8,7 +8,7 @@ from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Checked, Opened, Part, Tally
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
-from gateway.policy.routing import version_for
+from gateway.policy.routing import significant, version_for
 from gateway.ports import ExamineJob
 from gateway.records import Examination
 from gateway.records.parts import UNROUTED
@@ -33,18 +33,12 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         ignorable=agreement.ignorable,
         columns=agreement.columns,
         language=sender.language,
-        area=own_area(origin.area_code if origin else arrival.origin),
+        area=significant(origin.area_code if origin else arrival.origin),
         sums=(agreement.reconcile.by, agreement.reconcile.province, agreement.reconcile.count)
         if agreement.reconcile
         else (),
         routes=() if agreement.routes == "province" else tuple(facts.routes(agreement)),
     )
-
-
-def own_area(area_code: str) -> str:
-    """The digits that every code of an area begins with: `33` of 330000, `3301` of 330100, `330106` of 330106."""
-    head = area_code[:6]
-    return next((head[:end] for end in (2, 4) if not head[end:].strip("0")), area_code if area_code[6:] else head)
 
 
 def _as_of(opened: Opened, agreement: Agreement) -> str | None:

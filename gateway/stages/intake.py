@@ -185,7 +185,8 @@ def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outc
 
     Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231, 236 (nothing to
     supplement, replace or withdraw), 233, 234 (nil against data), 235, 237 (parts); Deferred 708 while an earlier one
-    is still in work: its end decides. Only parts of one whole do not wait for each other.
+    is still in work: its end decides. Only parts of one whole, and files
+    without a period, do not wait for each other.
     """
     live = current(holders)
     relayed = arrival.origin not in ("", arrival.sender)
@@ -195,7 +196,7 @@ def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outc
                 return Deferred("708", {"original": holder.id}, retry_after=5)
             return Refused("220", {"original": holder.id})
     working = [holder for holder in holders if holder.state != "accepted"]
-    if working and not (arrival.part and all(holder.part for holder in working)):
+    if working and arrival.period and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
     if relayed and arrival.kind is Kind.PART:
         arrival = replace(arrival, kind=Kind.SUPPLEMENT if live else Kind.NEW)

@@ -113,6 +113,7 @@ class ReceiptRow:
     body: bytes
     issued_at: str
     written_at: str
+    about: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,43 @@ class OutageRow:
     ended: str
     actor: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class InquiryRow:
+    """An inquiry in one receiver's hands. `key` is empty once it is closed."""
+
+    parcel: str
+    receiver: str
+    agreement: str
+    reply: str
+    origin: str
+    number: int
+    records: int
+    key: str
+    delivered_at: str
+    closed_at: str
+
+    @property
+    def name(self) -> str:
+        """The number people write: `110000-7`."""
+        return f"{self.origin}-{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatedRow:
+    """A record that has a date of its own."""
+
+    parcel: str
+    receiver: str
+    ordinal: int
+    fingerprint: str
+    area: str
+    since: str
+    obligation: str
+    covers: str
+    refused_at: str
+    claimed: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,8 @@ receipts = Table(
     Column("body", LargeBinary, nullable=False),
     Column("issued_at", String(32), nullable=False),
     Column("written_at", String(32), nullable=False, default=""),
-    UniqueConstraint("parcel", "stage"),
+    Column("about", String(48), nullable=False, default="", server_default=""),  # the receiver of what it states
+    UniqueConstraint("parcel", "stage", "about"),
     Index("ix_receipts_outbox", "written_at"),
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger import tables as t
+from gateway.adapters.ledger.asking import Asking, AskingWrites
 from gateway.adapters.ledger.between import Between
 from gateway.adapters.ledger.owing import Owing, OwingWrites
 from gateway.adapters.ledger.rows import (
@@ -33,7 +34,7 @@ _DELIVERIES = (
 )
 
 
-class Reading(Owing):
+class Reading(Owing, Asking):
     """Queries; they hold in a transaction and on a reading connection alike."""
 
     @property
@@ -146,7 +147,7 @@ class Reading(Owing):
         return self._one(LogRow, select(t.log_entries).where(t.log_entries.c.id == entry_id))
 
 
-class Transaction(Reading, OwingWrites):
+class Transaction(Reading, OwingWrites, AskingWrites):
     """Writes. `now` is the step's one instant."""
 
     def __init__(self, connection: Connection, now: datetime, *, lock_rows: bool) -> None:

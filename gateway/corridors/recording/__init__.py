@@ -45,6 +45,7 @@ __all__ = [
     "duplicate",
     "faulted",
     "held",
+    "issue",
     "missed",
     "noted",
     "owed_periods",

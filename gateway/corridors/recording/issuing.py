@@ -40,9 +40,12 @@ def issue(
     detail: Detail | None = None,
     about: Agreement | None = None,
     checked: Checked | None = None,
+    due: tuple[DueDate, ...] | None = None,
+    receiver: str = "",
 ) -> None:
     """A receipt into the outbox. It names the entry it rests on and never changes. `about`: the agreement it speaks of,
-    where the parcel itself stands under none."""
+    where the parcel itself stands under none. `due`: the dates it sets, where they are not those of a correction.
+    `receiver`: whose delivery it states."""
     agreement = about or facts.agreements.get(parcel.agreement)
     issued = max(entry.logged_at, instant(parcel.received_at)).astimezone(SHANGHAI)
     receivers = tuple(dict.fromkeys(PartyId(package.split("_")[2]) for package in packages))
@@ -68,7 +71,7 @@ def issue(
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         facts=parcel.facts,
         packages=tuple(packages),
-        due=_due(tx, parcel, counts, calendar),
+        due=_due(tx, parcel, counts, calendar) if due is None else due,
         codes=dict(codes or {}),
         detail=detail or {},
         quality=checked.measures if checked else {},
@@ -83,6 +86,7 @@ def issue(
         code=code,
         body=receipt.to_json(),
         issued_at=rfc3339(issued),
+        about=receiver,
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.outcomes import Ok
+from gateway.policy.routing import significant
 from gateway.ports import ExamineJob
 from gateway.records.examination import Examination, examine
-from gateway.stages.checking import own_area
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 INQUIRY = "记录编号,姓名,公民身份号码,户籍地代码,事项代码\n"
@@ -83,4 +83,4 @@ def test_a_day_of_entry_is_no_later_than_receipt_and_no_earlier_than_the_birth(t
     ("code", "prefix"), [("330000", "33"), ("330100", "3301"), ("330106", "330106"), ("330106001000", "330106001000")]
 )
 def test_an_area_is_what_its_codes_begin_with(code: str, prefix: str) -> None:
-    assert own_area(code) == prefix
+    assert significant(code) == prefix

@@ -1,0 +1,49 @@
+"""Closing: when the last record of an inquiry is settled, the key of its fingerprints goes, and the fingerprints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import InquiryRow
+from gateway.corridors.tools import ACTOR, Tools
+from gateway.deadlines import State
+from gateway.deadlines.obligations import SETTLED
+from gateway.log import Entry, Event
+from gateway.policy.model import Facts
+
+
+def close(tx: Transaction, obligations: Iterable[str], facts: Facts) -> None:
+    """Close whatever these obligations were the last of."""
+    for parcel, receiver in sorted(tx.asked_under(sorted(obligations))):
+        for inquiry in tx.inquiries(opened=True, parcel=parcel, receiver=receiver):
+            _close(tx, inquiry, facts)
+
+
+def close_settled(tools: Tools) -> None:
+    """The same for what people settled by a command. Once an hour or so."""
+    with tools.ledger.reading() as reading:
+        opened = reading.inquiries(opened=True)
+    with tools.ledger.transaction(tools.clock.now()) as tx:
+        for inquiry in opened:
+            _close(tx, inquiry, tools.facts.current())
+
+
+def _close(tx: Transaction, inquiry: InquiryRow, facts: Facts) -> None:
+    found = tx.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)
+    if len(found) != inquiry.records or any(State(owed.state) not in SETTLED for _, owed in found):
+        return
+    tx.close_inquiry(inquiry.parcel, inquiry.receiver)
+    name = f"inquiry:{inquiry.agreement}:{inquiry.name}:{inquiry.receiver}"
+    tx.log(
+        Entry(
+            id=f"{name}/{Event.ERASED}",
+            event=Event.ERASED,
+            time=tx.now,
+            actor=ACTOR,
+            facts=facts.digest,
+            parties=(inquiry.origin, inquiry.receiver),
+            parcel=name,
+            counts={"keys": 1, "fingerprints": inquiry.records},
+        )
+    )

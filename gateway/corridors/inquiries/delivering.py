@@ -1,0 +1,121 @@
+"""Delivering: a record that entered its receiver's channel sets the receiver's clock going, or ends its sender's.
+
+In the transaction that records the delivery. The receipt that states the date is this node's: it is the one whose
+channel the records entered; whoever passed them on to it copies the date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway import deadlines
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import DatedRow, DistributionRow, InquiryRow, ObligationRow, PackageRow
+from gateway.corridors import recording
+from gateway.corridors.inquiries.entering import own_id, subject
+from gateway.corridors.recording import obligations
+from gateway.corridors.tools import ACTOR
+from gateway.deadlines import SHANGHAI, Calendar, Delivery, State
+from gateway.deadlines.obligations import SETTLED
+from gateway.log import Entry, Event, rfc3339
+from gateway.parcels import PackageId
+from gateway.policy.model import EventClock, Facts
+from gateway.receipts.receipt import Counts, DueDate
+
+
+def delivered(
+    tx: Transaction, batch: DistributionRow, packages: Sequence[PackageRow], facts: Facts, calendar: Calendar
+) -> None:
+    """A batch is in its receiver's channel at `tx.now`."""
+    agreement = facts.agreements.get(batch.agreement)
+    if agreement is None or agreement.clock is None:
+        return
+    for package in packages:
+        if not package.sha256:
+            continue
+        if agreement.clock.answered_by:
+            for inquiry in tx.inquiries(parcel=package.parcel, receiver=batch.receiver):
+                _starts(tx, inquiry, package, agreement.clock, facts, calendar)
+        else:
+            _ends(tx, package, facts, calendar)
+
+
+def _starts(
+    tx: Transaction, inquiry: InquiryRow, package: PackageRow, clock: EventClock, facts: Facts, calendar: Calendar
+) -> None:
+    mine = []
+    for record in tx.dated(inquiry.parcel, inquiry.receiver):
+        own = own_id(inquiry, record.ordinal)
+        if record.obligation != own:
+            standing = tx.obligation(record.obligation)
+            if standing is None or State(standing.state) not in SETTLED:
+                continue  # the date of the record that stands for both
+            tx.update_dated([(record.parcel, record.receiver, record.ordinal)], obligation=own)
+        mine.append(record)
+    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", tx.now, clock.rule, calendar)
+    owed = [deadlines.recurring(first, subject(inquiry, record.ordinal)) for record in mine]
+    tx.update_inquiry(inquiry.parcel, inquiry.receiver, delivered_at=rfc3339(tx.now))
+    if owed:
+        recording.set_obligations(tx, owed, facts, calendar, source=inquiry.parcel)
+    _take_over(tx, inquiry, mine, facts)
+    entry = tx.log(
+        Entry(
+            id=f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}",
+            event=Event.RECEIPT,
+            time=tx.now,
+            actor=ACTOR,
+            facts=facts.digest,
+            parties=(inquiry.origin, inquiry.receiver),
+            parcel=inquiry.parcel,
+            package=package.id,
+            counts={"records": inquiry.records, "obligations": len(owed)},
+        )
+    )
+    day, expires_at = first.due, first.expires_at.astimezone(SHANGHAI)
+    recording.issue(
+        tx,
+        recording.row(tx, inquiry.parcel),
+        facts,
+        "delivered",
+        "100",
+        entry,
+        Counts(inquiry.records, inquiry.records),
+        calendar=calendar,
+        packages=(PackageId(package.id),),
+        detail={"inquiry": inquiry.name},
+        due=(DueDate("reply", day, expires_at, first.status, first.edition),),
+        receiver=inquiry.receiver,
+    )
+
+
+def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], facts: Facts) -> None:
+    """What was owed by the clock that yields is owed by this one from here on."""
+    void = 0
+    for record in mine:
+        before = tx.obligation(record.covers) if record.covers else None
+        if before is None or State(before.state) in SETTLED:
+            continue
+        tx.update_obligation(before.id, state=str(State.VOID), met_at=rfc3339(tx.now), remind_at="")
+        tx.point_to(before.id, own_id(inquiry, record.ordinal))
+        void += 1
+    if void:
+        name = f"{inquiry.parcel}/{inquiry.receiver}"
+        counts = {"obligations": void}
+        obligations.obligation_event(
+            tx, Event.VOIDED, name, inquiry.receiver, facts, "taken-over", counts=counts, history=inquiry.parcel
+        )
+
+
+def _ends(tx: Transaction, package: PackageRow, facts: Facts, calendar: Calendar) -> None:
+    came = Delivery(tx.now, "accepted")
+    states = [
+        obligations.settle(tx, owed, [came], facts, calendar, parcel=package.parcel, quiet=True)
+        for owed in _owed(tx, package)
+    ]
+    source = f"{package.parcel}/{package.receiver}"
+    obligations.settled_many(tx, states, package.origin, facts, parcel=package.parcel, source=source)
+
+
+def _owed(tx: Transaction, package: PackageRow) -> list[ObligationRow]:
+    found = tx.dated_with_state(parcel=package.parcel, receiver=package.receiver)
+    return [owed for _, owed in found]
