@@ -137,6 +137,28 @@ class Examiner(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notice as it is sent. `id` is the same whenever it holds the same matters; `at` is an RFC 3339 instant;
+    `events` is what programs read. No personal data but the addresses in `to`, which are the contact's own."""
+
+    id: str
+    at: str
+    to: Sequence[str]
+    language: str
+    subject: str
+    text: str
+    events: Sequence[Mapping[str, object]]
+
+
+class Notices(Protocol):
+    """One way of telling somebody something outside the folders."""
+
+    def send(self, message: Message) -> Outcome[None]:
+        """Deferred 701 when it did not get through."""
+        ...
+
+
 class Wake(Protocol):
     """Tells the daemon that there may be work: `folder` is where an event was seen."""
 

@@ -14,6 +14,7 @@ from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
 from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.notices import Mailer, Poster
 from gateway.adapters.openpgp import OpenPGP
 from gateway.adapters.profiles import SM_PIN, Profiles
 from gateway.adapters.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
@@ -26,7 +27,7 @@ from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading, places, snapshots
 from gateway.policy.model import Facts, Party, SftpChannel
-from gateway.ports import Clock, Courier
+from gateway.ports import Clock, Courier, Notices
 
 
 class Keeper:
@@ -170,6 +171,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         courier=lambda party: courier(facts, party, inbox.root),
         log=structlog.get_logger("gateway"),
         close=close,
+        notices=notices(facts),
     )
 
 
@@ -180,6 +182,19 @@ def make_worker(facts: Facts) -> AnyWorker:
     if node.worker_socket is None:
         return Worker(state / "worker.sock", node.limits, largest)
     return WorkerUnit(facts.path(node.worker_socket), facts.path(node.worker_tray), node.limits, largest)
+
+
+def notices(facts: Facts) -> dict[str, Notices]:
+    """The ways of telling people that are configured."""
+    node, chosen = facts.node, facts.node.notices
+    private = facts.path(node.private)
+    ways: dict[str, Notices] = {}
+    if chosen.mail is not None:
+        authorities = facts.keys / chosen.mail.ca if chosen.mail.ca else None
+        ways["mail"] = Mailer(chosen.mail, credential(private, chosen.mail.credential), authorities, node.name)
+    if chosen.webhook is not None:
+        ways["webhook"] = Poster(chosen.webhook, credential(private, chosen.webhook.credential), node.name)
+    return ways
 
 
 def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:

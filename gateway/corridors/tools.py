@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from gateway.adapters.worker import AnyWorker
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
 from gateway.policy.model import Facts, Party
-from gateway.ports import Clock, Courier, Opener, Sealer, Verifier
+from gateway.ports import Clock, Courier, Notices, Opener, Sealer, Verifier
 
 ACTOR = "gateway"
 # What a file system says that has no room: none at all, none for us, none for one file of this size.
@@ -48,6 +48,7 @@ class Tools:
     courier: Callable[[Party], Courier]
     log: structlog.stdlib.BoundLogger
     close: Callable[[], None]
+    notices: Mapping[str, Notices] = field(default_factory=dict)
 
     def folder(self, party: Party, *below: str) -> Path:
         """A party's folder on the exchange root, as the configuration names it."""

@@ -24,7 +24,7 @@ from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.server import ControlServer
-from gateway.corridors import chasing, dating, keywatch, retention, templates
+from gateway.corridors import chasing, dating, keywatch, notifying, retention, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import publication, service, sweeping
@@ -37,6 +37,7 @@ from gateway.policy.faults import Findings
 from gateway.policy.model import Facts
 
 SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
+NOTICE_SECONDS = 10
 POLLING_SECONDS = 0.2
 
 
@@ -197,6 +198,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
+        scheduler.add_job(self._guarded, "interval", (notifying.sweep,), seconds=NOTICE_SECONDS)
         # Retention goes by the node's clock, which runs faster in a rehearsal.
         speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0
         scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy import clocks, dates, loading, routing, tables, tree, unsealed
+from gateway.policy import clocks, dates, loading, routing, tables, telling, tree, unsealed
 from gateway.policy.faults import FactFault, Findings
 from gateway.policy.model import Agreement, Facts, Party, SftpChannel
 from gateway.policy.periods import Period
@@ -47,6 +47,7 @@ def inspect(where: Path, today: date) -> Findings:
     for agreement in draft.agreements.values():
         judge.agreement(agreement)
         clocks.judge(draft, agreement, judge.fault)
+    telling.judge(draft, judge.fault)
     judge.duplicates()
     judge.files()
     return Findings(tuple(sorted({*draft.faults, *judge.faults})), tuple(sorted(set(judge.warnings))))

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger.engine import make_engine, migrate
+from gateway.adapters.ledger.outbox import Outbox
 from gateway.adapters.ledger.publication import PublicationTables
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.adapters.ledger.transaction import Reading, Transaction
@@ -39,6 +40,12 @@ class Ledger:
     def reading(self) -> Iterator[Reading]:
         with self._reader.connect() as connection:
             yield Reading(connection)
+
+    @contextmanager
+    def outbox(self) -> Iterator[Outbox]:
+        """One transaction on the notices that wait to be sent."""
+        with self._writer.begin() as connection:
+            yield Outbox(connection)
 
     @contextmanager
     def publishing(self) -> Iterator[PublicationTables]:
