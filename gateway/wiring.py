@@ -248,7 +248,7 @@ def collectors(facts: Facts, tools: Tools) -> list[Collector]:
         ):
             if remote:
                 folder = str(here.relative_to(root))
-                errands.append(Errand(AgreementId(name), remote, folder, folder))
+                errands.append(Errand(AgreementId(name), remote, folder, folder, optional=True))
         limits = CollectLimits(
             max_file=intake.max_file_mb << 20,
             min_free=intake.min_free_mb << 20,

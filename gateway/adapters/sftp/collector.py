@@ -166,7 +166,7 @@ class Collector:
                 self._looks.get(errand.agreement), self._monotonic(), self._limits.settle_seconds, counts
             )
         except Missing:
-            counts.missing += 1
+            counts.missing += not errand.optional
             return
         self._looks[errand.agreement] = look
         if look.whole:

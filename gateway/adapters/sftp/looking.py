@@ -21,12 +21,13 @@ _MOST = 100_000
 @dataclass(frozen=True, slots=True)
 class Errand:
     """What is collected under one agreement. `remote` is relative to the endpoint's folder; `drop` (packages) and
-    `beside` (everything else) to this node's exchange root."""
+    `beside` (everything else) to this node's exchange root. `optional`: the folder is made when there is something."""
 
     agreement: AgreementId
     remote: str
     drop: str
     beside: str
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
