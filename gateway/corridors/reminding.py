@@ -1,18 +1,21 @@
-"""Reminding (催报): a letter into the folder of every party that still owes, and the list of them for the operator."""
+"""Reminding (催报): a letter into the folder of every party that still owes, and the list of them for the operator. A
+person asks for it here; what goes out by itself is in `gateway.corridors.prompting`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from gateway import durable
 from gateway.adapters.ledger.rows import ObligationRow
-from gateway.adapters.ledger.transaction import Reading
+from gateway.adapters.ledger.transaction import Reading, Transaction
 from gateway.corridors import superseding
+from gateway.corridors.recording.obligations import obligation_event
 from gateway.corridors.tools import Tools
 from gateway.deadlines import SHANGHAI, Calendar
-from gateway.log import Entry, Event, rfc3339
+from gateway.log import Event, rfc3339
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.model import Facts, Party
 from gateway.policy.periods import Period
@@ -56,16 +59,7 @@ def remind(
         file = ""
         if not dry_run:
             letter = _letter(tools, owed, facts, calendar, now, actor)
-            to = facts.parties[owed.party]
-            file = letters.letter_name(letter, to.id, to.language)
-            page = letters.reminder_letter(
-                letter,
-                node_name=facts.parties[facts.node.party].name,
-                contact=_contact(facts.parties[facts.node.party]),
-                language=to.language,
-                folders=facts.node.folders,
-            )
-            durable.write_bytes(tools.folder(to, facts.node.folders.receipts) / file, page, MODE)
+            file = send(tools, letter, facts.parties[owed.party])
             sent.append((letter, file))
         label = facts.agreements[owed.agreement].label
         name = facts.parties[owed.party].name
@@ -75,46 +69,89 @@ def remind(
     return [asdict(reminded) for reminded in done]
 
 
-def _letter(tools: Tools, owed: ObligationRow, facts: Facts, calendar: Calendar, now: datetime, actor: str) -> Letter:
-    """The letter, logged: its number is the entry's."""
+def send(tools: Tools, letter: Letter, to: Party, above: Party | None = None) -> str:
+    """The one place where a reminder leaves: into the party's folder of receipts, and, where it escalates, a copy to
+    the level `above`. Answers the file's name; sent again, it is the same file."""
+    facts = tools.facts.current()
+    node = facts.parties[facts.node.party]
+    file = letters.letter_name(letter, to.id, to.language)
+    page = letters.reminder_letter(
+        letter, node_name=node.name, contact=_contact(node), language=to.language, folders=facts.node.folders
+    )
+    durable.write_bytes(tools.folder(to, facts.node.folders.receipts) / file, page, MODE)
+    if above is not None and above.id != node.id:
+        durable.write_bytes(tools.folder(above, facts.node.folders.receipts) / file, page, MODE)
+    elif above is not None:
+        copies = tools.spool.state / "letters"
+        durable.make_folder(copies)
+        durable.write_bytes(copies / file, page)
+    return file
+
+
+def write(
+    reading: Reading,
+    owed: ObligationRow,
+    facts: Facts,
+    calendar: Calendar,
+    *,
+    seq: int,
+    day: date,
+    records: int = 0,
+    copy_to: str = "",
+) -> Letter:
+    """What the letter says that entry `seq` stands for. `records`: for how many of them an answer is owed, under the
+    same date as `owed`."""
     to, agreement, due = facts.parties[owed.party], facts.agreements[owed.agreement], date.fromisoformat(owed.due)
-    with tools.ledger.transaction(now) as tx:
-        earlier = tuple(
-            datetime.fromisoformat(entry.logged_at).astimezone(SHANGHAI).date()
-            for entry in tx.entries_of(owed.id)
-            if entry.event == Event.REMINDED
-        )
-        entry = tx.log(
-            Entry(
-                id=f"{owed.id}/{Event.REMINDED}/{len(earlier) + 1}",
-                event=Event.REMINDED,
-                time=now,
-                actor=actor,
-                facts=facts.digest,
-                parties=(owed.party,),
-                parcel=owed.id,
-            )
-        )
-        tx.update_obligation(owed.id, reminded_at=rfc3339(now))
-        lacking, missing = _lacking(tx, owed)
+    earlier = tuple(
+        datetime.fromisoformat(entry.logged_at).astimezone(SHANGHAI).date()
+        for entry in reading.entries_of(owed.source or owed.id)
+        if entry.event == Event.REMINDED and entry.seq < seq
+    )
+    lacking: Lacking
+    lacking, missing = ("records", str(records)) if records else _lacking(reading, owed)
     return Letter(
-        number=letters.letter_number(now.date(), entry.seq, to.language),
-        day=now.date(),
+        number=letters.letter_number(day, seq, to.language),
+        day=day,
         party=PartyId(to.id),
         party_name=to.name,
         agreement=AgreementId(agreement.id),
         label=agreement.label,
         period=owed.period,
         due=due,
-        working_days=_working_days(now.date(), due, calendar),
+        working_days=_working_days(day, due, calendar),
         basis=agreement.basis.document,
         lacking=lacking,
         missing_parts=missing,
         names=calendar.on_or_before(due),
         provisional=owed.status == "provisional",
         earlier=earlier,
+        copy_to=copy_to,
         contact=_contact(to),
     )
+
+
+def _letter(tools: Tools, owed: ObligationRow, facts: Facts, calendar: Calendar, now: datetime, actor: str) -> Letter:
+    """The letter that a person asked for, logged: its number is the entry's."""
+    with tools.ledger.transaction(now) as tx:
+        seq = logged(tx, owed.id, owed.party, facts, actor, history=owed.id)
+        tx.update_obligation(owed.id, reminded_at=rfc3339(now))
+        return write(tx, owed, facts, calendar, seq=seq, day=now.date())
+
+
+def logged(
+    tx: Transaction,
+    name: str,
+    party: str,
+    facts: Facts,
+    actor: str,
+    *,
+    history: str,
+    counts: Mapping[str, int] | None = None,
+) -> int:
+    """Log one reminder; answers the entry's number, which is the letter's."""
+    number = 1 + sum(entry.event == Event.REMINDED for entry in tx.entries_of(history))
+    suffix = f"{Event.REMINDED}/{number}"
+    return obligation_event(tx, Event.REMINDED, name, party, facts, suffix, actor=actor, counts=counts, history=history)
 
 
 def _lacking(reading: Reading, owed: ObligationRow) -> tuple[Lacking, str]:

@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 
 from gateway.deadlines.calendar import SHANGHAI, Calendar, in_shanghai
 from gateway.deadlines.obligations import SETTLED, Obligation, State
+from gateway.policy.model import Reminders
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,12 @@ class Schedule:
     at: time = time(9, 0)
     quiet_from: time = time(18, 0)
     quiet_until: time = time(8, 30)
+
+    @classmethod
+    def of(cls, facts: Reminders) -> Schedule:
+        """As the node's facts say."""
+        hours = (time.fromisoformat(text) for text in (facts.at, facts.quiet_from, facts.quiet_until))
+        return cls(facts.steps, facts.escalates_at, *hours)
 
     def __post_init__(self) -> None:
         if list(self.steps) != sorted(set(self.steps)):

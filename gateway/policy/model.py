@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.policy import routing
-from gateway.policy.settings import Folders, Intake, Limits, Mail, Monitoring, Notices, Rehearsal, Webhook
+from gateway.policy.settings import Folders, Intake, Limits, Mail, Monitoring, Notices, Rehearsal, Reminders, Webhook
 from gateway.policy.shapes import (
     FOLDER,
     FORMS,
@@ -30,17 +30,7 @@ from gateway.policy.shapes import (
     SmFingerprint,
     Tier,
 )
-from gateway.policy.terms import (
-    Acceptance,
-    Basis,
-    Deadline,
-    EventClock,
-    Frequency,
-    Reconcile,
-    Reminders,
-    Retention,
-    Targets,
-)
+from gateway.policy.terms import Acceptance, Basis, Deadline, EventClock, Frequency, Reconcile, Retention, Targets
 
 __all__ = [
     "FORMS", "Acceptance", "Agreement", "Basis", "Contact", "Deadline", "EventClock", "Fact", "Facts", "FolderChannel",

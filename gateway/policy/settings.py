@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import URL, Fact
+from gateway.policy.shapes import URL, Fact, HourMinute
 
 
 class Folders(Fact):
@@ -67,6 +67,19 @@ class Mail(Fact):
     sender: str = Field(description="the address mail comes from")
     username: str = Field(default="", description="empty: the server asks for no login")
     credential: str = Field(default="smtp-password", description="the credential that holds the password")
+
+
+class Reminders(Fact):
+    """When the node reminds by itself. Steps are working days from the date, before it when negative; from
+    `escalates_at` on the next level is told too. Nothing goes out on rest days and from `quiet_from` to `quiet_until`.
+    """
+
+    automatic: bool = True
+    steps: tuple[int, ...] = (-10, -5, -2, 0, 1, 5, 10)
+    escalates_at: int = 5
+    at: HourMinute = Field(default="09:00", description="the hour of a step, Shanghai's clock")
+    quiet_from: HourMinute = "18:00"
+    quiet_until: HourMinute = "08:30"
 
 
 class Webhook(Fact):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import Clock, Fact, HourMinute, Identifier, MonthDay
+from gateway.policy.shapes import Clock, Fact, Identifier, MonthDay
 
 
 class Basis(Fact):
@@ -39,19 +39,6 @@ class Frequency(Fact):
 
     rhythm: Literal["quarterly", "monthly", "half-yearly", "yearly"]
     deadline: Deadline
-
-
-class Reminders(Fact):
-    """When the node reminds by itself. Steps are working days from the date, before it when negative; from
-    `escalates_at` on the next level is told too. Nothing goes out on rest days and from `quiet_from` to `quiet_until`.
-    """
-
-    automatic: bool = True
-    steps: tuple[int, ...] = (-10, -5, -2, 0, 1, 5, 10)
-    escalates_at: int = 5
-    at: HourMinute = Field(default="09:00", description="the hour of a step, Shanghai's clock")
-    quiet_from: HourMinute = "18:00"
-    quiet_until: HourMinute = "08:30"
 
 
 class EventClock(Fact):

@@ -18,7 +18,7 @@ from gateway.receipts.naming import joined, safe
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words
 
-Lacking = Literal["nothing", "refused", "parts"]
+Lacking = Literal["nothing", "refused", "parts", "records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,10 @@ class Letter:
 
     `working_days` counts from `day` to `due`: negative while it is still to come, positive after it has passed.
     `names` is the last working day before a date that is a rest day, where a reminder names one. `lacking`: nothing
-    came, what came was refused as a whole, or parts are missing (`missing_parts`, such as `2、3`). `basis` is the
-    document that the agreement rests on; `earlier` are the days of letters sent before for the same submission;
-    `copy_to` the office that gets a copy. `contact` is the party's, for the operator's list; the letter leaves it out.
+    came, what came was refused as a whole, parts are missing (`missing_parts`, such as `2、3`), or records have not
+    been answered (`missing_parts`: how many). `basis` is the document that the agreement rests on; `earlier` are the
+    days of letters sent before for the same submission; `copy_to` the office that gets a copy. `contact` is the
+    party's, for the operator's list; the letter leaves it out.
     """
 
     number: str
@@ -53,7 +54,7 @@ class Letter:
     def __post_init__(self) -> None:
         if self.working_days > 0 >= (self.day - self.due).days or self.working_days < 0 <= (self.day - self.due).days:
             raise ValueError("the working days contradict the date")
-        if (self.lacking == "parts") != bool(self.missing_parts):
+        if (self.lacking in ("parts", "records")) != bool(self.missing_parts):
             raise ValueError("parts that are missing are named, and only these")
         if any(day > self.day for day in self.earlier):
             raise ValueError("an earlier letter is of a later day")
@@ -77,6 +78,8 @@ class Letter:
             return words("letter.nothing")
         if self.lacking == "refused":
             return words("letter.refused")
+        if self.lacking == "records":
+            return words("letter.records", count=self.missing_parts)
         return words("letter.parts", missing=numbers(self.missing_parts, words.language))
 
 

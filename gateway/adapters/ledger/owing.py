@@ -106,10 +106,20 @@ class Owing(Queries):
         mine = t.reminders.c.obligation == obligation
         return self._all(ReminderRow, select(t.reminders).where(mine).order_by(t.reminders.c.at, t.reminders.c.step))
 
-    def unwritten_reminders(self, limit: int = 1000) -> list[ReminderRow]:
-        """Logged as sent, and not in anybody's hands yet."""
-        query = select(t.reminders).where(t.reminders.c.written_at == "").order_by(t.reminders.c.seq).limit(limit)
-        return self._all(ReminderRow, query)
+    def steps_sent(self, obligations: Sequence[str]) -> dict[tuple[str, str], set[int]]:
+        """Steps that were sent or stood for, by obligation and date."""
+        found: dict[tuple[str, str], set[int]] = {}
+        columns = (t.reminders.c.obligation, t.reminders.c.due, t.reminders.c.step)
+        for at in range(0, len(obligations), _CHUNK):
+            query = select(*columns).where(columns[0].in_(obligations[at : at + _CHUNK]))
+            for obligation, due, step in self._connection.execute(query):
+                found.setdefault((str(obligation), str(due)), set()).add(int(step))
+        return found
+
+    def unwritten_reminders(self, limit: int = 10_000) -> list[ReminderRow]:
+        """Logged as sent, and not in anybody's hands yet: those of one letter stand together."""
+        query = select(t.reminders).where(t.reminders.c.written_at == "")
+        return self._all(ReminderRow, query.order_by(t.reminders.c.seq, t.reminders.c.obligation).limit(limit))
 
     def outages(self) -> list[OutageRow]:
         return self._all(OutageRow, select(t.outages).order_by(t.outages.c.began))

@@ -14,6 +14,7 @@ from gateway.corridors.recording.entries import commitment
 from gateway.corridors.recording.obligations import dated, obligation_event, set_obligation
 from gateway.deadlines import Calendar, Obligation, State, reminders
 from gateway.deadlines.changes import Change
+from gateway.deadlines.reminders import Schedule
 from gateway.log import Entry, Event, rfc3339
 from gateway.policy.model import Facts
 
@@ -40,7 +41,7 @@ def changed(tx: Transaction, change: Change, owed: ObligationRow, facts: Facts, 
     commit, salt = commitment(change.why)
     tx.keep_salt(commit, salt, "")
     if change.kind == "extended" and after is not None:
-        redate(tx, owed, after, calendar)
+        redate(tx, owed, after, facts, calendar)
         tx.update_obligation(owed.id, extended_until=after.due.isoformat())
     else:
         tx.update_obligation(owed.id, state=str(State(change.kind)), remind_at="")
@@ -72,7 +73,7 @@ def moved(
     the same dates. One that was missed is owed again where its new date is still to come."""
     many: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for owed, after in pairs:
-        redate(tx, owed, after, calendar)
+        redate(tx, owed, after, facts, calendar)
         if owed.state == State.MISSED and after.expires_at > tx.now:
             tx.update_obligation(owed.id, state=str(State.OPEN))
         many[owed.source or owed.id, owed.party, owed.due, after.due.isoformat()].append(owed.id)
@@ -106,12 +107,12 @@ def outage(
     )
 
 
-def redate(tx: Transaction, owed: ObligationRow, after: Obligation, calendar: Calendar) -> None:
+def redate(tx: Transaction, owed: ObligationRow, after: Obligation, facts: Facts, calendar: Calendar) -> None:
     """Give an obligation its new date. Steps of reminding that lie behind count as sent: nobody is reminded because a
     date moved."""
-    columns = dated(after, tx, calendar)
+    columns, schedule = dated(after, tx, facts, calendar), Schedule.of(facts.node.reminders)
     if columns["due"] != owed.due:
-        behind = [step for step, at in reminders.plan(after, calendar) if at <= tx.now]
+        behind = [step for step, at in reminders.plan(after, calendar, schedule) if at <= tx.now]
         at = rfc3339(tx.now)
         known = {r.step for r in tx.reminders(owed.id) if r.due == columns["due"]}
         rows: list[dict[str, object]] = [
@@ -120,7 +121,7 @@ def redate(tx: Transaction, owed: ObligationRow, after: Obligation, calendar: Ca
             if step not in known
         ]
         tx.add_reminders(rows)
-        wakes = reminders.wakes_at(after, [*known, *behind], tx.now, calendar)
+        wakes = reminders.wakes_at(after, [*known, *behind], tx.now, calendar, schedule)
         columns["remind_at"] = rfc3339(wakes) if wakes else ""
     else:
         del columns["remind_at"]

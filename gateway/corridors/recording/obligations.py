@@ -21,6 +21,7 @@ from gateway.corridors.recording.entries import instant
 from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State, reminders
 from gateway.deadlines.obligations import SETTLED, Duty, opens_at
+from gateway.deadlines.reminders import Schedule
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import AgreementId, Kind, PartyId
 from gateway.policy.model import Facts
@@ -29,7 +30,7 @@ from gateway.policy.periods import Period
 
 def set_obligation(tx: Transaction, owed: Obligation, facts: Facts, calendar: Calendar, *, source: str = "") -> bool:
     """Enter what is owed, once; False if it was entered before."""
-    added = tx.add_obligation(**_values(owed, tx, calendar, source))
+    added = tx.add_obligation(**_values(owed, tx, facts, calendar, source))
     if added:
         obligation_event(tx, Event.OWED, owed.id, owed.party, facts, "set")
     return added
@@ -41,7 +42,7 @@ def set_obligations(
     """Enter what one event set going, with one entry for each party: `source` is the parcel it came with, in whose
     history the entry stands. None of them was entered before (`IntegrityError`)."""
     known: dict[tuple[object, ...], dict[str, str]] = {}
-    tx.add_obligations([_values(one, tx, calendar, source, known) for one in owed])
+    tx.add_obligations([_values(one, tx, facts, calendar, source, known) for one in owed])
     for party, count in sorted(_by_party(one.party for one in owed).items()):
         counts = {"obligations": count}
         obligation_event(tx, Event.OWED, f"{source}/{party}", party, facts, "set", counts=counts, history=source)
@@ -162,9 +163,9 @@ def read(owed: ObligationRow) -> Obligation:
     )
 
 
-def dated(owed: Obligation, tx: Transaction, calendar: Calendar) -> dict[str, str]:
+def dated(owed: Obligation, tx: Transaction, facts: Facts, calendar: Calendar) -> dict[str, str]:
     """The columns that follow from an obligation's date."""
-    wakes = reminders.wakes_at(owed, (), tx.now, calendar)
+    wakes = reminders.wakes_at(owed, (), tx.now, calendar, Schedule.of(facts.node.reminders))
     return {
         "due": owed.due.isoformat(),
         "expires_at": rfc3339(owed.expires_at),
@@ -187,6 +188,7 @@ def duty(kind: str) -> Duty:
 def _values(
     owed: Obligation,
     tx: Transaction,
+    facts: Facts,
     calendar: Calendar,
     source: str,
     known: dict[tuple[object, ...], dict[str, str]] | None = None,
@@ -195,7 +197,7 @@ def _values(
     known = {} if known is None else known
     key = (owed.opens_at, owed.expires_at, owed.status, owed.edition)
     if key not in known:
-        known[key] = dated(owed, tx, calendar)
+        known[key] = dated(owed, tx, facts, calendar)
     return {
         "id": owed.id,
         "kind": owed.duty,
