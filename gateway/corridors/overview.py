@@ -57,6 +57,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
         incoming = reading.count(tables.incoming, "state")
         stated = reading.count(tables.statements, "state")
+        own = reading.obligations(kind="distribution", state="missed")
         seq, leaf = reading.head()
         last = reading.entries(after=seq - 1, limit=1)
     usage = shutil.disk_usage(tools.spool.state)
@@ -75,6 +76,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         stopped=stopped,
         receivers=receivers,
         keys=_expiring(facts, now),
+        undistributed=tuple(_title(facts, o.agreement, o.period) for o in own),
         unanswered=sum(incoming.get(state, 0) for state in ("by_person", "incomplete", "faulted")),
         disbelieved=stated.get("refused", 0),
     )
@@ -145,8 +147,11 @@ def _current(facts: Facts, now: datetime) -> str:
 
 def _dataset(agreement: Agreement, obligations: Mapping[tuple[str, str], ObligationRow]) -> Dataset:
     mine = [o for (a, _), o in obligations.items() if a == agreement.id]
-    due = date.fromisoformat(mine[0].due) if mine else None
-    return Dataset(agreement.id, agreement.label, due, any(o.status == "provisional" for o in mine))
+    common = Counter((o.due, o.status) for o in mine).most_common(1)
+    if not common:
+        return Dataset(agreement.id, agreement.label)
+    due, status = common[0][0]
+    return Dataset(agreement.id, agreement.label, date.fromisoformat(due), status == "provisional")
 
 
 def _parties(
@@ -202,6 +207,9 @@ def _submission(
         below=told.below,
         fields=told.fields,
         differing=told.differing,
+        extended=bool(owed and owed.extended_until),
+        provisional=bool(owed and owed.status == "provisional"),
+        corrected_in_time=bool(owed and owed.state == "met_after_correction"),
     )
 
 
@@ -212,6 +220,8 @@ def _state(
         return "withdrawn"
     if owed is None:
         return "sent" if done else "none"
+    if owed.state == "void":
+        return "sent" if done else "void"
     state: State = _SETTLED.get(owed.state, "missing" if owed.state == "missed" else "owed")
     if state in ("owed", "missing"):
         if any(p.state == "held" for p in parcels):
@@ -269,6 +279,11 @@ def _receivers(reading: Reading, facts: Facts, agreements: Iterable[Agreement], 
         )
         for p in sorted(tally, key=lambda identity: facts.parties[identity].area_code)
     )
+
+
+def _title(facts: Facts, agreement: str, period: str) -> str:
+    known = facts.agreements.get(agreement)
+    return f"{known.label if known else agreement} {period}"
 
 
 def _expiring(facts: Facts, now: datetime) -> tuple[ExpiringKey, ...]:

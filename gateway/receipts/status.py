@@ -141,6 +141,7 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
     need("bad", "need_disk", int(view.disk.free < view.disk.minimum))
     every = [s for row in view.parties for s in row.submissions.values()]
     need("bad", "need_missing", states.count("missing"), names=_names(view, _in("missing"), words))
+    need("bad", "need_distribution", len(view.undistributed), names=_joined(view.undistributed, words))
     need("warn", "need_refused", states.count("refused"), names=_names(view, _in("refused"), words))
     held = [parcel.party for parcel in view.stopped if parcel.blame == "held"]
     need("warn", "need_held", len(held), names=_joined(held, words))
@@ -223,7 +224,8 @@ def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]
         " " + words("page.parts", received=submission.parts[0], parts=submission.parts[1]) if submission.parts else ""
     )
     compared = Change.of(submission, words)
-    dates = [due.isoformat()[5:] if due and state != "none" else ""]
+    dates = [due.isoformat()[5:] if due and state not in ("none", "void") else ""]
+    dates += [words(f"page.{mark}") for mark in marks(submission)]
     if submission.unsettled and submission.reminded_at:
         dates.append(words("page.reminded", date=short_moment(submission.reminded_at)[:5]))
     return [
@@ -244,6 +246,13 @@ def quality_of(submission: Submission, words: Words) -> str:
     if submission.differing is not None:
         said.append(words("page.differing" if submission.differing else "page.agrees", count=submission.differing))
     return " ".join(said)
+
+
+def marks(submission: Submission) -> list[str]:
+    """What has to be said of a date beside it: put off, provisional while it is still to come, met after correction."""
+    found = ["extended"] if submission.extended else []
+    found += ["provisional"] if submission.provisional and submission.state == "owed" else []
+    return found + (["in_time"] if submission.corrected_in_time else [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ State = Literal[
     "withdrawn",
     "late",
     "missing",
+    "void",
 ]
 Tone = Literal["plain", "good", "wait", "warn", "bad"]
 
@@ -40,6 +41,7 @@ SIGNS: Mapping[State, str] = {
     "withdrawn": "□",
     "late": "▲",
     "missing": "■",
+    "void": "／",
 }
 TONES: Mapping[State, Tone] = {
     "none": "plain",
@@ -53,6 +55,7 @@ TONES: Mapping[State, Tone] = {
     "withdrawn": "warn",
     "late": "warn",
     "missing": "bad",
+    "void": "plain",
 }
 
 # Per cent of change against the period before from which on somebody looks (design: formats, `gateway quarter`).
@@ -84,7 +87,9 @@ class Submission:
     `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when it was last
     chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts. `quality`: shares
     without fault per dimension, `below` those under their target, `fields` the same field by field; `differing`: cells
-    of a statistical table that differ from the cases held, None where nothing was compared.
+    of a statistical table that differ from the cases held, None where nothing was compared. `extended`: a person put
+    the date off; `provisional`: it is computed again when the holidays are published; `corrected_in_time`: 按时（更正）,
+    refused in time and mended within three working days.
     """
 
     state: State
@@ -99,6 +104,9 @@ class Submission:
     below: tuple[str, ...] = ()
     fields: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     differing: int | None = None
+    extended: bool = False
+    provisional: bool = False
+    corrected_in_time: bool = False
 
     @property
     def incomplete(self) -> bool:
@@ -206,7 +214,8 @@ class LogHead:
 class StatusView:
     """The state of a node at `at`. `scan_seconds` is how often the drop folders are looked at; a delivery that is open
     for longer than `chase_days` asks for attention. `unanswered`: batches of other nodes that wait for a person here;
-    `disbelieved`: statements of other nodes that were refused."""
+    `disbelieved`: statements of other nodes that were refused. `undistributed`: what this node itself should have
+    distributed by now, by title."""
 
     node: str
     at: datetime
@@ -225,6 +234,7 @@ class StatusView:
     keys: tuple[ExpiringKey, ...] = ()
     unanswered: int = 0
     disbelieved: int = 0
+    undistributed: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> StatusView:
