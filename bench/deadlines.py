@@ -108,7 +108,9 @@ def main() -> None:
     for what in ("first round: the agreements' own are entered", "second round: those of old are marked"):
         timed(what, lambda: obliging.enter(node))
     timed("a round of `missed`, nothing has run out", lambda: obliging.enter(node))
-    timed("a round of reminders: the first steps", lambda: prompting.prompt(node))
+    letters = timed("a round of reminders: the first steps", lambda: prompting.prompt(node))
+    while letters:
+        letters = prompting.prompt(node)
     timed("a round of reminders, none is due", lambda: prompting.prompt(node))
     timed("recomputing under the same calendar", lambda: dating.recompute(node))
     clock.moment = datetime(2026, 9, 22, 9, 0, tzinfo=SHANGHAI)

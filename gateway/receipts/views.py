@@ -88,8 +88,8 @@ class Submission:
     chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts. `quality`: shares
     without fault per dimension, `below` those under their target, `fields` the same field by field; `differing`: cells
     of a statistical table that differ from the cases held, None where nothing was compared. `extended`: a person put
-    the date off; `provisional`: it is computed again when the holidays are published; `corrected_in_time`: 按时（更正）,
-    refused in time and mended within three working days.
+    the date off; `provisional`: it is computed again when the holidays are published; `corrected_in_time`: refused in
+    time and mended within three working days, 按时（更正）.
     """
 
     state: State

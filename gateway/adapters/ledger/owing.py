@@ -116,10 +116,12 @@ class Owing(Queries):
                 found.setdefault((str(obligation), str(due)), set()).add(int(step))
         return found
 
-    def unwritten_reminders(self, limit: int = 10_000) -> list[ReminderRow]:
-        """Logged as sent, and not in anybody's hands yet: those of one letter stand together."""
-        query = select(t.reminders).where(t.reminders.c.written_at == "")
-        return self._all(ReminderRow, query.order_by(t.reminders.c.seq, t.reminders.c.obligation).limit(limit))
+    def unwritten_reminders(self, letters: int = 500) -> list[ReminderRow]:
+        """Logged as sent, and not in anybody's hands yet: those of one letter stand together, whole."""
+        seq, waits = t.reminders.c.seq, t.reminders.c.written_at == ""
+        first = select(seq).where(waits).distinct().order_by(seq).limit(letters)
+        query = select(t.reminders).where(waits, seq.in_(first))
+        return self._all(ReminderRow, query.order_by(seq, t.reminders.c.obligation))
 
     def outages(self) -> list[OutageRow]:
         return self._all(OutageRow, select(t.outages).order_by(t.outages.c.began))
