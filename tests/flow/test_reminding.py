@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+
+from clocks import move
 from nodes import PERIOD, Node, planned
 from test_kinds import named
 
-from gateway.corridors import overview, reminding
+from gateway.corridors import dating, overview, reminding
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
+from gateway.outcomes import Ok
+from gateway.receipts import status
 
 
 def remind(node: Node, **filters: object) -> list[dict]:
@@ -76,3 +81,33 @@ def test_the_view_compares_with_the_quarter_before_and_tells_what_was_corrected(
     assert (rows["330000"].state, rows["330000"].records) == ("corrected", 38)
     assert (rows["350000"].records, rows["350000"].previous) == (30, 20)
     assert rows["340000"].state == "owed"
+
+
+def test_the_quarter_tells_what_was_put_off_and_what_is_void(node: Node) -> None:
+    sweeping.oblige(node.tools)
+    put_off, voided = (f"submission:{INFLOW}:{party}:{PERIOD}" for party in ("330000", "340000"))
+    assert isinstance(dating.extend(node.tools, [put_off], date(2026, 11, 10), "来函", "x"), Ok)
+    assert isinstance(dating.void(node.tools, [voided], "来函", "x"), Ok)
+    view = overview.view(node.tools, PERIOD, None)
+    rows = {p.party: p.submissions[INFLOW] for p in view.parties}
+    assert (rows["330000"].state, rows["330000"].due, rows["330000"].extended) == ("owed", date(2026, 11, 10), True)
+    assert rows["340000"].state == "void"
+    assert {str(d.due) for d in view.datasets} == {"2026-11-01"}
+    shown = {row[0].text.split()[-1]: row for row in status.quarter_table(view, "zh").rows}
+    assert "11-10 延期" in [cell.text for cell in shown["浙江"]]
+    assert "／ 免报" in [cell.text for cell in shown["安徽"]]
+    page = status.status_page(view, "zh").decode()
+    assert "延期至 11-10" in page
+    assert "免报" in page
+
+
+def test_the_page_says_that_the_node_itself_is_late(node: Node) -> None:
+    """Its five working days after 1 November end on the 6th."""
+    sweeping.oblige(node.tools)
+    node.send(planned(5))
+    for text in ("2026-11-02 09:00", "2026-11-07 00:00"):
+        move(node, text)
+        sweeping.oblige(node.tools)
+    view = overview.view(node.tools, PERIOD, None)
+    assert view.undistributed == (f"跨省流入人口个案 {PERIOD}",)
+    assert "本节点应分发而逾期 1 项" in " ".join(need.text for need in status.needs(view, "zh"))

@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import Ledger, make_engine, migrate, tables
+from gateway.adapters.ledger import engine as ledger_engine
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
 
@@ -105,6 +108,33 @@ def test_migrating_again_changes_nothing(ledger: Ledger, url: str) -> None:
     with ledger.reading() as reading:
         assert reading.parcel("p1") is not None
         assert reading.head()[0] == 0
+
+
+def test_obligations_of_an_older_ledger_are_kept(url: str) -> None:
+    """They become submissions, with their period as the occasion; whether to remind of them is asked at once."""
+    engine = make_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(ledger_engine.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for identity, state in (("o1", "open"), ("o2", "met")):
+            connection.execute(
+                text(
+                    "INSERT INTO obligations (id, agreement, party, period, due, expires_at, status, edition, state, "
+                    "parcel, met_at) VALUES (:id, 'a', :id, '2026Q3', '2026-11-01', '2026-11-01T16:00:00.000000Z', "
+                    "'final', '2026', :state, '', '')"
+                ),
+                {"id": identity, "state": state},
+            )
+    migrate(engine)
+    engine.dispose()
+    opened = Ledger(url)
+    with opened.reading() as reading:
+        rows = {o.id: o for o in reading.obligations(period="2026Q3")}
+        assert {(o.kind, o.subject, o.rule) for o in rows.values()} == {("submission", "2026Q3", "")}
+        assert [o.id for o in reading.to_remind(NOW)] == ["o1"]
+    opened.close()
 
 
 def test_two_that_migrate_at_once(url: str) -> None:
