@@ -125,6 +125,8 @@ class ExamineJob:
     it. Made by whoever knows what no file can tell (`gateway.corridors.inquiries`)."""
     routes: tuple[str, ...] = ()
     """What the routing field has to begin with; empty: a province's two digits."""
+    repeats: str = ""
+    """A key (hex) for fingerprints of the records that travel; empty: none are made."""
     sums: tuple[str, ...] = ()
     """Of a statistical table: the fields by which, with which other side, and what is summed up."""
 

@@ -6,7 +6,7 @@ import shutil
 from datetime import datetime, timedelta
 
 from gateway import durable
-from gateway.corridors import recording
+from gateway.corridors import recording, repeating
 from gateway.corridors.inquiries import closing
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
@@ -21,6 +21,7 @@ def erase(tools: Tools) -> None:
     _packages(tools, facts, now)
     _returned(tools, facts, now)
     closing.close_settled(tools)
+    repeating.destroy(tools)
 
 
 def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.corridors import packing, recording, superseding
+from gateway.corridors import packing, recording, repeating, superseding
 from gateway.corridors.inquiries import answering, entering
 from gateway.corridors.inquiries.answering import Answering
 from gateway.corridors.posting import Posting
@@ -135,7 +135,7 @@ class Submission:
         with self._tools.spool.table(parcel).open("rb") as stream:
             return opening.decide(arrival, stream.read(64), document=agreement.content == "document")
 
-    def _checking(self, parcel: ParcelId, _now: datetime) -> Outcome[Checked]:
+    def _checking(self, parcel: ParcelId, now: datetime) -> Outcome[Checked]:
         opened: Opened = self._load("opening", parcel)
         if opened.content in ("void", "document"):
             return Ok(checking.unread(opened, durable.sha256_file(self._tools.spool.table(parcel))[0]))
@@ -143,6 +143,8 @@ class Submission:
         facts = tools.facts.at(opened.arrival.facts)
         job = checking.job(opened, facts, tools.spool.table(parcel), tools.spool.clear_out(parcel))
         replies = bool(facts.inquiries(opened.arrival.agreement))
+        if not replies:
+            job = replace(job, repeats=repeating.key(tools, opened.arrival.agreement, opened.arrival.period, now))
         answer = self._answering.examine(opened.arrival, job, facts) if replies else tools.worker.examine(parcel, job)
         if not isinstance(answer, Ok):
             return answer
@@ -150,7 +152,11 @@ class Submission:
         judged = checking.judge(opened, found, facts.agreements[opened.arrival.agreement])
         if isinstance(judged, Refused):
             return replace(judged, detail={**judged.detail, "codes": json.dumps(dict(found.codes))})
-        return self._held(parcel, judged.value) or judged if isinstance(judged, Ok) else judged
+        if not isinstance(judged, Ok):
+            return judged
+        repeated = repeating.find(tools, parcel, judged.value, job)
+        checked = replace(judged.value, codes={**judged.value.codes, **repeated})
+        return self._held(parcel, checked) or Ok(checked)
 
     def _held(self, parcel: ParcelId, checked: Checked) -> Deferred | None:
         """A replacement much smaller than what it replaces waits until a person has confirmed it (224)."""

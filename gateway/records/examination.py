@@ -17,7 +17,7 @@ from typing import Any
 from gateway.outcomes import Fault, Ok, Outcome, Refused
 from gateway.parcels import Part
 from gateway.ports import ExamineJob
-from gateway.records import cellsums, codelists, kernel, regions, schema, text
+from gateway.records import cellsums, codelists, kernel, regions, repeats, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
@@ -129,9 +129,12 @@ def examine(
         measured = measure if fast is None else fast.measure
         done = parts.finish() if fast is None else parts.finish(fast.measure_all)
         concluded = _conclude(run, done, job.out / REFUSED, measured, "plain" if fast is None else "kernel")
-    if job.sums and keep and isinstance(concluded, Ok):
+    if keep and isinstance(concluded, Ok):
         paths = [folder / f"{part.province}.csv" for part in concluded.value.parts]
-        return Ok(replace(concluded.value, sums=cellsums.read(paths, job.sums)))
+        if job.repeats:
+            repeats.write(job, rules, circumstances, paths)
+        if job.sums:
+            return Ok(replace(concluded.value, sums=cellsums.read(paths, job.sums)))
     return concluded
 
 

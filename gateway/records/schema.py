@@ -86,6 +86,7 @@ class Schema:
     own_list_columns: tuple[str, ...]
     other_table: frozenset[str]
     places: Mapping[str, int]
+    duplicate_key: tuple[str, ...] = ()
 
     def index(self, field: str) -> int | None:
         """Where a field stands, by name; None where this table has none."""
@@ -178,7 +179,15 @@ def _compile(schemas: Path, document: Mapping[str, Any]) -> Schema:
         own_list_columns=tuple(document.get("gateway:ownListColumns", ())),
         other_table=frozenset(normal_title(title) for title in document.get("gateway:otherTable", ())),
         places=_places(name, fields),
+        duplicate_key=_duplicate_key(name, document, known),
     )
+
+
+def _duplicate_key(schema: str, document: Mapping[str, Any], known: set[str]) -> tuple[str, ...]:
+    names = tuple(document.get("gateway:duplicateKey", ()))
+    if not set(names) <= known:
+        raise SchemaFault(f"{schema}: gateway:duplicateKey names no field")
+    return names
 
 
 def _field(schemas: Path, schema: str, raw: Mapping[str, Any]) -> Field:

@@ -28,7 +28,7 @@ from gateway.ports import ExamineJob
 
 SCHEMAS, SOURCE, OUT = "schemas", "source", "out"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\.(?:csv|xlsx)")
-_PARTS = "parts"
+_FOLDERS = ("parts", "repeats")
 
 
 class Planted(Exception):
@@ -109,7 +109,7 @@ class Tray:
     def _copy(self, folder: int, into: Path, *, deeper: bool) -> None:
         for name in sorted(os.listdir(folder)):
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISDIR(found.st_mode) and deeper and name == _PARTS:
+            if stat.S_ISDIR(found.st_mode) and deeper and name in _FOLDERS:
                 durable.make_folder(into / name)
                 descriptor = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
                 try:
