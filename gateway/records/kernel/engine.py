@@ -73,8 +73,6 @@ class Engine:
             np.array(places, np.int64) for places in (header.order, header.unnamed, columns)
         )
         self._said, self._said_at = self._sentences()
-        self._target = np.empty(0, np.uint8)
-        self._begins, self._places = np.zeros(PARTS + 1, np.int64), np.zeros(PARTS + 1, np.int64)
         self._plan = np.zeros(entries.PLAN, np.int64)
         self._columns = max(header.width, len(tables.fields)) + 2
         self._given = self._arguments(columns)
@@ -114,20 +112,29 @@ class Engine:
         """Judge every line, as `Pass.read` does."""
         number = self.table.header.line + 1
         waiting: deque[tuple[Slot | Damaged, Future[None] | None]] = deque()
-        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 1)]
+        writing: deque[tuple[Slot, Future[None]]] = deque()
+        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 2)]
         self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
         counted = _Counts(len(self.tables.fields))
         read_bytes = 0
-        with self.table.path.open("rb") as stream, ThreadPoolExecutor(self.threads) as pool:
+        with (
+            self.table.path.open("rb") as stream,
+            ThreadPoolExecutor(self.threads) as pool,
+            ThreadPoolExecutor(1) as writer,
+        ):
             chunks = slots.chunks(stream, self.table, free, slots.CHUNK)
             more = True
-            while more or waiting:
+            while more or waiting or writing:
                 while more and free:
                     item = next(chunks, None)
                     if item is None:
                         more = False
                     else:
                         waiting.append((item, pool.submit(self._judge, item) if isinstance(item, Slot) else None))
+                if writing and (not waiting or len(writing) > 1):
+                    slot, written = writing.popleft()
+                    written.result()
+                    free.append(slot)
                 if not waiting:
                     continue
                 item, future = waiting.popleft()
@@ -139,13 +146,14 @@ class Engine:
                 future.result()
                 number += self._consume(item, number, counted)
                 while item.next < item.end:
+                    writer.submit(self._write, item).result()
                     item.at = item.next
                     self._judge(item)
                     number += self._consume(item, number, counted)
+                writing.append((item, writer.submit(self._write, item)))
                 read_bytes += item.end
                 if progress is not None:
                     progress(read_bytes)
-                free.append(item)
         counted.into(self.run, self.tables)
 
     def _judge(self, slot: Slot) -> None:
@@ -192,7 +200,7 @@ class Engine:
                 )
                 self._leave(line, number + row, extra, slot, row)
                 row += 1
-        self._write(slot, extra)
+        self._gather(slot, extra)
         return slot.rows
 
     def _leave(self, line: str, number: int, extra: list[bytes], slot: Slot | None = None, row: int = 0) -> None:
@@ -212,7 +220,8 @@ class Engine:
         slot.spots[row, 0], slot.spots[row, 1] = at, at + len(text)
         extra.append(text)
 
-    def _write(self, slot: Slot, extra: Sequence[bytes]) -> None:
+    def _gather(self, slot: Slot, extra: Sequence[bytes]) -> None:
+        """Bring the lines that travel together by their parts, or only count them."""
         room = slot.room
         if extra:
             more = np.frombuffer(b"".join(extra), np.uint8)
@@ -223,20 +232,24 @@ class Engine:
         if isinstance(parts, Uncollected):
             accepted = int((slot.status[: slot.rows] == ACCEPTED).sum())
             parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
+            slot.begins[:] = 0
             return
         spots = slot.spots[: slot.rows]
         need = int((spots[:, 1] - spots[:, 0])[slot.status[: slot.rows] == ACCEPTED].sum()) + slot.rows
-        if len(self._target) < need + SLACK:
-            self._target = np.empty(need + (need >> 2) + SLACK, np.uint8)
+        if len(slot.target) < need + SLACK:
+            slot.target = np.empty(need + (need >> 2) + SLACK, np.uint8)
         self.machine.gather(
             address(room), address(slot.status), address(slot.part), address(slot.spots), slot.rows,
-            address(self._target), address(self._begins), address(self._places),
+            address(slot.target), address(slot.begins), address(slot.places),
         )  # fmt: skip
-        view, begins = self._target.data, self._begins.tolist()
+
+    def _write(self, slot: Slot) -> None:
+        """Write what was gathered: in a thread of its own, one slot after the other."""
+        view, begins = slot.target.data, slot.begins.tolist()
         for part in range(PARTS):
             if begins[part] < begins[part + 1]:
                 name = UNROUTED if part == entries.UNROUTED else f"{part:02}"
-                parts.write(name, view[begins[part] : begins[part + 1]])
+                self.run.parts.write(name, view[begins[part] : begins[part + 1]])
 
     def _sentences(self) -> tuple[Array, Array]:
         """How the line of every possible violation goes on behind its row number, and where each stands."""

@@ -21,7 +21,8 @@ CUTS = LINE_LIMIT + 256
 
 class Slot:
     """Room for one chunk, its judgement, and its digest. `room` holds the lines as they came, up to `end`, and from
-    `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`."""
+    `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`; `target` has
+    what of them travels, sorted by part, each from one of `begins` to the next."""
 
     def __init__(self, chunk: int, columns: int) -> None:
         self.out = chunk + LINE_LIMIT + 2 + SLACK
@@ -39,6 +40,8 @@ class Slot:
         self.problems = np.empty(PROBLEMS, np.uint16)
         self.work = np.zeros(entries.WORK_ROWS * (columns + 16), np.int64)
         self.reached = np.zeros(4, np.int64)
+        self.target = np.empty(0, np.uint8)
+        self.begins, self.places = np.zeros(entries.PARTS + 1, np.int64), np.zeros(entries.PARTS + 1, np.int64)
         self.summing = Summing()
         self.digest = 0
         self.at = self.end = self.next = self.rows = self.written = 0
