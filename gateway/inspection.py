@@ -9,6 +9,8 @@ from gateway.deadlines.editions import read_folder
 from gateway.policy import crosscheck, loading
 from gateway.policy.faults import FactFault, FactsError, Findings
 
+BACKUP_KEY = "keys/backup.asc"
+
 
 def findings(where: Path, today: date) -> Findings:
     """Everything there is to say about the facts under `where` on `today`, the calendar's files included."""
@@ -26,7 +28,27 @@ def findings(where: Path, today: date) -> Findings:
         )
         for fault in read_folder(home / "config" / "calendar")[2]
     ]
-    return Findings(tuple(sorted({*found.faults, *calendar})), found.warnings)
+    return Findings(tuple(sorted({*found.faults, *calendar, *_backup(where)})), found.warnings)
+
+
+def _backup(where: Path) -> list[FactFault]:
+    """A key that backups are encrypted to has a file, and is nobody's who takes part in the exchange."""
+    try:
+        draft = loading.read(where)
+    except FactsError:
+        return []
+    pin = draft.node.backup.key if draft.node else None
+    if pin is None:
+        return []
+    said = []
+    if BACKUP_KEY not in draft.contents:
+        said.append((f"{BACKUP_KEY} is not there", f"没有公钥文件 {BACKUP_KEY}"))
+    if any(pin in party.key_files() for party in draft.parties.values()):
+        said.append(
+            ("a party's key: backups need one that is used for nothing else", "这是交换方的密钥，备份须用专用密钥")
+        )
+    file = "config/gateway.toml"
+    return [FactFault.at(file, draft.line(file, "backup", "key"), ("backup", "key"), en, zh) for en, zh in said]
 
 
 def _sentence(located: str) -> str:

@@ -114,6 +114,12 @@ def sealing(facts: Facts, *, following: bool = False) -> Profiles:
     )
 
 
+def backup_sealer(facts: Facts) -> OpenPGP:
+    """Seals for the offline key of backups, and for nobody else."""
+    key = facts.node.backup.key
+    return OpenPGP(facts.path(facts.node.private), {key: facts.keys / "backup.asc"} if key else {})
+
+
 def sm_days(facts: Facts) -> dict[str, date | None]:
     """SM2 pin -> its last day, as its party says."""
     found: dict[str, date | None] = {}

@@ -90,6 +90,13 @@ class Cluster:
             connection.execute(f"CREATE DATABASE {name}")
         return self._dsn(name).replace("postgresql://", "postgresql+psycopg://")
 
+    def emptied(self, url: str) -> None:
+        """Make a database anew under its name, as after a loss."""
+        name = url.rpartition("/")[2]
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(f"CREATE DATABASE {name}")
+
     def close(self) -> None:
         self._server.terminate()
         try:

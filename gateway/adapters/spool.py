@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from gateway import durable
+from gateway.adapters import removals
 from gateway.parcels import DistributionId, PackageId, ParcelId
 
 SUFFIXES = {"openpgp": ".tar.zst.gpg", "sm": ".sm.tar"}
@@ -93,12 +95,17 @@ class Spool:
         """Move what a refused parcel left into quarantine: the file as it came, nothing that was made of it, so that
         what arrived sealed stays sealed. Idempotent."""
         source, target = self.parcel(parcel), self.quarantine / parcel
-        for made in (self.opened(parcel), self.out(parcel)):
-            shutil.rmtree(made, ignore_errors=True)
-        if source.exists() and not target.exists():
-            source.rename(target)
-            durable.sync_folder(self.quarantine)
-            durable.sync_folder(self.arrivals)
+        with self.removing():
+            for made in (self.opened(parcel), self.out(parcel)):
+                shutil.rmtree(made, ignore_errors=True)
+            if source.exists() and not target.exists():
+                source.rename(target)
+                durable.sync_folder(self.quarantine)
+                durable.sync_folder(self.arrivals)
+
+    def removing(self) -> AbstractContextManager[None]:
+        """Around every removal of what the ledger may name: it waits while a backup gathers (`removals`)."""
+        return removals.removing(self.arrivals)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.state).free

@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "status": ("status", "status", False),
     "log": ("log", "app", True),
     "audit": ("audit", "app", True),
+    "backup": ("backup", "backup", False),
+    "restore": ("backup", "restore", False),
 }
 
 

@@ -13,6 +13,8 @@ from gateway.control.client import ControlClient, NotRunning, Refusal
 from gateway.policy.faults import FactsError
 from gateway.policy.model import Facts
 
+HOURS = 12 * 3600.0
+
 
 def load_facts(config: Path | None) -> Facts:
     """The node's facts; every fault of them is listed, and the command ends with 3."""
@@ -26,7 +28,15 @@ def load_facts(config: Path | None) -> Facts:
 
 def ask(facts: Facts, method: str, *path: str, **values: Any) -> Any:
     """Ask the daemon of this node; says so, and ends with 4, when it is not running, with 1 when it says no."""
-    client = ControlClient(wiring.control_socket(facts))
+    return _asked(ControlClient(wiring.control_socket(facts)), method, path, values)
+
+
+def ask_for_hours(facts: Facts, *path: str, **values: Any) -> Any:
+    """Ask for something that takes as long as the node is large."""
+    return _asked(ControlClient(wiring.control_socket(facts), HOURS), "POST", path, values)
+
+
+def _asked(client: ControlClient, method: str, path: tuple[str, ...], values: dict[str, Any]) -> Any:
     try:
         return client.get(*path, **values) if method == "GET" else client.post(*path, **values)
     except NotRunning:

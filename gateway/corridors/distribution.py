@@ -7,8 +7,8 @@ workflow of its own, partitioned by receiver, so that one slow partner delays no
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,12 +21,27 @@ from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
-from gateway.parcels import DistributionId, PackageId, ParcelId, PartyId
+from gateway.parcels import DistributionId, Listed, PackageId, ParcelId, PartyId
 from gateway.policy.model import Agreement, Facts, Party
 from gateway.stages import delivery, releasing
 
 ARRIVED = ("delivered", "unconfirmed", "acknowledged")
 WAITS = ("arriving", "received", "opened", "checked", "sorted")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One receiver's part of a batch."""
+
+    identity: DistributionId
+    receiver: Party
+    mine: Sequence[PackageRow]
+    lines: Sequence[Listed]
+    withdrawn: Sequence[Mapping[str, str]]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {p.id: p.sha256 for p in self.mine}
 
 
 class Distribution:
@@ -80,6 +95,54 @@ class Distribution:
         held = tx.packages(agreement=agreement.id, period=period, state="held")
         if agreement.four_eyes and held:
             held = four_eyes.confirmed(tx, agreement.id, period, batch, held)
+        for part in self._parts(tx, facts, agreement, period, batch, held):
+            self._enter(tx, facts, agreement, period, batch, actor, part)
+            tx.log(
+                Entry(
+                    id=f"{part.identity}/{Event.RELEASED}",
+                    event=Event.RELEASED,
+                    time=tx.now,
+                    actor=actor,
+                    facts=facts.digest,
+                    parties=(part.receiver.id,),
+                    parcel=part.identity,
+                    counts={
+                        "packages": len(part.mine),
+                        "records": sum(p.records for p in part.mine),
+                        "batch": batch,
+                        "missing": sum(line.status == "missing" for line in part.lines),
+                    },
+                    digests=part.digests,
+                )
+            )
+
+    def restore(
+        self,
+        tx: Transaction,
+        facts: Facts,
+        agreement: Agreement,
+        period: str,
+        batch: int,
+        actor: str,
+        logged: Mapping[str, Mapping[str, str]],
+    ) -> list[str]:
+        """Make a released batch again as the log says it was, after a restore: `logged` is each receiver's part with
+        the digests of its packages. Answers the parts that come out otherwise; nothing is logged anew."""
+        known = {package for digests in logged.values() for package in digests}
+        held = [p for p in tx.packages(agreement=agreement.id, period=period) if p.id in known]
+        differs = []
+        for part in self._parts(tx, facts, agreement, period, batch, held):
+            if part.identity in logged:
+                self._enter(tx, facts, agreement, period, batch, actor, part)
+                if part.digests != dict(logged[part.identity]):
+                    differs.append(part.identity)
+        return differs + sorted(set(logged) - {d.id for d in tx.distributions(agreement=agreement.id, period=period)})
+
+    @staticmethod
+    def _parts(
+        tx: Transaction, facts: Facts, agreement: Agreement, period: str, batch: int, held: Sequence[PackageRow]
+    ) -> Iterator[_Part]:
+        """What each receiver gets of a batch, as things stand before it."""
         if agreement.rhythm == "event":
             # Nobody owes a file: no origin is missing, and whoever gets nothing is told nothing.
             origins = sorted({PartyId(p.origin) for p in held})
@@ -92,46 +155,37 @@ class Distribution:
         gone = [p for p in tx.packages(agreement=agreement.id, period=period) if p.distribution and p.parcel in counts]
         for receiver in receivers:
             mine = [p for p in held if p.receiver == receiver.id]
-            identity = DistributionId(f"d-{agreement.id}-{period}-{batch}-{receiver.id}")
             before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
             packages = [p for p in mine if p.sha256]
             told = origins if agreement.rhythm != "event" else [o for o in origins if any(p.origin == o for p in mine)]
-            lines = releasing.lines(PartyId(receiver.id), told, packages, arrived, before)
-            withdrawn = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces.split()]
-            tx.add_distribution(
-                receiver.channel.kind,
+            yield _Part(
+                DistributionId(f"d-{agreement.id}-{period}-{batch}-{receiver.id}"),
+                receiver,
                 mine,
-                id=identity,
-                agreement=agreement.id,
-                period=period,
-                batch=batch,
-                receiver=receiver.id,
-                state="released",
-                records=sum(p.records for p in mine),
-                released_at=rfc3339(tx.now),
-                released_by=actor,
-                facts=facts.digest,
+                releasing.lines(PartyId(receiver.id), told, packages, arrived, before),
+                [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces.split()],
             )
-            content = {"lines": [asdict(line) for line in lines], "withdrawn": withdrawn}
-            tx.set_progress(identity, "releasing", json.dumps(content))
-            tx.log(
-                Entry(
-                    id=f"{identity}/{Event.RELEASED}",
-                    event=Event.RELEASED,
-                    time=tx.now,
-                    actor=actor,
-                    facts=facts.digest,
-                    parties=(receiver.id,),
-                    parcel=identity,
-                    counts={
-                        "packages": len(mine),
-                        "records": sum(p.records for p in mine),
-                        "batch": batch,
-                        "missing": sum(line.status == "missing" for line in lines),
-                    },
-                    digests={p.id: p.sha256 for p in mine},
-                )
-            )
+
+    @staticmethod
+    def _enter(
+        tx: Transaction, facts: Facts, agreement: Agreement, period: str, batch: int, actor: str, part: _Part
+    ) -> None:
+        tx.add_distribution(
+            part.receiver.channel.kind,
+            part.mine,
+            id=part.identity,
+            agreement=agreement.id,
+            period=period,
+            batch=batch,
+            receiver=part.receiver.id,
+            state="released",
+            records=sum(p.records for p in part.mine),
+            released_at=rfc3339(tx.now),
+            released_by=actor,
+            facts=facts.digest,
+        )
+        content = {"lines": [asdict(line) for line in part.lines], "withdrawn": part.withdrawn}
+        tx.set_progress(part.identity, "releasing", json.dumps(content))
 
     # -- delivery ----------------------------------------------------------------------------------------------------
 

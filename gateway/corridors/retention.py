@@ -31,8 +31,9 @@ def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:
             row = reading.parcel(parcel)
         if row is None or row.updated_at > _before(now, _rules(facts, row.agreement).quarantine):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        durable.sync_folder(tools.spool.quarantine)
+        with tools.spool.removing():
+            shutil.rmtree(folder, ignore_errors=True)
+            durable.sync_folder(tools.spool.quarantine)
         with tools.ledger.transaction(now) as tx:
             if tx.entry(f"{parcel}/{Event.ERASED}") is None:
                 recording.parcel_event(tx, Event.ERASED, row)
@@ -48,9 +49,10 @@ def _packages(tools: Tools, facts: Facts, now: datetime) -> None:
             packages = reading.packages(distribution=batch.id)
         if signed > _before(now, _rules(facts, batch.agreement).packages):
             continue
-        for package in packages:
-            durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
-        shutil.rmtree(tools.spool.batch(DistributionId(batch.id)), ignore_errors=True)
+        with tools.spool.removing():
+            for package in packages:
+                durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
+            shutil.rmtree(tools.spool.batch(DistributionId(batch.id)), ignore_errors=True)
         with tools.ledger.transaction(now) as tx:
             tx.update_packages(batch.id, "erased")
             tx.update_distribution(batch.id, state="erased")

@@ -17,7 +17,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.parcels import Kind, PartyId, SealedPackage
 from gateway.stages import intake
 
-UNSEEN = ("held", "waiting")
+UNSEEN = ("held", "waiting", "lost")
 GONE = ("superseded", "withdrawn")
 
 

@@ -27,7 +27,7 @@ from gateway.control.server import ControlServer
 from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
-from gateway.daemon import publication, service, sweeping
+from gateway.daemon import publication, recovering, service, sweeping
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
@@ -68,9 +68,12 @@ class Daemon:
         self.tools = wiring.build(self.facts)
         tools, node = self.tools, self.facts.node
         self.publication = Publication(tools, self.stopping.set)
-        self.publication.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
+        if recovering.is_marked(tools) and not recovering.Recovering(self, service.routes(self)).wait():
+            tools.close()
+            return
+        self.publication.start()
         signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
         tools.worker.start()
         tools.log.info("worker", **tools.worker.confinement)
@@ -134,7 +137,9 @@ class Daemon:
 
     def _scan(self) -> None:
         now = self.tools.clock.now()
-        self._claimed += self.tools.inbox.scan(now)
+        fresh = self.tools.inbox.scan(now)
+        self._claimed += fresh
+        self.tools.inbox.copy_ahead([claim.parcel for claim in fresh])
         while self._claimed:
             claim = self._claimed[0]
             corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,12 @@ class Publication:
                 self.failure = _SAID[type(error)]
                 self._stop()
             self._round += 1
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Nothing is published meanwhile: what lies in the log's folder fits together."""
+        with self._lock:
+            yield
 
     def ask(self, tools: Tools) -> None:
         """Ask the witnesses that have an address; the scheduler's job, beside the rounds, since it waits for others."""

@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__, flow
@@ -14,7 +15,7 @@ from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import answering, four_eyes, overview, recording, reminding
 from gateway.corridors.submission import CONFIRMED
-from gateway.daemon import owing
+from gateway.daemon import backing, owing
 from gateway.log import Event
 from gateway.parcels import ParcelId
 from gateway.policy.periods import Period
@@ -39,6 +40,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST reload": service.reload,
         "POST remind": service.remind,
         **owing.routes(daemon),
+        "POST backup": service.backup,
     }
 
 
@@ -203,6 +205,13 @@ class _Service:
         except ValueError:
             raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
         return {"period": period, "reminded": done, "dry_run": dry_run}
+
+    def backup(self, request: Request) -> dict[str, Any]:
+        """A moment of the node, encrypted to the offline key, into a file."""
+        daemon = self._daemon
+        return backing.make(
+            daemon.tools, daemon.publication.still(), Path(str(request.query.get("out"))), request.actor
+        )
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""

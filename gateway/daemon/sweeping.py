@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway import flow
+from gateway.adapters import backup
 from gateway.corridors import obliging
 from gateway.corridors.answering import Answering
 from gateway.corridors.distribution import Distribution
@@ -20,10 +21,12 @@ STUCK = timedelta(seconds=60)
 
 def tidy(tools: Tools) -> None:
     """Once, before the first scan: a crash while a claim was being written leaves a folder in the spool without claim
-    and content, and half a claim names a file. The file itself was not touched; it is an arrival like any other."""
+    and content, and half a claim names a file. The file itself was not touched; it is an arrival like any other. What a
+    backup had gathered is removed: it may hold plain records."""
     for parcel in list(tools.spool.waiting()):
         if tools.inbox.claim(parcel) is None and not tools.spool.content(parcel).exists():
             tools.inbox.forget(parcel)
+    backup.forget(tools.spool.state)
 
 
 def sweep(tools: Tools) -> None:

@@ -65,6 +65,8 @@ class Event(StrEnum):
     CLOCK = "clock_alarm"
     UNWITNESSED = "witnesses_missing"
     SPLIT = "split_view_seen"
+    BACKED_UP = "backed_up"
+    RESTORED = "restored"
 
 
 def rfc3339(moment: datetime) -> str:

@@ -15,7 +15,18 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.policy import routing
-from gateway.policy.settings import Folders, Intake, Limits, Mail, Monitoring, Notices, Rehearsal, Reminders, Webhook
+from gateway.policy.settings import (
+    Backup,
+    Folders,
+    Intake,
+    Limits,
+    Mail,
+    Monitoring,
+    Notices,
+    Rehearsal,
+    Reminders,
+    Webhook,
+)
 from gateway.policy.shapes import (
     FOLDER,
     FORMS,
@@ -254,6 +265,7 @@ class Node(Fact):
     notices: Notices = Notices()
     monitoring: Monitoring = Monitoring()
     reminders: Reminders = Reminders()
+    backup: Backup = Backup()
     rehearsal: Rehearsal | None = None
 
 

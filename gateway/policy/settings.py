@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import URL, Fact, HourMinute
+from gateway.policy.shapes import URL, Fact, Fingerprint, HourMinute
 
 
 class Folders(Fact):
@@ -47,6 +47,13 @@ class Limits(Fact):
     submissions_parallel: int = Field(default=4, ge=1, le=64)
     worker_memory_mb: int = Field(default=1024, ge=256)
     worker_seconds: int = Field(default=1800, ge=10)
+
+
+class Backup(Fact):
+    """`key`: whom a backup is encrypted to, an OpenPGP key whose private half is kept offline. Its public half is
+    `keys/backup.asc`."""
+
+    key: Fingerprint | None = None
 
 
 class Rehearsal(Fact):

@@ -592,7 +592,9 @@ def test_two_thousand_files_of_four_writers_and_a_slow_one_are_all_taken_once_no
     limit = time.monotonic() + 120
     while len(seen) < 2001:
         assert time.monotonic() < limit, f"{len(seen)} taken"
-        for claim in taker.scan(datetime.fromtimestamp(time.time(), START.tzinfo)):
+        claims = taker.scan(datetime.fromtimestamp(time.time(), START.tzinfo))
+        taker.copy_ahead([claim.parcel for claim in claims])
+        for claim in claims:
             assert claim.parcel not in parcels
             parcels.add(claim.parcel)
             copied = value(taker.copy(claim.parcel))
@@ -605,6 +607,36 @@ def test_two_thousand_files_of_four_writers_and_a_slow_one_are_all_taken_once_no
     assert list((home / "exchange" / DROP).iterdir()) == []
 
 
+def test_copies_made_ahead_are_of_what_was_claimed_and_nothing_else(node: Node) -> None:
+    """Forty at once: one changes after the claim, one is too large for it, one has a sidecar: their own steps judge."""
+    for n in range(40):
+        (node.drop / f"{n:02}.csv").write_bytes(b"%d" % n)
+    (node.drop / "38.csv").write_bytes(b"x" * ((1 << 20) + 1))
+    (node.drop / "39.csv.json").write_text("{}")
+    node.scan()
+    claims = node.scan(after=2)
+    by_name = {node.inbox.name(claim.parcel): claim.parcel for claim in claims}
+    with (node.drop / f".taken-{by_name['00.csv']}").open("ab") as stream:
+        stream.write(b"more")
+    assert node.inbox.copy_ahead([claim.parcel for claim in claims]) == 37
+    assert {name for name, parcel in by_name.items() if node.inbox.copied(parcel) is None} == {
+        "00.csv",
+        "38.csv",
+        "39.csv",
+    }
+    assert node.inbox.copy_ahead([claim.parcel for claim in claims][:3]) == 0
+    changed = node.inbox.copy(by_name["00.csv"])
+    assert isinstance(changed, Deferred)
+    assert changed.code == "703"
+    again = node.start()  # what is on the disk is all that a new process knows
+    for name, parcel in by_name.items():
+        copied = value(again.copy(parcel))
+        assert copied.sha256 == hashlib.sha256(copied.path.read_bytes()).hexdigest()
+        assert copied.name == name
+        again.finish(parcel)
+    assert list(node.drop.iterdir()) == []
+
+
 TAKER = """
 import os, sys, time
 from datetime import datetime, timezone
@@ -615,7 +647,9 @@ home, drop = Path(sys.argv[1]), sys.argv[2]
 inbox = DropFolders(home / "exchange", [("beijing", "a", drop)], home / "spool", quiet_seconds=0.02, min_free_bytes=0)
 ledger = os.open(home / "ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 while True:
-    for claim in inbox.scan(datetime.now(timezone.utc)):
+    claims = inbox.scan(datetime.now(timezone.utc))
+    inbox.copy_ahead([claim.parcel for claim in claims])
+    for claim in claims:
         copied = inbox.copy(claim.parcel).value
         os.write(ledger, f"{claim.parcel} {copied.name} {copied.sha256}\\n".encode())
         inbox.finish(claim.parcel)

@@ -5,12 +5,11 @@ The original name is in it, and nowhere else: it may hold personal data and goes
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -57,7 +56,8 @@ class Record:
         return replace(self, key=key)
 
     def encode(self) -> bytes:
-        row = asdict(self) | {"first_seen": self.first_seen.isoformat()}
+        row = {field.name: getattr(self, field.name) for field in fields(self)}
+        row["first_seen"] = self.first_seen.isoformat()
         return json.dumps(row, ensure_ascii=True, sort_keys=True).encode("ascii")
 
     @classmethod
@@ -95,12 +95,13 @@ class Claims:
                 durable.write_bytes(self.folder(record.parcel) / CLAIM, record.encode())
             return
         for record in records:
-            folder = self.folder(record.parcel)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(folder / CLAIM, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            folder = f"{self.spool}/{record.parcel}"
+            with suppress(FileExistsError):
+                os.mkdir(folder, 0o700)  # noqa: PTH102 - thousands of them
+            descriptor = os.open(f"{folder}/{CLAIM}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(descriptor, "wb") as stream:
                 stream.write(record.encode())
-        _flush_file_system(self.spool)
+        durable.flush_file_system(self.spool)
 
     def read(self, parcel: ParcelId) -> Record | None:
         """The claim of a parcel; None when there is none (or a crash left it unreadable: then the file was not touched
@@ -132,14 +133,3 @@ class Claims:
         durable.remove(folder / CLAIM)
         if folder.exists() and not any(folder.iterdir()):
             folder.rmdir()
-
-
-def _flush_file_system(folder: Path) -> None:
-    """syncfs(2): everything written so far on `folder`'s file system is on the disk. Raises `OSError`."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    finally:
-        os.close(descriptor)

@@ -39,8 +39,8 @@ def free_bytes(path: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
-class _Answer(Exception):
-    """Carries an outcome out of nested reading and writing; never leaves this module."""
+class Answer(Exception):
+    """Carries an outcome out of nested reading and writing; never leaves this folder of modules."""
 
     def __init__(self, outcome: Refused | Deferred) -> None:
         super().__init__(outcome.code)
@@ -74,7 +74,7 @@ def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> O
     try:
         if record.sidecar:
             _copy_sidecar(folder, name + names.SIDECAR, target)
-        with _open_regular(folder, name) as source:
+        with open_regular(folder, name) as source:
             before = os.fstat(source.fileno())
             if before.st_size > limits.max_file:
                 return Refused("216", {"limit_mb": limits.max_file // _MB})
@@ -83,7 +83,7 @@ def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> O
                 return Deferred("703", retry_after=5.0)
             sha256 = _copy(source, before.st_size, target, key_of(before))
         return Ok(Copied(size=before.st_size, sha256=sha256, name=record.name, path=target / CONTENT))
-    except _Answer as answer:
+    except Answer as answer:
         return answer.outcome
     except FileNotFoundError:
         return Fault("905", {"parcel": record.parcel})
@@ -93,26 +93,24 @@ def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> O
         return Deferred("709", {"errno": error.errno or 0})
 
 
-def _open_regular(folder: int, name: str) -> BinaryIO:
+def open_regular(folder: int, name: str) -> BinaryIO:
     """O_NOFOLLOW, and O_NONBLOCK so that a FIFO without a writer does not hold us."""
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket or a device nobody serves
-            raise _Answer(Refused("205")) from None
+            raise Answer(Refused("205")) from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise _Answer(Refused("205"))
+        raise Answer(Refused("205"))
     return os.fdopen(descriptor, "rb")
 
 
 def _need_room(target: Path, size: int, limits: Limits) -> None:
     free = limits.free(target)
     if free < size + limits.min_free:
-        raise _Answer(
-            Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + limits.min_free) // _MB)}, 300.0)
-        )
+        raise Answer(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + limits.min_free) // _MB)}, 300.0))
 
 
 def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
@@ -128,7 +126,7 @@ def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
                 copy.write(block)
                 left -= len(block)
             if left or source.read(1) or key_of(os.fstat(source.fileno())) != key:
-                raise _Answer(Deferred("703", retry_after=5.0))
+                raise Answer(Deferred("703", retry_after=5.0))
             copy.flush()
             os.fsync(copy.fileno())
         sha256 = digest.hexdigest()
@@ -144,8 +142,8 @@ def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
 def _copy_sidecar(folder: int, name: str, target: Path) -> None:
     if (target / SIDECAR_COPY).exists():
         return
-    with _open_regular(folder, name) as source:
+    with open_regular(folder, name) as source:
         data = source.read(_SIDECAR_LIMIT + 1)
     if len(data) > _SIDECAR_LIMIT:
-        raise _Answer(Refused("216", {"limit_mb": _SIDECAR_LIMIT // _MB}))
+        raise Answer(Refused("216", {"limit_mb": _SIDECAR_LIMIT // _MB}))
     durable.write_bytes(target / SIDECAR_COPY, data)

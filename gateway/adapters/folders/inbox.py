@@ -32,7 +32,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from gateway import durable
-from gateway.adapters.folders import copying, moving, names, returning, taking
+from gateway.adapters import removals
+from gateway.adapters.folders import ahead, copying, moving, names, returning, taking
 from gateway.adapters.folders.claims import CONTENT, Claims, Record, key_of
 from gateway.adapters.folders.root import ExchangeRoot, SourceDown
 from gateway.adapters.folders.scanning import Listing, Observation
@@ -74,7 +75,7 @@ class DropFolders:
         self._returned = returned
         self._monotonic = monotonic
         self._lock = threading.RLock()
-        self._copied: set[ParcelId] = set()
+        self._copied: dict[ParcelId, Copied] = {}
         self._unsynced: set[str] = set()
         self._records = {r.parcel: r for r in self._claims.all() if not self._claims.is_finished(r.parcel)}
         self._untold: dict[str, list[ParcelId]] = {folder: [] for folder in self._addresses}
@@ -107,18 +108,19 @@ class DropFolders:
 
     def claim(self, parcel: ParcelId) -> Claim | None:
         """The claim of a parcel; None when the spool knows none (any more)."""
-        record = self._records.get(parcel) or self._claims.read(parcel)
-        return record.claim if record else None
+        return record.claim if (record := self._record(parcel)) else None
 
     def copied(self, parcel: ParcelId) -> Copied | None:
         """The copy that is in the spool, if it is whole; nothing is copied now."""
-        record = self._records.get(parcel) or self._claims.read(parcel)
-        return copying.adopt(record, self._claims.folder(parcel)) if record else None
+        record = self._record(parcel)
+        return self._copied.get(parcel) or (copying.adopt(record, self._claims.folder(parcel)) if record else None)
 
     def name(self, parcel: ParcelId) -> str:
         """The file's own name, for the sender's receipt page only; empty when it is not known (any more)."""
-        record = self._records.get(parcel) or self._claims.read(parcel)
-        return names.cleaned(record.name) if record and record.name else ""
+        return names.cleaned(record.name) if (record := self._record(parcel)) and record.name else ""
+
+    def _record(self, parcel: ParcelId) -> Record | None:
+        return self._records.get(parcel) or self._claims.read(parcel)
 
     # ---- scanning ----------------------------------------------------------------------------------------------
 
@@ -188,7 +190,7 @@ class DropFolders:
         if status is None:
             return  # its finish came in between
         if written is not None or known is not None:  # the id of a parcel elsewhere: not to be mixed up with it
-            fresh = names.new_parcel(_milliseconds(now))
+            fresh = names.new_parcel(int(now.timestamp() * 1000))
             moving.rename_free(descriptor, names.taken(parcel), names.taken(fresh))
             parcel = fresh
         sender, agreement = self._addresses[folder]
@@ -204,7 +206,7 @@ class DropFolders:
         sender, agreement = self._addresses[folder]
         records = {
             ready.name: Record(
-                parcel=names.new_parcel(_milliseconds(now)),
+                parcel=names.new_parcel(int(now.timestamp() * 1000)),
                 sender=sender,
                 agreement=agreement,
                 name=ready.name,
@@ -240,11 +242,11 @@ class DropFolders:
     def copy(self, parcel: ParcelId) -> Outcome[Copied]:
         """See `ports.Inbox`. Besides: Deferred 709 when the drop folder is down, Fault 905 when the claimed file or its
         claim is gone. The sidecar's copy is `sidecar.json` beside the content."""
-        record = self._records.get(parcel) or self._claims.read(parcel)
+        record = self._record(parcel)
         if record is None:
             return Fault("905", {"parcel": parcel})
         target = self._claims.folder(parcel)
-        adopted = copying.adopt(record, target)
+        adopted = self._copied.get(parcel) or copying.adopt(record, target)
         if adopted is not None:
             return Ok(adopted)
         try:
@@ -253,12 +255,19 @@ class DropFolders:
                     return Refused("206")
                 outcome = copying.copy_claimed(descriptor, record, target, self._limits)
                 if isinstance(outcome, Ok):
-                    self._copied.add(parcel)
+                    self._copied[parcel] = outcome.value
                 elif isinstance(outcome, Deferred) and outcome.code == "703":
                     self._see_again(descriptor, record)
                 return outcome
         except SourceDown:
             return Deferred("709", {"parcel": parcel})
+
+    def copy_ahead(self, parcels: Sequence[ParcelId]) -> int:
+        """Copy what is small of many fresh claims at once (`ahead`), before their own steps ask for it; how many."""
+        known = [record for parcel in parcels if (record := self._records.get(parcel))]
+        copied = ahead.copy(self.root, self._claims, known, self._limits)
+        self._copied.update(copied)
+        return len(copied)
 
     def _see_again(self, descriptor: int, record: Record) -> None:
         """It changed after the claim: from now on it has to stand still as it is now."""
@@ -277,14 +286,14 @@ class DropFolders:
         cannot be done now (folder down) is done by the first scan of the next run.
         """
         with self._lock:
-            record = self._records.get(parcel) or self._claims.read(parcel)
+            record = self._record(parcel)
             if record is None:
                 return
             self._claims.mark_finished(parcel)
             with suppress(SourceDown, OSError), self.root.folder(record.folder) as descriptor:
                 self._remove(descriptor, record)
             self._records.pop(parcel, None)
-            self._copied.discard(parcel)
+            self._copied.pop(parcel, None)
 
     def _remove(self, descriptor: int, record: Record) -> None:
         mine = names.taken(record.parcel)
@@ -293,20 +302,21 @@ class DropFolders:
             copied = record.parcel in self._copied or copying.is_copied(self._claims.folder(record.parcel))
             if not copied and stat.S_ISREG(status.st_mode):
                 into, target = self._returned_folder(record), self._claims.folder(record.parcel)
-                returning.move(self.root, into, descriptor, mine, target, self._shown(record))
+                returning.move(self.root, into, descriptor, mine, target, _shown(record))
             elif copied and record.key != key_of(status):
                 taking.put_back_as_new(descriptor, mine, record.name)
             else:
                 moving.remove(descriptor, mine)
-        for ending in (names.SIDECAR, names.MARKER):
-            moving.remove(descriptor, mine + ending)
+        for ending, there in ((names.SIDECAR, record.sidecar), (names.MARKER, record.marker)):
+            if there or not record.name:  # of an adopted file nothing is known
+                moving.remove(descriptor, mine + ending)
         self._unsynced.add(record.folder)
 
     def return_original(self, parcel: ParcelId, into: str | None = None) -> Outcome[str]:
         """Lay the refused original into `into` (relative to the root; default: the party's 退回), durably, under its
         name or the next free one. The value is that name, for the receipt page only; empty when there is nothing to
         return (a link, no content). Idempotent. Deferred 702 (no space), 709 (folder down)."""
-        record = self._records.get(parcel) or self._claims.read(parcel)
+        record = self._record(parcel)
         if record is None:
             return Ok("")
         folder, target = into or self._returned_folder(record), self._claims.folder(parcel)
@@ -317,8 +327,8 @@ class DropFolders:
                     status = moving.status(descriptor, mine)
                     if status is None or not stat.S_ISREG(status.st_mode):
                         return Ok(returning.recorded(target))
-                    return Ok(returning.move(self.root, folder, descriptor, mine, target, self._shown(record)))
-            return returning.copy(self.root, folder, target, self._shown(record), self._limits)
+                    return Ok(returning.move(self.root, folder, descriptor, mine, target, _shown(record)))
+            return returning.copy(self.root, folder, target, _shown(record), self._limits)
         except SourceDown:
             return Deferred("709", {"parcel": parcel})
         except OSError as error:
@@ -335,17 +345,14 @@ class DropFolders:
         with self._lock:
             self._records.pop(parcel, None)
             folder = self._claims.folder(parcel)
-            if folder.exists():
-                shutil.rmtree(folder)
-            durable.sync_folder(self._claims.spool)
+            with removals.removing(self._claims.spool):
+                if folder.exists():
+                    shutil.rmtree(folder)
+                durable.sync_folder(self._claims.spool)
 
     def _returned_folder(self, record: Record) -> str:
         return str(PurePosixPath(*PurePosixPath(record.folder).parts[:-2]) / self._returned)
 
-    @staticmethod
-    def _shown(record: Record) -> str:
-        return names.cleaned(record.name) if record.name else record.parcel
 
-
-def _milliseconds(now: datetime) -> int:
-    return int(now.timestamp() * 1000)
+def _shown(record: Record) -> str:
+    return names.cleaned(record.name) if record.name else record.parcel

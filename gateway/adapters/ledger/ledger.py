@@ -54,6 +54,13 @@ class Ledger:
             yield PublicationTables(connection, lock_rows=self._lock_rows)
 
     @contextmanager
+    def restoring(self, now: datetime) -> Iterator[tuple[Transaction, PublicationTables]]:
+        """One transaction on everything: what the log says and what follows from it are restored together."""
+        with self._writer.begin() as connection:
+            tables = PublicationTables(connection, lock_rows=self._lock_rows)
+            yield Transaction(connection, now, lock_rows=self._lock_rows), tables
+
+    @contextmanager
     def published(self) -> Iterator[PublicationTables]:
         """The same for reading; it waits for nobody."""
         with self._reader.connect() as connection:

@@ -4,12 +4,14 @@ time-stamping authorities said of them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from gateway.adapters.ledger import tables as t
+from gateway.log import leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,22 @@ class PublicationTables:
     def sign(self, size: int, note: bytes, at: str) -> None:
         """The commit point. `IntegrityError` when the size was signed before."""
         self._connection.execute(insert(t.checkpoints).values(size=size, note=note, signed_at=at))
+
+    def adopt(self, bodies: Sequence[bytes]) -> None:
+        """Enter what the log is known to hold and this database has forgotten: published entries, as they are, in
+        their order, behind the last one here. `ValueError` when the first is not the next."""
+        count, _ = self.head()
+        rows = []
+        for seq, body in enumerate(bodies, count):
+            entry = json.loads(body)
+            if entry["seq"] != seq:
+                raise ValueError("not the next entry")
+            columns = {name: entry[name] for name in ("id", "logged_at", "event", "parcel")}
+            rows.append({"seq": seq, "body": body, "leaf": leaf_hash(body), **columns})
+        if rows:
+            self._connection.execute(insert(t.log_entries), rows)
+            head = {"seq": rows[-1]["seq"], "logged_at": rows[-1]["logged_at"]}
+            self._connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(**head))
 
     def cosignatures(self, size: int) -> list[str]:
         query = select(t.cosignatures.c.line).where(t.cosignatures.c.size == size).order_by(t.cosignatures.c.witness)

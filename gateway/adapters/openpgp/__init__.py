@@ -29,6 +29,8 @@ from gateway.packages import Descriptor
 __all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
+Feed = Callable[[Callable[[bytes], None]], None]
+"""Writes what is to be sealed through the function it is given."""
 
 _ATTEMPTS = 3
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -70,9 +72,14 @@ class OpenPGP:
         revoked, missing or cannot encrypt); Fault 902 (our key is expired or missing, a member cannot be read). On
         anything but Ok nothing is left beside `target` or in its place.
         """
-        return self._guarded(lambda: self._seal(members, recipient, target))
+        size = sum(len(m) if isinstance(m, bytes) else m.stat().st_size for _, m in members)
+        return self.seal_stream(lambda write: container.pack(members, write), size, recipient, target)
 
-    def _seal(self, members: Sequence[Member], recipient: str, target: Path) -> Outcome[None]:
+    def seal_stream(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
+        """As `seal`, over whatever `feed` writes, about `size` bytes; it is asked again when the agent failed."""
+        return self._guarded(lambda: self._seal(feed, size, recipient, target))
+
+    def _seal(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
         if (ring := self._ring(recipient)) is None:
             return Deferred("707", {"reason": "missing"}, 3600)
         arguments = [
@@ -80,7 +87,6 @@ class OpenPGP:
             *("--no-encrypt-to", "--sign", "--encrypt", "-z", "0"),
             *("--cipher-algo", "AES256", "--digest-algo", "SHA256", "--output", "-"),
         ]
-        size = sum(len(m) if isinstance(m, bytes) else m.stat().st_size for _, m in members)
         temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{threading.get_ident()}.tmp")
 
         def attempt() -> Status:
@@ -90,7 +96,7 @@ class OpenPGP:
                 status = self._engine.run(
                     arguments,
                     secret=True,
-                    feed=lambda write: container.pack(members, write),
+                    feed=feed,
                     out=descriptor,
                     size=size,
                 )

@@ -152,7 +152,11 @@ def accepted(tx: Transaction, parcel: ParcelId, sealed: Sealed, facts: Facts, ca
         tx,
         Event.SEALED,
         current,
-        counts={"packages": len(sealed.packages), "records": tally.accepted},
+        counts={
+            "packages": len(sealed.packages),
+            "records": tally.accepted,
+            **{f"bytes_{package.receiver}": package.size for package in sealed.packages},
+        },
         digests={package.package: package.sha256 for package in sealed.packages},
     )
     code = _accepted_code(current, tally, missing)

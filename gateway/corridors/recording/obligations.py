@@ -142,7 +142,8 @@ def obligation_event(
         counts=counts or {},
         commit=commit,
     )
-    return tx.log(entry).seq
+    known = tx.entry(entry.id)  # after a restore the log may know what the ledger has forgotten
+    return tx.log(entry).seq if known is None else known.seq
 
 
 def read(owed: ObligationRow) -> Obligation:

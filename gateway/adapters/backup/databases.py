@@ -1,0 +1,66 @@
+"""One moment of a database in a file, while others go on writing: the ledger's and the workflow engine's tables are in
+one database, so one snapshot holds both."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+SQLITE, POSTGRESQL = "ledger.db", "ledger.dump"
+SECONDS = 6 * 3600
+
+
+class DatabaseFailed(Exception):
+    """The database could not be read or written whole; the message is of its own tools and names no value."""
+
+
+def dump(url: str, folder: Path) -> Path:
+    """Write the database as it stands now into `folder`. Writers are not held up."""
+    if not url.startswith("sqlite"):
+        target = folder / POSTGRESQL
+        _run("pg_dump", "--format=custom", "--no-owner", f"--file={target}", f"--dbname={_plain(url)}")
+        return target
+    return copy(Path(url.removeprefix("sqlite:///")), folder / SQLITE)
+
+
+def copy(source: Path, target: Path) -> Path:
+    """A SQLite file as it stands now, its journal included, into a new file."""
+    try:
+        uri = f"file:{source}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=60)) as there, closing(sqlite3.connect(target)) as here:
+            there.backup(here)
+            here.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise DatabaseFailed(type(error).__name__) from error
+    target.chmod(0o600)
+    return target
+
+
+def load(url: str, folder: Path, state: Path) -> None:
+    """Put the database that `dump` wrote into `folder` back: SQLite into `state`, PostgreSQL into the database of
+    `url`, which must be empty."""
+    if url.startswith("sqlite"):
+        if not (folder / SQLITE).is_file():
+            raise DatabaseFailed("the archive holds no SQLite ledger, and the configuration asks for one")
+        (folder / SQLITE).rename(state / SQLITE)
+        return
+    if not (folder / POSTGRESQL).is_file():
+        raise DatabaseFailed("the archive holds no PostgreSQL dump, and the configuration asks for one")
+    dumped = str(folder / POSTGRESQL)
+    _run("pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={_plain(url)}", dumped)
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _run(*command: str) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DatabaseFailed(f"{command[0]}: {type(error).__name__}") from error
+    if done.returncode != 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise DatabaseFailed(f"{command[0]}: {said[0] if said else done.returncode}")

@@ -1,0 +1,158 @@
+"""Which log is the newest that was published, and whether anybody has seen a longer one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gateway.adapters.publishing import Contradiction
+from gateway.corridors.tools import Tools
+from gateway.log import merkle
+from gateway.log.merkle import WIDTH, Edge
+from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
+from gateway.log.proof import Proof
+from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, read_tile, unbundle
+from gateway.receipts.receipt import Receipt, parse
+
+
+class Unusable(Exception):
+    """A copy of the log is damaged, not whole, or another's. Says where."""
+
+
+class Behind(Exception):
+    """A longer log was published than any that was given: nothing may be signed before it is here."""
+
+    def __init__(self, size: int, seen: int) -> None:
+        super().__init__(size, seen)
+        self.size, self.seen = size, seen
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A published log, verified: its tiles are those of a checkpoint that our key signed."""
+
+    folder: Path
+    note: Note
+    checkpoint: Checkpoint
+    tree: TileTree
+
+    @property
+    def size(self) -> int:
+        return self.checkpoint.size
+
+    def root_at(self, size: int) -> bytes:
+        """The root of its first `size` entries."""
+        return merkle.range_hash(self.tree.node, 0, size) if size else merkle.EMPTY
+
+    def bodies(self, start: int) -> list[bytes]:
+        """The entries from `start` on, each held against the tree. Raises `Unusable`."""
+        found: list[bytes] = []
+        try:
+            for number in range(start // WIDTH, -(-self.size // WIDTH)):
+                width = min(WIDTH, self.size - number * WIDTH)
+                found += unbundle(read_tile(self.folder, ENTRIES, number, width))
+        except (OSError, ValueError) as error:
+            raise Unusable(f"{self.folder.name}: its entries are not whole") from error
+        wanted = found[start % WIDTH :] if found else []
+        for index, body in enumerate(wanted, start):
+            if merkle.leaf(body) != self.tree.node(0, index):
+                raise Unusable(f"{self.folder.name}: entry {index} is not the one that was signed")
+        if len(wanted) != max(0, self.size - start):
+            raise Unusable(f"{self.folder.name}: its entries are not whole")
+        return wanted
+
+
+def newest(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> History | None:
+    """The longest of the copies; None where nothing was ever published. Every copy and the ledger must be its
+    beginning: else `Contradiction`. Raises `Unusable`, and `Behind` where somebody holds proof of a longer one."""
+    found = [opened for copy in copies if (opened := _open(copy, keys)) is not None]
+    longest = max(found, key=lambda history: history.size, default=None)
+    size = longest.size if longest else 0
+    seen = max([size, *_seen(tools, copies, keys)])
+    with tools.ledger.published() as tables:
+        count, _ = tables.head()
+        signed = tables.signed()
+        if seen > max(size, signed.size if signed else 0):
+            raise Behind(size, seen)
+        if longest is None:
+            return None
+        for other in found:
+            if longest.root_at(other.size) != other.checkpoint.root:
+                raise Contradiction
+        edge = Edge()
+        edge.extend([merkle.leaf(body) for body in tables.bodies(0, min(count, size))])
+    if edge.root() != longest.root_at(min(count, size)):
+        raise Contradiction
+    return longest
+
+
+def _open(folder: Path, keys: Sequence[VerifierKey]) -> History | None:
+    folder = folder / "log" if (folder / "log" / CHECKPOINT).is_file() else folder
+    if not (folder / CHECKPOINT).is_file():
+        return None
+    try:
+        note, checkpoint = read_checkpoint((folder / CHECKPOINT).read_bytes())
+    except BadNote as error:
+        raise Unusable(f"{folder.name}: its checkpoint cannot be read") from error
+    if not _ours(note, checkpoint, keys):
+        raise Unusable(f"{folder.name}: its checkpoint is not signed by this node's log key")
+    tree = TileTree(folder, checkpoint.size)
+    try:
+        whole = tree.root() == checkpoint.root
+    except (OSError, ValueError):
+        whole = False
+    if not whole:
+        raise Unusable(f"{folder.name}: its tiles are not those of its checkpoint")
+    return History(folder, note, checkpoint, tree)
+
+
+def _ours(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> bool:
+    return any(checkpoint.origin == key.name and note.signed_by(key) for key in keys)
+
+
+def _seen(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> Iterator[int]:
+    """Sizes of our checkpoints that others hold: witnesses, archives, the proofs beside parties' receipts."""
+    facts = tools.facts.current()
+    folders = [facts.path(facts.node.log), *copies]
+    notes = [path for folder in folders for path in (folder / ARCHIVE).glob("*") if path.name.isdigit()]
+    notes += (facts.path(facts.node.state) / "cosigned").glob("*.note")
+    for path in notes:
+        try:
+            note, checkpoint = read_checkpoint(path.read_bytes())
+        except (BadNote, OSError):
+            continue
+        if _ours(note, checkpoint, keys):
+            yield checkpoint.size
+    for path in machine_files(tools, ".tlog-proof"):
+        try:
+            note = Proof.parse(path.read_bytes()).note
+            checkpoint = Checkpoint.parse(note.text)
+        except (ValueError, OSError):
+            continue
+        if _ours(note, checkpoint, keys):
+            yield checkpoint.size
+
+
+def machine_files(tools: Tools, ending: str) -> Iterator[Path]:
+    """Files for programs beside the parties' receipts."""
+    facts = tools.facts.current()
+    for party in facts.parties.values():
+        folder = tools.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
+        if party.id != facts.node.party and folder.is_dir():
+            yield from sorted(path for path in folder.iterdir() if path.name.endswith(ending))
+
+
+def receipts(tools: Tools, start: int) -> Iterator[tuple[Receipt, bytes, Path]]:
+    """Receipts of ours that parties hold and that rest on entries from `start` on. Whether our key signed them is for
+    the caller to ask: the folders are the parties' too."""
+    for path in machine_files(tools, ".receipt.json"):
+        try:
+            data = path.read_bytes()
+            loaded: Any = json.loads(data)
+            if int(loaded["log"]["seq"]) >= start:
+                yield parse(data), data, path
+        except (OSError, ValueError, KeyError, TypeError):
+            continue

@@ -1,0 +1,193 @@
+"""What a restore leaves open, one item each, and what a person may decide.
+
+- `batch:<id>`: released, and neither the log nor the receiver's folder shows that it arrived. `deliver` or `delivered`.
+- `parcel:<id>`: brought further than the backup knows, and not to an end. `refuse`: its sender sends it again (906).
+- `package:<id>`: sealed after the backup, not delivered, its file gone. `lost`: its origin is asked for a replacement.
+- `receipt:<number>`: a party holds a receipt whose entry nobody published. `noted`.
+
+Nothing that might be there already is delivered without somebody's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import durable
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import PackageRow
+from gateway.corridors import composing, recording
+from gateway.corridors.recovery.rolling import Report
+from gateway.corridors.tools import Tools
+from gateway.log import Entry, Event, rfc3339
+from gateway.outcomes import Ok
+from gateway.parcels import DistributionId, PackageId, ParcelId
+from gateway.policy.model import FolderChannel
+
+CODE = "906"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`kind:name`, whom it concerns, what may be decided."""
+
+    kind: str
+    name: str
+    party: str
+    decisions: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def items(tools: Tools, report: Report, decided: Sequence[str]) -> list[Item]:
+    """What is still open, after what was `decided`. Packages that a receiver's folder has are taken from there."""
+    found = []
+    with tools.ledger.reading() as reading:
+        for parcel in report.interrupted:
+            row = reading.parcel(parcel)
+            if row is not None and not row.settled:
+                found.append(Item("parcel", parcel, row.sender, ("refuse",)))
+        packages = reading.packages()
+        batches = [d for d in reading.deliveries() if d.state == "released"]
+    unsent = [p for p in packages if p.state in ("held", "waiting", "released") and p.sha256]
+    found += [Item("package", p.id, p.origin, ("lost",)) for p in unsent if not _whole(tools, p)]
+    found += [Item("batch", b.distribution, b.receiver, ("deliver", "delivered")) for b in batches]
+    found += [Item("receipt", number, parcel, ("noted",)) for number, parcel in report.unlogged]
+    return [item for item in found if item.id not in decided]
+
+
+def adopt_arrived(tools: Tools) -> list[str]:
+    """Batches that lie whole in their receiver's folder were delivered, whatever the log had time to say."""
+    with tools.ledger.reading() as reading:
+        batches = [d for d in reading.deliveries() if d.state == "released"]
+    arrived = [b.distribution for b in batches if _arrived(tools, b.distribution, b.receiver)]
+    with tools.ledger.transaction(tools.clock.now()) as tx:
+        for batch in arrived:
+            _delivered(tx, batch)
+    return arrived
+
+
+def decide(tools: Tools, item: Item, decision: str, actor: str) -> None:
+    """Carry out what a person decided. `ValueError` for a decision that this item does not know."""
+    if decision not in item.decisions:
+        raise ValueError(f"{item.id}: {' | '.join(item.decisions)}")
+    now = tools.clock.now()
+    with tools.ledger.transaction(now) as tx:
+        if decision == "refuse":
+            facts = tools.facts.current()
+            recording.refused(tx, ParcelId(item.name), CODE, {}, facts, {}, tools.facts.calendar())
+            attempt = recording.row(tx, item.name).attempt + 1
+            tx.update_parcel(item.name, attempt=attempt, next_attempt_at=rfc3339(now), posted_at="")
+        elif decision == "lost":
+            tx.update_package(item.name, state="lost")
+        elif decision == "delivered":
+            _delivered(tx, item.name)
+        tx.log(
+            Entry(
+                id=f"restore/{item.id}/{rfc3339(now)}",
+                event=Event.OPERATED,
+                time=now,
+                actor=actor,
+                facts=tools.facts.current().digest,
+                parcel=item.name if item.kind in ("parcel", "batch") else "",
+                digests={"decision": decision, "item": item.id},
+            )
+        )
+
+
+def _delivered(tx: Transaction, distribution: str) -> None:
+    batch = tx.distribution(distribution)
+    assert batch is not None, "a batch that is open was released"
+    tx.update_delivery(distribution, state="delivered", code="", next_attempt_at="", delivered_at=rfc3339(tx.now))
+    tx.update_distribution(distribution, state="delivered")
+    tx.update_packages(distribution, "delivered")
+    recording.batch_event(tx, batch, Event.DELIVERED, {"packages": batch.packages, "attempts": 0})
+
+
+def _whole(tools: Tools, package: PackageRow) -> bool:
+    """Its file is in the node's storage, or was found in its receiver's folder and is there now."""
+    path = tools.spool.sealed(package.agreement, package.period, PackageId(package.id))
+    if path.exists():
+        if durable.sha256_file(path)[0] == package.sha256:
+            return True
+        durable.remove(path)  # sealed anew under the same name; what was committed is another file
+    folder = _channel(tools, package.receiver, package.agreement)
+    if folder is None or not (folder / path.name).is_file():
+        return False
+    if durable.sha256_file(folder / path.name)[0] != package.sha256:
+        return False
+    data = (folder / path.name).read_bytes()
+    durable.write_bytes(path, data)
+    return True
+
+
+def _arrived(tools: Tools, distribution: str, receiver: str) -> bool:
+    """The receiver's folder holds every package of the batch, and the list, which is laid down last: to deliver it
+    adopts what is there."""
+    with tools.ledger.reading() as reading:
+        batch = reading.distribution(distribution)
+        packages = [p for p in reading.packages(distribution=distribution) if p.sha256]
+    assert batch is not None, "a delivery has a batch"
+    folder = _channel(tools, receiver, batch.agreement)
+    if folder is None or not folder.is_dir():
+        return False
+    beside = compose(tools, distribution)
+    if beside is None:
+        return False
+    names = {tools.spool.sealed(p.agreement, p.period, PackageId(p.id)).name: p.sha256 for p in packages}
+    names |= {name: sha256 for name, (_, sha256) in beside.items() if composing.is_list(Path(name))}
+    for name, sha256 in names.items():
+        if not (folder / name).is_file() or durable.sha256_file(folder / name)[0] != sha256:
+            return False
+    return True
+
+
+def compose(tools: Tools, distribution: str) -> dict[str, tuple[Path, str]] | None:
+    """The documents of a batch that was released: those that are there, else made again; None where they cannot be."""
+    facts = tools.facts.current()
+    with tools.ledger.reading() as reading:
+        batch = reading.distribution(distribution)
+    if batch is None or batch.receiver not in facts.parties or batch.agreement not in facts.agreements:
+        return None
+    receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
+    try:
+        made = composing.compose(tools, batch, receiver, agreement, facts)
+    except ValueError:  # what is known of its packages makes no list
+        return None
+    folder = _channel(tools, batch.receiver, batch.agreement)
+    if not isinstance(made, Ok) or folder is None:
+        return made.value if isinstance(made, Ok) else None
+    for name, (path, _) in made.value.items():
+        # A signature made anew has other bytes: what the receiver got already is what counts.
+        if not composing.is_list(path) and (folder / name).is_file():
+            durable.write_bytes(path, (folder / name).read_bytes(), 0o640)
+    return {name: (path, durable.sha256_file(path)[0]) for name, (path, _) in made.value.items()}
+
+
+def recompose(tools: Tools) -> list[str]:
+    """Make the documents of delivered batches that the backup has not, so that their signatures are known when they
+    come. Answers the batches whose list comes out otherwise than it was delivered."""
+    with tools.ledger.reading() as reading:
+        batches = reading.distributions(state="delivered")
+    differing = []
+    for batch in batches:
+        if (tools.spool.batch(DistributionId(batch.id)) / ".whole").exists():
+            continue
+        made = compose(tools, batch.id)
+        listed = next((d for p, d in made.values() if composing.is_list(p)), "") if made else ""
+        if batch.list_sha256 and listed != batch.list_sha256:
+            differing.append(batch.id)
+    return differing
+
+
+def _channel(tools: Tools, receiver: str, agreement: str) -> Path | None:
+    """The receiver's folder for an agreement's batches; None where it is not on this node's exchange root, or the root
+    is away."""
+    facts = tools.facts.current()
+    party, found = facts.parties.get(receiver), facts.agreements.get(agreement)
+    if party is None or found is None or not isinstance(party.channel, FolderChannel) or not tools.inbox.root.is_up():
+        return None
+    return tools.folder(party, facts.node.folders.inbox, found.label)

@@ -1,0 +1,135 @@
+"""Rolling forward: the newest published log's entries into the ledger, and the state that follows from each; one
+transaction, so that a crash in the middle leaves the ledger as it was restored."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateway import durable
+from gateway.adapters.ledger import Transaction
+from gateway.corridors.recovery.forward import Forward
+from gateway.corridors.recovery.histories import History, receipts
+from gateway.corridors.tools import Tools
+from gateway.log import rfc3339
+from gateway.log.note import BadNote, VerifierKey, read_checkpoint
+from gateway.log.tiles import ARCHIVE
+from gateway.outcomes import Ok
+from gateway.receipts.receipt import Receipt
+
+
+@dataclass(slots=True)
+class Report:
+    """What was taken over. `interrupted`: parcels that the lost node had brought further than the backup knows and not
+    to an end; `unlogged`: receipts that people hold and whose entries nobody published (number, parcel)."""
+
+    entries: int = 0
+    size: int = 0
+    receipts: int = 0
+    interrupted: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    unlogged: list[tuple[str, str]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, loaded: dict[str, Any]) -> Report:
+        return cls(**{**loaded, "unlogged": [(str(n), str(p)) for n, p in loaded["unlogged"]]})
+
+
+def roll(
+    tools: Tools, history: History | None, keys: Sequence[VerifierKey], own: Sequence[str], restored_at: str
+) -> Report:
+    """Take over what `history` says beyond the ledger, and the receipts of it that parties hold. `own`: the node's key
+    fingerprints, which its receipts are signed by. It is done once per restore; asked again, it answers the same."""
+    now = tools.clock.now()
+    name = f"restore/{restored_at}"
+    with tools.ledger.reading() as reading:
+        before = reading.progress(name, "report")
+    if before is not None:
+        return Report.from_json(json.loads(before))
+    with tools.ledger.published() as tables:
+        count, _ = tables.head()
+    bodies = history.bodies(count) if history is not None else []
+    report = Report(entries=len(bodies), size=max(count, history.size if history else 0))
+    forward = Forward(tools)
+    held = [(r, data) for r, data, path in receipts(tools, count) if _signed(tools, data, path, own)]
+    with tools.ledger.restoring(now) as (tx, tables):
+        tables.adopt(bodies)
+        if history is not None:
+            for size, note in _notes(history, keys):
+                if tables.signed(size) is None:
+                    tables.sign(size, note, rfc3339(now))
+        entries = [json.loads(body) for body in bodies]
+        forward.follow(tx, entries)
+        report.interrupted = sorted(forward.interrupted)
+        report.differing = sorted(forward.differing)
+        for receipt, data in held:
+            if receipt.log.seq < report.size:
+                report.receipts += _keep(tx, receipt, data, now)
+            else:
+                report.unlogged.append((receipt.number, receipt.parcel))
+        tx.set_progress(name, "report", json.dumps(report.to_json()))
+    if history is not None:
+        _archive(history, tools.facts.current().path(tools.facts.current().node.log))
+    return report
+
+
+def _notes(history: History, keys: Sequence[VerifierKey]) -> list[tuple[int, bytes]]:
+    """Every checkpoint that the copy shows as signed: none of these sizes is ever signed again."""
+    found = [(history.size, history.note.to_bytes())]
+    for path in (history.folder / ARCHIVE).glob("*"):
+        if path.name.isdigit():
+            try:
+                note, checkpoint = read_checkpoint(path.read_bytes())
+            except (BadNote, OSError):
+                continue
+            whole = 0 < checkpoint.size <= history.size and history.root_at(checkpoint.size) == checkpoint.root
+            if whole and any(note.signed_by(key) for key in keys):
+                found.append((checkpoint.size, note.to_bytes()))
+    return found
+
+
+def _archive(history: History, log: Path) -> None:
+    """Cosigned checkpoints and tokens that the copy has and the node has not."""
+    source = history.folder / ARCHIVE
+    if source.is_dir() and history.folder.resolve() != log.resolve():
+        durable.make_folder(log / ARCHIVE, 0o750)
+        for path in sorted(source.iterdir()):
+            if not (log / ARCHIVE / path.name).exists():
+                shutil.copyfile(path, log / ARCHIVE / path.name)
+        durable.sync_folder(log / ARCHIVE)
+
+
+def _signed(tools: Tools, data: bytes, path: Path, own: Sequence[str]) -> bool:
+    try:
+        signature = path.with_name(f"{path.name}.sig").read_bytes()
+    except OSError:
+        return False
+    return isinstance(tools.verifier.verify(data, signature, *own), Ok)
+
+
+def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:
+    """A receipt that its party has: entered as written. One whose entry is another's is no receipt of this log."""
+    entry = next((e for e in tx.entries(receipt.log.seq - 1, 1)), None)
+    if entry is None or entry.leaf != receipt.log.hash:
+        return 0
+    if any(r.number == receipt.number or r.stage == receipt.stage for r in tx.receipts(parcel=receipt.parcel)):
+        return 0
+    tx.add_receipt(
+        number=receipt.number,
+        parcel=receipt.parcel,
+        party=receipt.sender,
+        stage=receipt.stage,
+        code=receipt.code,
+        body=data,
+        issued_at=rfc3339(receipt.issued_at),
+        written_at=rfc3339(now),
+    )
+    return 1
