@@ -123,7 +123,9 @@ class Acknowledgement:
                 )
                 tx.update_distribution(distribution, state="acknowledged")
                 tx.update_packages(distribution, "acknowledged")
-                recording.batch_event(tx, batch, Event.ACKNOWLEDGED, {"packages": batch.packages}, signature=row.sha256)
+                kept = recording.keeping(facts, batch.agreement).packages
+                counts = {"packages": batch.packages, recording.KEEP: kept}
+                recording.batch_event(tx, batch, Event.ACKNOWLEDGED, counts, signature=row.sha256)
                 recording.collected(tx, batch, parcel, row.received_at, facts, self._tools.facts.calendar())
                 recording.acknowledged(tx, parcel, batch, facts, self._tools.facts.calendar())
                 return {"outcome": "ok", "code": ""}

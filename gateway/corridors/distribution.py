@@ -300,7 +300,9 @@ class Distribution:
                         tx.update_delivery(batch.id, state="acknowledged", acknowledged_at=rfc3339(now))
                         tx.update_distribution(batch.id, state="acknowledged")
                         tx.update_packages(batch.id, "acknowledged")
-                        recording.batch_event(tx, batch, Event.ACKNOWLEDGED, {"packages": len(packages)})
+                        kept = recording.keeping(self._tools.facts.current(), batch.agreement).packages
+                        counts = {"packages": len(packages), recording.KEEP: kept}
+                        recording.batch_event(tx, batch, Event.ACKNOWLEDGED, counts)
                     return {"outcome": "ok", "code": ""}
                 case Deferred(code, _, retry_after):
                     at = now + timedelta(seconds=max(min(retry_after, 3600.0), delivery.wait(attempt)))

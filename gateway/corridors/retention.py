@@ -29,7 +29,7 @@ def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:
         parcel = ParcelId(folder.name)
         with tools.ledger.reading() as reading:
             row = reading.parcel(parcel)
-        if row is None or row.updated_at > _before(now, _rules(facts, row.agreement).quarantine):
+        if row is None or row.updated_at > _before(now, recording.keeping(facts, row.agreement).quarantine):
             continue
         with tools.spool.removing():
             shutil.rmtree(folder, ignore_errors=True)
@@ -47,7 +47,7 @@ def _packages(tools: Tools, facts: Facts, now: datetime) -> None:
         with tools.ledger.reading() as reading:
             signed = reading.deliveries(distribution=batch.id)[0].acknowledged_at
             packages = reading.packages(distribution=batch.id)
-        if signed > _before(now, _rules(facts, batch.agreement).packages):
+        if signed > _before(now, recording.keeping(facts, batch.agreement).packages):
             continue
         with tools.spool.removing():
             for package in packages:
@@ -82,11 +82,6 @@ def _returned(tools: Tools, facts: Facts, now: datetime) -> None:
         for file in folder.iterdir():
             if file.is_file() and not file.is_symlink() and file.stat().st_mtime < limit:
                 durable.remove(file)
-
-
-def _rules(facts: Facts, agreement: str) -> Retention:
-    found = facts.agreements.get(agreement)
-    return found.retention if found else Retention()
 
 
 def _before(now: datetime, days: int) -> str:

@@ -12,7 +12,17 @@ from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.transaction import dumps
 from gateway.corridors import superseding
 from gateway.corridors.recording.duties import closed, collected, delivered, distributed
-from gateway.corridors.recording.entries import address, batch_event, commitment, content, instant, parcel_event, row
+from gateway.corridors.recording.entries import (
+    KEEP,
+    address,
+    batch_event,
+    commitment,
+    content,
+    instant,
+    keeping,
+    parcel_event,
+    row,
+)
 from gateway.corridors.recording.issuing import issue, out_of
 from gateway.corridors.recording.obligations import (
     missed,
@@ -31,6 +41,7 @@ from gateway.policy.model import Facts
 from gateway.receipts.receipt import Counts
 
 __all__ = [
+    "KEEP",
     "accepted",
     "acknowledged",
     "address",
@@ -46,6 +57,7 @@ __all__ = [
     "faulted",
     "held",
     "issue",
+    "keeping",
     "missed",
     "noted",
     "owed_periods",
@@ -82,7 +94,9 @@ def refused(
     )
     tx.free_place(parcel)
     done = row(tx, parcel)
-    entry = parcel_event(tx, Event.REFUSED, done, counts={"records": records, "code": int(code)}, digests=content(done))
+    kept = keeping(facts, done.agreement).quarantine
+    counts = {"records": records, "code": int(code), KEEP: kept}
+    entry = parcel_event(tx, Event.REFUSED, done, counts=counts, digests=content(done))
     issue(
         tx,
         done,

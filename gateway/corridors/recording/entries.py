@@ -12,6 +12,7 @@ from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.corridors.tools import ACTOR
 from gateway.log import Entry, Event
+from gateway.policy.model import Facts, Retention
 
 
 def commitment(value: str) -> tuple[str, str]:
@@ -67,6 +68,17 @@ def batch_event(
             digests=digests,
         )
     )
+
+
+KEEP = "keep_days"
+"""What an entry that settles something calls the days until it has to be erased: by them an auditor knows what is past
+its retention."""
+
+
+def keeping(facts: Facts, agreement: str) -> Retention:
+    """How long things are kept under an agreement; by default where it is not known."""
+    found = facts.agreements.get(agreement)
+    return found.retention if found else Retention()
 
 
 def address(parcel: ParcelRow) -> str:

@@ -12,11 +12,12 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.corridors import reconciling
-from gateway.corridors.recording.entries import instant
+from gateway.corridors.recording.entries import address, instant
 from gateway.corridors.recording.obligations import standing
+from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar
 from gateway.deadlines.obligations import CORRECTION
-from gateway.log import rfc3339
+from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Kind, PackageId, ParcelId, PartyId, Sealed
 from gateway.policy.model import Agreement, Facts
@@ -43,9 +44,9 @@ def issue(
     due: tuple[DueDate, ...] | None = None,
     receiver: str = "",
 ) -> None:
-    """A receipt into the outbox. It names the entry it rests on and never changes. `about`: the agreement it speaks of,
-    where the parcel itself stands under none. `due`: the dates it sets, where they are not those of a correction.
-    `receiver`: whose delivery it states."""
+    """A receipt into the outbox, and its digest into the log. It names the entry it rests on and never changes.
+    `about`: the agreement it speaks of, where the parcel itself stands under none. `due`: the dates it sets, where they
+    are not those of a correction. `receiver`: whose delivery it states."""
     agreement = about or facts.agreements.get(parcel.agreement)
     issued = max(entry.logged_at, instant(parcel.received_at)).astimezone(SHANGHAI)
     receivers = tuple(dict.fromkeys(PartyId(package.split("_")[2]) for package in packages))
@@ -78,15 +79,28 @@ def issue(
         fields=checked.fields if checked else {},
         reconciled=_reconciled(tx, parcel, agreement, checked) if checked and agreement else {},
     )
+    body = receipt.to_json()
     tx.add_receipt(
         number=receipt.number,
         parcel=parcel.id,
         party=parcel.sender,
         stage=receipt.stage,
         code=code,
-        body=receipt.to_json(),
+        body=body,
         issued_at=rfc3339(issued),
         about=receiver,
+    )
+    tx.log(
+        Entry(
+            id=f"receipt/{receipt.number}",
+            event=Event.RECEIPT,
+            time=tx.now,
+            actor=ACTOR,
+            facts=parcel.facts,
+            parties=(parcel.sender,),
+            package=address(parcel),
+            digests={"receipt": hashlib.sha256(body).hexdigest()},
+        )
     )
 
 

@@ -13,7 +13,7 @@ PLAIN_DAYS, QUARANTINE_DAYS = 1, 15
 
 
 class _Parcel:
-    __slots__ = ("accepted", "erased", "out", "records", "released", "sealed", "settled", "settled_at")
+    __slots__ = ("accepted", "erased", "keep", "out", "records", "released", "sealed", "settled", "settled_at")
 
     def __init__(self) -> None:
         self.records: int | None = None
@@ -21,6 +21,7 @@ class _Parcel:
         self.out: int | None = None
         self.sealed: int | None = None
         self.released: int | None = None
+        self.keep: int | None = None
         self.settled = ""
         self.settled_at = ""
         self.erased = False
@@ -46,7 +47,7 @@ class Parcels:
             Event.ERASED: self._erased,
             Event.RELEASED: self._released,
             Event.DELIVERED: self._delivered,
-            Event.ACKNOWLEDGED: self._delivered,
+            Event.ACKNOWLEDGED: self._acknowledged,
         }
 
     def see(self, seq: int, entry: dict[str, Any]) -> None:
@@ -62,9 +63,16 @@ class Parcels:
         if not last:
             return
         now = datetime.fromisoformat(last)
-        limits = {event: rfc3339(now - timedelta(days=days)) for event, days in self._days.items()}
+        limits: dict[int, str] = {}
         for name, parcel in self._parcels.items():
-            if parcel.settled and not parcel.erased and parcel.settled_at < limits[Event(parcel.settled)]:
+            if not parcel.settled or parcel.erased:
+                continue
+            # The days the entry itself names, else those the auditor was told.
+            # The node sweeps by the hour: one day more, so that nobody is blamed for an hour.
+            days = self._days[Event(parcel.settled)] if parcel.keep is None else parcel.keep + 1
+            if days not in limits:
+                limits[days] = rfc3339(now - timedelta(days=days))
+            if parcel.settled_at < limits[days]:
                 self._findings.add(
                     "retention",
                     name,
@@ -113,6 +121,7 @@ class Parcels:
         if parcel.settled:
             self._fail(seq, f"已办结（{parcel.settled}）的交换件再次办结", f"settled twice, first as {parcel.settled}")
         parcel.settled, parcel.settled_at = entry["event"], entry["logged_at"]
+        parcel.keep = entry["counts"].get("keep_days")
 
     def _erased(self, _seq: int, _entry: dict[str, Any], parcel: _Parcel) -> None:
         parcel.erased = True
@@ -127,6 +136,13 @@ class Parcels:
             # A withdrawal notice stands among the packages without a digest: there is no file.
             if sha256 and known.get(package) != sha256:
                 self._fail(seq, f"放行的包 {package} 不是封装时的包", f"{package} is not what was sealed")
+
+    def _acknowledged(self, seq: int, entry: dict[str, Any], parcel: _Parcel) -> None:
+        """From now on the batch's packages are kept for so many days and no longer."""
+        self._delivered(seq, entry, parcel)
+        parcel.keep = entry["counts"].get("keep_days")
+        if parcel.keep is not None:
+            parcel.settled, parcel.settled_at = entry["event"], entry["logged_at"]
 
     def _delivered(self, seq: int, entry: dict[str, Any], parcel: _Parcel) -> None:
         packages = entry["counts"].get("packages")

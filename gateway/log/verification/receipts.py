@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gateway.log.entry import Event
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import check_receipt
 from gateway.log.verification.findings import Findings
@@ -18,6 +20,7 @@ class Receipts:
     def __init__(self, folder: Path, origin: str, keys: Iterable[VerifierKey], findings: Findings) -> None:
         self._findings, self._origin = findings, origin
         self._by_seq: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+        self._digests: dict[str, set[str]] = {}
         self.count = 0
         keys = tuple(keys)
         for path in sorted(folder.rglob("*.receipt.json")):
@@ -29,6 +32,7 @@ class Receipts:
                 continue  # a form to sign, a list: no receipt of this kind
             self.count += 1
             self._by_seq.setdefault(seq, []).append((number, receipt))
+            self._digests.setdefault(f"receipt/{number}", set()).add(hashlib.sha256(data).hexdigest())
             proof = path.with_name(path.name.removesuffix(".receipt.json") + ".tlog-proof")
             if proof.exists() and keys:
                 self._prove(number, data, proof.read_bytes(), keys)
@@ -49,6 +53,13 @@ class Receipts:
                 self._findings.add(
                     "receipt", number, f"回执与第 {seq} 条不符（{wrong}）", f"differs from entry {seq} ({wrong})"
                 )
+
+        if entry["event"] == Event.RECEIPT:
+            issued, found = entry["digests"].get("receipt"), self._digests.get(entry["id"], set())
+            if found - {issued}:
+                number = entry["id"].partition("/")[2]
+                zh, en = f"不是第 {seq} 条所记的回执", f"is not the receipt that entry {seq} records"
+                self._findings.add("receipt", number, zh, en)
 
     def conclude(self) -> None:
         for seq, receipts in self._by_seq.items():

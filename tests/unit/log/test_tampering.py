@@ -303,6 +303,33 @@ def not_erased(entries: list[dict[str, Any]]) -> None:
         entry["logged_at"] = rfc3339(START + timedelta(days=3))
 
 
+def spare(entries: list[dict[str, Any]]) -> int:
+    """An entry that no parcel's story needs."""
+    return next(i for i, e in enumerate(entries) if i >= SAVED and e["event"] == "obligation_met")
+
+
+def kept_too_long(event: str, days: int) -> Callable[[list[dict[str, Any]]], None]:
+    """Something settled that names the days it is kept, and no erasure; the log goes on for three days and more."""
+
+    def change(entries: list[dict[str, Any]]) -> None:
+        at = spare(entries)
+        entries[at] |= {"event": event, "id": f"x/{event}", "parcel": "x", "counts": {"keep_days": days}}
+        for entry in entries[at + 40 :]:
+            entry["logged_at"] = rfc3339(START + timedelta(days=3, hours=1))
+
+    return change
+
+
+def another_receipt(entries: list[dict[str, Any]]) -> None:
+    changed = {
+        "event": "receipt_issued",
+        "id": "receipt/20261020-000004",
+        "counts": {},
+        "digests": {"receipt": "0" * 64},
+    }
+    entries[spare(entries)] |= changed
+
+
 def altered_receipt(**values: Any) -> Callable[[Good, Path], None]:
     def change(good: Good, folder: Path) -> None:
         put(folder.parent / "回执" / "r.receipt.json", rfc8785.dumps(receipt(good.bodies[4], 4) | values))
@@ -371,6 +398,9 @@ CASES: dict[str, tuple[Callable[[Good, Path], None], str, tuple[str, ...]]] = {
     "a package released that was never sealed": (retell(unsealed_release), "conservation", ()),
     "a rehearsal in the log of a node in earnest": (retell(excused), "covering", ()),
     "plain records never erased": (retell(not_erased), "retention", ()),
+    "a refused file kept past the days its entry names": (retell(kept_too_long("refused", 1)), "retention", ()),
+    "packages kept past the days their entry names": (retell(kept_too_long("acknowledged", 1)), "retention", ()),
+    "a receipt that is not the one issued": (retell(another_receipt), "receipt", ()),
     "a receipt for another entry": (renamed(5), "receipt", ()),
     "a receipt beyond the log": (renamed(9999), "receipt", ()),
     "a receipt with other counts": (altered_receipt(counts={"in": 1, "accepted": 1, "refused": 0}), "receipt", ()),
@@ -445,3 +475,14 @@ def test_only_the_tampered_entry_is_blamed(good: Good, tmp_path: Path) -> None:
         "root", "tile", "prev", "conservation", "consistency", "quorum",
     }  # fmt: skip
     assert [p.at for p in found.problems if p.check == "tile"] == [BUNDLE.replace("entries", "0"), "tile/1/000.p/3"]
+
+
+@pytest.mark.parametrize("event", ["refused", "acknowledged"])
+def test_what_its_entry_lets_be_kept_is_no_problem(event: str, good: Good, tmp_path: Path) -> None:
+    shutil.copytree(good.log.folder, tmp_path / "log")
+    good.retold(tmp_path / "log", kept_too_long(event, 3))
+
+    found = good.judge(tmp_path / "log")
+
+    assert "retention" not in found.counted, found.problems
+    assert "retention" in found.done
