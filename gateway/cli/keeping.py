@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import urllib.request
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
 from gateway import durable, wiring
 from gateway.adapters.ledger import Ledger
-from gateway.adapters.publishing import LogKeys, write_archive
-from gateway.log import Entry, Event, rfc3339
-from gateway.log import timestamps as rfc3161
-from gateway.log.note import Note, Signer
+from gateway.adapters.publishing import LogKeys, stamping
+from gateway.log import Entry, Event
+from gateway.log.note import Signer
 from gateway.log.tiles import ARCHIVE
+from gateway.log.timestamps import Authorities
 from gateway.policy.model import Facts
-
-SECONDS, LARGEST = 20, 1 << 20
 
 
 def log_rotation(facts: Facts, what: str, old: Signer, new: Signer) -> None:
@@ -40,34 +37,13 @@ def log_rotation(facts: Facts, what: str, old: Signer, new: Signer) -> None:
         ledger.close()
 
 
-def stamp(facts: Facts, url: str, authorities: rfc3161.Authorities) -> tuple[int, datetime]:
-    """Ask an authority for a token over the newest signed checkpoint; keep it. Answers size and time. Raises `OSError`
-    when the authority is away, `BadToken` when what it says is not a token over it, `LookupError` without a
-    checkpoint."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("an authority is asked over HTTP")
+def stamp(facts: Facts, url: str, authorities: Authorities) -> tuple[int, datetime]:
+    """`stamping.stamp` beside the daemon, or without it."""
     ledger = Ledger(wiring.database_url(facts))
     try:
-        with ledger.published() as tables:
-            signed, last = tables.signed(), tables.last_timestamp()
-        if signed is None:
-            raise LookupError("no checkpoint was signed yet")
-        if last is not None and last[0] == signed.size:
-            return last[0], datetime.fromisoformat(last[1])
-        text = Note.parse(signed.note).text.encode()
-        headers = {"Content-Type": "application/timestamp-query"}
-        asked = urllib.request.Request(url, rfc3161.request(text), headers)  # noqa: S310 - the scheme was checked
-        with urllib.request.urlopen(asked, timeout=SECONDS) as reply:  # noqa: S310
-            token = reply.read(LARGEST)
-        moment = rfc3161.judge(token, text, authorities)
-        with ledger.publishing() as tables:
-            tables.add_timestamp(signed.size, rfc3339(moment), token)
-            lines = tables.cosignatures(signed.size)
-        archived = write_archive(facts.path(facts.node.log), signed.size, signed.note, lines)
-        durable.write_bytes(archived.with_name(f"{archived.name}.tsr"), token, 0o640)
+        return stamping.stamp(ledger, facts.path(facts.node.log), url, authorities)
     finally:
         ledger.close()
-    return signed.size, moment
 
 
 def bundle(facts: Facts, out: Path) -> None:

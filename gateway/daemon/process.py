@@ -199,6 +199,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (Gathering().round,), seconds=GATHER_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (prompting.prompt,), seconds=HEARTBEAT_SECONDS)

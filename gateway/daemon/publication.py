@@ -6,6 +6,8 @@ what was signed. A witness that is away stops nothing.
 
 from __future__ import annotations
 
+import hashlib
+import http.client
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,15 +26,19 @@ from gateway.adapters.publishing import (
     Publisher,
     RolledBack,
     Witnesses,
+    evidence,
+    stamping,
 )
 from gateway.corridors import proofs
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.log.quorum import BadPolicy
+from gateway.log.timestamps import Authorities
 
 SECONDS = 1.0
 PROOF_ROUNDS = 2
 ASK_SECONDS = 10.0
+STAMP_SECONDS = 30.0
 JUMP = 60
 _SAID: dict[type[Exception], str] = {
     RolledBack: "交换日志：数据库比已签发的检查点旧（恢复了旧备份？），拒绝签名。请恢复最新的数据库，见“恢复备份”。"
@@ -61,6 +67,8 @@ class Publication:
         self._round = 0
         self._alarmed = ""
         self._before: tuple[datetime, float] | None = None
+        self._evidence: set[str] = set()
+        self._stamped: tuple[float, int] | None = None
         self.failure = ""
 
     def start(self) -> None:
@@ -91,6 +99,7 @@ class Publication:
             now = tools.clock.now()
             try:
                 self._watch_clock(tools, now)
+                self._two_histories(tools, now)
                 new = self._publisher.publish(now)
                 changed = self._witnesses.collect()
                 if new is not None or changed or self._round % PROOF_ROUNDS == 0:
@@ -100,6 +109,7 @@ class Publication:
             except (RolledBack, Contradiction, NoKey, PublicationFailed) as error:
                 tools.log.error("log_refused", error=type(error).__name__)
                 self.failure = _SAID[type(error)]
+                self._two_histories(tools, now)
                 self._stop()
             self._round += 1
 
@@ -118,7 +128,45 @@ class Publication:
         except (RolledBack, Contradiction) as error:
             tools.log.error("log_refused", error=type(error).__name__)
             self.failure = _SAID[type(error)]
+            self._two_histories(tools, tools.clock.now())
             self._stop()
+
+    def stamp(self, tools: Tools) -> None:
+        """A token for the newest checkpoint, when one is due; the scheduler's job. An authority that is away, or
+        answers with something else, is told and asked again at the next look."""
+        facts = tools.facts.current()
+        wanted, passed = facts.node.timestamps, time.monotonic()
+        if wanted is None or self.failure or (self._stamped and passed - self._stamped[0] < wanted.minutes * 60):
+            return
+        try:
+            authorities = Authorities.load((facts.keys / wanted.certificate).read_bytes())
+            size, _ = stamping.stamp(tools.ledger, self.folder, wanted.url, authorities)
+        except LookupError:
+            return
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            tools.log.warning("timestamp_waits", error=type(error).__name__)
+            return
+        self._stamped = (passed, size)
+
+    def _two_histories(self, tools: Tools, now: datetime) -> None:
+        """Evidence of two histories, ours or of a log we witness, whoever kept it, is an entry: once, by its digest.
+        Should ours be what is doubted, the entry waits in the ledger until somebody has looked."""
+        for path in evidence(tools.spool.state):
+            if path.name in self._evidence:
+                continue
+            entry = Entry(
+                id=f"log/{Event.SPLIT}/{path.stem}",
+                event=Event.SPLIT,
+                time=now,
+                actor=ACTOR,
+                facts=tools.facts.current().digest,
+                digests={"evidence": hashlib.sha256(path.read_bytes()).hexdigest()},
+            )
+            with tools.ledger.transaction(now) as tx:
+                if tx.entry(entry.id) is None:
+                    tools.log.error("split_view_seen", evidence=path.name)
+                    tx.log(entry)
+            self._evidence.add(path.name)
 
     def _watch_clock(self, tools: Tools, now: datetime) -> None:
         """A host's clock that jumps, either way, is an entry: `seconds` it went ahead of what had passed. A rehearsal's
@@ -155,6 +203,7 @@ class Publication:
         return {
             "size": published.size if published else 0,
             "witnessed": witnessed,
+            "stamped": self._stamped[1] if self._stamped else 0,
             "alarm": alarm,
             "failure": self.failure,
         }

@@ -87,6 +87,11 @@ class _Judge:
         if node.rehearsal and node.rehearsal.starts_at.tzinfo is None:
             message = "needs an offset from UTC, such as +08:00"
             self.fault(_NODE, ("rehearsal", "starts_at"), message, "须注明时区，例如 +08:00")
+        if node.timestamps:
+            content = self.draft.contents.get(f"keys/{node.timestamps.certificate}")
+            if content is None or b"BEGIN CERTIFICATE" not in content:
+                message = "no file with a certificate below keys/"
+                self.fault(_NODE, ("timestamps", "certificate"), message, "keys/ 下没有这个证书文件")
         if not any(file.startswith("config/agreements/") for file in self.draft.contents):
             self.warn(_NODE, (), "there is no agreement: nothing will be taken", "没有交换约定：不会受理任何文件")
 

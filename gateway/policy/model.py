@@ -25,6 +25,7 @@ from gateway.policy.settings import (
     Notices,
     Rehearsal,
     Reminders,
+    Timestamps,
     Webhook,
 )
 from gateway.policy.shapes import (
@@ -267,6 +268,7 @@ class Node(Fact):
     reminders: Reminders = Reminders()
     backup: Backup = Backup()
     rehearsal: Rehearsal | None = None
+    timestamps: Timestamps | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,14 @@ class Rehearsal(Fact):
     speed: float = Field(default=1.0, gt=0)
 
 
+class Timestamps(Fact):
+    """A time-stamping authority (RFC 3161 over HTTP) that is asked for a token over the newest checkpoint."""
+
+    url: str = Field(pattern=r"^https?://[^\s]+$")
+    certificate: str = Field(description="PEM file below `keys/`: the authority's certificate and those above it")
+    minutes: int = Field(default=60, ge=1, description="between two tokens; none is asked for while nothing is new")
+
+
 class Mail(Fact):
     """The server that mail is handed to. `security`: `tls` from the first byte, `starttls`, or `none`, which is for a
     server on this very machine. The server's certificate is checked against the system's, or against `ca` alone."""

@@ -2,7 +2,7 @@
 
 from gateway.adapters.publishing.keys import LogKeys, NoKey
 from gateway.adapters.publishing.publisher import Contradiction, NoSpace, PublicationFailed, Publisher, RolledBack
-from gateway.adapters.publishing.witness import Behind, TwoHistories, Witness
+from gateway.adapters.publishing.witness import Behind, TwoHistories, Witness, evidence
 from gateway.adapters.publishing.witnesses import POLICY, Witnesses, write_archive
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "TwoHistories",
     "Witness",
     "Witnesses",
+    "evidence",
     "write_archive",
 ]

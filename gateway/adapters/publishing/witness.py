@@ -14,6 +14,11 @@ from gateway.log.tiles import TileTree
 EVIDENCE, SEEN = "evidence", "witness"
 
 
+def evidence(state: Path) -> list[Path]:
+    """Every kept pair of notes that contradict each other, of our own log or one we witness."""
+    return sorted((state / EVIDENCE).glob("*.notes"))
+
+
 def keep_evidence(state: Path, notes: Sequence[Note]) -> Path:
     """Keep notes that contradict each other, signed by the same key: nobody can explain them away."""
     data = b"".join(note.to_bytes() + b"\n" for note in notes)
