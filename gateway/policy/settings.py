@@ -66,7 +66,7 @@ class Rehearsal(Fact):
 class Timestamps(Fact):
     """A time-stamping authority (RFC 3161 over HTTP) that is asked for a token over the newest checkpoint."""
 
-    url: str = Field(pattern=r"^https?://[^\s]+$")
+    url: str = Field(pattern=URL)
     certificate: str = Field(description="PEM file below `keys/`: the authority's certificate and those above it")
     minutes: int = Field(default=60, ge=1, description="between two tokens; none is asked for while nothing is new")
 
