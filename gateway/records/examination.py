@@ -8,6 +8,7 @@ title rows, totals and signatures, and the template's example row are no records
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -22,6 +23,7 @@ from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
 from gateway.records.passing import EMPTY, Pass, Progress
+from gateway.records.readers import datapackage
 from gateway.records.readers.table import open_table
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
@@ -96,6 +98,17 @@ def examine(
     """
     folder = folder or job.out / "parts"
     _clear(job.out, folder)
+    job.out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".package-", dir=job.out) as scratch:
+        table = datapackage.unpack(job.source, Path(scratch))
+        if isinstance(table, Refused):
+            return table
+        return _examine(replace(job, source=table or job.source), progress, folder, keep, threads)
+
+
+def _examine(
+    job: ExamineJob, progress: Progress | None, folder: Path, keep: bool, threads: int | None
+) -> Outcome[Examination]:
     rules = schema.load(job.schemas, job.dataset, job.version or None).only(job.columns)
     repertoire = text.repertoire(job.schemas)
     table = open_table(job.source, rules, job.ignorable or rules.ignorable, repertoire)

@@ -1,0 +1,69 @@
+"""A Data Package (datapackage.json and one table) as a zip archive: the table is taken out, as the descriptor names it.
+
+The archive is another's: member names are checked, what is expanded is counted, and a size or SHA-256 that the
+descriptor states has to be what is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from gateway import durable
+from gateway.outcomes import Refused
+from gateway.records.readers.containers import DAMAGED, EXPANDED, NO_TABLE, PIECE, TOO_LARGE
+
+DESCRIPTOR = "datapackage.json"
+_LARGEST_DESCRIPTOR = 4 << 20
+
+
+def unpack(path: Path, into: Path) -> Path | Refused | None:
+    """The package's one table, in the folder `into`. None: the file is no Data Package. Refused 301 (not one table),
+    310 (too large once expanded), 311 (damaged, or not what the descriptor says)."""
+    with path.open("rb") as stream:
+        if stream.read(4) != b"PK\x03\x04":
+            return None
+    try:
+        with ZipFile(path) as archive:
+            if DESCRIPTOR not in archive.namelist():
+                return None
+            if archive.getinfo(DESCRIPTOR).file_size > _LARGEST_DESCRIPTOR:
+                return Refused(TOO_LARGE, {"limit_mb": _LARGEST_DESCRIPTOR >> 20})
+            resource = _resource(json.loads(archive.read(DESCRIPTOR)))
+            if resource is None or archive.namelist().count(resource["path"]) != 1:
+                return Refused(NO_TABLE)
+            return _expand(archive, resource, into)
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, UnicodeError, KeyError):
+        return Refused(DAMAGED)
+
+
+def _resource(descriptor: Any) -> dict[str, Any] | None:
+    """The one resource, if its path is one below the package."""
+    resources = descriptor.get("resources") if isinstance(descriptor, dict) else None
+    if not isinstance(resources, list) or len(resources) != 1 or not isinstance(resources[0], dict):
+        return None
+    name = resources[0].get("path")
+    if not isinstance(name, str) or PurePosixPath(name).is_absolute() or {"..", ""} & set(name.split("/")):
+        return None
+    return resources[0]
+
+
+def _expand(archive: ZipFile, resource: dict[str, Any], into: Path) -> Path | Refused:
+    digest, size = hashlib.sha256(), 0
+    target = into / f"table{PurePosixPath(resource['path']).suffix[:8]}"
+    with archive.open(resource["path"]) as member, target.open("xb") as table:
+        while piece := member.read(PIECE):
+            size += len(piece)
+            if size > EXPANDED:
+                return Refused(TOO_LARGE, {"limit_mb": EXPANDED >> 20})
+            digest.update(piece)
+            table.write(piece)
+    durable.sync_file(target)
+    stated = str(resource.get("hash", "")).lower().removeprefix("sha256:")
+    if resource.get("bytes", size) != size or (len(stated) == 64 and stated != digest.hexdigest()):
+        return Refused(DAMAGED)
+    return target
