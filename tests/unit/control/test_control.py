@@ -52,7 +52,8 @@ def test_health_and_status(daemon: Daemon) -> None:
     assert health["worker"]["pid"] in [p for p in health["worker"].values() if isinstance(p, int)]
     assert health["sources"]["down"] == []
     assert health["rehearsal"]
-    assert set(daemon.get("status")["counts"]) == {"parcels", "packages", "deliveries", "obligations"}
+    counted = {"parcels", "packages", "deliveries", "obligations", "incoming", "statements"}
+    assert set(daemon.get("status")["counts"]) == counted
     assert daemon.get("status")["counts"]["obligations"] == {"open": 64}
     assert daemon.get("view", period="2026Q3")["period"] == "2026Q3"
 
