@@ -12,7 +12,7 @@ from gateway import durable
 from gateway.adapters import keyring
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
-from gateway.adapters.folders import Address, DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.notices import Mailer, Poster
 from gateway.adapters.openpgp import OpenPGP
@@ -133,6 +133,9 @@ def prepare(facts: Facts) -> None:
     """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
     for relative in (facts.node.state, facts.node.log, facts.node.private):
         durable.make_folder(facts.path(relative))
+    record = facts.path(facts.node.state) / "spool" / ROOT_RECORD
+    if record.exists() and not ExchangeRoot(facts.path(facts.node.exchange_root), record).is_up():
+        return  # an unmounted share: folders made now would hide under it
     for party in facts.parties.values():
         if party.id != facts.node.party:
             for folder in places.folders_of(facts, party):

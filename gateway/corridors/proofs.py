@@ -32,9 +32,9 @@ def write(tools: Tools, log: Path) -> int:
         if party.id in away:
             continue
         receipt = parse(one.body)
-        folder = tools.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
         proof = prove(tree, receipt.log.seq, note).to_bytes()
         try:
+            folder = tools.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
             durable.make_folder(folder, 0o770)
             name = naming.file_name(receipt, receipt.label, party.language, SUFFIX)
             durable.write_bytes(folder / name, proof, MODE)

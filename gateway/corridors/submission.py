@@ -208,7 +208,10 @@ class Submission:
                     recording.held(tx, parcel, tally, "224", told, facts, tools.facts.calendar())
                     return {"outcome": "held", "code": "224"}
                 case Deferred(code, detail, retry_after):
-                    if code == "704" and row.attempt >= LONGEST_TRIES:
+                    if code == "704":  # other reasons to wait do not count: a file may have waited often and died once
+                        deaths = int(row.details.get("deaths", 0)) + 1 if row.code == "704" else 1
+                        detail = {**detail, "deaths": deaths}
+                    if code == "704" and deaths >= LONGEST_TRIES:
                         recording.faulted(tx, row, "900", {"stage": stage, "error": "WorkerDied"})
                         return {"outcome": "fault", "code": "900"}
                     recording.deferred(tx, row, code, detail, max(min(retry_after, 3600), wait(row.attempt) / 3))

@@ -11,7 +11,10 @@ MODE = 0o660
 
 
 def write(tools: Tools) -> None:
-    """Write the templates of the facts in force; a folder that has them keeps them. Made once per set of facts."""
+    """Write the templates of the facts in force; a folder that has them keeps them. Made once per set of facts. While
+    the share is away, none: they come with the next start or reload."""
+    if not tools.inbox.root.is_up():
+        return
     facts = tools.facts.current()
     store = tools.spool.state / "templates" / facts.digest
     for agreement in facts.agreements.values():

@@ -51,6 +51,9 @@ class Tools:
     notices: Mapping[str, Notices] = field(default_factory=dict)
 
     def folder(self, party: Party, *below: str) -> Path:
-        """A party's folder on the exchange root, as the configuration names it."""
+        """A party's folder on the exchange root, as the configuration names it. Raises `OSError` while it is away:
+        what is written into an empty mount point is lost."""
+        if not self.inbox.root.is_up():
+            raise OSError(errno.ENODEV, "the exchange root is away")
         facts = self.facts.current()
         return facts.path(facts.node.exchange_root) / party.folder_name / Path(*below)

@@ -1,6 +1,7 @@
 """`kill -9`, again and again, in the middle of a quarter: the end is the same as if nothing had happened.
 
-`GATEWAY_CRASHES` says how often (10). The seed is printed; `GATEWAY_CRASH_SEED` plays the same choices again.
+`GATEWAY_CRASHES` says how often (10), in rounds of `ROUND`: each is a quarter of its own, so that there is work to be
+killed in. The seed is printed; `GATEWAY_CRASH_SEED` plays the same choices again.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from gateway.demo.play import Quarter
 from gateway.demo.story import plan
 
 CRASHES = int(os.environ.get("GATEWAY_CRASHES", "10"))
+ROUND = 25
+ROUNDS = [min(ROUND, CRASHES - done) for done in range(0, CRASHES, ROUND)]
 SUFFIX = ".tar.zst.gpg"
 
 
@@ -56,12 +59,13 @@ class Play(threading.Thread):
 class Killer:
     """Kills the daemon, or its worker, and has the daemon started again as a service manager would."""
 
-    def __init__(self, node: DemoNode, seed: int) -> None:
+    def __init__(self, node: DemoNode, seed: int, wanted: int) -> None:
         self.node = node
+        self.wanted = wanted
         self.throw = random.Random(seed)
         self.done: list[tuple[str, str]] = []
         # A worker is only at work while files come in: those of the first half.
-        self._at_workers = set(self.throw.sample(range(max(1, CRASHES // 2)), max(1, CRASHES // 4)))
+        self._at_workers = set(self.throw.sample(range(max(1, wanted // 2)), max(1, wanted // 4)))
 
     def strike(self, phase: str) -> None:
         if len(self.done) in self._at_workers and self.node.kill_worker():
@@ -94,18 +98,21 @@ class Killer:
         raise AssertionError("the worker outlived its daemon")
 
 
-@pytest.fixture(scope="module")
-def crashed(partners: Partners, tmp_path_factory: pytest.TempPathFactory):
-    """A quarter with `CRASHES` kills, most of them while files are worked on, some during delivery and collection."""
-    seed = int(os.environ.get("GATEWAY_CRASH_SEED", random.SystemRandom().randrange(10**6)))
-    print(f"GATEWAY_CRASH_SEED={seed} GATEWAY_CRASHES={CRASHES}")
+SEED = int(os.environ.get("GATEWAY_CRASH_SEED", random.SystemRandom().randrange(10**6)))
+
+
+@pytest.fixture(scope="module", params=enumerate(ROUNDS), ids=lambda turn: f"{turn[0] * ROUND + turn[1]} kills")
+def crashed(request: pytest.FixtureRequest, partners: Partners, tmp_path_factory: pytest.TempPathFactory):
+    """A quarter with a round of kills, most of them while files are worked on, some during delivery and collection."""
+    number, wanted = request.param
+    print(f"GATEWAY_CRASH_SEED={SEED} GATEWAY_CRASHES={CRASHES} round {number}")
     node = DemoNode.make(tmp_path_factory.mktemp("crashed") / "node", partners)
-    killer = Killer(node, seed)
+    killer = Killer(node, SEED + number, wanted)
     try:
         node.start()
         play = Play(node, partners)
         play.start()
-        shares = {"submission": -(-CRASHES * 6 // 10), "delivery": -(-CRASHES * 8 // 10), "acknowledgement": CRASHES}
+        shares = {"submission": -(-wanted * 6 // 10), "delivery": -(-wanted * 8 // 10), "acknowledgement": wanted}
         while play.is_alive():
             phase = play.phase
             if len(killer.done) < shares.get(phase, 0):
@@ -115,7 +122,7 @@ def crashed(partners: Partners, tmp_path_factory: pytest.TempPathFactory):
                     killer.strike(play.phase)
             else:
                 play.join(0.1)
-        while len(killer.done) < CRASHES:  # the work was over too soon: the rest hit an idle node
+        while len(killer.done) < wanted:  # the work was over too soon: the rest hit an idle node
             killer.strike("idle")
         print("killed:", ", ".join(f"{what} in {phase}" for phase, what in killer.done))
         if play.error is not None:
@@ -135,10 +142,10 @@ def rows(node: DemoNode, table: str) -> list[dict]:
 
 def test_it_was_killed_in_the_middle_of_its_work(crashed) -> None:
     _, killer, _, code = crashed
-    assert len(killer.done) == CRASHES
+    assert len(killer.done) == killer.wanted
     assert {what for _, what in killer.done} == {"daemon", "worker"}
     at_work = [phase for phase, _ in killer.done if phase in ("submission", "delivery", "acknowledgement")]
-    assert len(at_work) >= CRASHES / 2
+    assert len(at_work) >= killer.wanted / 2
     assert code == 0
 
 

@@ -224,6 +224,20 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
     assert node.row(claim.parcel).state == "accepted"
 
 
+def test_a_file_that_has_waited_often_may_still_lose_its_worker_once(node: Node) -> None:
+    """Only deaths of the worker count, and only those in a row."""
+    node.drop(planned(8000))
+    (claim,) = node.scan()
+    submission = Submission(node.tools)
+    assert submission.step("intake", claim.parcel)["outcome"] == "ok"
+    with node.tools.ledger.transaction(node.tools.clock.now()) as tx:
+        tx.update_parcel(claim.parcel, attempt=4 * LONGEST_TRIES)
+    assert node.worker.pid is not None
+    with killing(node.worker.pid):
+        assert node.work(claim.parcel) == {"outcome": "deferred", "code": "704"}
+    assert node.work(claim.parcel)["outcome"] == "ok"
+
+
 def test_a_receiver_without_a_key_is_waited_for(
     partners: Partners, worker: Worker, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:

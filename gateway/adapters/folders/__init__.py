@@ -5,7 +5,7 @@
 
 from gateway.adapters.folders.courier import FolderCourier
 from gateway.adapters.folders.inbox import Address, DropFolders
-from gateway.adapters.folders.root import ExchangeRoot, SourceDown
+from gateway.adapters.folders.root import ROOT_RECORD, ExchangeRoot, SourceDown
 from gateway.adapters.folders.watch import Watch
 
-__all__ = ["Address", "DropFolders", "ExchangeRoot", "FolderCourier", "SourceDown", "Watch"]
+__all__ = ["ROOT_RECORD", "Address", "DropFolders", "ExchangeRoot", "FolderCourier", "SourceDown", "Watch"]

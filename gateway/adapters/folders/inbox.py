@@ -35,7 +35,7 @@ from gateway import durable
 from gateway.adapters import removals
 from gateway.adapters.folders import ahead, copying, moving, names, returning, taking
 from gateway.adapters.folders.claims import CONTENT, Claims, Record, key_of
-from gateway.adapters.folders.root import ExchangeRoot, SourceDown
+from gateway.adapters.folders.root import ROOT_RECORD, ExchangeRoot, SourceDown
 from gateway.adapters.folders.scanning import Listing, Observation
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
@@ -67,7 +67,7 @@ class DropFolders:
         """On a network share (`network`) nothing is taken before it stood still for 30 s, whatever `quiet_seconds`."""
         quiet = max(quiet_seconds, NETWORK_QUIET) if network else quiet_seconds
         self._claims = Claims(spool)
-        self.root = ExchangeRoot(root, spool / ".exchange-root")
+        self.root = ExchangeRoot(root, spool / ROOT_RECORD)
         self._addresses = {folder: (sender, agreement) for sender, agreement, folder in addresses}
         self._observations = {folder: Observation(quiet) for folder in self._addresses}
         self._left: dict[str, Mapping[str, int]] = {}

@@ -17,6 +17,8 @@ from pathlib import Path, PurePosixPath
 from gateway import durable
 
 SENTINEL = ".gateway-root"
+ROOT_RECORD = ".exchange-root"
+"""The node's own note of the sentinel's id, in its spool."""
 
 
 class SourceDown(Exception):
