@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -20,6 +22,7 @@ from nodes import Daemon, copy_node, edit, planned, processes_of
 
 from gateway.adapters import sockets
 from gateway.control.client import ControlClient, NotRunning, Refusal
+from gateway.control.server import ControlServer
 from gateway.demo.people import INFLOW
 
 NOWHERE = "p" + "7" * 25
@@ -252,3 +255,27 @@ def test_a_parcel_in_work_is_not_retried(daemon: Daemon) -> None:
     (settled,) = daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["posted_at"] != "")
     assert (settled["state"], settled["attempt"]) == ("accepted", 1)
     assert [e for e in entries(daemon, "retried") if e["parcel"] == parcel["id"]] == []
+
+
+def test_another_user_on_the_socket_is_refused_and_one_s_own_is_named() -> None:
+    """The kernel says who asks. As root the asker is a child with another uid; the folder lets it as far as the
+    socket, so that the refusal is the server's."""
+    folder = Path(tempfile.mkdtemp(prefix="gw-"))
+    asked: list[str] = []
+    server = ControlServer(folder / "s", {"GET who": lambda request: asked.append(request.actor)})
+    server.start()
+    folder.chmod(0o755)
+    (folder / "s").chmod(0o777)
+    ask = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect({str(folder / 's')!r}); "
+    ask += "s.sendall(b'GET /who HTTP/1.0\\r\\n\\r\\n'); print(s.recv(100).split()[1].decode())"
+    try:
+        other = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+        done = subprocess.run(["/usr/bin/python3", "-c", ask], capture_output=True, text=True, check=True, **other)
+        assert done.stdout.strip() == ("403" if other else "200")
+        assert len(asked) == (0 if other else 1)
+        own = subprocess.run(["/usr/bin/python3", "-c", ask], capture_output=True, text=True, check=True)
+        assert own.stdout.strip() == "200"
+        assert asked[-1].split()[0] == f"uid:{os.getuid()}"
+    finally:
+        server.close()
+        shutil.rmtree(folder)
