@@ -121,6 +121,7 @@ def main() -> None:
             "a list of 200, by date",
             lambda: reading.list_obligations(limit=200, states=("open", "missed")),
         )
+        timed("counting what is overdue", lambda: reading.count_overdue(clock.moment, states=("open", "missed")))
     print(f"{'':58} {states}")
     with closing(sqlite3.connect(folder / "ledger.db")) as connection:
         query = "SELECT count(*) FROM obligations NOT INDEXED WHERE state = 'open' AND expires_at <= ?"

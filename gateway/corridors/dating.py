@@ -4,7 +4,7 @@ out of an outage of the node. What has run out is not moved by a person any more
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -25,6 +25,7 @@ from gateway.policy.periods import Period
 _CHUNK = 2000
 _NUMBER: Final = re.compile(r"\d{11}")
 _LONGEST: Final = 400
+_ANY: Final = ObligationRow(**dict.fromkeys(ObligationRow.__dataclass_fields__, "") | {"kind": "submission"})
 
 
 def extend(tools: Tools, ids: Sequence[str], until: date, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
@@ -72,8 +73,22 @@ def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
     new date would have run out already: nobody becomes late by a notice. Answers what changed."""
     now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
     with tools.ledger.reading() as reading:
-        dates = _Dates(facts, calendar, [_outage(row) for row in reading.outages()], now)
-        found = list(_differing(reading, dates, now))
+        spans = [_outage(row) for row in reading.outages()]
+        found = [
+            (
+                owed,
+                replace(
+                    obligations.read(owed),
+                    due=after.due,
+                    expires_at=after.expires_at,
+                    status=after.status,
+                    edition=after.edition,
+                ),
+            )
+            for dated in reading.open_dates(now)
+            if (after := _again(dated, facts, calendar, spans, now)) is not None
+            for owed in reading.dated_so(dated)
+        ]
     for at in range(0, len(found), _CHUNK):
         with tools.ledger.transaction(now) as tx:
             entering.moved(tx, found[at : at + _CHUNK], facts, calendar, actor=actor)
@@ -91,72 +106,40 @@ def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
     ]
 
 
-def _differing(reading: Reading, dates: _Dates, now: datetime) -> Iterator[tuple[ObligationRow, Obligation]]:
-    moment = rfc3339(now)
-    for owed in reading.unsettled_dates():
-        if owed.expires_at <= moment:
-            continue
-        key = dates.of(owed)
-        if key is None:
-            continue
-        day, expires_at, status, edition = key
-        if (owed.due, owed.expires_at, owed.status, owed.edition) == (str(day), rfc3339(expires_at), status, edition):
-            continue
-        if expires_at > now:
-            after = replace(
-                obligations.read(owed),
-                due=day,
-                expires_at=expires_at,
-                status=obligations.standing(status),
-                edition=edition,
-            )
-            yield owed, after
+def _again(
+    dated: Mapping[str, str], facts: Facts, calendar: Calendar, spans: Sequence[Outage], now: datetime
+) -> Obligation | None:
+    """An obligation so dated under `calendar`, after all outages; None where it comes out the same, where no rule is
+    known any more, and where it would have run out already."""
+    owed = replace(_ANY, **dated)
+    standing = obligations.read(owed)
+    if owed.extended_until:
+        until = date.fromisoformat(owed.extended_until)
+        midnight = standing.expires_at - (standing.due - until)
+        status, edition = calendar.status(until), calendar.edition(until)
+        plain = replace(standing, due=until, expires_at=midnight, status=status, edition=edition)
+    else:
+        rule = owed.rule or _agreed(owed, facts)
+        if not rule:
+            return None
+        try:
+            plain = recomputed(standing, again(rule, standing.opens_at, owed.period, calendar))
+        except ValueError:
+            return None
+    after = outages.moved(plain, spans, now, calendar).obligation
+    same = (after.due, after.expires_at, after.status, after.edition)
+    if same == (standing.due, standing.expires_at, standing.status, standing.edition) or after.expires_at <= now:
+        return None
+    return after
 
 
-class _Dates:
-    """Dates under one calendar; equal rules and beginnings are computed once, since a million may be open."""
-
-    def __init__(self, facts: Facts, calendar: Calendar, spans: Sequence[Outage], now: datetime) -> None:
-        self._facts, self._calendar, self._spans, self._now = facts, calendar, spans, now
-        self._known: dict[tuple[str, ...], tuple[date, datetime, str, str] | None] = {}
-
-    def of(self, owed: ObligationRow) -> tuple[date, datetime, str, str] | None:
-        """(date, expiry, status, edition), after all outages; None where no rule is known any more."""
-        key = (owed.rule, owed.opens_at, owed.period, owed.extended_until, "" if owed.rule else owed.agreement)
-        if key not in self._known:
-            self._known[key] = self._compute(owed)
-        return self._known[key]
-
-    def _compute(self, owed: ObligationRow) -> tuple[date, datetime, str, str] | None:
-        standing = obligations.read(owed)
-        if owed.extended_until:
-            until, calendar = date.fromisoformat(owed.extended_until), self._calendar
-            midnight = standing.expires_at - (standing.due - until)
-            plain = replace(
-                standing,
-                due=until,
-                expires_at=midnight,
-                status=calendar.status(until),
-                edition=calendar.edition(until),
-            )
-        else:
-            rule = owed.rule or self._rule(owed)
-            if not rule:
-                return None
-            try:
-                plain = recomputed(standing, again(rule, standing.opens_at, owed.period, self._calendar))
-            except ValueError:
-                return None
-        after = outages.moved(plain, self._spans, self._now, self._calendar).obligation
-        return after.due, after.expires_at, after.status, after.edition
-
-    def _rule(self, owed: ObligationRow) -> str:
-        """Of an obligation from before the rules were kept: the agreement's."""
-        agreement = self._facts.agreements.get(owed.agreement)
-        period = Period.parse(owed.period)
-        if agreement is None or agreement.deadline is None or period.key not in agreement.deadline.due:
-            return ""
-        return fixed_rule(period, agreement.deadline)
+def _agreed(owed: ObligationRow, facts: Facts) -> str:
+    """The rule of an obligation from before rules were kept: the agreement's."""
+    agreement = facts.agreements.get(owed.agreement)
+    period = Period.parse(owed.period)
+    if agreement is None or agreement.deadline is None or period.key not in agreement.deadline.due:
+        return ""
+    return fixed_rule(period, agreement.deadline)
 
 
 # -- outages ----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ There may be a million open ones: whatever comes round by itself goes through an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
@@ -16,6 +16,10 @@ from gateway.adapters.ledger.rows import ChangeRow, ObligationRow, OutageRow, Re
 from gateway.log import rfc3339
 
 OWED = ("open", "missed")
+# What a date came from, and what it came to.
+DATED = (
+    "agreement", "period", "rule", "opens_at", "extended_until", "due", "expires_at", "status", "edition"
+)  # fmt: skip
 _CHUNK = 500
 
 
@@ -68,8 +72,15 @@ class Owing(Queries):
         self, *, limit: int, states: Sequence[str] = (), extended: bool = False, **equal: str
     ) -> list[ObligationRow]:
         """By date, for a list; `states` empty: all. `extended`: those only that a person put off."""
-        query = select(t.obligations).where(*_matching(states, extended, equal))
-        return self._all(ObligationRow, query.order_by(t.obligations.c.expires_at, t.obligations.c.id).limit(limit))
+        at, found = t.obligations.c.expires_at, []
+        # State by state: so each is read in the order of the index, and a million rows are not sorted.
+        for state in states or tuple(self._states()):
+            query = select(t.obligations).where(*_matching((state,), extended, equal))
+            found += self._all(ObligationRow, query.order_by(at, t.obligations.c.id).limit(limit))
+        return sorted(found, key=lambda row: (row.expires_at, row.id))[:limit]
+
+    def _states(self) -> list[str]:
+        return [str(state) for state in self._connection.execute(select(t.obligations.c.state).distinct()).scalars()]
 
     def count_obligations(self, *, states: Sequence[str] = (), extended: bool = False, **equal: str) -> dict[str, int]:
         """How many of a list's obligations stand in each state."""
@@ -85,16 +96,17 @@ class Owing(Queries):
         )
         return int(self._connection.execute(query.select_from(t.obligations)).scalar_one())
 
-    def unsettled_dates(self, chunk: int = 20_000) -> Iterator[ObligationRow]:
-        """Everything that is open, by id, a chunk at a time."""
-        last = ""
-        while True:
-            query = select(t.obligations).where(t.obligations.c.state == "open", t.obligations.c.id > last)
-            rows = self._all(ObligationRow, query.order_by(t.obligations.c.id).limit(chunk))
-            yield from rows
-            if len(rows) < chunk:
-                return
-            last = rows[-1].id
+    def open_dates(self, now: datetime) -> list[Mapping[str, str]]:
+        """Every way in which the date of something open came about and stands, once, however many share it; not of what
+        has run out."""
+        columns = [t.obligations.c[name] for name in DATED]
+        query = select(*columns).where(t.obligations.c.state == "open", t.obligations.c.expires_at > rfc3339(now))
+        return [dict(row) for row in self._connection.execute(query.distinct()).mappings()]
+
+    def dated_so(self, dated: Mapping[str, str]) -> list[ObligationRow]:
+        """The open ones that share all of it."""
+        query = select(t.obligations).filter_by(state="open", **dated)
+        return self._all(ObligationRow, query.order_by(t.obligations.c.id))
 
     def changes(self, obligation: str) -> list[ChangeRow]:
         """What people did to it, in order."""
