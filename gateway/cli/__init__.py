@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, bool]] = {
     "open": ("seal", "open_", False),
     "quarter": ("status", "quarter", False),
     "remind": ("remind", "remind", False),
+    "bulletin": ("bulletin", "bulletin", False),
+    "inquiries": ("inquiries", "app", True),
     "parcels": ("parcels", "app", True),
     "deadlines": ("deadlines", "app", True),
     "calendar": ("calendar", "app", True),

@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
 from gateway.corridors import composing, four_eyes, recording, statements, superseding, unsealing
-from gateway.corridors.inquiries import delivering
+from gateway.corridors.inquiries import delivering, standing
 from gateway.corridors.posting import Posting
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
@@ -229,12 +229,22 @@ class Distribution:
 
     def _post(self, packages: Sequence[PackageRow]) -> None:
         """What a delivery stated goes to both sides; what cannot be written now stays in the outbox for the sweep."""
-        for parcel in sorted({package.parcel for package in packages}):
+        self._post_of({package.parcel for package in packages})
+
+    def post_waiting(self) -> None:
+        """Receipts about deliveries that could not be written when they were stated."""
+        with self._tools.ledger.reading() as reading:
+            waiting = reading.receipts(stage="delivered", written_at="")
+        self._post_of({receipt.parcel for receipt in waiting})
+
+    def _post_of(self, parcels: set[str]) -> None:
+        for parcel in sorted(parcels):
             with self._tools.ledger.reading() as reading:
                 waiting = [r for r in reading.receipts(parcel=parcel, stage="delivered") if not r.written_at]
             if waiting:
                 try:
                     Posting(self._tools).post(ParcelId(parcel))
+                    standing.refresh(self._tools, {party for r in waiting for party in (r.party, r.about)})
                 except OSError as error:
                     self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
 

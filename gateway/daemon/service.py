@@ -13,10 +13,12 @@ from gateway import __version__, flow
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import answering, four_eyes, overview, recording, reminding
+from gateway.corridors import answering, bulletins, four_eyes, overview, recording, reminding
+from gateway.corridors.inquiries import standing
 from gateway.corridors.submission import CONFIRMED
 from gateway.daemon import backing, owing
 from gateway.log import Event
+from gateway.outcomes import Refused, catalogue
 from gateway.parcels import ParcelId
 from gateway.policy.periods import Period
 
@@ -39,6 +41,8 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST reject": service.reject,
         "POST reload": service.reload,
         "POST remind": service.remind,
+        "POST bulletin": service.bulletin,
+        "GET inquiries": service.inquiries,
         **owing.routes(daemon),
         "POST backup": service.backup,
     }
@@ -189,6 +193,29 @@ class _Service:
             language = self._daemon.facts.node.language
             raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.faults))
         return {"facts": self._daemon.facts.digest}
+
+    def bulletin(self, request: Request) -> dict[str, Any]:
+        """The bulletin of a month, a quarter or a half-year, made now."""
+        try:
+            made = bulletins.make(self._daemon.tools, str(request.query.get("period", "")), request.actor)
+        except ValueError:
+            raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
+        if isinstance(made, Refused):
+            entry, language = catalogue()[made.code], self._daemon.facts.node.language
+            raise Rejected(
+                f"[{made.code}] {entry.sentence(language, made.detail)}{entry.remedy(language, made.detail)}"
+            )
+        return made
+
+    def inquiries(self, request: Request) -> Any:
+        """What was asked and how much of it is open; one inquiry with its records by ordinal."""
+        if len(request.path) > 1:
+            found = standing.one(self._daemon.tools, request.path[1])
+            if not found:
+                raise NotFound
+            return found
+        equal = {k: str(request.query[k]) for k in ("origin", "receiver", "agreement") if k in request.query}
+        return standing.listed(self._daemon.tools, everything=bool(request.query.get("all")), **equal)
 
     def remind(self, request: Request) -> dict[str, Any]:
         """A letter to everybody who still owes for a period."""

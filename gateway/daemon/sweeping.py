@@ -79,6 +79,7 @@ def rouse(tools: Tools) -> None:
         attempt = flow.next_attempt(claim.parcel)
         if attempt is not None:
             flow.enqueue_parcel(claim.parcel, corridor, attempt)
+    Distribution(tools).post_waiting()
     for agreement, period, number in Distribution(tools).ripe(now):
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:

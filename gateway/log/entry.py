@@ -58,6 +58,7 @@ class Event(StrEnum):
     MOVED = "obligation_moved"
     OUTAGE = "outage"
     REMINDED = "reminder_sent"
+    BULLETIN = "bulletin_made"
     OPERATED = "operator_action"
     KEY = "key_changed"
     KEY_EXPIRING = "key_expiring"

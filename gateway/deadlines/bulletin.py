@@ -1,0 +1,130 @@
+"""Punctuality (按月通报): what came in, what became of it, and what is open, counted like an account.
+
+Pure. Over a span of time, for any set of records: carried over + received = answered on time + on time after correction
++ late + returned + transferred + void + open at the end. Everything is decided by instants before the end of the span,
+so a bulletin made later says the same.
+
+Published figures name a county only where none of its counts is 1 or 2 (domain: small cells); such counties are put
+together, with another one if a single one would be left, so that the figures still add up and no small cell can be had
+by subtraction. Provinces are told in full: their counts say how an office works, not who lives there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from functools import lru_cache
+from statistics import median
+
+from gateway.deadlines.calendar import Calendar, in_shanghai
+from gateway.deadlines.obligations import State
+
+SMALLEST = 3
+OTHERS = ""
+"""The area of what is put together."""
+
+_COLUMN = {
+    State.MET: "on_time",
+    State.NIL: "on_time",
+    State.MET_AFTER_CORRECTION: "corrected",
+    State.MET_LATE: "late",
+    State.RETURNED: "returned",
+    State.TRANSFERRED: "transferred",
+    State.VOID: "void",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record with a date of its own. `ended` is when it was settled, None while it is not; instants are aware."""
+
+    party: str
+    area: str
+    began: datetime
+    expires_at: datetime
+    state: State
+    ended: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The account of a span; `overdue` of `open`. `days`: the median of working days until the answer, of what was
+    answered in the span. Raises `ValueError` where it does not add up."""
+
+    carried: int = 0
+    received: int = 0
+    on_time: int = 0
+    corrected: int = 0
+    late: int = 0
+    returned: int = 0
+    transferred: int = 0
+    void: int = 0
+    open: int = 0
+    overdue: int = 0
+    days: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.carried + self.received != self.settled + self.open or self.overdue > self.open:
+            raise ValueError("the account does not add up")
+
+    @property
+    def answered(self) -> int:
+        return self.on_time + self.corrected + self.late
+
+    @property
+    def settled(self) -> int:
+        return self.answered + self.returned + self.transferred + self.void
+
+    @property
+    def punctual(self) -> float | None:
+        """(on time + on time after correction) of what was answered or should have been; None of nothing."""
+        owed = self.answered + self.overdue
+        return (self.on_time + self.corrected) / owed if owed else None
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        return tuple(getattr(self, field.name) for field in fields(self) if field.name != "days")
+
+
+def flow(records: Iterable[Record], first: datetime, last: datetime, calendar: Calendar) -> Flow:
+    """The account of [first, last). Records that began later are not of it, nor are those settled before `first`."""
+    found: dict[str, int] = defaultdict(int)
+    days: list[int] = []
+
+    @lru_cache(None)
+    def between(began: date, ended: date) -> int:
+        return sum(1 for day in calendar.working_days(began, ended) if day > began)
+
+    for record in records:
+        if record.began >= last or (record.ended is not None and record.ended < first):
+            continue
+        found["carried" if record.began < first else "received"] += 1
+        if record.ended is None or record.ended >= last:
+            found["open"] += 1
+            found["overdue"] += record.expires_at <= last
+            continue
+        column = _COLUMN[record.state]
+        found[column] += 1
+        if column in ("on_time", "corrected", "late"):
+            days.append(between(in_shanghai(record.began).date(), in_shanghai(record.ended).date()))
+    return Flow(**found, days=float(median(days)) if days else None)
+
+
+def grouped(records: Iterable[Record], by: str) -> Mapping[str, list[Record]]:
+    """Records by `party` or `area`."""
+    found: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        found[getattr(record, by)].append(record)
+    return found
+
+
+def publishable(areas: Mapping[str, Flow]) -> tuple[str, ...]:
+    """Of one province's areas those that may be named; all others are put together. Empty accounts are left out by the
+    caller. Nothing is put together where there is nothing small."""
+    small = {area for area, account in areas.items() if any(0 < count < SMALLEST for count in account.counts)}
+    named = [area for area in sorted(areas) if area not in small]
+    if len(small) == 1 and named:
+        named.remove(min(named, key=lambda area: (areas[area].carried + areas[area].received, area)))
+    return tuple(named)
