@@ -35,7 +35,7 @@ class Copied:
 class Inbox(Protocol):
     """The drop folders. Only the scan decides; an event merely wakes it."""
 
-    def scan(self, now: datetime) -> Sequence[Claim]:
+    def scan(self, now: datetime, *, taking: bool = True) -> Sequence[Claim]:
         """Claim every file that stood still for its quiet period, by renaming it to `.taken-<parcel>`. Claims of an
         earlier run that were never finished come back again."""
         ...

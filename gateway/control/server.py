@@ -41,7 +41,32 @@ class Rejected(Exception):
     """The request cannot be carried out; the message is for people: 409."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is more than 200 and JSON."""
+
+    status: int
+    body: Any
+    kind: str = "application/json"
+
+
 Handler = Callable[[Request], Any]
+
+
+def answered(handler: Handler, request: Request) -> tuple[int, bytes, str]:
+    """Status, bytes and their kind. What a handler raises is told by its class only: a message could hold what must
+    not be shown."""
+    try:
+        found = handler(request)
+    except NotFound:
+        found = Answer(404, {"error": "not found"})
+    except Rejected as error:
+        found = Answer(409, {"error": str(error)})
+    except Exception as error:
+        found = Answer(500, {"error": type(error).__name__})
+    answer = found if isinstance(found, Answer) else Answer(200, found)
+    body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
+    return answer.status, body.encode(), answer.kind
 
 
 class ControlServer:
@@ -104,34 +129,25 @@ class _RequestHandler(BaseHTTPRequestHandler):
         if isinstance(body, dict):
             self._answer(body)
         else:
-            self._send(400, {"error": "the body is not a JSON object"})
+            self._send(*_error(400, "the body is not a JSON object"))
 
     def _answer(self, body: Mapping[str, Any]) -> None:
         self._send(*self._outcome(body))
 
-    def _outcome(self, body: Mapping[str, Any]) -> tuple[int, Any]:
+    def _outcome(self, body: Mapping[str, Any]) -> tuple[int, bytes, str]:
         uid = _peer_uid(self.connection)
         if uid not in (0, os.getuid()):
-            return 403, {"error": "only root and the daemon's own user are answered"}
+            return _error(403, "only root and the daemon's own user are answered")
         url = urlsplit(self.path)
         path = tuple(unquote(part) for part in url.path.strip("/").split("/"))
         handler = self.server.routes.get(f"{self.command} {path[0]}")
         if handler is None:
-            return 404, {"error": "no such route"}
-        try:
-            return 200, handler(Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
-        except NotFound:
-            return 404, {"error": "not found"}
-        except Rejected as error:
-            return 409, {"error": str(error)}
-        except Exception as error:
-            # The class only: a message could hold what must not be shown.
-            return 500, {"error": type(error).__name__}
+            return _error(404, "no such route")
+        return answered(handler, Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
 
-    def _send(self, status: int, document: Any) -> None:
-        data = json.dumps(document, ensure_ascii=False).encode()
+    def _send(self, status: int, data: bytes, kind: str) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -141,6 +157,10 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged; what they do is, in the exchange log."""
+
+
+def _error(status: int, message: str) -> tuple[int, bytes, str]:
+    return status, json.dumps({"error": message}).encode(), "application/json"
 
 
 def _peer_uid(connection: socket.socket) -> int:

@@ -44,7 +44,7 @@ OLD, GIVE_UP, KEPT = timedelta(days=1), timedelta(days=3), timedelta(days=30)
 BATCH = 1000
 
 
-def sweep(tools: Tools) -> None:
+def post(tools: Tools) -> None:
     """Gather what the log holds, send what is ripe. A scheduler's job of its own, since it waits for others."""
     if tools.notices:
         gather(tools)

@@ -23,11 +23,12 @@ from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
+from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
 from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
-from gateway.daemon import publication, recovering, service, sweeping
+from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
@@ -60,6 +61,7 @@ class Daemon:
         self._watch: Watch
         self.collecting: Collecting
         self.publication: Publication
+        self.vitals, self.guard, self.conditions = vitals.Vitals(), vitals.Guard(), vitals.Conditions()
 
     def run(self) -> None:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
@@ -86,11 +88,15 @@ class Daemon:
         sweeping.oblige(tools)
         dating.recompute(tools)
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
+        port = node.monitoring.port
+        monitor = MonitorServer(port, metrics.routes(self)) if port is not None else None
         scheduler = self._schedule()
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
         try:
             control.start()
+            if monitor is not None:
+                monitor.start()
             scheduler.start()
             self._watch.start()
             self._collect()
@@ -104,6 +110,8 @@ class Daemon:
             scheduler.shutdown(wait=True)
             DBOS.destroy(workflow_completion_timeout_sec=20)
             control.close()
+            if monitor is not None:
+                monitor.close()
             tools.worker.stop()
             self._log(Event.STOPPED)
             sweeping.beat(tools)
@@ -125,7 +133,11 @@ class Daemon:
                 self.scan()
             except Exception as error:
                 self.tools.log.error("scan_failed", error=type(error).__name__)
-            systemd.notify("WATCHDOG=1")
+            self.vitals.beat("scan")
+            if not self.tools.worker.is_up() and not vitals.mend(self.tools.worker):
+                self.tools.log.warning("worker_down")
+            if not self.vitals.stuck():
+                systemd.notify("WATCHDOG=1")
             self._watch.wait(seconds)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
             self.stopping.wait(min(seconds, 0.25))
@@ -137,7 +149,8 @@ class Daemon:
 
     def _scan(self) -> None:
         now = self.tools.clock.now()
-        fresh = self.tools.inbox.scan(now)
+        taking = self.guard.judge(self.tools.spool.free_bytes() >> 20, self.facts.node.intake)
+        fresh = self.tools.inbox.scan(now, taking=taking)
         self._claimed += fresh
         self.tools.inbox.copy_ahead([claim.parcel for claim in fresh])
         while self._claimed:
@@ -205,7 +218,8 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (prompting.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
-        scheduler.add_job(self._guarded, "interval", (notifying.sweep,), seconds=NOTICE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (notifying.post,), seconds=NOTICE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
         # Retention goes by the node's clock, which runs faster in a rehearsal.
         speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0
         scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))
@@ -217,6 +231,10 @@ class Daemon:
             job(self.tools)
         except Exception as error:
             self.tools.log.error("job_failed", job=job.__name__, error=type(error).__name__)
+        self.vitals.beat(job.__name__)
+
+    def _look(self, tools: Tools) -> None:
+        self.conditions.look(tools, vitals.current(self))
 
     def _collect(self) -> None:
         self.collecting.take(wiring.collectors(self.facts, self.tools), self.tools.log)

@@ -16,7 +16,7 @@ from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import answering, bulletins, four_eyes, overview, recording, reminding
 from gateway.corridors.inquiries import standing
 from gateway.corridors.submission import CONFIRMED
-from gateway.daemon import backing, owing
+from gateway.daemon import backing, metrics, owing
 from gateway.log import Event
 from gateway.outcomes import Refused, catalogue
 from gateway.parcels import ParcelId
@@ -45,6 +45,7 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "GET inquiries": service.inquiries,
         **owing.routes(daemon),
         "POST backup": service.backup,
+        **metrics.routes(daemon),
     }
 
 
@@ -57,7 +58,7 @@ class _Service:
         sources = tools.inbox.health()
         down = sorted(folder for folder, state in sources.items() if state != "ok")
         return {
-            "ok": not down and tools.worker.is_up(),
+            "ok": not down and tools.worker.is_up() and daemon.guard.open,
             "node": daemon.facts.node.name,
             "version": __version__,
             "rehearsal": daemon.facts.node.rehearsal is not None,
@@ -67,6 +68,7 @@ class _Service:
             "sources": {"ok": len(sources) - len(down), "down": down},
             "collecting": daemon.collecting.health(),
             "disk_free_mb": tools.spool.free_bytes() >> 20,
+            "intake": {"open": daemon.guard.open, "resumes_at_mb": daemon.facts.node.intake.resume_at_mb},
             "facts": daemon.facts.digest,
             "log": daemon.publication.state(),
             "pid": os.getpid(),

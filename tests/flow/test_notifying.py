@@ -51,7 +51,7 @@ def told(server: MailServer, home: Path, request: pytest.FixtureRequest) -> Node
             'sender = "gateway@000000.example.invalid"\n'
         )
     node: Node = request.getfixturevalue("node")
-    notifying.sweep(node.tools)
+    notifying.post(node.tools)
     return node
 
 
@@ -63,10 +63,10 @@ def refuse(node: Node, count: int = 1, party: str = "33") -> None:
 
 def test_what_is_refused_is_told_to_its_sender_once(told: Node, server: MailServer) -> None:
     refuse(told)
-    notifying.sweep(told.tools)
+    notifying.post(told.tools)
     assert server.received == [], "others may follow: it waits for the digest"
-    notifying.sweep(later(told, DIGEST))
-    notifying.sweep(later(told, 2 * DIGEST))
+    notifying.post(later(told, DIGEST))
+    notifying.post(later(told, 2 * DIGEST))
     (mail,) = server.received
     assert mail["To"] == "liaison@330000.example.invalid"
     assert "已退回" in mail["Subject"]
@@ -78,7 +78,7 @@ def test_what_is_refused_is_told_to_its_sender_once(told: Node, server: MailServ
 def test_a_flood_is_one_message(told: Node, server: MailServer) -> None:
     refuse(told, 25)
     refuse(told, 1, "34")
-    notifying.sweep(later(told, DIGEST))
+    notifying.post(later(told, DIGEST))
     by = {mail["To"]: mail for mail in server.received}
     assert {*by} == {"liaison@330000.example.invalid", "liaison@340000.example.invalid"}
     text = by["liaison@330000.example.invalid"].get_content()
@@ -91,7 +91,7 @@ def test_a_flood_is_one_message(told: Node, server: MailServer) -> None:
 def test_a_mail_names_no_file_and_nobody(told: Node, server: MailServer) -> None:
     file = planned(5, name="王小明-2026Q3.csv")
     told.send(file, data=b"\x00\x01nothing")
-    notifying.sweep(later(told, DIGEST))
+    notifying.post(later(told, DIGEST))
     (mail,) = server.received
     assert "王小明" not in mail.as_string() + mail.get_content() + mail["Subject"]
     with told.tools.ledger.outbox() as outbox:
@@ -109,13 +109,13 @@ def test_a_server_that_is_away_delays_nothing_but_its_mail(
     with away.running():
         way = told.tools.notices["mail"]
         monkeypatch.setattr(way, "_settings", way._settings.model_copy(update={"port": away.port}))  # type: ignore[attr-defined]
-        notifying.sweep(broken)
+        notifying.post(broken)
         assert away.received == []
-        notifying.sweep(broken)  # it waits for its next try
+        notifying.post(broken)  # it waits for its next try
         assert len(away.recipients) == 0
     monkeypatch.undo()
     refuse(told, 1, "34")  # intake goes on
-    notifying.sweep(later(told, DIGEST + timedelta(minutes=1)))
+    notifying.post(later(told, DIGEST + timedelta(minutes=1)))
     assert sorted(mail["To"] for mail in server.received) == [f"liaison@{p}0000.example.invalid" for p in ("33", "34")]
 
 
@@ -132,14 +132,14 @@ def test_who_owes_and_the_operator_are_told(told: Node, server: MailServer) -> N
     sweeping.oblige(told.tools)
     given = {"agreement": None, "dry_run": False, "actor": "uid:0 test"}
     reminding.remind(told.tools, PERIOD, party="340000", **given)
-    notifying.sweep(later(told, DIGEST))
+    notifying.post(later(told, DIGEST))
     (mail,) = server.received
     assert mail["To"] == "liaison@340000.example.invalid"
     assert "2 件事项" in mail["Subject"]
     server.received.clear()
     notifying.tell(told.tools, "source_down", 3)
     notifying.tell(told.tools, "disk_low")
-    notifying.sweep(later(told, 2 * DIGEST))
+    notifying.post(later(told, 2 * DIGEST))
     (mail,) = server.received
     assert mail["To"] == "operator@000000.example.invalid"
     assert "文件夹不可用：3 个" in mail.get_content()
@@ -149,8 +149,8 @@ def test_who_owes_and_the_operator_are_told(told: Node, server: MailServer) -> N
 def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server: MailServer) -> None:
     refuse(node)
     tools = replace(node.tools, notices={"mail": _never})
-    notifying.sweep(tools)
-    notifying.sweep(replace(later(node, DIGEST), notices={"mail": _never}))
+    notifying.post(tools)
+    notifying.post(replace(later(node, DIGEST), notices={"mail": _never}))
     with node.tools.ledger.outbox() as outbox:
         assert outbox.waiting() == []
 
@@ -169,10 +169,10 @@ def test_the_webhook_gets_the_operators_matters(home: Path, tmp_path: Path, requ
             stream.write(f'\n[notices.webhook]\nurl = "http://127.0.0.1:{hook.port}/x"\n')
         (home / "private" / "webhook-key").write_text("k")
         node: Node = request.getfixturevalue("node")
-        notifying.sweep(node.tools)
+        notifying.post(node.tools)
         refuse(node)  # the sender's matter: not the operator's
         notifying.tell(node.tools, "worker_down")
-        notifying.sweep(later(node, DIGEST))
+        notifying.post(later(node, DIGEST))
         ((_, _, body),) = hook.posts
     assert [event["event"] for event in json.loads(body)["events"]] == ["worker_down"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,8 +18,10 @@ import pytest
 from gateway.adapters.folders import DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.sftp import Endpoint, SftpCourier, remote
 from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.daemon.vitals import Guard
 from gateway.outcomes import Deferred, Ok
-from gateway.parcels import AgreementId, PartyId
+from gateway.parcels import AgreementId, Claim, PartyId
+from gateway.policy.settings import Intake
 
 NOW = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 PARTY = PartyId("guangdong")
@@ -104,3 +107,28 @@ if os.geteuid() == 0:
         assert len(inbox.scan(NOW)) == 1
         subprocess.run(["mount", "-o", "remount,size=64m", small], check=True)
         assert isinstance(inbox.copy(claim.parcel), Ok)
+
+    def test_with_little_room_nothing_new_is_taken_until_there_is_clearly_more(small: Path, tmp_path: Path) -> None:
+        """And the instant a file was first seen is kept: who was in time stays in time."""
+        drop = tmp_path / "exchange" / "粤" / "上报" / "l"
+        drop.mkdir(parents=True)
+        address = (PARTY, AgreementId("a"), "粤/上报/l")
+        inbox = DropFolders(tmp_path / "exchange", [address], small / "spool", quiet_seconds=0, min_free_bytes=0)
+        intake, guard = Intake(min_free_mb=2, resume_free_mb=3), Guard()
+
+        def look(minute: int) -> list[Claim]:
+            free = shutil.disk_usage(small).free >> 20
+            return list(inbox.scan(NOW.replace(minute=minute), taking=guard.judge(free, intake)))
+
+        (small / "most").write_bytes(bytes(5 << 19))
+        (drop / "a.csv").write_bytes(b"a")
+        assert look(1) == []
+        assert not guard.open
+        assert inbox.left_alone()["粤/上报/l"] == {"no_room": 1}
+        (small / "most").write_bytes(bytes(3 << 19))
+        assert shutil.disk_usage(small).free >> 20 == 2
+        assert look(2) == [], "above the lower limit, below the upper one"
+        (small / "most").unlink()
+        [claim] = look(3)
+        assert guard.open
+        assert claim.first_seen == NOW.replace(minute=1)

@@ -87,13 +87,10 @@ class DropFolders:
 
     def health(self) -> Mapping[str, str]:
         """Every drop folder (relative to the root): `ok`, or `down` (root not mounted, folder missing or a link)."""
-        state: dict[str, str] = {}
+        state = dict.fromkeys(self._addresses, "down")
         for folder in self._addresses:
-            try:
-                with self.root.folder(folder):
-                    state[folder] = "ok"
-            except SourceDown:
-                state[folder] = "down"
+            with suppress(SourceDown), self.root.folder(folder):
+                state[folder] = "ok"
         return state
 
     def left_alone(self) -> Mapping[str, Mapping[str, int]]:
@@ -124,19 +121,20 @@ class DropFolders:
 
     # ---- scanning ----------------------------------------------------------------------------------------------
 
-    def scan(self, now: datetime) -> Sequence[Claim]:
-        """See `ports.Inbox`. A folder that is down gives nothing and loses nothing: `health` tells it from empty."""
+    def scan(self, now: datetime, *, taking: bool = True) -> Sequence[Claim]:
+        """See `ports.Inbox`. A folder that is down gives nothing and loses nothing: `health` tells it from empty. Not
+        `taking`: what is ready waits in its folder (`no_room`), with the instant it was first seen."""
         claims: list[Claim] = []
         for folder, observation in self._observations.items():
             try:
                 with self.root.folder(folder) as descriptor:
-                    claims += self._scan_folder(folder, descriptor, observation, now)
+                    claims += self._look(folder, descriptor, observation, now, taking)
             except (SourceDown, OSError):
                 observation.forget()
                 self._left.pop(folder, None)
         return claims
 
-    def _scan_folder(self, folder: str, descriptor: int, observation: Observation, now: datetime) -> list[Claim]:
+    def _look(self, folder: str, descriptor: int, observation: Observation, now: datetime, taking: bool) -> list[Claim]:
         listing = observation.look(descriptor, now, self._monotonic())
         with self._lock:
             if folder not in self._recovered:
@@ -145,7 +143,10 @@ class DropFolders:
                 self._recovered.add(folder)
             for parcel in listing.taken:
                 self._adopt(folder, descriptor, parcel, now)
-        self._take(folder, descriptor, listing, observation, now)
+        if not taking and listing.ready:
+            listing.left["no_room"] += len(listing.ready)
+        elif taking:
+            self._take(folder, descriptor, listing, observation, now)
         self._sync(folder, descriptor)
         self._left[folder] = dict(listing.left)
         with self._lock:

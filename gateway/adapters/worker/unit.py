@@ -28,13 +28,16 @@ class WorkerUnit:
         self._path, self._tray = socket_path, Tray(tray)
         self._limits, self._file_mb = limits, max_file_mb * 2
         self._lock = threading.Lock()
+        self._cleared = False
         self._asked: tuple[float, bool] | None = None
         self.confinement: Mapping[str, Any] = {}
 
     def start(self) -> None:
         """Try the way files take. A worker that is away, or a tray it may not use, is told by `confinement` and by
         `is_up`; parcels wait meanwhile. Raises `OSError` when the tray cannot be made."""
-        self._tray.clear()
+        if not self._cleared:  # later there are jobs on it
+            self._tray.clear()
+            self._cleared = True
         self.is_up()
 
     def is_up(self) -> bool:

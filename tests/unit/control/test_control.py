@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -32,10 +33,30 @@ NOWHERE = "p" + "7" * 25
 def daemon(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     home = tmp_path_factory.mktemp("control") / "node"
     copy_node(template, home)
+    with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
+        stream.write(f"\n[monitoring]\nport = {_free_port()}\n")
     node = Daemon(home)
     node.start()
     yield node
     node.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def monitor(daemon: Daemon, path: str) -> tuple[int, str, str]:
+    """Status, kind and text from the port on the loopback."""
+    port = re.findall(r"^port = (\d+)$", (daemon.home / "config" / "gateway.toml").read_text("utf-8"), re.MULTILINE)[-1]
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.headers["Content-Type"], response.read().decode()
+    finally:
+        connection.close()
 
 
 def client(daemon: Daemon) -> ControlClient:
@@ -59,6 +80,39 @@ def test_health_and_status(daemon: Daemon) -> None:
     assert set(daemon.get("status")["counts"]) == counted
     assert daemon.get("status")["counts"]["obligations"] == {"open": 64}
     assert daemon.get("view", period="2026Q3")["period"] == "2026Q3"
+
+
+def test_it_says_that_it_lives_and_is_ready_on_both_doors(daemon: Daemon) -> None:
+    assert daemon.get("healthz") == {"ok": True, "stuck": []}
+    assert daemon.get("readyz") == {"ok": True, "reasons": []}
+    assert monitor(daemon, "/healthz")[::2] == (200, '{"ok": true, "stuck": []}')
+    assert monitor(daemon, "/readyz")[0] == 200
+
+
+def test_what_monitors_read_is_prometheus_text_without_names(daemon: Daemon) -> None:
+    status, kind, text = monitor(daemon, "/metrics")
+    assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    typed = set(re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE))
+    sample = re.compile(r'(gateway_[a-z_]+)(\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})? (-?[0-9.e+-]+)')
+    values = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            found = sample.fullmatch(line)
+            assert found, line
+            assert found[1] in typed
+            values[found[1] + (found[2] or "")] = float(found[3])
+    assert values["gateway_alive"] == values["gateway_ready"] == values["gateway_intake_open"] == 1
+    assert values['gateway_obligations{state="open"}'] == 64
+    assert values['gateway_sources{state="down"}'] == 0
+    assert values["gateway_disk_free_bytes"] > 0
+    assert any(name.startswith("gateway_key_expiry_seconds{") for name in values)
+    assert any(name.startswith("gateway_deadline_seconds{") for name in values)
+    assert re.search(r"[\u4e00-\u9fff]", text) is None
+
+
+@pytest.mark.parametrize("path", ["/", "/status", "/parcels", "/metrics/x", "/view"])
+def test_the_port_shows_nothing_else(daemon: Daemon, path: str) -> None:
+    assert monitor(daemon, path)[0] == 404
 
 
 def test_its_socket_is_for_its_own_user(daemon: Daemon) -> None:

@@ -1,0 +1,105 @@
+"""How the daemon knows that it lives: which jobs came round, whether there is room to take files in, what has begun and
+not ended. Alive means that its own parts move, and only then the watchdog is fed; ready means that it can do its work.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from gateway.adapters.worker import AnyWorker
+from gateway.corridors import notifying
+from gateway.corridors.tools import Tools
+from gateway.policy.settings import Intake
+
+if TYPE_CHECKING:
+    from gateway.daemon.process import Daemon
+
+PATIENCE: Mapping[str, float] = {"sweep": 90.0, "scan": 120.0}
+"""Seconds within which a part has to come round. A scan looks at every drop folder, and shares can be slow."""
+
+
+class Vitals:
+    """`beat` is called by each part whenever it has come round, whatever came of it."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._beats = dict.fromkeys(PATIENCE, monotonic())
+        self._lock = threading.Lock()
+
+    def beat(self, part: str) -> None:
+        with self._lock:
+            self._beats[part] = self._monotonic()
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each part came round."""
+        now = self._monotonic()
+        with self._lock:
+            return {part: now - at for part, at in self._beats.items()}
+
+    def stuck(self) -> list[str]:
+        """The parts that did not come round in time."""
+        return sorted(part for part, age in self.ages().items() if age > PATIENCE.get(part, float("inf")))
+
+
+class Guard:
+    """Whether files are taken in, by the room on the disk. It closes below `min_free_mb` and opens at `resume_at_mb`
+    only, so that it does not flap with every file."""
+
+    def __init__(self) -> None:
+        self.open = True
+
+    def judge(self, free_mb: int, intake: Intake) -> bool:
+        self.open = free_mb >= (intake.min_free_mb if self.open else intake.resume_at_mb)
+        return self.open
+
+
+def mend(worker: AnyWorker) -> bool:
+    """A child that died is started again, so that nobody waits for the next file to find out."""
+    try:
+        if worker.pid is None:
+            worker.start()
+        return worker.is_up()
+    except (OSError, RuntimeError):
+        return False
+
+
+class Conditions:
+    """What has begun and not ended, told to the operator once each; it has to be there twice before it counts."""
+
+    def __init__(self) -> None:
+        self._seen: Mapping[str, int] = {}
+        self._told: set[str] = set()
+
+    def look(self, tools: Tools, found: Mapping[str, int]) -> None:
+        """`found`: what is there now, with a count where there is one."""
+        for condition, count in found.items():
+            if condition in self._seen and condition not in self._told:
+                self._told.add(condition)
+                tools.log.warning("condition", condition=condition, count=count)
+                notifying.tell(tools, condition, count)
+        for condition in sorted(self._told - {*found} - {*self._seen}):
+            self._told.discard(condition)
+            tools.log.info("condition_over", condition=condition)
+            notifying.tell(tools, f"{condition}_over")
+        self._seen = dict(found)
+
+
+def current(daemon: Daemon) -> dict[str, int]:
+    """The conditions there are at this moment."""
+    tools = daemon.tools
+    down = sum(state != "ok" for state in tools.inbox.health().values())
+    found = {"source_down": down} if down else {}
+    if not daemon.guard.open:
+        found["disk_low"] = 0
+    if not tools.worker.is_up():
+        found["worker_down"] = 0
+    return found
+
+
+def unready(daemon: Daemon) -> list[str]:
+    """Why it cannot do all of its work; empty when it can."""
+    reasons = [*daemon.vitals.stuck(), *current(daemon)]
+    return sorted(reasons + (["log"] if daemon.publication.failure else []))
