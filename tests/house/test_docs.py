@@ -46,6 +46,12 @@ def test_every_state_and_event_is_explained() -> None:
     assert states.unexplained() == [], "explain it in gateway/reference/states.toml"
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    assert all(page.read_text().startswith(f"# {page.name[:4]}: ") for page in pages)
+
+
 def test_a_stale_page_is_named_and_written_anew(tmp_path: Path) -> None:
     for facts in ("config", "schemas"):
         shutil.copytree(ROOT / facts, tmp_path / facts)
