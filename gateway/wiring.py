@@ -17,6 +17,7 @@ from gateway.adapters.ledger import Ledger
 from gateway.adapters.notices import Mailer, Poster
 from gateway.adapters.openpgp import OpenPGP
 from gateway.adapters.profiles import SM_PIN, Profiles
+from gateway.adapters.publishing import Mailbox
 from gateway.adapters.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
 from gateway.adapters.sftp import Limits as CollectLimits
 from gateway.adapters.sm import SM, Kept, Pin
@@ -227,6 +228,16 @@ def endpoint(facts: Facts, channel: SftpChannel) -> Endpoint:
         packages_only=channel.packages_only,
         acknowledge=facts.node.folders.acknowledge,
     )
+
+
+def mailboxes(facts: Facts) -> dict[str, Mailbox]:
+    """Where witnesses are asked over SFTP, by the name they have in `keys/witnesses.policy`."""
+    found = {}
+    for name, witness in facts.node.witnesses.items():
+        channel = facts.parties[witness.party].channel
+        if isinstance(channel, SftpChannel):
+            found[name] = Mailbox(endpoint(facts, channel), witness.folder, witness.seconds)
+    return found
 
 
 def collectors(facts: Facts, tools: Tools) -> list[Collector]:

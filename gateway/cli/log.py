@@ -196,9 +196,14 @@ def witness_(
     config: ConfigOption = None,
     host: Annotated[str, typer.Option("--host", help="监听地址 / address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="端口 / port")] = 8472,
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option("--folder", help="答复此文件夹中的请求后退出 / answer the request there, and end"),
+    ] = None,
 ) -> None:
-    """为 keys/witnessed.policy 中的日志作见证（HTTP）/ witness the logs named there, over HTTP (C2SP tlog-witness)."""
-    from gateway.adapters.publishing import LogKeys, Witness, over_http
+    """为 keys/witnessed.policy 中的日志作见证（HTTP；或文件夹）/ witness the logs named there, over HTTP (C2SP
+    tlog-witness), or once what lies in folders that others reach over SFTP. Exit 1 when a request was refused."""
+    from gateway.adapters.publishing import LogKeys, Witness, over_http, over_sftp
     from gateway.cli.node import load_facts
 
     facts = load_facts(config)
@@ -209,6 +214,17 @@ def witness_(
         raise typer.Exit(FAULT) from None
     signer = LogKeys(facts.path(facts.node.private), facts.node.name).witness()
     witness = Witness(facts.path(facts.node.state), signer)
+    if folder:
+        try:
+            given = [
+                over_sftp.answer_folder(witness, {key.name: key for key in logs}, f, int(time.time())) for f in folder
+            ]
+        except OSError as error:
+            say(f"文件夹不可用：{_why(error)} / the folder cannot be used: {_why(error)}")
+            raise typer.Exit(FAULT) from None
+        for where, status in zip(folder, given, strict=True):
+            typer.echo(f"{where}: {status or '-'}")
+        raise typer.Exit(REFUSED if any(status not in (None, 200, 409) for status in given) else 0)
     with over_http.server(witness, {key.name: key for key in logs}, host, port) as listening:
         say(f"{signer.cosigner} http://{host}:{listening.server_address[1]}/")
         listening.serve_forever()

@@ -16,10 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gateway import wiring
 from gateway.adapters.publishing import (
     POLICY,
     Contradiction,
     LogKeys,
+    Mailbox,
     NoKey,
     NoSpace,
     PublicationFailed,
@@ -69,6 +71,8 @@ class Publication:
         self._before: tuple[datetime, float] | None = None
         self._evidence: set[str] = set()
         self._stamped: tuple[float, int] | None = None
+        self._mailboxes: tuple[str, dict[str, Mailbox]] = ("", {})
+        self._silent: list[str] = []
         self.failure = ""
 
     def start(self) -> None:
@@ -120,11 +124,18 @@ class Publication:
             yield
 
     def ask(self, tools: Tools) -> None:
-        """Ask the witnesses that have an address; the scheduler's job, beside the rounds, since it waits for others."""
+        """Ask the witnesses that have an address or a mailbox; the scheduler's job, beside the rounds, since it waits
+        for others."""
         if self.failure:
             return
         try:
-            self._witnesses.ask()
+            facts = tools.facts.current()
+            if self._mailboxes[0] != facts.digest:
+                self._mailboxes = (facts.digest, wiring.mailboxes(facts))
+            silent = self._witnesses.ask(self._mailboxes[1])
+            if silent != self._silent:
+                tools.log.warning("witnesses_silent", witnesses=silent)
+            self._silent = silent
         except (RolledBack, Contradiction) as error:
             tools.log.error("log_refused", error=type(error).__name__)
             self.failure = _SAID[type(error)]

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from gateway.policy import clocks, dates, loading, routing, tables, telling, tree, unsealed
 from gateway.policy.faults import FactFault, Findings
-from gateway.policy.model import Agreement, Facts, Party, SftpChannel
+from gateway.policy.model import Agreement, Facts, Node, Party, SftpChannel
 from gateway.policy.periods import Period
 from gateway.policy.secrets import holds_private_key
 
@@ -92,8 +92,29 @@ class _Judge:
             if content is None or b"BEGIN CERTIFICATE" not in content:
                 message = "no file with a certificate below keys/"
                 self.fault(_NODE, ("timestamps", "certificate"), message, "keys/ 下没有这个证书文件")
+        self._witnesses(node)
         if not any(file.startswith("config/agreements/") for file in self.draft.contents):
             self.warn(_NODE, (), "there is no agreement: nothing will be taken", "没有交换约定：不会受理任何文件")
+
+    def _witnesses(self, node: Node) -> None:
+        """A witness has a key in the policy and a party whose endpoint is known."""
+        policy = self.draft.contents.get("keys/witnesses.policy", b"").decode("utf-8", "replace")
+        for name, witness in node.witnesses.items():
+            path = ("witnesses", name)
+            if not re.search(rf"^[ \t]*witness[ \t]+{re.escape(name)}[ \t]", policy, re.MULTILINE):
+                message = "no witness of this name in keys/witnesses.policy"
+                self.fault(_NODE, path, message, "keys/witnesses.policy 中没有这个见证方")
+            party = self.draft.parties.get(witness.party)
+            if party is None and witness.party not in self.draft.ids:
+                message = f"party {witness.party} has no file"
+                self.fault(_NODE, (*path, "party"), message, f"交换方 {witness.party} 没有文件")
+            elif party is not None and not isinstance(party.channel, SftpChannel):
+                message = f"party {witness.party} has no SFTP channel"
+                self.fault(_NODE, (*path, "party"), message, f"交换方 {witness.party} 没有配置 SFTP 通道")
+            folder = witness.folder
+            if not folder or ".." in PurePosixPath(folder).parts or re.search(r"^/|[\x00-\x1f]", folder):
+                message = "cannot be a folder at the other end"
+                self.fault(_NODE, (*path, "folder"), message, "不能用作对方的文件夹")
 
     def parties(self) -> None:
         for party in self.draft.parties.values():

@@ -25,6 +25,7 @@ from gateway.policy.settings import (
     Notices,
     Rehearsal,
     Reminders,
+    SftpWitness,
     Timestamps,
     Webhook,
 )
@@ -269,6 +270,7 @@ class Node(Fact):
     backup: Backup = Backup()
     rehearsal: Rehearsal | None = None
     timestamps: Timestamps | None = None
+    witnesses: Mapping[Identifier, SftpWitness] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

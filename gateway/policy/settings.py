@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import URL, Fact, Fingerprint, HourMinute
+from gateway.policy.shapes import URL, Fact, Fingerprint, HourMinute, Identifier
 
 
 class Folders(Fact):
@@ -69,6 +69,16 @@ class Timestamps(Fact):
     url: str = Field(pattern=URL)
     certificate: str = Field(description="PEM file below `keys/`: the authority's certificate and those above it")
     minutes: int = Field(default=60, ge=1, description="between two tokens; none is asked for while nothing is new")
+
+
+class SftpWitness(Fact):
+    """A witness of `keys/witnesses.policy`, by the name it has there, that is asked over its party's SFTP endpoint: the
+    request is left in `folder`, the cosigned checkpoint fetched from there."""
+
+    kind: Literal["sftp"] = "sftp"
+    party: Identifier = Field(description="a party with an SFTP channel")
+    folder: str = Field(default="见证", description="below the channel's `remote_folder`; made when it is missing")
+    seconds: float = Field(default=60.0, ge=1, description="between two looks; none while nothing is new")
 
 
 class Mail(Fact):

@@ -26,8 +26,7 @@ def ask(url: str, note: Note, proof: Callable[[int], Sequence[bytes]], old: int 
     Raises `OSError` when the witness is away or refuses, `BadNote` when its answer makes no sense."""
     size = Checkpoint.parse(note.text).size
     for _ in range(2):
-        lines = [f"old {old}\n", *(base64.b64encode(h).decode() + "\n" for h in (proof(old) if old else ()))]
-        body = "".join(lines).encode() + b"\n" + note.to_bytes()
+        body = request(note, proof, old)
         asked = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", body)  # noqa: S310 - from the policy
         try:
             with urllib.request.urlopen(asked, timeout=SECONDS) as reply:  # noqa: S310
@@ -39,6 +38,12 @@ def ask(url: str, note: Note, proof: Callable[[int], Sequence[bytes]], old: int 
                 raise
             old = int(told)
     raise BadNote("the witness does not know what it remembers")
+
+
+def request(note: Note, proof: Callable[[int], Sequence[bytes]], old: int) -> bytes:
+    """The body of add-checkpoint: the size the witness remembers, the proof from there, the checkpoint."""
+    lines = [f"old {old}\n", *(base64.b64encode(h).decode() + "\n" for h in (proof(old) if old else ()))]
+    return "".join(lines).encode() + b"\n" + note.to_bytes()
 
 
 def parse(body: bytes) -> tuple[int, list[bytes], Note, Checkpoint]:

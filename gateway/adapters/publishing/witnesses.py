@@ -1,4 +1,4 @@
-"""Our witnesses: partners who cosign our checkpoints, over files or HTTP.
+"""Our witnesses: partners who cosign our checkpoints, over files, HTTP or SFTP.
 
 Who our witnesses are, and how many are enough, is `keys/witnesses.policy` (C2SP tlog-policy). A cosigned checkpoint
 comes back as a file in `state/cosigned/`, whoever carried it there; it is kept in `archive/<size>` beside the log's
@@ -8,13 +8,14 @@ tiles. A witness that is away stops nothing; a history that contradicts ours sto
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import over_http
+from gateway.adapters.publishing.over_sftp import Mailbox
 from gateway.adapters.publishing.publisher import MODE, Contradiction, RolledBack
 from gateway.adapters.publishing.witness import keep_evidence
 from gateway.log import canonical, merkle, rfc3339
@@ -55,11 +56,13 @@ class Witnesses:
             durable.remove(path)
         return found
 
-    def ask(self) -> list[str]:
-        """Ask every witness that has an address for its cosignature over the newest checkpoint it has not seen. Answers
-        the names of those that did not give it. Raises `RolledBack` and `Contradiction`."""
+    def ask(self, mailboxes: Mapping[str, Mailbox] | None = None) -> list[str]:
+        """Ask every witness that has an address, or a mailbox, for its cosignature over the newest checkpoint it has
+        not seen; what lay in a mailbox is put into the incoming folder. Answers the names of those that were away or
+        refused. Raises `RolledBack` and `Contradiction`."""
         policy = self.policy
-        if not policy.urls:
+        boxes = {name: box for name, box in (mailboxes or {}).items() if name in policy.witnesses}
+        if not policy.urls and not boxes:
             return []
         with self._ledger.published() as tables:
             signed, seen = tables.signed(), tables.newest_cosignatures()
@@ -80,6 +83,19 @@ class Witnesses:
                 silent.append(name)
                 continue
             self._take(cosigned, checkpoint)
+        for name, box in boxes.items():
+            old = seen.get(name, (0, 0))[0]
+            if old == checkpoint.size:
+                continue
+            try:
+                box.ask(
+                    note,
+                    lambda size: merkle.consistency(tree.node, size, checkpoint.size),
+                    old,
+                    self._state / INCOMING / f"{name}.note",
+                )
+            except (OSError, BadNote, ValueError):
+                silent.append(name)
         return silent
 
     def newest(self) -> int:

@@ -1,0 +1,163 @@
+"""A witness that is reached over SFTP: what tlog-witness posts and answers, as files of one folder at its endpoint.
+
+The node puts `add-checkpoint`, the very body of the HTTP request; the witness answers with `checkpoint.note`, the
+cosigned checkpoint, or with `checkpoint.size`, the size it remembers when the request was made from another one. Either
+side writes under a temporary name and renames. There is one request at a time; a newer one replaces it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+import paramiko
+
+from gateway import durable
+from gateway.adapters.folders import copying, moving
+from gateway.adapters.publishing import over_http
+from gateway.adapters.publishing.witness import Witness
+from gateway.adapters.sftp import remote
+from gateway.adapters.sftp.breaker import Breaker
+from gateway.adapters.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
+from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
+
+REQUEST, COSIGNED, BEHIND = "add-checkpoint", "checkpoint.note", "checkpoint.size"
+STALL = 20.0
+MODE = 0o660
+
+
+class Away(OSError):
+    """The witness's endpoint did not take or give what it should. The message is a word of ours."""
+
+
+class Mailbox:
+    """A witness's folder at its party's endpoint. For one thread at a time."""
+
+    def __init__(
+        self, endpoint: Endpoint, folder: str, seconds: float, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`folder` is relative to the endpoint's `remote_folder`; `seconds` pass between two looks."""
+        self._endpoint = replace(endpoint, stall_seconds=min(endpoint.stall_seconds, STALL))
+        self._folder = PurePosixPath(endpoint.remote_folder) / folder
+        self._seconds, self._monotonic = seconds, monotonic
+        self._breaker = Breaker(monotonic=monotonic)
+        self._looked: float | None = None
+
+    def ask(self, note: Note, proof: Callable[[int], Sequence[bytes]], old: int, incoming: Path) -> bool:
+        """Fetch the answer to an earlier request into the file `incoming`, then leave a request for `note`, unless that
+        is what was answered. True when something was fetched; False as well when it is too early for another look.
+        Raises `Away`."""
+        now = self._monotonic()
+        if self._looked is not None and now - self._looked < self._seconds:
+            return False
+        if self._breaker.seconds_left:
+            raise Away("breaker")
+        self._looked = now
+        try:
+            with session(self._endpoint) as (sftp, supervisor):
+                try:
+                    fetched = self._exchange(sftp, supervisor.progress, note, proof, old, incoming)
+                except (OSError, EOFError, paramiko.SSHException, paramiko.sftp.SFTPError):
+                    raise Away("stall" if supervisor.stalled else "dropped") from None
+        except HostKeyMismatch:
+            self._breaker.failed(at_once=True)
+            raise Away("host key") from None
+        except (Misconfigured, Unreachable, Away) as error:
+            self._breaker.failed()
+            raise Away(str(error)) from None
+        self._breaker.succeeded()
+        return fetched
+
+    def _exchange(
+        self,
+        sftp: paramiko.SFTPClient,
+        progress: Callable[[], None],
+        note: Note,
+        proof: Callable[[int], Sequence[bytes]],
+        old: int,
+        incoming: Path,
+    ) -> bool:
+        size = Checkpoint.parse(note.text).size
+        remote.make_folders(sftp, str(self._folder), progress)
+        answer = self._read(sftp, COSIGNED)
+        progress()
+        if answer is not None:
+            with suppress(BadNote):
+                old = max(old, min(read_checkpoint(answer)[1].size, size))
+            durable.make_folder(incoming.parent)
+            durable.write_bytes(incoming, answer)
+            remote.remove(sftp, str(self._folder / COSIGNED))
+        told = self._read(sftp, BEHIND)
+        progress()
+        if told is not None:
+            if re.fullmatch(rb"[0-9]{1,18}\n", told) and int(told) <= size:
+                old = int(told)
+            remote.remove(sftp, str(self._folder / BEHIND))
+        if answer is None or old < size:
+            self._put(sftp, over_http.request(note, proof, old), progress)
+        return answer is not None
+
+    def _read(self, sftp: paramiko.SFTPClient, name: str) -> bytes | None:
+        """A small regular file; what else bears the name is none."""
+        path = str(self._folder / name)
+        there = remote.status(sftp, path)
+        if there is None or not remote.is_regular(there) or (there.st_size or 0) > over_http.LARGEST:
+            return None
+        with sftp.open(path, "rb") as stream:
+            return stream.read(over_http.LARGEST)
+
+    def _put(self, sftp: paramiko.SFTPClient, body: bytes, progress: Callable[[], None]) -> None:
+        if self._read(sftp, REQUEST) == body:
+            return
+        final, part = str(self._folder / REQUEST), str(self._folder / f".{REQUEST}.part")
+        remote.remove(sftp, part)
+        with sftp.open(part, "wb") as stream:
+            stream.write(body)
+        progress()
+        arrived = remote.status(sftp, part)
+        if arrived is None or arrived.st_size != len(body):
+            raise Away("verify")
+        remote.rename(sftp, part, final)
+        progress()
+
+
+def answer_folder(witness: Witness, logs: Mapping[str, VerifierKey], folder: Path, now: int) -> int | None:
+    """Answer the request that lies in `folder`, as the HTTP witness would: its status, 200 when it was cosigned; None
+    without a request. The folder is the partner's to write: nothing in it is followed. Raises `OSError`."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    opened = os.open(folder, flags)
+    try:
+        try:
+            with copying.open_regular(opened, REQUEST) as stream:
+                body = stream.read(over_http.LARGEST + 1)
+        except FileNotFoundError:
+            return None
+        except copying.Answer:
+            return 400
+        status, kind, said = over_http.answer(witness, logs, body[: over_http.LARGEST], now)
+        if status == 200:
+            _write(opened, COSIGNED, over_http.parse(body)[2].to_bytes() + said)
+        elif kind == over_http.CONFLICT:
+            _write(opened, BEHIND, said)
+        moving.remove(opened, REQUEST)
+        moving.sync(opened)
+        return status
+    finally:
+        os.close(opened)
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    part = f".{name}.part"
+    moving.remove(folder, part)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(part, flags, MODE, dir_fd=folder), "wb") as stream:
+        stream.write(data)
+        os.fchmod(stream.fileno(), MODE)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
