@@ -58,6 +58,11 @@ def _print(found: dict[str, Any], zh: bool) -> None:
         ("受理 / 退回 / 重复", "accepted / refused / duplicates", _three(parcels)),
         ("记录：总数 / 退回", "records: all / refused", _two(parcels)),
         ("销毁", "erased", str(parcels["erased"])),
+        (
+            "批次：放行 / 销毁 / 销毁的数据包",
+            "batches: released / erased / packages erased",
+            _batches(found["batches"]),
+        ),
         ("放行人", "released by", ", ".join(f"{who} {count}" for who, count in found["releasers"].items()) or "–"),
     ]
     for chinese, english, value in lines:
@@ -98,6 +103,10 @@ def _matrix(console: Console, agreement: str, origins: dict[str, dict[str, int]]
 
 def _three(parcels: dict[str, int]) -> str:
     return f"{parcels.get('accepted', 0)} / {parcels['refused']} / {parcels.get('duplicates', 0)}"
+
+
+def _batches(batches: dict[str, int]) -> str:
+    return f"{batches['released']} / {batches['erased']} / {batches['packages_erased']}"
 
 
 def _two(parcels: dict[str, int]) -> str:

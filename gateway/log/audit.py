@@ -27,15 +27,18 @@ def summarise(log: Iterable[Mapping[str, Any]], period: str) -> dict[str, Any]:
     """The summary of `period` (`2026Q3`).
 
     `flows[agreement][origin][receiver]` counts records accepted, receivers as the entry names them (two digits of a
-    province, or a party); `refused[]`, `missing[]`, `late[]`, `extensions[]`, `releases[]` name party and agreement.
+    province, or a party); `batches` counts what was released and, of that, erased since; `refused[]`, `missing[]`,
+    `late[]`, `extensions[]`, `releases[]` name party and agreement.
     """
     owed: dict[str, str] = {}
-    late, missed, extended, refused, releases = [], [], [], [], []
+    late, missed, extended, refused = [], [], [], []
+    releases: list[dict[str, Any]] = []
     flows: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     counts: Counter[str] = Counter()
     mine: dict[str, str] = {}
     settled: set[str] = set()
     erased = 0
+    batches: Counter[str] = Counter(erased=0, packages_erased=0)
     for entry in log:
         event, parcel = entry["event"], entry["parcel"]
         obligation = _obligation(entry["id"])
@@ -85,6 +88,9 @@ def summarise(log: Iterable[Mapping[str, Any]], period: str) -> dict[str, Any]:
                 counts["duplicates"] += 1
             elif event == Event.ERASED:
                 erased += 1
+        elif event == Event.ERASED and any(release["batch"] == parcel for release in releases):
+            batches["erased"] += 1
+            batches["packages_erased"] += entry["counts"].get("packages", 0)
         elif event == Event.RELEASED and f"-{period}-" in parcel:
             releases.append(
                 {
@@ -108,6 +114,7 @@ def summarise(log: Iterable[Mapping[str, Any]], period: str) -> dict[str, Any]:
         "refused": refused,
         "flows": {a: {o: dict(r) for o, r in origins.items()} for a, origins in sorted(flows.items())},
         "releases": releases,
+        "batches": {"released": len(releases), **batches},
         "releasers": dict(Counter(str(release["by"]) for release in releases)),
     }
 

@@ -38,6 +38,8 @@ def log(tmp_path: Path) -> Log:
         entry(
             f"{batch}/released", Event.RELEASED, now, batch, parties=("440000",), counts={"packages": 0, "records": 0}
         ),
+        entry(f"{batch}/erased", Event.ERASED, now, batch, parties=("440000",), counts={"packages": 5}),
+        entry("d-migrants-inflow-2026Q4-1-440000/erased", Event.ERASED, now, "d-migrants-inflow-2026Q4-1-440000"),
     ]
     made.ledger.append(more, now)
     made.publisher.publish(now)
@@ -61,6 +63,7 @@ def test_a_period_in_figures(log: Log) -> None:
     assert set(flows) == {"110000", "120000", "130000"}
     assert sum(row["44"] for row in flows.values()) == sum(10 + n % 7 for n in range(9)) - 4
     assert found["releasers"] == {"gateway": 1}
+    assert found["batches"] == {"released": 1, "erased": 1, "packages_erased": 5}
 
 
 def test_as_it_is_typed(log: Log) -> None:
