@@ -88,15 +88,20 @@ def _print(found: dict[str, Any], zh: bool) -> None:
 
 
 def _matrix(console: Console, agreement: str, origins: dict[str, dict[str, int]], zh: bool) -> None:
-    """Who sent how many records to whom. Cells below 3 are shown: this is for the auditor, not for publication."""
+    """Who sent how many records to whom, the same places down and across: who sent or received nothing is seen. Cells
+    below 3 are shown: this is for the auditor, not for publication."""
     receivers = sorted({receiver for row in origins.values() for receiver in row})
+    if all(len(receiver) == 2 for receiver in receivers):  # provinces: the origin by its two digits as well
+        origins = {origin[:2] if origin.endswith("0000") else origin: row for origin, row in origins.items()}
+    receivers = sorted({*receivers, *origins})
     table = Table(title=f"{agreement} {'报送 → 接收' if zh else 'from → to'}", show_footer=True)
     table.add_column("", footer="Σ")
     for receiver in receivers:
         total = sum(row.get(receiver, 0) for row in origins.values())
         table.add_column(receiver, justify="right", footer=str(total))
     table.add_column("Σ", justify="right", footer=str(sum(sum(row.values()) for row in origins.values())))
-    for origin, row in sorted(origins.items()):
+    for origin in receivers:
+        row = origins.get(origin, {})
         table.add_row(origin, *(str(row.get(r, "")) for r in receivers), str(sum(row.values())))
     Console(highlight=False, width=max(console.width, 12 + 7 * len(receivers))).print(table)
 

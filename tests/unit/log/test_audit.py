@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,3 +80,25 @@ def test_as_it_is_typed(log: Log) -> None:
 
     assert CliRunner().invoke(app, ["audit", "report", "1999Q1", "--log", str(log.folder)]).exit_code == 2
     assert CliRunner().invoke(app, ["audit", "report", "2026Q3", "--log", str(log.home)]).exit_code == 1
+
+
+def test_the_grid_has_every_place_down_and_across(log: Log) -> None:
+    sent: Counter[tuple[str, str]] = Counter()
+    for body in map(json.loads, log.bodies()):
+        if body["event"] == Event.ACCEPTED:
+            for name, number in body["counts"].items():
+                if name.startswith("out_"):
+                    sent[body["parties"][0][:2], name[4:]] += number
+    places = sorted({place for pair in sent for place in pair})
+    assert len(places) > 3
+
+    done = CliRunner().invoke(app, ["audit", "report", "2026Q3", "--log", str(log.folder)])
+
+    lines = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in done.stdout.splitlines()]
+    grid = {line[0]: line[1:] for line in lines if len(line) == len(places) + 2}
+    assert grid[""] == [*places, "Σ"]
+    for origin in places:
+        row = [sent[origin, receiver] for receiver in places]
+        assert grid[origin] == [*(str(n) if n else "" for n in row), str(sum(row))]
+    columns = [sum(sent[origin, receiver] for origin in places) for receiver in places]
+    assert grid["Σ"] == [*map(str, columns), str(sum(columns))]
