@@ -20,14 +20,14 @@ def closed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar:
     Released already, it is met at once."""
     owed = distribution(tx, agreement, period, facts, calendar)
     if owed is not None and set_obligation(tx, owed, facts, calendar):
-        distributed(tx, agreement, period, facts, calendar)
+        _settle(tx, agreement, period, facts, calendar)
 
 
 def distribution(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> Obligation | None:
     """What the node owes once the period has closed: every submission settled, or every date run out. None before, and
     where nothing came that could be distributed."""
     within = facts.agreements[agreement].distribute_within
-    rows = tx.obligations(agreement=agreement, period=period)
+    rows = tx.obligations(kind="submission", agreement=agreement, period=period)
     if not within or not rows or not tx.packages(agreement=agreement, period=period):
         return None
     if any(row.state in OWED and instant(row.expires_at) > tx.now for row in rows):
@@ -37,7 +37,13 @@ def distribution(tx: Transaction, agreement: str, period: str, facts: Facts, cal
 
 
 def distributed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
-    """A batch was released: the first one meets the duty."""
+    """A batch was released: the first one meets the duty, which is entered now where the release was quicker than the
+    round that enters it."""
+    closed(tx, agreement, period, facts, calendar)
+    _settle(tx, agreement, period, facts, calendar)
+
+
+def _settle(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
     for owed in tx.obligations(kind="distribution", agreement=agreement, period=period):
         releases = [instant(batch.released_at) for batch in tx.distributions(agreement=agreement, period=period)]
         settle(tx, owed, [Delivery(at, "accepted") for at in releases], facts, calendar)
