@@ -47,6 +47,8 @@ def status(
         out.print(
             f"{found['node']}  {found['now']}", Text("演练 / rehearsal", "bold magenta") if found["rehearsal"] else ""
         )
+        if found.get("recovering"):
+            out.print(Text("■ 正在恢复，等待核对 / recovering: gateway restore --reconcile", "bold red"))
         for kind, states in found["counts"].items():
             line = "  ".join(f"{state} {count:,}" for state, count in sorted(states.items()))
             out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")

@@ -95,6 +95,11 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
         }
 
 
+def standing(tools: Tools) -> dict[str, Any]:
+    """What there is in which state, what waits, which keys run out: what every state of the node can tell."""
+    return {"counts": counts(tools), **waiting(tools)}
+
+
 def waiting(tools: Tools) -> dict[str, Any]:
     """What asks for somebody: parcels and deliveries that wait or stopped, by code; keys that run out or have."""
     now = tools.clock.now()

@@ -81,7 +81,7 @@ class Recovering:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {**self.health(request), "counts": overview.counts(self._tools)}
+        return {**self.health(request), **overview.standing(self._tools)}
 
     def reconcile(self, request: Request) -> dict[str, Any]:
         """Take over what the newest log and the parties' folders say; carry out what was decided; go on when nothing is

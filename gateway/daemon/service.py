@@ -75,11 +75,7 @@ class _Service:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {
-            **self.health(request),
-            "counts": overview.counts(self._daemon.tools),
-            **overview.waiting(self._daemon.tools),
-        }
+        return {**self.health(request), **overview.standing(self._daemon.tools)}
 
     def view(self, request: Request) -> dict[str, Any]:
         period = request.query.get("period")

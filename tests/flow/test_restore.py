@@ -234,7 +234,9 @@ def test_a_restored_node_waits_until_it_knows_what_was_published(
     try:
         dropped = node.drop(planned(6, party="41"))
         assert node.get("health")["recovering"]
-        assert node.command("status").returncode == 1
+        status = node.command("status")
+        assert status.returncode == 1
+        assert "正在恢复" in status.stdout
         release = ("parcels", "release", "--agreement", INFLOW, "--period", PERIOD)
         assert node.command(*release).returncode == 1
         refused = node.command("restore", "--reconcile")
