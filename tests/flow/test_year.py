@@ -296,9 +296,12 @@ def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
         seq, _ = reading.head()
         entries = [json.loads(entry.body) for entry in reading.entries(limit=seq + 1)]
         inquiries = reading.inquiries()
+        receipts = reading.receipts()
     events = Counter(entry["event"] for entry in entries)
     assert [entry["seq"] for entry in entries] == list(range(seq + 1))
-    assert events["receipt_issued"] == len(inquiries)
+    issued = [entry for entry in entries if entry["event"] == "receipt_issued"]
+    assert sorted(e["parcel"] for e in issued if e["parcel"]) == sorted(i.parcel for i in inquiries)
+    assert {e["id"] for e in issued if not e["parcel"]} == {f"receipt/{receipt.number}" for receipt in receipts}
     keys = [e for e in entries if e["event"] == "erased" and e["parcel"].startswith("inquiry:")]
     assert len(keys) == sum(bool(i.closed_at) for i in inquiries)
     late = sum(

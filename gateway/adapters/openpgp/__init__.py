@@ -72,8 +72,12 @@ class OpenPGP:
         revoked, missing or cannot encrypt); Fault 902 (our key is expired or missing, a member cannot be read). On
         anything but Ok nothing is left beside `target` or in its place.
         """
-        size = sum(len(m) if isinstance(m, bytes) else m.stat().st_size for _, m in members)
-        return self.seal_stream(lambda write: container.pack(members, write), size, recipient, target)
+
+        def sealed() -> Outcome[None]:
+            size = sum(len(m) if isinstance(m, bytes) else m.stat().st_size for _, m in members)
+            return self._seal(lambda write: container.pack(members, write), size, recipient, target)
+
+        return self._guarded(sealed)
 
     def seal_stream(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
         """As `seal`, over whatever `feed` writes, about `size` bytes; it is asked again when the agent failed."""

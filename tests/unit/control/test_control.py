@@ -14,12 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from nodes import Daemon, copy_node, edit, planned, processes_of
+from nodes import Daemon, copy_node, planned, processes_of
 
 from gateway.adapters import sockets
 from gateway.control.client import ControlClient, NotRunning, Refusal
@@ -212,13 +212,12 @@ def test_a_release_by_hand_and_who_did_it(daemon: Daemon) -> None:
 
 
 def test_a_retry_by_hand_and_who_did_it(daemon: Daemon) -> None:
-    """A disk without room: deferred, seen in the list, tried again by a person, taken when the facts say so."""
-    edit(daemon.home, min_free_mb="1000000000")
-    os.kill(daemon.pid, signal.SIGHUP)
-    before = daemon.get("health")["facts"]
-    _await(lambda: daemon.get("health")["facts"] != before)
-    daemon.drop(planned(5, party="34"))
-    (parcel,) = daemon.await_parcels(1, lambda p: p["sender"] == "340000" and p["code"] == "702")
+    """A receiver without a key: deferred, seen in the list, tried again by a person, taken when the key is there."""
+    receiver = daemon.home / "config" / "parties" / "440000.toml"
+    pinned = receiver.read_text()
+    _take_facts(daemon, lambda: receiver.write_text(re.sub(r"(?m)^key = .*\n", "", pinned)))
+    daemon.drop(planned(60, party="34", agreement="migrants-outflow"))
+    (parcel,) = daemon.await_parcels(1, lambda p: p["sender"] == "340000" and p["code"] == "707")
     assert parcel["next_attempt_at"] != ""
     listed = daemon.command("parcels", "list", "--sender", "340000", "--json")
     assert [p["id"] for p in json.loads(listed.stdout)] == [parcel["id"]]
@@ -226,12 +225,16 @@ def test_a_retry_by_hand_and_who_did_it(daemon: Daemon) -> None:
     daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["attempt"] > parcel["attempt"] + 1)
     retried = [body for body in entries(daemon, "retried") if body["parcel"] == parcel["id"]]
     assert [body["actor"].split()[0] for body in retried] == [f"uid:{os.getuid()}"]
-    edit(daemon.home, min_free_mb="0")
-    before = daemon.get("health")["facts"]
-    os.kill(daemon.pid, signal.SIGHUP)
-    _await(lambda: daemon.get("health")["facts"] != before)
+    _take_facts(daemon, lambda: receiver.write_text(pinned))
     daemon.command("parcels", "retry", parcel["id"])
     daemon.await_parcels(1, lambda p: p["id"] == parcel["id"] and p["state"] == "accepted" and p["posted_at"])
+
+
+def _take_facts(daemon: Daemon, change: Callable[[], object]) -> None:
+    before = daemon.get("health")["facts"]
+    change()
+    os.kill(daemon.pid, signal.SIGHUP)
+    _await(lambda: daemon.get("health")["facts"] != before)
 
 
 def _await(holds) -> None:

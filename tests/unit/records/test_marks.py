@@ -80,7 +80,7 @@ def test_a_day_of_entry_is_no_later_than_receipt_and_no_earlier_than_the_birth(t
 
 
 @pytest.mark.parametrize(
-    ("code", "prefix"), [("330000", "33"), ("330100", "3301"), ("330106", "330106"), ("330106001000", "330106001000")]
+    ("code", "prefix"), [("330000", "33"), ("330100", "3301"), ("330106", "330106"), ("330106001000", "330106001")]
 )
 def test_an_area_is_what_its_codes_begin_with(code: str, prefix: str) -> None:
     assert significant(code) == prefix
