@@ -58,7 +58,11 @@ class Gathering:
                 continue
             key = (looks[0], looks[1] ^ there[1], looks[2] + there[2])
             if key not in self._seen:
-                outcome = statements.take(tools, party, document.read_bytes(), signature.read_bytes())
+                body = document.read_bytes()
+                if statements.laid_here(body, party, tools.facts.current().node.party):
+                    seen.add(key)
+                    continue
+                outcome = statements.take(tools, party, body, signature.read_bytes())
                 if isinstance(outcome, Deferred):
                     tools.log.info("statement_waits", party=party.id, code=outcome.code)
                     continue

@@ -70,6 +70,16 @@ def take(tools: Tools, issuer: Party, body: bytes, signature: bytes) -> Outcome[
     return outcome
 
 
+def laid_here(body: bytes, receiver: Party, own: str) -> bool:
+    """Is this a list of our own for `receiver`? In its folder what we laid for it lies beside what was fetched from it;
+    such a list tells this node nothing, whoever signed it."""
+    try:
+        listed = listing.parse(body)
+    except ValueError:
+        return False
+    return (listed.issuer, listed.receiver) == (own, receiver.id)
+
+
 def judge(tools: Tools, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
     """Refused 210, 211 (signature), 246 (a receipt that does not fit what was sent), 247 (a list that is not for this
     node, or neither of both)."""

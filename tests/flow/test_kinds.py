@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from nodes import PERIOD, Node, planned
 
 from gateway.corridors.acknowledgement import Acknowledgement
 from gateway.corridors.distribution import Distribution
+from gateway.corridors.gathering import Gathering
 from gateway.corridors.submission import CONFIRMED, Submission
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
@@ -129,6 +131,24 @@ def test_a_replacement_after_the_release_names_what_it_replaces(node: Node) -> N
             assert mine == []
             assert [w["package"] for w in document["withdrawn"]] == [old]
             assert document["withdrawn"][0]["reason"] == "replaced"
+
+
+def test_a_list_that_lies_in_its_receivers_folder_is_no_statement_to_us(node: Node) -> None:
+    """Receivers that are senders too: what was laid for them is in the folder where their own lists are looked for."""
+    node.send(named("", 60, "first"))
+    release(node, 1)
+    receiver = next(p.receiver for p in node.packages() if p.receiver != "440000")
+    assert listing(node, receiver, 1)["issuer"] == "000000"
+    gathering = Gathering()
+    assert (gathering.round(node.tools), gathering.round(node.tools)) == (0, 0)
+    (mine,) = node.party_folder(receiver[:2], "接收", "跨省流入人口个案").glob(f"分发清单_{PERIOD}_第1批_*.json")
+    forged = mine.with_name(mine.name.replace("第1批", "第2批"))
+    forged.write_bytes(mine.read_bytes().replace(b'"issuer":"000000"', f'"issuer":"{receiver}"'.encode()))
+    shutil.copy(f"{mine}.sig", f"{forged}.sig")
+    assert gathering.round(node.tools) == 1
+    with node.tools.ledger.reading() as reading:
+        (kept,) = reading.between.statements(issuer=receiver)
+    assert (kept.state, kept.code) == ("refused", "211")
 
 
 def test_a_withdrawal_after_the_release_is_told_and_acknowledged(node: Node) -> None:

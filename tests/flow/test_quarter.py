@@ -273,6 +273,7 @@ def test_nothing_is_left_in_work(played) -> None:
     assert drops == []
     states = Counter(row["status"] for row in played.rows("workflow_status"))
     assert states.keys() == {"SUCCESS"}
+    assert played.rows("statements") == []  # no other gateway takes part: there is nothing to disbelieve
 
 
 def test_the_daemon_ended_cleanly_and_left_no_process_behind(played) -> None:
