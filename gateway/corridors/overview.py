@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from gateway.adapters.ledger import tables
+from gateway.adapters.ledger import between_tables, tables
 from gateway.adapters.ledger.between import IncomingRow
 from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
@@ -55,8 +55,8 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         receivers = _receivers(reading, facts, agreements, period)
         parties = _parties(reading, facts, agreements, obligations, parcels, before)
         stopped = tuple(_stopped(p, facts) for p in reading.unsettled() if p.code and p.state != "accepted")
-        incoming = reading.count(tables.incoming, "state")
-        stated = reading.count(tables.statements, "state")
+        incoming = reading.count(between_tables.incoming, "state")
+        stated = reading.count(between_tables.statements, "state")
         own = reading.obligations(kind="distribution", state="missed")
         seq, leaf = reading.head()
         last = reading.entries(after=seq - 1, limit=1)
@@ -90,8 +90,8 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
             "packages": reading.count(tables.packages, "state"),
             "deliveries": reading.count(tables.deliveries, "state"),
             "obligations": reading.count_obligations(kind="submission"),
-            "incoming": reading.count(tables.incoming, "state"),
-            "statements": reading.count(tables.statements, "state"),
+            "incoming": reading.count(between_tables.incoming, "state"),
+            "statements": reading.count(between_tables.statements, "state"),
         }
 
 

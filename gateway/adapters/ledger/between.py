@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from gateway.adapters.ledger import between_tables as b
 from gateway.adapters.ledger import tables as t
 from gateway.adapters.ledger.rows import ParcelRow
 
@@ -74,27 +75,27 @@ class Between:
     # -- batches that came -------------------------------------------------------------------------------------------
 
     def incoming(self, identity: str) -> IncomingRow | None:
-        return next(iter(self._incoming(select(t.incoming).where(t.incoming.c.id == identity))), None)
+        return next(iter(self._incoming(select(b.incoming).where(b.incoming.c.id == identity))), None)
 
     def open(self) -> list[IncomingRow]:
         """Batches that are not answered, oldest first."""
-        query = select(t.incoming).where(t.incoming.c.state.not_in(("answered", "faulted")))
-        return self._incoming(query.order_by(t.incoming.c.listed_at, t.incoming.c.id))
+        query = select(b.incoming).where(b.incoming.c.state.not_in(("answered", "faulted")))
+        return self._incoming(query.order_by(b.incoming.c.listed_at, b.incoming.c.id))
 
     def named(self, identity: str) -> list[NamedRow]:
-        query = select(t.incoming_packages).where(t.incoming_packages.c.incoming == identity)
-        rows = self._connection.execute(query.order_by(t.incoming_packages.c.package)).mappings()
+        query = select(b.incoming_packages).where(b.incoming_packages.c.incoming == identity)
+        rows = self._connection.execute(query.order_by(b.incoming_packages.c.package)).mappings()
         return [NamedRow(**row) for row in rows]
 
     def digest_of(self, sender: str, package: str) -> str:
         """The digest under which a package of this sender's was listed; empty where none was."""
         query = (
-            select(t.incoming_packages.c.sha256)
-            .join(t.incoming, t.incoming.c.id == t.incoming_packages.c.incoming)
+            select(b.incoming_packages.c.sha256)
+            .join(b.incoming, b.incoming.c.id == b.incoming_packages.c.incoming)
             .where(
-                t.incoming.c.sender == sender,
-                t.incoming_packages.c.package == package,
-                t.incoming_packages.c.state == "included",
+                b.incoming.c.sender == sender,
+                b.incoming_packages.c.package == package,
+                b.incoming_packages.c.state == "included",
             )
         )
         return str(self._connection.execute(query).scalars().first() or "")
@@ -103,13 +104,13 @@ class Between:
         """Parcels from the batch's sender, under its agreement, that have the bytes of a package it includes."""
         query = (
             select(t.parcels)
-            .join(t.incoming_packages, t.incoming_packages.c.sha256 == t.parcels.c.sha256)
-            .join(t.incoming, t.incoming.c.id == t.incoming_packages.c.incoming)
+            .join(b.incoming_packages, b.incoming_packages.c.sha256 == t.parcels.c.sha256)
+            .join(b.incoming, b.incoming.c.id == b.incoming_packages.c.incoming)
             .where(
-                t.incoming.c.id == identity,
-                t.incoming_packages.c.state == "included",
-                t.parcels.c.agreement == t.incoming.c.agreement,
-                t.parcels.c.sender == t.incoming.c.sender,
+                b.incoming.c.id == identity,
+                b.incoming_packages.c.state == "included",
+                t.parcels.c.agreement == b.incoming.c.agreement,
+                t.parcels.c.sender == b.incoming.c.sender,
                 t.parcels.c.corridor == "submission",
             )
             .order_by(t.parcels.c.received_at, t.parcels.c.id)
@@ -117,12 +118,12 @@ class Between:
         return [ParcelRow(**row) for row in self._connection.execute(query).mappings()]
 
     def add_incoming(self, named: Sequence[dict[str, str]], **values: object) -> None:
-        self._connection.execute(insert(t.incoming).values(**values))
+        self._connection.execute(insert(b.incoming).values(**values))
         if named:
-            self._connection.execute(insert(t.incoming_packages), [{"incoming": values["id"], **row} for row in named])
+            self._connection.execute(insert(b.incoming_packages), [{"incoming": values["id"], **row} for row in named])
 
     def update_incoming(self, identity: str, **values: object) -> None:
-        self._connection.execute(update(t.incoming).where(t.incoming.c.id == identity).values(**values))
+        self._connection.execute(update(b.incoming).where(b.incoming.c.id == identity).values(**values))
 
     # -- statements --------------------------------------------------------------------------------------------------
 
@@ -130,14 +131,14 @@ class Between:
         return next(iter(self.statements(id=identity)), None)
 
     def statements(self, **equal: str) -> list[StatementRow]:
-        query = select(t.statements).filter_by(**equal).order_by(t.statements.c.at, t.statements.c.id)
+        query = select(b.statements).filter_by(**equal).order_by(b.statements.c.at, b.statements.c.id)
         return [StatementRow(**row) for row in self._connection.execute(query).mappings()]
 
     def add_statement(self, **values: object) -> None:
-        self._connection.execute(insert(t.statements).values(**values))
+        self._connection.execute(insert(b.statements).values(**values))
 
     def set_proof(self, identity: str, proof: bytes) -> None:
-        self._connection.execute(update(t.statements).where(t.statements.c.id == identity).values(proof=proof))
+        self._connection.execute(update(b.statements).where(b.statements.c.id == identity).values(proof=proof))
 
     def _incoming(self, query: Select[Any]) -> list[IncomingRow]:
         return [IncomingRow(**row) for row in self._connection.execute(query).mappings()]
