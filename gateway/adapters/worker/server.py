@@ -55,18 +55,19 @@ def serve(path: Path, *, unit: bool = False) -> None:
     sockets.bind(listener, path, 0o660 if unit else 0o600)
     listener.listen(64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: nobody here waits for a child's status
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ended = _ended()
     print(json.dumps({"ready": True, **told}), flush=True)
     systemd.notify("READY=1")
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
+    selector.register(ended, selectors.EVENT_READ)
     if not unit:
         selector.register(sys.stdin, selectors.EVENT_READ)
     while True:
         ready = {key.fileobj for key, _ in selector.select(PULSE_SECONDS)}
+        if ended in ready or sys.stdin in ready:
+            return  # told to stop; or the daemon is gone, however it went: its end of the pipe is closed
         systemd.notify("WATCHDOG=1")
-        if sys.stdin in ready:
-            return  # the daemon is gone, however it went: its end of the pipe is closed
         if listener not in ready:
             continue
         connection, _ = listener.accept()
@@ -74,10 +75,22 @@ def serve(path: Path, *, unit: bool = False) -> None:
         if os.fork() == 0:
             confine.die_with(parent)
             listener.close()
+            signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             _child(connection, told)
         connection.close()
+
+
+def _ended() -> socket.socket:
+    """What becomes readable once SIGTERM has come. A handler that raises would not do: Python swallows what is raised
+    inside a fork's own hooks, and the signal would be lost."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    return reading
 
 
 def _child(connection: socket.socket, told: Mapping[str, Any]) -> None:
@@ -104,14 +117,20 @@ def _answer(line: bytes, told: Mapping[str, Any]) -> dict[str, Any]:
             return _pong(job, told)
         return jobs.run(job)
     except MemoryError:
-        return {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
+        return _over(memory_mb)
     except OSError as error:
+        if error.errno == errno.ENOMEM:  # a mapping that does not fit is told as this, not as a MemoryError
+            return _over(memory_mb)
         # No space, no storage: the world's. The text could hold a path, so only the number travels.
         code = "702" if error.errno in FULL else "709"
         return {"outcome": "deferred", "code": code, "detail": {"errno": error.errno or 0}}
     except Exception as error:
         # Ours. Only the class travels: a message could hold a value out of a record.
         return {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}
+
+
+def _over(memory_mb: int) -> dict[str, Any]:
+    return {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
 
 
 def _pong(job: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

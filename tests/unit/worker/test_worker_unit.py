@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from nodes import planned
 
+from gateway.adapters import systemd
 from gateway.adapters.worker import WorkerUnit
 from gateway.adapters.worker.tray import Planted, Tray
 from gateway.demo.files import render
@@ -105,9 +107,38 @@ def test_a_worker_that_is_away_defers_and_comes_back_by_itself(unit: Unit, job: 
     assert fresh.confinement["hands_over"] is False
 
 
-def test_it_tells_the_service_manager_that_it_is_ready_and_alive(tmp_path: Path) -> None:
-    import socket
+def connect(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.connect(str(path))
 
+
+def test_a_signal_to_stop_is_not_lost_in_the_middle_of_a_fork(tmp_path: Path) -> None:
+    # Python swallows what a handler raises inside a fork's hooks: the unit went on, and its manager waited for it.
+    program = (
+        "import os, signal; from pathlib import Path; from gateway.adapters.worker import server\n"
+        "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+        f"server.serve(Path({str(tmp_path / 'w.sock')!r}), unit=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        connect(tmp_path / "w.sock")
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_a_service_manager_that_does_not_read_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        for _ in range(5000):
+            systemd.notify("WATCHDOG=1")
+        assert manager.recv(64) == b"WATCHDOG=1"
+
+
+def test_it_tells_the_service_manager_that_it_is_ready_and_alive(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(30)
@@ -115,10 +146,13 @@ def test_it_tells_the_service_manager_that_it_is_ready_and_alive(tmp_path: Path)
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
             assert manager.recv(64) == b"READY=1"
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-                asking.connect(str(tmp_path / "w.sock"))
-                assert manager.recv(64) == b"WATCHDOG=1"
+            connect(tmp_path / "w.sock")
+            assert manager.recv(64) == b"WATCHDOG=1"
             process.terminate()
+            try:
+                assert process.wait(20) == 0
+            finally:
+                process.kill()
 
 
 PLANTS: dict[str, Callable[[Path, Path], object]] = {
