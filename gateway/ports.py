@@ -129,6 +129,8 @@ class ExamineJob:
     """A key (hex) for fingerprints of the records that travel; empty: none are made."""
     sums: tuple[str, ...] = ()
     """Of a statistical table: the fields by which, with which other side, and what is summed up."""
+    whole_above: float = 1.0
+    """The share of refused records above which the agreement refuses the file: its list then says to mend the file."""
 
 
 class Examiner(Protocol):

@@ -107,7 +107,7 @@ def receipt_page(
     words, folders = Words(language), folders or Folders()
     case = headline.situation(receipt)
     tone, sign = _TONES[case]
-    lines = _code_lines(receipt, language) if rows is None else tuple(rows)
+    lines = _file_line(receipt, language) + (_code_lines(receipt, language) if rows is None else tuple(rows))
     document = replace(receipt, code="100") if headline.given_again(receipt) else receipt
     drop, stem = f"{folders.drop}/{receipt.label}", naming.safe("-".join(filter(None, (receipt.label, receipt.period))))
     said = {"missing": "", "parts": "", "accepted": "", "replaced": "", **receipt.detail}
@@ -190,15 +190,18 @@ def _worst_first(line: CodeLine) -> tuple[str, int, str, str]:
     return line.severity, -line.count, line.code, line.field
 
 
+def _file_line(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
+    """Why the file as a whole went back or waits: one line without a count. A duplicate has nothing wrong with it."""
+    if receipt.stage not in {"refused", "held"} or receipt.code == "220":
+        return ()
+    severity: Severity = "error" if receipt.stage == "refused" else "warning"
+    reason, remedy = headline.reason(receipt, language), headline.remedy(receipt, language)
+    return (CodeLine(receipt.code, "", 0, reason, remedy, severity),)
+
+
 def _code_lines(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
-    """The receipt's codes: what went back before what travels, most frequent first. A receipt knows no fields, so that
-    a sentence about one speaks of it in general. A whole file's refusal is one line without a count."""
-    if not receipt.codes:
-        if receipt.stage not in {"refused", "held"} or receipt.code == "220":
-            return ()
-        severity: Severity = "error" if receipt.stage == "refused" else "warning"
-        reason, remedy = headline.reason(receipt, language), headline.remedy(receipt, language)
-        return (CodeLine(receipt.code, "", 0, reason, remedy, severity),)
+    """The codes of the receipt's records: what went back before what travels, most frequent first. A receipt knows no
+    fields, so that a sentence about one speaks of it in general."""
     words, known, warnings = Words(language), catalogue(), _warnings()
     general = {"title": words("receipt.some_field"), "other": words("receipt.other_field"), **receipt.detail}
     lines = [

@@ -39,18 +39,20 @@ def run(job_json: Mapping[str, Any]) -> dict[str, Any]:
     job = _examine_job(job_json)
     outcome = examine(job)
     if isinstance(outcome, Ok) and outcome.value.refused:
-        list_refused(job, Path(job_json.get("refused_list") or job.out / REFUSED_LIST))
+        found = outcome.value
+        whole = not found.accepted or found.refused / found.records > job.whole_above
+        list_refused(job, Path(job_json.get("refused_list") or job.out / REFUSED_LIST), whole)
     return _answer(outcome)
 
 
-def list_refused(job: ExamineJob, out: Path) -> None:
-    """Write the workbook of an examination's refused rows, durably."""
+def list_refused(job: ExamineJob, out: Path, whole: bool = False) -> None:
+    """Write the workbook of an examination's refused rows, durably; `whole`: none of the file's records travels."""
     rules = schema.load(job.schemas, job.dataset, job.version or None).only(job.columns)
     sender = codelists.provinces(job.schemas)[job.sender].name if job.sender else ""
     as_of = date.fromisoformat(job.as_of) if job.as_of else None
     sentences = Sentences(rules, job.language, as_of, sender)
     temporary = out.with_name(f".{out.name}.tmp")
-    write_refused_list(temporary, job.out / REFUSED, job.out / VIOLATIONS, rules, job.language, sentences)
+    write_refused_list(temporary, job.out / REFUSED, job.out / VIOLATIONS, rules, job.language, sentences, whole)
     temporary.chmod(file_mode())
     durable.sync_file(temporary)
     durable.publish(temporary, out)

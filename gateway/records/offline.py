@@ -113,7 +113,7 @@ def check(
             if violations is not None:
                 copyfile(job.out / VIOLATIONS, violations)
             if report is not None:
-                list_refused(job, report)
+                list_refused(job, report, whole=True)
     return Check(**_found(file, schema, outcome))
 
 

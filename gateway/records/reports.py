@@ -22,6 +22,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reason": "退回原因",
         "remedy": "处理办法",
         "note": "说明：共退回 {refused} 行，本表列出前 {listed} 行；标色单元格有误。改正后上报，文件名注明“-补报”。",
+        "whole": "说明：共有 {refused} 行有误，本表列出前 {listed} 行并标色。"
+        "请改正原文件，重新上报全部记录；本表不能代替原文件。",
         "between": "；",
     },
     "en": {
@@ -30,6 +32,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "reason": "Reason",
         "remedy": "Remedy",
         "note": "说明: {refused} rows returned, {listed} listed; faults are marked. Mend and send as “-补报”.",
+        "whole": "说明: {refused} rows with faults, {listed} listed and marked. "
+        "Mend the original and send all of its records again; this list does not stand for it.",
         "between": "; ",
     },
 }
@@ -42,11 +46,13 @@ def write_refused_list(
     schema: Schema,
     language: str = "zh",
     sentences: Sentences | None = None,
+    whole: bool = False,
 ) -> int:
     """Write the workbook `out` from the two lists of an examination; return how many rows it lists (at most `LISTED`).
 
     Row 1 says how many rows there are and how many are listed, row 2 is the header, frozen. First column: the row
-    number as a spreadsheet shows it in the sender's file. Not durable: the caller syncs it.
+    number as a spreadsheet shows it in the sender's file. `whole`: nothing of the file was accepted, so that these rows
+    alone may not be sent. Not durable: the caller syncs it.
     """
     import xlsxwriter  # not needed where nothing was refused
 
@@ -90,7 +96,7 @@ def write_refused_list(
         remedies = dict.fromkeys(_remedy(say, schema, field, code, language) for field, code, _ in wrong)
         sheet.write_string(at, len(titles) + 1, words["between"].join(m.rstrip("。.") for *_, m in wrong), wrapped)
         sheet.write_string(at, len(titles) + 2, words["between"].join(r.rstrip("。.") for r in remedies), wrapped)
-    sheet.write_string(0, 0, words["note"].format(refused=refused, listed=listed))
+    sheet.write_string(0, 0, words["whole" if whole else "note"].format(refused=refused, listed=listed))
     workbook.close()
     return listed
 

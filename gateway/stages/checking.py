@@ -38,7 +38,13 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         if agreement.reconcile
         else (),
         routes=() if agreement.routes == "province" else tuple(facts.routes(agreement)),
+        whole_above=_bears(agreement),
     )
+
+
+def _bears(agreement: Agreement) -> float:
+    """The share of refused records that leaves the rest of the file acceptable."""
+    return agreement.acceptance.max_refused_share if agreement.acceptance.mode == "file" else 1.0
 
 
 def _as_of(opened: Opened, agreement: Agreement) -> str | None:
@@ -62,9 +68,8 @@ def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[C
     if tally.refused and not tally.accepted:
         return Refused("229", _tally_detail(tally))
     share = tally.refused / tally.records if tally.records else 0.0
-    rule = agreement.acceptance
-    if rule.mode == "file" and share > rule.max_refused_share:
-        percent = {"share": f"{100 * share:.1f}", "limit": f"{100 * rule.max_refused_share:.1f}"}
+    if share > _bears(agreement):
+        percent = {"share": f"{100 * share:.1f}", "limit": f"{100 * _bears(agreement):.1f}"}
         return Refused("230", {**percent, **_tally_detail(tally)})
     parts = tuple(Part(part.province, part.records, part.sha256, part.digest) for part in found.parts)
     return Ok(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from html import unescape
+from pathlib import Path
 
+import openpyxl
 import pytest
-from nodes import PERIOD, Node, planned
+from nodes import INFLOW, PERIOD, Node, planned
 from test_kinds import named
 
 from gateway.adapters.ledger.rows import ParcelRow
+from gateway.adapters.worker import Worker
 from gateway.daemon import sweeping
-from gateway.demo.faults import FileFault
+from gateway.demo.faults import FileFault, RowFault
+from gateway.demo.partners import Partners
+from gateway.demo.story import file_name
 from gateway.outcomes import catalogue
 
 
@@ -79,6 +84,37 @@ def test_wrong_folder(node: Node, fault: FileFault) -> None:
     row = node.send(planned(30, file_fault=fault))
     assert row.code in ("308", "502")
     says(node, row, row.code, catalogue()[row.code].sentence("zh", row.details)[:8])
+
+
+def test_more_bad_records_than_the_agreement_bears(home: Path, partners: Partners, worker: Worker) -> None:
+    """A quarter of them at most: five in twenty are refused one by one; with the sixth the whole file goes back, with
+    its list, and what it replaces stands."""
+    agreement = home / "config" / "agreements" / "migrants-inflow.toml"
+    text = agreement.read_text("utf-8")
+    agreement.write_text(
+        text.replace('mode = "records"\nmax_refused_share = 1.0', 'mode = "file"\nmax_refused_share = 0.25')
+    )
+    node = Node(home, partners, worker)
+    try:
+        bears = tuple((number, RowFault.BAD_CHECKSUM) for number in (1, 4, 9, 16, 20))
+        first = node.send(planned(20, row_faults=bears))
+        assert (first.state, first.records, first.accepted, first.refused) == ("accepted", 20, 15, 5)
+        before = node.holders()
+        worse = (*bears, (7, RowFault.BAD_CHECKSUM))
+        row = node.send(planned(20, seed="over", name=file_name(INFLOW, PERIOD, 0, "-更正"), row_faults=worse))
+        node.is_refused(row, "230", None)
+        says(node, row, "230", "不合格记录占 30.0%，超过约定上限 25.0%，整份退回。")
+        page = unescape(node.page(row))
+        (list_,) = node.party_folder("33", "退回").glob(f"*退回清单{node.receipt(row)['number'][-6:]}.xlsx")
+        assert f"逐行的错误见“退回”文件夹中的《{list_.name}》" in page
+        note, _, *rows = openpyxl.load_workbook(list_).worksheets[0].iter_rows(values_only=True)
+        assert len(rows) == 6
+        assert "重新上报全部记录；本表不能代替原文件" in note[0]
+        (earlier,) = node.party_folder("33", "退回").glob("*补报*退回清单*.xlsx")
+        assert "文件名注明“-补报”" in openpyxl.load_workbook(earlier).worksheets[0]["A1"].value
+        assert node.holders() == before
+    finally:
+        node.close()
 
 
 def test_undeclared_emptiness(node: Node) -> None:

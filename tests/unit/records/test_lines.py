@@ -103,6 +103,18 @@ def test_an_overlong_record_is_refused_alone(examiner: Examiner) -> None:
     assert examined.found.accepted == 2
 
 
+@pytest.mark.parametrize("name", ["utf-8", "gb18030"])
+def test_one_stray_quote_in_a_hundred_thousand_rows_costs_one_record(examiner: Examiner, name: str) -> None:
+    # What csv readers do with it: abort, or take the rows after it for the inside of one cell.
+    count, place = 100_000, 61_803
+    rows = [",".join(good(household_code=str(number)).values()) for number in range(count)]
+    rows[place] = rows[place].replace("示例甲", '示例"甲')
+    examined = examiner(("\n".join([",".join(FIELDS), *rows]) + "\n").encode(name))
+    assert [row for row, *_ in examined.violations] == [str(place + 1)]
+    assert examined.found.accepted == count - 1
+    assert [record[0] for record in examined.part("44")] == [str(n) for n in range(count) if n != place]
+
+
 def test_length_is_measured_in_gb18030_as_the_standard_has_it() -> None:
     repertoire = text.repertoire(SCHEMAS)
     assert len(repertoire.standard) == 25
