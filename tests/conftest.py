@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("asking", "databases", "nodes", "quarters")
+pytest.register_assert_rewrite("asking", "databases", "nodes", "quarters", "years")
 
 from databases import postgres  # noqa: E402
 from nodes import Node, copy_node, make_node  # noqa: E402

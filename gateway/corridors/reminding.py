@@ -116,7 +116,7 @@ def write(
         party_name=to.name,
         agreement=AgreementId(agreement.id),
         label=agreement.label,
-        period=owed.period,
+        period=owed.period or owed.subject.partition("/")[0],
         due=due,
         working_days=_working_days(day, due, calendar),
         basis=agreement.basis.document,

@@ -25,6 +25,7 @@ Lacking = Literal["nothing", "refused", "parts", "records"]
 class Letter:
     """What one letter says. `number` is its office number, `day` the day it is written, `party_name` whom it is to.
 
+    `period`: that of a submission, or the number of the inquiry that is to be answered (`110000-7`).
     `working_days` counts from `day` to `due`: negative while it is still to come, positive after it has passed.
     `names` is the last working day before a date that is a rest day, where a reminder names one. `lacking`: nothing
     came, what came was refused as a whole, parts are missing (`missing_parts`, such as `2、3`), or records have not
@@ -146,8 +147,9 @@ def letter_number(day: date, seq: int, language: Language = "zh") -> str:
 
 
 def letter_name(letter: Letter, party: str, language: Language = "zh") -> str:
-    """`催报函_<period>_<label>_<party>_<date>.html`. `party` is how it is called in file names."""
-    period = safe(letter.period, 16) if letter.period else ""
+    """`催报函_<period>_<label>_<party>_<date>.html`, one per party, day, and period or inquiry. `party` is how it is
+    called in file names."""
+    period = safe(letter.period, 60) if letter.period else ""
     return (
         joined(Words(language)("file.letter"), period, safe(letter.label), safe(party, 60), f"{letter.day}") + ".html"
     )

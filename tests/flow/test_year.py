@@ -1,203 +1,25 @@
-"""A whole year with a moved clock: 32 provinces, quarterly submissions, inquiries with partial and late answers.
-
-What the bulletins have to say is worked out from the plan of the play with `chinesecalendar`, which the gateway does
-not use. Sealing and the worker's process boundary are stood in for: both are shown elsewhere, and the play is some
-hundred files long.
+"""A whole year with a moved clock: 32 provinces, quarterly submissions, 500 inquiry files with partial and late
+answers, reminders once each. What has to come of it is worked out from the plan of the play (`years`), which knows
+nothing of the code under test.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import chinese_calendar
 import pytest
-from asking import Desk, NearWorker, PlainSealer, at, with_agreements
-from nodes import Node, copy_node
+from asking import at
+from years import BACK, CODES, DUE, EARLY, FILES, A, B, Line, Year, fate, letters, year
 
-from gateway.adapters.worker import Worker
 from gateway.corridors import bulletins
-from gateway.daemon import sweeping
-from gateway.demo.files import Planned, render
-from gateway.demo.partners import Partners
-from gateway.demo.people import INFLOW, OUTFLOW
-from gateway.demo.regions import counties, provinces
-from gateway.demo.story import file_name
+from gateway.deadlines import SHANGHAI
 
-A, B = "inquiry-15wd", "inquiry-30d"
-BACK = {A: "reply-15wd", B: "reply-30d"}
-DUE = {"2025Q4": "2026-02-01", "2026Q1": "2026-05-01", "2026Q2": "2026-08-01", "2026Q3": "2026-11-01"}
-SESSIONS, PER_SESSION, RECEIVERS = 2, 25, 8
-CODES = sorted(province.code for province in provinces())
-
-
-@dataclass
-class Line:
-    """One record of the plan: who asks whom under what, when it is delivered, and what becomes of it when."""
-
-    number: str
-    asker: str
-    receiver: str
-    agreement: str
-    sent: date
-    answered: date | None
-    result: str
-
-    @property
-    def due(self) -> date:
-        day, left = self.sent, 15
-        if self.agreement == B:
-            day += timedelta(days=30)
-            while not chinese_calendar.is_workday(day):
-                day += timedelta(days=1)
-            return day
-        while left:
-            day += timedelta(days=1)
-            left -= chinese_calendar.is_workday(day)
-        return day
-
-    @property
-    def became(self) -> str:
-        if self.answered is None:
-            return "open"
-        if self.result in "45":
-            return {"4": "returned", "5": "transferred"}[self.result]
-        return "on_time" if self.answered <= self.due else "late"
-
-
-@dataclass
-class Plan:
-    lines: list[Line] = field(default_factory=list)
-    files: int = 0
-
-    @classmethod
-    def make(cls) -> Plan:
-        """Sessions of inquiries, each of one to three records that have fates of their own."""
-        plan = cls()
-        for session in range(SESSIONS):
-            sent = date(2026, 1, 8) + timedelta(days=320 // SESSIONS * session)
-            for place in range(PER_SESSION):
-                plan.files += 1
-                asker = CODES[(session + 3 * place) % 32]
-                receiver = CODES[(session * RECEIVERS + place % RECEIVERS) % 32]
-                if receiver == asker:
-                    receiver = CODES[(CODES.index(receiver) + 1) % 32]
-                agreement = B if session % 3 == 2 else A
-                for n in range(1 + place % 3):
-                    answered, result = cls._answer(sent, plan.files + 5 * n)
-                    plan.lines.append(Line(f"{plan.files}-{n}", asker, receiver, agreement, sent, answered, result))
-        return plan
-
-    @staticmethod
-    def _answer(sent: date, key: int) -> tuple[date | None, str]:
-        match key % 12:
-            case 0:
-                return None, ""
-            case 1:
-                return sent + timedelta(days=1), "4"
-            case 2:
-                return sent + timedelta(days=6), "5"
-            case 3 | 4:
-                return sent + timedelta(days=60), "1"
-            case 5 | 6 | 7:
-                return sent + timedelta(days=13), "2"
-            case _:
-                return sent + timedelta(days=6), "1"
-
-
-def fate(place: int, quarter: int) -> str:
-    """What a province does for a quarter."""
-    return {0: "missing", 1: "late", 2: "nil", 3: "corrected", 4: "replaced"}.get((place + quarter) % 16, "on_time")
-
-
-@dataclass
-class Year:
-    desk: Desk
-    plan: Plan
-
-
-def submissions(desk: Desk) -> Iterator[tuple[str, Callable[[], None]]]:
-    for quarter, (period, due) in enumerate(DUE.items()):
-        last = date.fromisoformat(due)
-        for place, code in enumerate(CODES):
-            key = f"{code}-{period}"
-
-            def drop(
-                code: str = code, key: str = key, period: str = period, suffix: str = "", data: bytes = b""
-            ) -> None:
-                name = file_name(INFLOW, period, 0)
-                stem, dot, ending = name.rpartition(".")
-                file = Planned(key + suffix, code, INFLOW, period, name, 3, f"year/{key}{suffix}")
-                target = desk.folder(code, INFLOW) / f"{stem}{suffix}{dot}{ending}"
-                target.write_bytes(data or (b"" if suffix == "-零报告" else render(file)))
-                (claim,) = desk.node.scan()
-                desk.node.work(claim.parcel)
-
-            early = f"{last - timedelta(days=5)} 10:00"
-            match fate(place, quarter):
-                case "late":
-                    yield f"{last + timedelta(days=20)} 10:00", drop
-                case "nil":
-                    yield early, lambda drop=drop: drop(suffix="-零报告")
-                case "corrected":
-                    yield f"{last} 15:00", lambda drop=drop: drop(data=b"nothing,of,this\n1,2,3\n")
-                    yield f"{last + timedelta(days=2)} 10:00", drop
-                case "replaced":
-                    yield early, drop
-                    yield f"{last - timedelta(days=2)} 10:00", lambda drop=drop: drop(suffix="-更正")
-                case "on_time":
-                    yield early, drop
-
-
-def asking(desk: Desk, plan: Plan) -> Iterator[tuple[str, Callable[[], None]]]:
-    files: dict[tuple[date, str, str, str, str], list[str]] = {}
-    answers: dict[tuple[date, str, str], list[tuple[str, str]]] = {}
-    for line in plan.lines:
-        file = line.number.partition("-")[0]
-        files.setdefault((line.sent, line.asker, line.receiver, line.agreement, file), []).append(line.number)
-        if line.answered and line.answered.year == 2026:
-            key = (line.answered, line.receiver, BACK[line.agreement])
-            answers.setdefault(key, []).append((line.number, line.result))
-    for (day, asker, receiver, agreement, _), numbers in files.items():
-        known = counties().current.get(receiver, (f"{receiver}0000",))
-        area = f"{known[len(numbers) % min(2, len(known))]}000000"
-        yield f"{day} 09:00", lambda a=asker, g=agreement, n=numbers, c=area: desk.ask(a, g, n, c)
-    for (day, receiver, back), rows in answers.items():
-        yield f"{day} 16:00", lambda r=receiver, b=back, w=rows: desk.answer(r, b, w)
-
-
-@pytest.fixture(scope="module")
-def year(template: Path, partners: Partners, worker: Worker) -> Iterator[Year]:
-    where = Path(tempfile.mkdtemp(prefix="year", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-    try:
-        home = where / "node"
-        copy_node(template, home)
-        (home / "config" / "agreements" / f"{OUTFLOW}.toml").unlink()
-        with_agreements(home, A, B, *BACK.values())
-        node = Node(home, partners, worker)
-        desk = Desk(node, "2026-01-02 08:00", sealer=PlainSealer(), worker=NearWorker())
-        plan = Plan.make()
-        events = sorted([*submissions(desk), *asking(desk, plan)], key=lambda event: event[0])
-        day = date(2026, 1, 2)
-        for moment, act in [*events, ("2027-01-01 00:00", lambda: None)]:
-            while day < date.fromisoformat(moment[:10]):
-                day += timedelta(days=1)
-                if day.day in (1, 15):
-                    desk.set(f"{day} 00:00")
-                    sweeping.oblige(desk.tools)
-            desk.set(moment)
-            act()
-        yield Year(desk, plan)
-        node.close()
-    finally:
-        shutil.rmtree(where, ignore_errors=True)
+__all__ = ["year"]
 
 
 def made(year: Year, period: str) -> dict[str, list[list[object]]]:
@@ -234,14 +56,15 @@ def test_every_file_of_the_year_was_taken(year: Year) -> None:
         asked = reading.parcels(agreement=A, limit=10_000) + reading.parcels(agreement=B, limit=10_000)
         replies = [p for back in BACK.values() for p in reading.parcels(agreement=back, limit=10_000)]
         inquiries = reading.inquiries()
-    assert Counter(p.state for p in asked) == {"accepted": 50}
+    assert Counter(p.state for p in asked) == {"accepted": FILES}
+    assert sorted(p.id for p in asked) == sorted(year.parcels.values())
     assert {p.state for p in replies} == {"accepted"}
     assert sum(p.refused for p in replies) == 0
-    answered = [line for line in year.plan.lines if line.answered and line.answered.year == 2026]
+    answered = year.plan.answered
     assert sum(p.accepted for p in replies) == len(answered)
     assert sum(i.records for i in inquiries) == len(year.plan.lines)
-    closed = Counter(line.number.partition("-")[0] for line in year.plan.lines)
-    closed.subtract(line.number.partition("-")[0] for line in answered)
+    closed = Counter(line.file for line in year.plan.lines)
+    closed.subtract(line.file for line in answered)
     assert sum(bool(i.closed_at) for i in inquiries) == sum(left == 0 for left in closed.values())
     assert all(bool(i.key) is not bool(i.closed_at) for i in inquiries)
 
@@ -280,7 +103,7 @@ def test_the_half_year_and_the_quarters_say_who_sent_what(year: Year) -> None:
     lines = account(year.plan.lines, date(2026, 1, 1), date(2026, 6, 30))
     assert dict(zip(NAMES, tables["replies"][-1][1:11], strict=True)) == lines
     sent = [line for line in year.plan.lines if line.sent <= date(2026, 6, 30)]
-    assert tables["asked"][-1][1:] == [len({line.number.partition("-")[0] for line in sent}), len(sent)]
+    assert tables["asked"][-1][1:] == [len({line.file for line in sent}), len(sent)]
     for quarter, period in enumerate(DUE):
         fates = Counter(fate(place, quarter) for place in range(32))
         on_time = fates["on_time"] + fates["nil"] + fates["replaced"]
@@ -311,3 +134,58 @@ def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
         line.became == "late" for line in year.plan.lines if line.answered and line.answered.year == 2026
     )
     assert events["bulletin_made"] >= 12
+
+
+def test_every_reminder_of_the_year_went_out_once_and_no_other(year: Year) -> None:
+    files = {parcel: file for file, parcel in year.parcels.items()}
+    with year.desk.tools.ledger.reading() as reading:
+        seq, _ = reading.head()
+        sent = [json.loads(e.body) for e in reading.entries(limit=seq + 1) if e.event == "reminder_sent"]
+        assert reading.unwritten_reminders() == []
+    found: Counter[tuple[str, date, int, int, int]] = Counter()
+    for entry in sent:
+        at_nine, counts = datetime.fromisoformat(entry["time"]).astimezone(SHANGHAI), entry["counts"]
+        assert (f"{at_nine:%H:%M}", entry["actor"]) == ("09:00", "gateway")
+        of = files.get(entry["parcel"]) or " ".join(entry["parcel"].split(":")[2:])
+        found[of, at_nine.date(), counts["step"], counts["level"], counts.get("obligations", 0)] += 1
+    expected = letters(year.plan)
+    assert found == expected
+    assert set(expected.values()) == {1}
+    assert year.quiet == 0
+    # What the year was to show: steps that merged, steps before a window opened, both levels, more than one record.
+    assert [key[2] for key in expected if key[0] == f"{EARLY} 2025Q4"] == [-2, 0, 1, 5, 10]
+    april = sorted((key[1], key[2]) for key in expected if key[0] == "110000 2026Q1")
+    assert [(f"{day:%m-%d}", step) for day, step in april] == [
+        ("04-16", -10), ("04-29", -2), ("04-30", 0), ("05-06", 1), ("05-11", 5), ("05-18", 10)
+    ]  # fmt: skip
+    assert {(key[2], key[3]) for key in expected} == {(step, int(step >= 5)) for step in (-10, -5, -2, 0, 1, 5, 10)}
+    assert max(key[4] for key in expected) == 2
+
+
+def test_every_reminder_lies_in_its_partys_folder_and_with_the_next_level(year: Year) -> None:
+    expected = letters(year.plan)
+    of = {line.file: line.receiver for line in year.plan.lines}
+    owed = Counter(of.get(key[0]) or key[0][:2] for key in expected.elements())
+    for code in CODES:
+        written = list(year.desk.node.party_folder(code, "回执").glob("催报函_*.html"))
+        assert len(written) == owed[code]
+    copies = list((year.desk.node.home / "state" / "letters").glob("催报函_*.html"))
+    assert len(copies) == sum(number for key, number in expected.items() if key[3])
+
+
+def test_the_bulletins_of_twelve_months_add_up_to_the_ledger(year: Year) -> None:
+    with year.desk.tools.ledger.reading() as reading:
+        owed = [o for back in BACK.values() for o in reading.obligations(kind="reply", agreement=back)]
+    total = Counter[str]()
+    for month in range(1, 13):
+        account = dict(zip(NAMES, made(year, f"2026-{month:02d}")["replies"][-1][1:11], strict=True))
+        total.update({name: account[name] for name in NAMES if name not in ("carried", "open", "overdue")})
+    states = Counter(o.state for o in owed)
+    assert +total == +Counter(
+        received=len(owed),
+        on_time=states["met"],
+        late=states["met_late"],
+        returned=states["returned"],
+        transferred=states["transferred"],
+    )
+    assert account["open"] == states["open"] + states["missed"]
