@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import re
 import subprocess
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -148,6 +151,18 @@ def documents(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("documents")
+def test_a_data_package_without_a_seal_is_a_table_like_any_other(node: Node) -> None:
+    """What a liaison's own program may make: a zip with `datapackage.json` and one table, in the drop folder."""
+    table, made = render(planned(12)), io.BytesIO()
+    resource = {"path": "data/cases.csv", "bytes": len(table), "hash": f"sha256:{hashlib.sha256(table).hexdigest()}"}
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("datapackage.json", json.dumps({"name": "cases", "resources": [resource]}))
+        archive.writestr("data/cases.csv", table)
+    row = node.send(planned(name="跨省流入人口-2026Q3.zip"), made.getvalue())
+    assert (row.state, row.period, row.accepted) == ("accepted", PERIOD, 12)
+    assert sum(held(node).values()) == 12
+
+
 def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     facts = node.facts
     folder = node.party_folder("33", "上报", facts.agreements["pilot-report"].label)
