@@ -5,7 +5,7 @@ Repaired there and dropped back it is accepted: its own columns (row number, rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.outcomes import catalogue
@@ -37,6 +37,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "between": "; ",
     },
 }
+
+
+def is_refused_list(dropped: Iterable[str]) -> bool:
+    """Whether the columns that were dropped are those of our list: reason and remedy, in one of its languages."""
+    titles = {*dropped}
+    return any({words["reason"], words["remedy"]} <= titles for words in WORDS.values())
 
 
 def write_refused_list(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import Checked, Opened, Part, Tally
+from gateway.parcels import Checked, Kind, Opened, Part, Tally
 from gateway.policy.model import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.policy.routing import significant, version_for
 from gateway.ports import ExamineJob
 from gateway.records import Examination
 from gateway.records.parts import UNROUTED
+from gateway.records.reports import is_refused_list
 
 
 def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
@@ -63,7 +64,11 @@ def unread(opened: Opened, sha256: str) -> Checked:
 
 
 def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[Checked]:
-    """Refused 229 when no record is acceptable, 230 above the agreed share; a nil has nothing to refuse."""
+    """Refused 239 for a list of returned rows sent as a whole, 229 when no record is acceptable, 230 above the agreed
+    share; a nil has nothing to refuse."""
+    arrival = opened.arrival
+    if arrival.period and arrival.kind in {Kind.NEW, Kind.REPLACE} and is_refused_list(found.dropped):
+        return Refused("239", {"records": found.records})
     tally = Tally(found.records, found.accepted, found.refused, found.warned)
     if tally.refused and not tally.accepted:
         return Refused("229", _tally_detail(tally))

@@ -113,8 +113,20 @@ def test_more_bad_records_than_the_agreement_bears(home: Path, partners: Partner
         (earlier,) = node.party_folder("33", "退回").glob("*补报*退回清单*.xlsx")
         assert "文件名注明“-补报”" in openpyxl.load_workbook(earlier).worksheets[0]["A1"].value
         assert node.holders() == before
+        back = node.send(
+            planned(20, seed="list", name=list_.name.replace("-退回清单", "-更正-退回清单")), list_.read_bytes()
+        )
+        says(node, back, "239", "作为整份报送会丢失其余记录")
+        assert node.holders() == before
     finally:
         node.close()
+
+
+def test_a_list_of_returned_rows_as_the_first_file_of_a_period(node: Node) -> None:
+    node.send(planned(3, row_faults=tuple((row, RowFault.BAD_CHECKSUM) for row in (1, 2, 3))))
+    (list_,) = node.party_folder("33", "退回").glob("*退回清单*.xlsx")
+    row = node.send(planned(3, seed="list", name=list_.name), list_.read_bytes())
+    says(node, row, "239", "只有退回的行")
 
 
 def test_undeclared_emptiness(node: Node) -> None:
