@@ -12,15 +12,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
-DATASET, SENDER = "migrants-inflow", "11"
+from bench.measuring import DATASET, SCHEMAS, SENDER
+
 AS_OF, MATURE, OLDEST = "20260930", "20260831", 120
 DAY = r"^(\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))?$"
 FORMULA = r"^[^=+\-@]"
 UNKNOWN = r"[?？□■\[\]［］【】]"
 
 
-def pandera(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
+def pandera(source: Path) -> dict[str, Any]:
     """Validation only, in memory, lazily; every rule an expression of polars."""
     import pandera.polars as pa
     import polars as pl
@@ -97,7 +97,7 @@ def _checksum(data: Any) -> Any:
     return data.lazyframe.select(text.str.slice(17, 1) == expected)
 
 
-def frictionless(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
+def frictionless(source: Path) -> dict[str, Any]:
     """A Table Schema with constraints, and one check of rows for what constraints cannot say."""
     from frictionless import Check, Resource, Schema, errors, validate
 

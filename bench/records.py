@@ -14,25 +14,19 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import os
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench import peers
+from bench.measuring import DATASET, ROOT, SCHEMAS, SENDER, measure
 
-ROOT = Path(__file__).resolve().parents[1]
-SCHEMAS = ROOT / "schemas"
-DATASET, AS_OF, SENDER = "migrants-inflow", "2026-09-30", "11"
 BLOCK = 20_000
 SHARE_BAD = 0.02
 
@@ -86,74 +80,6 @@ def write(path: Path, count: int, encoding: str = "utf-8") -> Path:
     return path
 
 
-def ours(source: Path, threads: int, out: Path) -> dict[str, Any]:
-    """Check and sort with everything written; `threads` 0: the plain engine, a csv loop with the same rules."""
-    from gateway.outcomes import Ok
-    from gateway.ports import ExamineJob
-    from gateway.records import examine
-
-    job = ExamineJob(source, out, SCHEMAS, DATASET, "1", "registered_code", SENDER, AS_OF)
-    outcome = examine(job, threads=threads)
-    assert isinstance(outcome, Ok), outcome
-    assert outcome.value.engine == ("kernel" if threads else "plain")
-    return {"records": outcome.value.records, "refused": outcome.value.refused, "rules": _rules()}
-
-
-def _rules() -> int:
-    from gateway.records import regions, schema, text
-    from gateway.records.cells import Circumstances
-    from gateway.records.kernel.tables import build
-
-    circumstances = Circumstances(regions.load(SCHEMAS), text.repertoire(SCHEMAS), SENDER, date.fromisoformat(AS_OF))
-    tables = build(schema.load(SCHEMAS, DATASET), circumstances)
-    assert tables is not None
-    return tables.rules_running
-
-
-def polars_parse(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
-    import polars
-
-    return {"records": polars.read_csv(source, infer_schema=False).height, "rules": 0}
-
-
-def workbook(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
-    from gateway import records
-
-    found = records.check(source, DATASET, sender="110000", period="2026Q3", schemas=SCHEMAS)
-    return {"records": found.records, "refused": found.refused, "rules": _rules()}
-
-
-WORK = {f.__name__: f for f in (ours, polars_parse, peers.pandera, peers.frictionless, workbook)}
-
-
-def child(name: str, source: Path, threads: int) -> None:
-    """In a process of its own: do it, and say what it cost. Resident memory is the highest there was."""
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=source.parent) as scratch:
-        before = time.perf_counter()
-        found = WORK[name](source, threads, Path(scratch))
-        seconds = time.perf_counter() - before
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    status = Path("/proc/self/status").read_text("utf-8").split("VmHWM:")[1]
-    found |= {"inner": seconds, "cpu": usage.ru_utime + usage.ru_stime, "mib": int(status.split()[0]) / 1024}
-    print(json.dumps(found))
-
-
-def measure(name: str, source: Path, threads: int = 0) -> dict[str, Any]:
-    """Run one measurement; `seconds` is the whole process."""
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"POLARS_MAX_THREADS": str(max(1, threads)), "PYTHONPATH": str(ROOT)}
-    asked = [sys.executable, "-m", "bench.records", "--child", name, str(source), str(threads)]
-    cores = sorted(os.sched_getaffinity(0))[: max(1, threads)]
-    start = time.perf_counter()
-    done = subprocess.run(
-        ["taskset", "-c", ",".join(map(str, cores)), *asked],
-        env=environment, capture_output=True, text=True, check=False, cwd=ROOT,
-    )  # fmt: skip
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr.strip().splitlines()[-1:]}")
-    return {**json.loads(done.stdout.splitlines()[-1]), "seconds": time.perf_counter() - start}
-
-
 def median(results: list[dict[str, Any]]) -> dict[str, Any]:
     return {**results[0], **{k: statistics.median(r[k] for r in results) for k in ("seconds", "cpu", "mib", "inner")}}
 
@@ -176,7 +102,6 @@ def ratio(label: str, one: Mapping[str, Any], two: Mapping[str, Any], goal: str)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--child", nargs=3, metavar=("NAME", "FILE", "THREADS"))
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--peers", type=int, default=200_000)
     parser.add_argument("--large", type=int, default=5_000_000)
@@ -184,9 +109,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="a folder for the files, kept")
     asked = parser.parse_args()
-    if asked.child:
-        child(asked.child[0], Path(asked.child[1]), int(asked.child[2]))
-        return
     with tempfile.TemporaryDirectory(prefix="bench-records-") as scratch:
         run(asked.keep or Path(scratch), asked)
 

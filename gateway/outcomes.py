@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T", covariant=True)
@@ -91,7 +91,7 @@ def _fill(text: str, detail: Detail | None) -> str:
 @cache
 def table() -> Mapping[str, Mapping[str, Any]]:
     """`codes.toml` as it stands."""
-    return tomllib.loads(files("gateway").joinpath("codes.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("codes.toml").read_text("utf-8"))
 
 
 @cache

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.outcomes import Outcome, Refused
-from gateway.packages import Descriptor
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
+
+if TYPE_CHECKING:
+    from gateway.packages import Descriptor
 
 
 class Clock(Protocol):

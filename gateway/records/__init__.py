@@ -3,8 +3,21 @@
 `check` and `sort` are public and stable (offline, no node); `examine` is what a worker does inside the flow.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from gateway.records.examination import Examination, examine
-from gateway.records.offline import Check, NoSuchPeriod, NoSuchSchema, NoSuchSender, NotOurFolder, Sorting, check, sort
+
+if TYPE_CHECKING:
+    from gateway.records.offline import (
+        Check,
+        NoSuchPeriod,
+        NoSuchSchema,
+        NoSuchSender,
+        NotOurFolder,
+        Sorting,
+        check,
+        sort,
+    )
 
 __all__ = [
     "Check",
@@ -18,3 +31,12 @@ __all__ = [
     "examine",
     "sort",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What finds facts and fills workbooks is loaded by those who ask for it; a worker does not."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gateway.records import offline
+
+    return getattr(offline, name)

@@ -18,12 +18,12 @@ from typing import Any
 from gateway.outcomes import Fault, Ok, Outcome, Refused
 from gateway.parcels import Part
 from gateway.ports import ExamineJob
-from gateway.records import cellsums, codelists, kernel, regions, repeats, schema, text
+from gateway.records import cellsums, codelists, kernel, regions, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
 from gateway.records.passing import EMPTY, Pass, Progress
-from gateway.records.readers import datapackage
+from gateway.records.readers import encoding
 from gateway.records.readers.table import open_table
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
@@ -100,10 +100,14 @@ def examine(
     _clear(job.out, folder)
     job.out.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".package-", dir=job.out) as scratch:
-        table = datapackage.unpack(job.source, Path(scratch))
-        if isinstance(table, Refused):
-            return table
-        return _examine(replace(job, source=table or job.source), progress, folder, keep, threads)
+        if encoding.is_zip(job.source):
+            from gateway.records.readers import datapackage
+
+            table = datapackage.unpack(job.source, Path(scratch))
+            if isinstance(table, Refused):
+                return table
+            job = replace(job, source=table or job.source)
+        return _examine(job, progress, folder, keep, threads)
 
 
 def _examine(
@@ -145,6 +149,8 @@ def _examine(
     if keep and isinstance(concluded, Ok):
         paths = [folder / f"{part.province}.csv" for part in concluded.value.parts]
         if job.repeats:
+            from gateway.records import repeats
+
             repeats.write(job, rules, circumstances, paths)
         if job.sums:
             return Ok(replace(concluded.value, sums=cellsums.read(paths, job.sums)))

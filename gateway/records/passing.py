@@ -17,9 +17,8 @@ from gateway.records.cells import NOT_OWN
 from gateway.records.listing import Listing
 from gateway.records.parts import UNROUTED, Parts, line_digest
 from gateway.records.quality import Quality
-from gateway.records.readers.lines import SPACES, Damaged, join, split
+from gateway.records.readers.lines import DELETED, SPACES, Damaged, join, split
 from gateway.records.readers.table import BLANK, PASSABLE, Table, passed_over
-from gateway.records.readers.workbook import DELETED
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
 from gateway.records.violations import WHOLE_ROW, Problem, errors

@@ -32,7 +32,12 @@ from gateway.records.parts import create
 READ_LIMIT = 1 << 20
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Loaded before the fork: what every child would load for itself.
-MODULES = ("xlsxwriter",)
+MODULES = (
+    "xlsxwriter",
+    "gateway.records.repeats",
+    "gateway.records.readers.datapackage",
+    "gateway.records.readers.workbook",
+)
 # Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
 ENCODINGS = ("gb18030", "utf-16-le")
 PULSE_SECONDS = 10.0

@@ -10,12 +10,15 @@ from gateway.records import kernel
 def main() -> int:
     """Compile what is not there, load it, and say where it lies."""
     try:
-        from gateway.records.kernel import digesting, loading
+        from gateway.records import text
+        from gateway.records.kernel import charactertables, digesting, loading
+        from gateway.records.offline import find_schemas
 
         places = (Path(sys.argv[1]),) if sys.argv[1:] else loading.folders(None)
         path = loading.find(places) or kernel.make(places)
         machine = loading.Machine(path)
         digesting.prove(machine, machine.hardware)
+        charactertables.characters(text.repertoire(find_schemas()))
     except Exception as error:
         print(
             f"the records engine cannot be compiled here ({type(error).__name__}: {error}); the plain one does its work"

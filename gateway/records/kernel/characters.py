@@ -76,8 +76,8 @@ def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
         return -1
     c = buf[i + 1]
     if c >= 0x40:
-        cp = two[b << 8 | c]
-        return -1 if cp < 0 else cp << 3 | 2
+        cp = np.int64(two[b << 8 | c])
+        return cp << 3 | 2 if cp else np.int64(-1)
     if c < 0x30 or c > 0x39 or i + 3 >= end:
         return -1
     d, e = buf[i + 2], buf[i + 3]
@@ -85,8 +85,8 @@ def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
         return -1
     place = (((b - 0x81) * 10 + (c - 0x30)) * 126 + (d - 0x81)) * 10 + (e - 0x30)
     if place < FOUR_BYTE_BMP:
-        cp = four[place]
-        return -1 if cp < 0 else cp << 3 | 4
+        cp = np.int64(four[place])
+        return cp << 3 | 4 if cp else np.int64(-1)
     cp = place - SUPPLEMENT + 0x10000
     if place < SUPPLEMENT or cp > 0x10FFFF:
         return -1
@@ -108,8 +108,8 @@ def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
             bits |= info[b]
             continue
         if gb and i + 1 < e and buf[i + 1] >= 0x40:
-            cp = two[b << 8 | buf[i + 1]]
-            if cp < 0:
+            cp = np.int64(two[b << 8 | buf[i + 1]])
+            if cp == 0:
                 return NOT_PLAIN
             i += 2
             if 0x5000 <= cp < 0x9000:

@@ -10,8 +10,9 @@ from typing import Any
 import numba
 from llvmlite import binding  # type: ignore[import-untyped]
 
-from gateway.records.kernel import judging, output
+from gateway.records.kernel import judging, linking, loading, output
 from gateway.records.kernel.entries import ENTRIES
+from gateway.records.kernel.sha import HARDWARE
 
 _types: Any = numba.types
 _KINDS = {
@@ -29,22 +30,23 @@ _OPTIONS: Any = {
 
 
 def make() -> bytes:
-    """An object file with a function for each of `entries.ENTRIES`, under that name.
+    """Machine code with a function for each of `entries.ENTRIES`, as `loading` wants it.
 
     Each takes two pointers first that numba's convention wants, and returns a status: always 0.
     """
     whole: Any = None
-    machine: Any = None
     for name, kinds in ENTRIES.items():
         function = getattr(judging if name == "judge" else output, name)
         signature = _types.void(*(_KINDS[kind] for kind in kinds))
         compiled = numba.njit(signature, **_OPTIONS)(function.py_func).overloads.popitem()[1]
-        machine = compiled.library.codegen._tm
         module = binding.parse_assembly(compiled.library.get_llvm_str())
         module.get_function(compiled.fndesc.llvm_func_name).name = name
         if whole is None:
             whole = module
         else:
             whole.link_in(module)
-    made: bytes = machine.emit_object(whole)
-    return made
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3, reloc="pic",
+        codemodel="small",
+    )  # fmt: skip
+    return loading.packed(*linking.link(machine.emit_object(whole), ENTRIES), HARDWARE)

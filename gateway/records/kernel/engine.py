@@ -12,14 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from gateway.records.cells import Circumstances
 from gateway.records.kernel import digesting, entries, slots
-from gateway.records.kernel.charactertables import Array
-from gateway.records.kernel.digesting import Summing, address
+from gateway.records.kernel.digesting import Summing
 from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, PARTS, SLACK
 from gateway.records.kernel.loading import Machine
+from gateway.records.kernel.memory import BYTE, LONG, Array, address, address_of, array, filled, mapped, over
 from gateway.records.kernel.slots import Slot
 from gateway.records.kernel.tables import PLACES, Tables, build
 from gateway.records.parts import UNROUTED, Measured, Uncollected, line_digest
@@ -35,30 +33,29 @@ class _Counts:
     """What compiled code counts over a whole pass, and its room for lines of both lists."""
 
     def __init__(self, fields: int) -> None:
-        self.problems = np.zeros(fields << PLACES, np.int64)
-        self.dimensions = np.zeros(len(DIMENSIONS), np.int64)
-        self.tally = np.zeros(3, np.int64)
-        self.refused = np.empty(LISTED + SLACK, np.uint8)
-        self.violations = np.empty(LISTED + SLACK, np.uint8)
+        self.problems = array(LONG, fields << PLACES)
+        self.dimensions = array(LONG, len(DIMENSIONS))
+        self.tally = array(LONG, 3)
+        self.refused, self.violations = mapped(LISTED + SLACK), mapped(LISTED + SLACK)
         self.summing = Summing()
-        self.room = np.zeros(2, np.int64)
-        self.reached = np.zeros(3, np.int64)
+        self.room = array(LONG, 2)
+        self.reached = array(LONG, 3)
         self.given = [
-            *(address(array) for array in (self.room, self.problems, self.dimensions, self.tally, self.refused,
-                                           self.violations)),
-            LISTED, *self.summing.given, address(self.reached),
+            *map(address, (self.room, self.problems, self.dimensions, self.tally)),
+            address_of(self.refused), address_of(self.violations), LISTED, *self.summing.given, address(self.reached),
         ]  # fmt: skip
 
     def into(self, run: Pass, tables: Tables) -> None:
         """Add everything to the state of the pass."""
-        for found in np.flatnonzero(self.problems):
-            code, n = tables.codes[found & ((1 << PLACES) - 1)], int(self.problems[found])
-            run.codes[code] += n
-            run.quality.found[int(found) >> PLACES, code] += n
-        run.refused += int(self.tally[0])
-        run.warned += int(self.tally[1])
-        rows: dict[str, int] = {name: int(n) for name, n in zip(DIMENSIONS, self.dimensions, strict=True) if n}
-        run.quality.count(int(self.tally[2]), rows)
+        for found, n in enumerate(self.problems):
+            if n:
+                code = tables.codes[found & ((1 << PLACES) - 1)]
+                run.codes[code] += n
+                run.quality.found[found >> PLACES, code] += n
+        refused, warned, missing = self.tally
+        run.refused += refused
+        run.warned += warned
+        run.quality.count(missing, {name: n for name, n in zip(DIMENSIONS, self.dimensions, strict=True) if n})
 
 
 class Engine:
@@ -70,10 +67,10 @@ class Engine:
         named = set(header.order) | set(header.unnamed)
         columns = [column for column in range(header.width) if column not in named]
         self._order, self._unnamed, self._others = (
-            np.array(places, np.int64) for places in (header.order, header.unnamed, columns)
+            filled(LONG, places) for places in (header.order, header.unnamed, columns)
         )
         self._said, self._said_at = self._sentences()
-        self._plan = np.zeros(entries.PLAN, np.int64)
+        self._plan = array(LONG, entries.PLAN)
         self._columns = max(header.width, len(tables.fields)) + 2
         self._given = self._arguments(columns)
 
@@ -88,16 +85,16 @@ class Engine:
         """What `judge` is told about this table and its schema, for every chunk alike."""
         header, tables = self.table.header, self.tables
         markers, lengths = tables.passable
-        count, plan = len(tables.fields), self._plan
+        (count, rules), plan = tables.counts, self._plan
         plan[entries.GB] = self.table.found.encoding == "gb18030"
         plan[entries.SEPARATOR] = ord(header.separator)
-        plan[entries.WIDTH], plan[entries.FIELDS], plan[entries.RULES] = header.width, count, len(tables.rules)
+        plan[entries.WIDTH], plan[entries.FIELDS], plan[entries.RULES] = header.width, count, rules
         plan[entries.OTHERS], plan[entries.UNNAMED] = len(others), len(header.unnamed)
         plan[entries.SENDER], plan[entries.AS_OF] = tables.sender, tables.as_of
         plan[entries.ERRORS] = tables.errors
         plan[entries.ROUTE] = -1 if self.run.route is None else self.run.route
         plan[entries.DIRECT] = header.width == count and list(header.order) == list(range(count))
-        plan[entries.MARKERS], plan[entries.MARKER_WIDTH] = markers.shape
+        plan[entries.MARKERS], plan[entries.MARKER_WIDTH] = len(lengths), tables.passable_width
         plan[entries.MOST_PROBLEMS], plan[entries.MOST_ROWS] = slots.PROBLEMS, slots.ROWS
         plan[entries.MOST_CUTS] = slots.CUTS
         known = tables.characters
@@ -106,7 +103,7 @@ class Engine:
             tables.rules, tables.values, tables.county, tables.province, known.info, known.two, known.four, markers,
             lengths, classes(header.separator),
         )  # fmt: skip
-        return [address(array) for array in self._kept]
+        return [*map(address, self._kept)]
 
     def read(self, progress: Progress | None) -> None:
         """Judge every line, as `Pass.read` does."""
@@ -115,7 +112,7 @@ class Engine:
         writing: deque[tuple[Slot, Future[None]]] = deque()
         free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 2)]
         self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
-        counted = _Counts(len(self.tables.fields))
+        counted = _Counts(self.tables.counts[0])
         read_bytes = 0
         with (
             self.table.path.open("rb") as stream,
@@ -159,7 +156,7 @@ class Engine:
     def _judge(self, slot: Slot) -> None:
         """In a thread, without the GIL: all rules over one slot, and the digests of what travels."""
         self.machine.judge(*self._given, slot.begin, slot.at, slot.end, *slot.lines, *slot.found)
-        slot.rows, slot.next, slot.written, _ = map(int, slot.reached)
+        slot.rows, slot.next, slot.written, _ = slot.reached
         self.machine.digest_accepted(
             slot.begin, address(slot.status), address(slot.spots), slot.rows, *slot.summing.given
         )
@@ -169,29 +166,29 @@ class Engine:
         """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with.
         Returns how many lines that were."""
         run, listing, told = self.run, self.run.listing, self.tables
-        found = [address(array) for array in (slot.status, slot.spots, slot.problems)]
-        said = [address(array) for array in (told.dimension, told.missing, self._said, self._said_at)]
+        found = [*map(address, (slot.status, slot.spots, slot.problems))]
+        said = [*map(address, (told.dimension, told.missing, self._said, self._said_at))]
         extra: list[bytes] = []
         row = 0
         run.digest += slot.digest
         while True:
             start = row
-            counted.room[:] = listing.room
+            counted.room[0], counted.room[1] = listing.room
             self.machine.tell(row, slot.rows, number, run.rows, *found, slot.begin, *said, *counted.given)
-            row, refused, violations = map(int, counted.reached)
+            row, refused, violations = counted.reached
             run.rows += row - start
             if refused or violations:
                 listing.take(
-                    counted.refused.data[:refused],
-                    counted.violations.data[:violations],
+                    memoryview(counted.refused)[:refused],
+                    memoryview(counted.violations)[:violations],
                     counted.summing.take(),
-                    (int(counted.room[0]), int(counted.room[1])),
+                    (counted.room[0], counted.room[1]),
                 )
             if row >= slot.rows:
                 break
             if slot.status[row] == LEFT:
-                begin = int(slot.line_ends[row - 1, 0]) + 1 if row else slot.at
-                raw = bytes(slot.raw[begin : int(slot.line_ends[row, 0])])
+                begin = slot.line_ends[2 * row - 2] + 1 if row else slot.at
+                raw = slot.raw[begin : slot.line_ends[2 * row]]
                 table = self.table
                 line = (
                     too_long(raw, table.found)
@@ -217,36 +214,34 @@ class Engine:
         slot.status[row] = ACCEPTED
         slot.part[row] = entries.UNROUTED if part == UNROUTED else int(part)
         at = slot.written + sum(map(len, extra))
-        slot.spots[row, 0], slot.spots[row, 1] = at, at + len(text)
+        slot.spots[4 * row], slot.spots[4 * row + 1] = at, at + len(text)
         extra.append(text)
 
     def _gather(self, slot: Slot, extra: Sequence[bytes]) -> None:
         """Bring the lines that travel together by their parts, or only count them."""
-        room = slot.room
-        if extra:
-            more = np.frombuffer(b"".join(extra), np.uint8)
-            if slot.written + len(more) > len(room):
-                room = np.concatenate((room[: slot.written], more))
-            room[slot.written : slot.written + len(more)] = more
-        parts = self.run.parts
+        parts, status = self.run.parts, memoryview(slot.status)[: slot.rows]
         if isinstance(parts, Uncollected):
-            accepted = int((slot.status[: slot.rows] == ACCEPTED).sum())
-            parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
-            slot.begins[:] = 0
+            parts.count(bytes(status).count(ACCEPTED), slot.digest + sum(map(line_digest, extra)))
+            slot.begins[entries.PARTS] = 0
             return
-        spots = slot.spots[: slot.rows]
-        need = int((spots[:, 1] - spots[:, 0])[slot.status[: slot.rows] == ACCEPTED].sum()) + slot.rows
-        if len(slot.target) < need + SLACK:
-            slot.target = np.empty(need + (need >> 2) + SLACK, np.uint8)
+        more = b"".join(extra)
+        room, written = slot.raw, slot.written + len(more)
+        if written + SLACK > len(room):
+            room = mapped(written + SLACK)
+            room[: slot.written] = slot.raw[: slot.written]
+        room[slot.written : written] = more
+        need = slot.end + written - slot.out + SLACK
+        if len(slot.target) < need:
+            slot.target = mapped(need + (need >> 2))
         self.machine.gather(
-            address(room), address(slot.status), address(slot.part), address(slot.spots), slot.rows,
-            address(slot.target), address(slot.begins), address(slot.places),
+            address_of(room), *slot.found[:3], slot.rows, address_of(slot.target), address(slot.begins),
+            address(slot.places),
         )  # fmt: skip
 
     def _write(self, slot: Slot) -> None:
         """Write what was gathered: in a thread of its own, one slot after the other."""
-        view, begins = slot.target.data, slot.begins.tolist()
-        for part in range(PARTS):
+        view, begins = memoryview(slot.target), slot.begins[:]
+        for part in range(PARTS if begins[PARTS] else 0):
             if begins[part] < begins[part + 1]:
                 name = UNROUTED if part == entries.UNROUTED else f"{part:02}"
                 self.run.parts.write(name, view[begins[part] : begins[part + 1]])
@@ -254,13 +249,14 @@ class Engine:
     def _sentences(self) -> tuple[Array, Array]:
         """How the line of every possible violation goes on behind its row number, and where each stands."""
         said = bytearray()
-        places = np.zeros((len(self.run.rules.fields) << PLACES, 2), np.int64)
+        places = array(LONG, 2 * len(self.run.rules.fields) << PLACES)
         for field in range(len(self.run.rules.fields)):
             for place, code in enumerate(self.tables.codes):
                 ending = self.run.listing.ending(field, code)
-                places[field << PLACES | place] = len(said), len(said) + len(ending)
+                at = 2 * (field << PLACES | place)
+                places[at], places[at + 1] = len(said), len(said) + len(ending)
                 said += ending
-        return np.array(said, np.uint8), places
+        return over(said), places
 
     def measure(self, path: Path) -> Measured:
         """The same as `parts.measure`."""
@@ -274,9 +270,9 @@ class Engine:
 @cache
 def classes(separator: str) -> Array:
     """What each byte is to the splitter; in UTF-8 and in GB 18030 these bytes are never part of another character."""
-    table = np.full(256, entries.NORMAL, np.uint8)
-    table[0x80:] = entries.HIGH
-    table[:0x20] = entries.CONTROL
+    table = array(BYTE, 256)
+    table[0x80:] = [entries.HIGH] * 0x80
+    table[:0x20] = [entries.CONTROL] * 0x20
     table[0x7F] = entries.CONTROL
     table[9] = entries.NORMAL
     table[ord(separator)] = entries.BOUND

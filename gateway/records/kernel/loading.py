@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import mmap
 import os
-from collections.abc import Callable, Iterable
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from llvmlite import binding  # type: ignore[import-untyped]
 
 from gateway import durable
 from gateway.records.kernel.entries import ENTRIES
@@ -23,10 +23,12 @@ from gateway.records.kernel.entries import ENTRIES
 HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
 _SOURCES = (
-    "characters", "charactertables", "compiling", "entries", "judging", "output", "reading", "ruling", "scanning",
-    "sha", "tables", "values", "words",
+    "characters", "charactertables", "compiling", "entries", "judging", "linking", "loading", "output", "reading",
+    "ruling", "scanning", "sha", "tables", "values", "words",
 )  # fmt: skip
 _DIGEST = 32
+_HEAD = struct.Struct(f"<{len(ENTRIES)}qq")
+_BEGIN = -(-(_DIGEST + _HEAD.size) // 64) * 64
 Entry = Callable[..., None]
 
 
@@ -40,8 +42,19 @@ def file_name() -> str:
     digest = hashlib.sha256()
     for part in _SOURCES:
         digest.update((HERE / f"{part}.py").read_bytes())
-    digest.update(f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}".encode())
+    digest.update(_processor())
     return digest.hexdigest()[:32]
+
+
+def _processor() -> bytes:
+    """What the system says of the first processor: its name, and what it can do."""
+    try:
+        # The worker's unit sees no /proc/cpuinfo.
+        return Path("/sys/devices/system/cpu/modalias").read_bytes()
+    except OSError:
+        told = Path("/proc/cpuinfo").read_bytes()[: 1 << 16].partition(b"\n\n")[0]
+        kinds = (b"vendor_id", b"cpu family", b"model", b"stepping", b"flags", b"CPU ", b"Features")
+        return b"\n".join(line for line in told.splitlines() if line.startswith(kinds))
 
 
 def folders(cache_folder: Path | None) -> tuple[Path, ...]:
@@ -59,13 +72,20 @@ def find(places: Iterable[Path]) -> Path | None:
     return None
 
 
-def keep(code: bytes, places: Iterable[Path]) -> Path:
-    """Put compiled code, behind its digest, into the first folder that takes it. Raises `OSError` where none does."""
+def packed(code: bytes, places: Sequence[int], hardware: bool) -> bytes:
+    """A file of machine code, without its digest: where each of the entries stands, and the code."""
+    head = _HEAD.pack(*(_BEGIN + place for place in places), hardware)
+    return head.ljust(_BEGIN - _DIGEST, b"\0") + code
+
+
+def keep(code: bytes, places: Iterable[Path], name: str = "") -> Path:
+    """Put compiled code, or what else is kept under `name`, behind its digest, into the first folder that takes it.
+    Raises `OSError` where none does."""
     error = OSError("no folder was named")
     for folder in places:
         try:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            path = folder / file_name()
+            path = folder / (name or file_name())
             durable.write_bytes(path, hashlib.sha256(code).digest() + code, 0o644)
         except OSError as refused:
             error = refused
@@ -74,43 +94,63 @@ def keep(code: bytes, places: Iterable[Path]) -> Path:
     raise error
 
 
+def kept(path: Path) -> bytes:
+    """What a file holds that `keep` wrote, without its digest. Raises `NotLoaded` for a damaged one, or one that others
+    could have written."""
+    with path.open("rb") as stream:
+        found = os.fstat(stream.fileno())
+        if found.st_uid not in (0, os.geteuid(), HERE.stat().st_uid) or found.st_mode & 0o022:
+            raise NotLoaded("others could have written the compiled code")
+        raw = stream.read()
+    if hashlib.sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
+        raise NotLoaded("the compiled code is damaged")
+    return raw[_DIGEST:]
+
+
+def _executable(path: Path) -> mmap.mmap:
+    """A file of compiled code, mapped: as it lies there, or a copy where nothing in its folder may be executed."""
+    code = path.read_bytes()[:_DIGEST] + kept(path)
+    try:
+        with path.open("rb") as stream:
+            raw = mmap.mmap(stream.fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
+    except PermissionError:
+        raw = mmap.mmap(-1, len(code), mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+        raw[:] = code
+    if raw[:] != code:
+        raise NotLoaded("the compiled code is damaged")
+    return raw
+
+
 class Machine:
     """The entries of a file of compiled code, callable; arrays are given by their addresses. The code runs without the
     interpreter's lock. `hardware`: the processor takes digests by itself."""
 
     def __init__(self, path: Path) -> None:
-        found = path.stat()
-        if found.st_uid not in (0, os.geteuid(), HERE.stat().st_uid) or found.st_mode & 0o022:
-            raise NotLoaded("others could have written the compiled code")
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        whole = path.read_bytes()
-        if hashlib.sha256(whole[_DIGEST:]).digest() != whole[:_DIGEST]:
-            raise NotLoaded("the compiled code is damaged")
-        machine = binding.Target.from_default_triple().create_target_machine()
-        self.hardware = bool(binding.get_host_cpu_features().get("sha"))
-        self._engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
-        self._engine.add_object_file(binding.object_file.ObjectFileRef.from_data(whole[_DIGEST:]))
-        self._engine.finalize_object()
-        self.judge = self._entry("judge")
-        self.digest_accepted = self._entry("digest_accepted")
-        self.digest_lines = self._entry("digest_lines")
-        self.gather = self._entry("gather")
-        self.tell = self._entry("tell")
+        self._code = _executable(path)
+        begin = _address(self._code)
+        *places, hardware = _HEAD.unpack_from(self._code, _DIGEST)
+        self.hardware = bool(hardware)
+        entries = (_entry(name, begin + place) for name, place in zip(ENTRIES, places, strict=True))
+        self.judge, self.digest_accepted, self.digest_lines, self.gather, self.tell = entries
 
-    def _entry(self, name: str) -> Entry:
-        address = self._engine.get_function_address(name)
-        if not address:
-            raise NotLoaded("the compiled code has no such entry")
-        kinds = [ctypes.c_int64] * len(ENTRIES[name])
-        function: Any = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)(address)
-        nothing = ctypes.create_string_buffer(16)
-        where = ctypes.addressof(nothing)
 
-        def run(*given: int) -> None:
-            # Two words that numba's convention keeps for a result and an exception; neither is ever written.
-            if function(where, where + 8, *given):
-                raise NotLoaded(f"{name} failed")
+def _address(raw: mmap.mmap) -> int:
+    """Where mapped bytes begin that cannot be written."""
+    buffer = (ctypes.c_void_p * 16)()  # a `Py_buffer`, whose first word is the address; the object keeps itself mapped
+    ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(raw), buffer, 0)
+    return buffer[0] or 0
 
-        run.__dict__["nothing"] = nothing
-        return run
+
+def _entry(name: str, address: int) -> Entry:
+    kinds = [ctypes.c_int64] * len(ENTRIES[name])
+    function: Any = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, *kinds)(address)
+    nothing = ctypes.create_string_buffer(16)
+    where = ctypes.addressof(nothing)
+
+    def run(*given: int) -> None:
+        # Two words that numba's convention keeps for a result and an exception; neither is ever written.
+        if function(where, where + 8, *given):
+            raise NotLoaded(f"{name} failed")
+
+    run.__dict__["nothing"] = nothing
+    return run

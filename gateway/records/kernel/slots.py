@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import numpy as np
-
 from gateway.records.kernel import entries
-from gateway.records.kernel.digesting import Summing, address
+from gateway.records.kernel.digesting import Summing
 from gateway.records.kernel.entries import LINE_LIMIT, SLACK
+from gateway.records.kernel.memory import BYTE, HALF, INT, LONG, WORD, address, address_of, array, mapped
 from gateway.records.readers.lines import Damaged, pass_line, too_long
 from gateway.records.readers.table import TextTable
 
@@ -20,37 +19,33 @@ CUTS = LINE_LIMIT + 256
 
 
 class Slot:
-    """Room for one chunk, its judgement, and its digest. `room` holds the lines as they came, up to `end`, and from
+    """Room for one chunk, its judgement, and its digest. `raw` holds the lines as they came, up to `end`, and from
     `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`; `target` has
     what of them travels, sorted by part, each from one of `begins` to the next."""
 
     def __init__(self, chunk: int, columns: int) -> None:
         self.out = chunk + LINE_LIMIT + 2 + SLACK
         self.out_end = self.out + 2 * chunk + 4 * LINE_LIMIT
-        # `bytearray` takes memory as it is touched, and finds a byte from behind.
-        self.raw = bytearray(self.out_end + 2 * SLACK + entries.SCRATCH * columns)
-        self.room = np.frombuffer(self.raw, np.uint8)
-        self.cuts = np.empty(CUTS, np.int32)
-        self.line_ends = np.empty((ROWS, 2), np.int64)
-        self.marks = np.empty(ROWS, np.uint8)
-        self.odd = np.empty(self.out // 64 + 2, np.uint64)
-        self.status = np.empty(ROWS, np.uint8)
-        self.part = np.empty(ROWS, np.uint8)
-        self.spots = np.empty((ROWS, 4), np.int64)
-        self.problems = np.empty(PROBLEMS, np.uint16)
-        self.work = np.zeros(entries.WORK_ROWS * (columns + 16), np.int64)
-        self.reached = np.zeros(4, np.int64)
-        self.target = np.empty(0, np.uint8)
-        self.begins, self.places = np.zeros(entries.PARTS + 1, np.int64), np.zeros(entries.PARTS + 1, np.int64)
+        self.raw = mapped(self.out_end + 2 * SLACK + entries.SCRATCH * columns)
+        self.cuts = array(INT, CUTS)
+        self.line_ends = array(LONG, 2 * ROWS)
+        self.marks = array(BYTE, ROWS)
+        self.odd = array(WORD, self.out // 64 + 2)
+        self.status = array(BYTE, ROWS)
+        self.part = array(BYTE, ROWS)
+        self.spots = array(LONG, 4 * ROWS)
+        self.problems = array(HALF, PROBLEMS)
+        self.work = array(LONG, entries.WORK_ROWS * (columns + 16))
+        self.reached = array(LONG, 4)
+        self.target = mapped(1)
+        self.begins, self.places = array(LONG, entries.PARTS + 1), array(LONG, entries.PARTS + 1)
         self.summing = Summing()
         self.digest = 0
         self.at = self.end = self.next = self.rows = self.written = 0
-        self.begin = address(self.room)
-        self.lines = [address(array) for array in (self.cuts, self.line_ends, self.marks, self.odd)]
-        self.found = [
-            address(array)
-            for array in (self.status, self.part, self.spots, self.problems, self.work, self.reached)
-        ]  # fmt: skip
+        self.begin = address_of(self.raw)
+        self.lines = [*map(address, (self.cuts, self.line_ends, self.marks, self.odd))]
+        told = self.status, self.part, self.spots, self.problems, self.work, self.reached
+        self.found = [*map(address, told)]
 
 
 def chunks(stream: BinaryIO, table: TextTable, free: list[Slot], chunk: int) -> Iterator[Slot | Damaged]:

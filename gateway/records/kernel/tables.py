@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-import numpy as np
-
 from gateway.records import cells, idnumber, regions
 from gateway.records.cells import Circumstances
-from gateway.records.kernel.charactertables import Array, Characters, characters
+from gateway.records.kernel.charactertables import Characters, characters
+from gateway.records.kernel.memory import BYTE, LONG, SHORT, WORD, Array, array, filled, over
 from gateway.records.quality import MISSING
 from gateway.records.readers.table import PASSABLE
 from gateway.records.schema import Field, Schema
@@ -50,10 +49,11 @@ LONGEST_CODE = 7
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Everything the kernel is told about a schema. Shapes: `fields` (F, 8): kind, required, limit, warning length,
-    person's name, side of a region code, latest and latest mature date (yyyymmdd); `slots` (F, 2): place and bits of a
-    field's code table in `keys` and `warns`; `rules` (R, 6): kind, first, second, code, otherwise (-1: none), and where
-    its values stand in `values`, whose first entry is their count."""
+    """Everything the kernel is told about a schema, in rows one behind the other. Shapes: `fields` (F, 8): kind,
+    required, limit, warning length, person's name, side of a region code, latest and latest mature date (yyyymmdd);
+    `slots` (F, 2): place and bits of a field's code table in `keys` and `warns`; `rules` (R, 6): kind, first, second,
+    code, otherwise (-1: none), and where its values stand in `values`, whose first entry is their count; `passable`:
+    markers in rows of `passable_width`, and their lengths; `counts`: how many fields and rules there are."""
 
     fields: Array
     slots: Array
@@ -67,6 +67,8 @@ class Tables:
     as_of: int
     characters: Characters
     passable: tuple[Array, Array]
+    passable_width: int
+    counts: tuple[int, int]
     codes: tuple[str, ...]
     errors: int
     dimension: Array
@@ -97,8 +99,8 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
     if len(known) >= (1 << PLACES) - 1 or len(schema.fields) >= 1 << (16 - PLACES) or not _sayable(schema, kinds):
         return None
     as_of = circumstances.as_of
-    fields = np.zeros((len(schema.fields), 8), np.int64)
-    for row, field, kind in zip(fields, schema.fields, kinds, strict=True):
+    fields: list[int] = []
+    for field, kind in zip(schema.fields, kinds, strict=True):
         latest = mature = 99991231
         if as_of and field.not_after_as_of:
             latest = mature = int(as_of.strftime("%Y%m%d"))
@@ -106,13 +108,15 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
             mature = int((as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d"))
         limit = field.byte_limit or 1 << 30
         side = {"own": OWN, "far": FAR}.get(field.region or "", 0)
-        row[:] = kind, field.required, limit, field.byte_warning or limit, field.person_name, side, latest, mature
+        fields += kind, field.required, limit, field.byte_warning or limit, field.person_name, side, latest, mature
     slots, keys, warns = _code_tables(schema, known)
     rules, values = _rules(schema, known)
     meaning = meanings()
     refuse = errors()
+    markers = [marker.encode(encoding) for marker in PASSABLE]
+    longest = max(map(len, markers))
     return Tables(
-        fields=fields,
+        fields=filled(LONG, fields),
         slots=slots,
         keys=keys,
         warns=warns,
@@ -122,12 +126,17 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
         province=_provinces(circumstances.regions),
         sender=int(circumstances.sender) if circumstances.sender is not None else -1,
         as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
-        characters=characters(circumstances.repertoire, encoding == "gb18030"),
-        passable=_passable(encoding),
+        characters=characters(circumstances.repertoire),
+        passable=(
+            over(b"".join(marker.ljust(longest, b"\0") for marker in markers)),
+            filled(LONG, [*map(len, markers)]),
+        ),
+        passable_width=longest,
+        counts=(len(schema.fields), len(schema.rules)),
         codes=tuple(known),
         errors=sum(1 << place for place, code in enumerate(known) if code in refuse),
-        dimension=np.array([DIMENSIONS.index(meaning[code].dimension) for code in known], np.int64),
-        missing=np.array([code in MISSING for code in known], np.int64),
+        dimension=filled(LONG, [DIMENSIONS.index(meaning[code].dimension) for code in known]),
+        missing=filled(LONG, [code in MISSING for code in known]),
         rules_running=_count(schema, circumstances),
     )
 
@@ -176,10 +185,10 @@ def _sayable(schema: Schema, kinds: list[int]) -> bool:
 
 def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]:
     """Open addressing, one table per field; a place that holds 0 is empty."""
-    slots: Array = np.zeros((len(schema.fields), 2), np.int64)
+    slots: list[int] = []
     keys: list[int] = []
     warns: list[int] = []
-    for place, field in enumerate(schema.fields):
+    for field in schema.fields:
         bits = max(2, (2 * len(field.codes)).bit_length()) if field.codes else 1
         table, said = [0] * (1 << bits), [-1] * (1 << bits)
         for code in field.codes:
@@ -189,21 +198,21 @@ def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]
                 at = (at + 1) & ((1 << bits) - 1)
             table[at] = key
             said[at] = known.index(field.warn[code]) if code in field.warn else -1
-        slots[place] = len(keys), bits
+        slots += len(keys), bits
         keys += table
         warns += said
-    return slots, np.array(keys, np.uint64), np.array(warns, np.int64)
+    return filled(LONG, slots), filled(WORD, keys), filled(LONG, warns)
 
 
 def _rules(schema: Schema, known: list[str]) -> tuple[Array, Array]:
-    rules: Array = np.zeros((len(schema.rules), 6), np.int64)
+    rules: list[int] = []
     values: list[int] = [0]
-    for row, rule in zip(rules, schema.rules, strict=True):
+    for rule in schema.rules:
         first, second = (schema.index(name) or 0 for name in rule.fields)
         otherwise = known.index(rule.otherwise) if rule.otherwise else -1
-        row[:] = RULE_KINDS.index(rule.rule), first, second, known.index(rule.code), otherwise, len(values)
+        rules += RULE_KINDS.index(rule.rule), first, second, known.index(rule.code), otherwise, len(values)
         values += [len(rule.values), *(pack(value.encode()) for value in sorted(rule.values))]
-    return rules, np.array(values, np.uint64)
+    return filled(LONG, rules), filled(WORD, values)
 
 
 _known_counties: list[tuple[regions.Regions, Array]] = []
@@ -211,7 +220,7 @@ _known_counties: list[tuple[regions.Regions, Array]] = []
 
 def _counties(known: regions.Regions) -> Array:
     if not _known_counties or _known_counties[0][0] is not known:
-        table = np.zeros(1_000_000, np.int16)
+        table = array(SHORT, 1_000_000)
         for code, last in known.last_year.items():
             table[int(code)] = last
         _known_counties[:] = [(known, table)]
@@ -219,18 +228,9 @@ def _counties(known: regions.Regions) -> Array:
 
 
 def _provinces(known: regions.Regions) -> Array:
-    table = np.zeros(100, np.uint8)
+    table = array(BYTE, 100)
     for code in known.partners:
         table[int(code)] = 1
     for code in known.strangers:
         table[int(code)] = 2
     return table
-
-
-def _passable(encoding: str) -> tuple[Array, Array]:
-    """The markers of lines that are no records, padded to rows of equal length, and their lengths."""
-    markers = [marker.encode(encoding) for marker in PASSABLE]
-    table = np.zeros((len(markers), max(map(len, markers))), np.uint8)
-    for row, marker in zip(table, markers, strict=True):
-        row[: len(marker)] = np.frombuffer(marker, np.uint8)
-    return table, np.array([len(marker) for marker in markers], np.int64)

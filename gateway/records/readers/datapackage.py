@@ -16,6 +16,7 @@ from zipfile import BadZipFile, ZipFile
 from gateway import durable
 from gateway.outcomes import Refused
 from gateway.records.readers.containers import DAMAGED, EXPANDED, NO_TABLE, PIECE, TOO_LARGE
+from gateway.records.readers.encoding import is_zip
 
 DESCRIPTOR = "datapackage.json"
 _LARGEST_DESCRIPTOR = 4 << 20
@@ -24,9 +25,8 @@ _LARGEST_DESCRIPTOR = 4 << 20
 def unpack(path: Path, into: Path) -> Path | Refused | None:
     """The package's one table, in the folder `into`. None: the file is no Data Package. Refused 301 (not one table),
     310 (too large once expanded), 311 (damaged, or not what the descriptor says)."""
-    with path.open("rb") as stream:
-        if stream.read(4) != b"PK\x03\x04":
-            return None
+    if not is_zip(path):
+        return None
     try:
         with ZipFile(path) as archive:
             if DESCRIPTOR not in archive.namelist():

@@ -17,10 +17,11 @@ Encoding = Literal["utf-8", "gb18030"]
 
 SAMPLE_LINES = 1000
 HEAD = 4096
+ZIP, OLE2 = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 BOM = b"\xef\xbb\xbf"
 _UTF_16_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _FORMATS = (
-    b"PK\x03\x04", b"PK\x05\x06", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf",
+    ZIP, b"PK\x05\x06", OLE2, b"%PDF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf",
     b"Rar!", b"BZh", b"\xfd7zXZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"MZ", b"SQLite format 3",
 )  # fmt: skip
 _CONTROL = bytes(code for code in range(32) if code not in (9, 10, 13)) + b"\x7f"
@@ -33,6 +34,12 @@ class Found:
     encoding: Encoding
     skip: int
     name: str
+
+
+def is_zip(path: Path) -> bool:
+    """Whether a file begins as a zip archive does."""
+    with path.open("rb") as stream:
+        return stream.read(len(ZIP)) == ZIP
 
 
 def find(path: Path) -> Found | Refused:

@@ -20,6 +20,8 @@ LINE_LIMIT = 1 << 20
 SHOWN = 1000
 
 TOO_LONG, UNDECODABLE, CONTROL = "404", "405", "406"
+DELETED = "已删除"
+"""The kind of the records that a .dbf marks as deleted; they are passed over."""
 _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 _PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {0x7F: 0x2421}
 

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from gateway.outcomes import Refused
 from gateway.records.readers import encoding, header
 from gateway.records.readers.dbf import looks_like_dbf
 from gateway.records.readers.lines import Batch, Damaged, batches
-from gateway.records.readers.workbook import OLE2, ZIP, SheetTable, open_dbf_table, open_workbook
 from gateway.records.schema import Schema
 from gateway.records.text import Repertoire
+
+if TYPE_CHECKING:
+    from gateway.records.readers.workbook import SheetTable
 
 BLANK = ',;\t \xa0\u3000\ufeff"'
 EXAMPLE = "示例行"
@@ -50,17 +53,20 @@ class TextTable:
                 yield replace(batch, number=batch.number + max(below, 0), lines=batch.lines[max(below, 0) :])
 
 
-Table = TextTable | SheetTable
+Table: TypeAlias = "TextTable | SheetTable"
 
 
 def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire) -> Table | Refused | None:
     """Find out what a file is, and its header. None: nothing but white space in the file. Refused 301–312."""
     with path.open("rb") as stream:
         head = stream.read(encoding.HEAD)
-    if head.startswith((ZIP, OLE2)):
-        return open_workbook(path, head, schema, ignorable, repertoire)
-    if looks_like_dbf(head):
-        return open_dbf_table(path, schema, ignorable, repertoire)
+    if head.startswith((encoding.ZIP, encoding.OLE2)) or looks_like_dbf(head):
+        # Text, the rule for what is large, does not wait for the readers of workbooks.
+        from gateway.records.readers import workbook
+
+        if looks_like_dbf(head):
+            return workbook.open_dbf_table(path, schema, ignorable, repertoire)
+        return workbook.open_workbook(path, head, schema, ignorable, repertoire)
     if _is_blank(path):
         return None
     found = encoding.find(path)

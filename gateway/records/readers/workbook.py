@@ -18,17 +18,14 @@ import python_calamine as calamine
 from gateway.outcomes import Refused
 from gateway.records.readers import containers, header
 from gateway.records.readers.dbf import Dbf, open_dbf
+from gateway.records.readers.encoding import ZIP
 from gateway.records.readers.lines import Batch, control, join
 from gateway.records.readers.typed import Broken, Told, Typed, teller
 from gateway.records.schema import Schema
 from gateway.records.sheets import OWN_SHEETS
 from gateway.records.text import Repertoire
 
-ZIP, OLE2 = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 SEVERAL, DAMAGED, PROTECTED = "309", "311", "312"
-DELETED = "已删除"
-"""The kind of the records that a .dbf marks as deleted; they are passed over."""
-
 _ROWS = 2_000
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 _LARGEST_XLS = 128 << 20
