@@ -9,23 +9,42 @@ from pathlib import Path
 
 Row = Mapping[str, str]
 
-_read: dict[Path, tuple[int, tuple[Row, ...]]] = {}
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A table as it was read: its header, and its rows, each as long."""
+
+    header: list[str]
+    rows: tuple[list[str], ...]
+
+    def columns(self, *names: str) -> list[tuple[str, ...]]:
+        """The cells of some columns, row by row."""
+        places = [self.header.index(name) for name in names]
+        return list(zip(*([row[place] for row in self.rows] for place in places), strict=True))
 
 
-def rows(path: Path) -> tuple[Row, ...]:
-    """The rows of a UTF-8 CSV of facts with a header. Raises `OSError`, or `ValueError` for a ragged file."""
+_read: dict[Path, tuple[int, Facts]] = {}
+
+
+def facts(path: Path) -> Facts:
+    """A UTF-8 CSV of facts with a header. Raises `OSError`, or `ValueError` for a ragged file."""
     changed = path.stat().st_mtime_ns
     known = _read.get(path)
     if known is None or known[0] != changed:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = next(reader, [])
-            try:
-                table = tuple(dict(zip(header, row, strict=True)) for row in reader if row)
-            except ValueError:
-                raise ValueError(f"{path.name}: a row has more or fewer cells than the header") from None
-        known = _read[path] = (changed, table)
+            table = tuple(row for row in reader if row)
+        if any(len(row) != len(header) for row in table):
+            raise ValueError(f"{path.name}: a row has more or fewer cells than the header")
+        known = _read[path] = (changed, Facts(header, table))
     return known[1]
+
+
+def rows(path: Path) -> tuple[Row, ...]:
+    """The rows of `facts`, each by the names of its columns."""
+    known = facts(path)
+    return tuple(dict(zip(known.header, row, strict=True)) for row in known.rows)
 
 
 def code_list(schemas: Path, name: str) -> Mapping[str, str]:

@@ -40,19 +40,19 @@ def load(schemas: Path) -> Regions:
     """Read both tables and the provinces from `schemas/codes`. A row of the supplement replaces the row of the same
     code and name in the history."""
     folder = schemas / "codes"
-    supplement = codelists.rows(folder / "area_gb2260_supplement.csv")
-    provinces = codelists.provinces(schemas)
-    key = (codelists.rows(folder / "area_gb2260_history.csv"), supplement, codelists.rows(folder / "province.csv"))
+    names = ("area_gb2260_history.csv", "area_gb2260_supplement.csv", "province.csv")
+    history, supplement, _ = key = tuple(codelists.facts(folder / name) for name in names)
     known = _loaded.get(schemas)
     if known is not None and all(one is other for one, other in zip(known[0], key, strict=True)):
         return known[1]
-    replaced = {(row["code"], row["name"]) for row in supplement}
-    history = codelists.rows(folder / "area_gb2260_history.csv")
+    columns = ("code", "name", "level", "valid_to_year")
+    later = supplement.columns(*columns)
+    replaced = {row[:2] for row in later}
     last: dict[str, int] = {}
-    for row in (*(row for row in history if (row["code"], row["name"]) not in replaced), *supplement):
-        if row["level"] in ("county", "prefecture"):
-            until = int(row["valid_to_year"]) if row["valid_to_year"] else OPEN
-            last[row["code"]] = max(until, last.get(row["code"], 0))
+    for code, _, level, until in (*(row for row in history.columns(*columns) if row[:2] not in replaced), *later):
+        if level in ("county", "prefecture"):
+            last[code] = max(int(until) if until else OPEN, last.get(code, 0))
+    provinces = codelists.provinces(schemas)
     partners = frozenset(code for code, province in provinces.items() if province.partner)
     found = Regions(last, partners, frozenset(provinces) - partners)
     _loaded[schemas] = (key, found)

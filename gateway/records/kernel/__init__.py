@@ -2,7 +2,7 @@
 
 It is joined behind `examine` where it pays: a text table of some size and a schema that fits into its tables. Compiling
 takes a quarter of a minute once and needs numba; the machine code is kept in a file (`python -m gateway.records.kernel
-[FOLDER]` makes it beforehand, `make setup` does) and loaded in a tenth of a second. Where nothing can be compiled or
+[FOLDER]` makes it beforehand, `make setup` does) and mapped in a millisecond. Where nothing can be compiled or
 loaded (no numba, no executable memory) everything goes on in plain Python, and the result says so.
 """
 
