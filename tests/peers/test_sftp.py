@@ -20,7 +20,7 @@ from gateway import durable
 from gateway.adapters import sshd
 from gateway.adapters.sftp import Endpoint, SftpCourier, remote
 from gateway.adapters.sftp.session import Supervisor
-from gateway.adapters.sshd import HOST, LocalSshd, PythonSftpd, make_key
+from gateway.adapters.sshd import HOST, LocalSshd, PythonSftpd, in_python, make_key, openssh
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
 
@@ -156,7 +156,7 @@ def test_a_server_that_is_down_is_deferred_and_served_when_it_is_back(peer: Peer
 def test_a_server_with_nothing_but_old_algorithms_is_not_talked_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str
 ) -> None:
-    monkeypatch.setattr(sshd, "_ALGORITHMS", old + "\n")
+    monkeypatch.setattr(openssh, "_ALGORITHMS", old + "\n")
     with serving(LocalSshd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as peer:
         deferred(peer.deliver(), "701", "handshake")
 
@@ -247,12 +247,12 @@ def test_a_server_that_says_failure_when_it_is_full_defers_with_its_own_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pure-Python server with a quota: its answer is the bare "Failure" that OpenSSH gives for ENOSPC."""
-    real = sshd._Handle.write
+    real = in_python._Handle.write
 
     def write(handle: object, offset: int, data: bytes) -> int:
-        return real(handle, offset, data) if offset + len(data) <= MB else sshd.paramiko.sftp.SFTP_FAILURE
+        return real(handle, offset, data) if offset + len(data) <= MB else in_python.paramiko.sftp.SFTP_FAILURE
 
-    monkeypatch.setattr(sshd._Handle, "write", write, raising=False)
+    monkeypatch.setattr(in_python._Handle, "write", write, raising=False)
     with serving(PythonSftpd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as peer:
         deferred(peer.deliver(8 * MB), "702", "remote full")
         assert not (peer.place / NAME).exists()
