@@ -228,6 +228,8 @@ def _due(row: dict[str, Any], zh: bool) -> str:
         marks.append("延期" if zh else "extended")
     if row["status"] == "provisional":
         marks.append("暂定" if zh else "provisional")
+    if row["dated_by"]:
+        marks.append(f"{row['dated_by']} 定" if zh else f"set by {row['dated_by']}")
     if not marks:
         return str(row["due"])
     return f"{row['due']}（{'、'.join(marks)}）" if zh else f"{row['due']} ({', '.join(marks)})"

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.adapters.ledger.rows import ObligationRow, OutageRow
 from gateway.adapters.ledger.transaction import Reading, Transaction
+from gateway.corridors.inquiries import stating
 from gateway.corridors.recording import changes as entering
 from gateway.corridors.recording import obligations
 from gateway.corridors.tools import ACTOR, Tools
@@ -25,12 +26,14 @@ from gateway.policy.periods import Period
 _CHUNK = 2000
 _NUMBER: Final = re.compile(r"\d{11}")
 _LONGEST: Final = 400
-_ANY: Final = ObligationRow(**dict.fromkeys(ObligationRow.__dataclass_fields__, "") | {"kind": "submission"})
+_NOTHING: Final[dict[str, Any]] = dict.fromkeys(ObligationRow.__dataclass_fields__, "")
+_ANY: Final = ObligationRow(**_NOTHING | {"kind": "submission", "dated_seq": 0})
 
 
 def extend(tools: Tools, ids: Sequence[str], until: date, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
     """Put the dates of `ids` off to `until`, 24:00: all of them or none. Refused 606 (run out, or no later), 607
-    (settled), 608 (no reason), 621 (the reason holds a number), 622 (there is no such obligation)."""
+    (settled), 608 (no reason), 621 (the reason holds a number), 622 (there is no such obligation), 624 (the
+    date is another node's)."""
     return _change(tools, ids, "extended", until, why, actor)
 
 
@@ -61,10 +64,14 @@ def _change(
             if not isinstance(change, Ok):
                 return change
             planned.append((owed, change.value))
+        if kind == "extended" and (copied := next((owed for owed, _ in planned if owed.dated_by), None)):
+            return Refused("624", {"obligation": copied.id, "party": copied.dated_by})
         for owed, made in planned:
             entering.changed(tx, made, owed, facts, calendar)
             after = made.after
             done.append({"id": owed.id, "change": kind, "was": owed.due, "due": str(after.due) if after else None})
+        if kind == "extended":
+            stating.restate(tx, [owed.id for owed, _ in planned if owed.kind == "reply"], facts, calendar)
     return Ok(done)
 
 
@@ -91,7 +98,9 @@ def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
         ]
     for at in range(0, len(found), _CHUNK):
         with tools.ledger.transaction(now) as tx:
-            entering.moved(tx, found[at : at + _CHUNK], facts, calendar, actor=actor)
+            some = found[at : at + _CHUNK]
+            entering.moved(tx, some, facts, calendar, actor=actor)
+            stating.restate(tx, [owed.id for owed, _ in some if owed.kind == "reply"], facts, calendar)
     return [
         {
             "id": owed.id,
@@ -110,8 +119,10 @@ def _again(
     dated: Mapping[str, str], facts: Facts, calendar: Calendar, spans: Sequence[Outage], now: datetime
 ) -> Obligation | None:
     """An obligation so dated under `calendar`, after all outages; None where it comes out the same, where no rule is
-    known any more, and where it would have run out already."""
-    owed = replace(_ANY, **dated)
+    known any more, where it would have run out already, and where the date is another node's."""
+    owed = replace(_ANY, **dict[str, Any](dated))
+    if owed.dated_by:
+        return None
     standing = obligations.read(owed)
     if owed.extended_until:
         until = date.fromisoformat(owed.extended_until)
@@ -170,6 +181,7 @@ def enter_outage(tools: Tools, began: datetime, ended: datetime, why: str, actor
         entering.outage(tx, identity, facts, began, ended, actor, why)
         pairs = list(_out_of(tx, began, ended, now, calendar))
         entering.moved(tx, pairs, facts, calendar, actor=actor, outage=True)
+        stating.restate(tx, [owed.id for owed, _ in pairs if owed.kind == "reply"], facts, calendar)
     return Ok([owed.id for owed, _ in pairs])
 
 

@@ -81,7 +81,7 @@ class Posting:
             error_list_name=listed,
             returned_days=_returned_days(facts, receipt),
             contact=_contact(facts.parties[facts.node.party]),
-            names={p.province if p.tier == "province" else p.id: p.name for p in facts.parties.values()},
+            names={key: p.name for p in facts.parties.values() for key in _names(p)},
             folders=facts.node.folders,
             targets=agreement.targets.model_dump() if agreement else {},
             labels={a.id: a.label for a in facts.agreements.values()},
@@ -150,6 +150,11 @@ class Posting:
                         parcel=row.id,
                     )
                 )
+
+
+def _names(party: Party) -> tuple[str, ...]:
+    """What receipts call a party by: provinces by two digits where records are counted."""
+    return (party.province, party.id) if party.tier == "province" else (party.id,)
 
 
 def _contact(party: Party) -> str:

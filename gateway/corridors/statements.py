@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.between import Between, StatementRow
 from gateway.adapters.ledger.transaction import Reading
+from gateway.corridors.inquiries import stating
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.log.note import BadNote
@@ -115,6 +116,8 @@ def judge(tools: Tools, issuer: Party, body: bytes, signature: bytes) -> Outcome
 
 def _receipt(reading: Reading, made: Statement, stated: Receipt, own: str) -> Outcome[Statement]:
     """Does the receipt speak of something that we sent to its issuer, and contradict nothing it said before?"""
+    if stated.issuer == made.issuer.id and stated.sender != own and own in stated.receivers:
+        return Ok(made)  # told to us as its receiver: about nothing that we sent
     same = reading.between.statements(issuer=made.issuer.id, number=stated.number, state="verified")
     if (stated.issuer, stated.sender) != (made.issuer.id, own) or any(row.body != made.body for row in same):
         return Refused("246")
@@ -165,6 +168,8 @@ def record(
             "refused": stated.counts.refused,
         }
         tx.log(_entry(tx, issuer, facts.digest, identity, Event.STATED, made.about, counts, body))
+        if made.package:
+            stating.copy(tx, made.package, stated, body, facts, tools.facts.calendar())
         if stated.stage == "refused" and made.package:
             tx.update_delivery(made.about, code=stated.code)
     return outcome

@@ -25,7 +25,7 @@ from gateway.adapters.clock import SHANGHAI
 from gateway.adapters.folders import Watch
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
-from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, templates
+from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, telling, templates
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals
@@ -210,6 +210,7 @@ class Daemon:
         )
         scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Gathering().round,), seconds=GATHER_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (telling.tell,), seconds=GATHER_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)

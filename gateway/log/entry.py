@@ -56,6 +56,7 @@ class Event(StrEnum):
     RETURNED = "obligation_returned"
     TRANSFERRED = "obligation_transferred"
     MOVED = "obligation_moved"
+    COPIED = "date_copied"
     OUTAGE = "outage"
     REMINDED = "reminder_sent"
     BULLETIN = "bulletin_made"

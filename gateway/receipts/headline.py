@@ -34,7 +34,7 @@ def situation(receipt: Receipt) -> str:
     if receipt.code == SMALL and receipt.stage in _SMALL and {"accepted", "replaced"} <= set(receipt.detail):
         return _SMALL[receipt.stage]
     if receipt.stage == "delivered" and "inquiry" in receipt.detail:
-        return "asked"
+        return "asked_again" if "again" in receipt.detail else "asked"
     if receipt.stage == "refused" and counts.records:
         return "all_refused"
     return receipt.stage

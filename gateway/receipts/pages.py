@@ -44,6 +44,7 @@ _TONES: Mapping[str, tuple[Tone, str]] = {
     "small_refused": ("bad", "✕"),
     "released": ("wait", "○"),
     "asked": ("warn", "○"),
+    "asked_again": ("warn", "○"),
     "delivered": ("warn", "○"),
     "acknowledged": ("good", "✓"),
     "unconfirmed": ("warn", "○"),

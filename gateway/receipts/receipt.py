@@ -73,13 +73,28 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class DueDate:
     """A date this receipt sets: `what` is a key of the words' `due_what` section (`supplement`, `resubmission`, …);
-    `edition` names the calendar it was counted with."""
+    `edition` names the calendar it was counted with. `by`: the party whose date it is, where the issuer copied it from
+    that one's signed statement. `areas`: the county or province codes (six digits) of the records it holds for, where
+    other records of the same parcel have other dates. Both are left out of the JSON where they are empty."""
 
     what: str
     date: date
     expires_at: datetime
     status: DueStatus
     edition: str
+    by: str = ""
+    areas: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        more: dict[str, Any] = {"by": self.by} if self.by else {}
+        more |= {"areas": list(self.areas)} if self.areas else {}
+        return more | {
+            "date": self.date.isoformat(),
+            "edition": self.edition,
+            "expires_at": instant(self.expires_at),
+            "status": self.status,
+            "what": self.what,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +168,8 @@ class Receipt:
 
     def _check_types(self) -> None:
         texts = (self.issuer, self.parcel, self.sender, *self.receivers, self.agreement, self.label, self.period)
-        texts += (self.log.origin, *self.packages, *(text for due in self.due for text in (due.what, due.edition)))
+        texts += (self.log.origin, *self.packages)
+        texts += tuple(text for due in self.due for text in (due.what, due.edition, due.by, *due.areas))
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("a text is not a text")
         numbers = (self.size, self.revision, self.log.seq, *self.codes.values())
@@ -192,16 +208,7 @@ class Receipt:
                 "warned": self.counts.warned,
             },
             "detail": dict(self.detail),
-            "due": [
-                {
-                    "date": due.date.isoformat(),
-                    "edition": due.edition,
-                    "expires_at": instant(due.expires_at),
-                    "status": due.status,
-                    "what": due.what,
-                }
-                for due in self.due
-            ],
+            "due": [due.document() for due in self.due],
             "facts": self.facts,
             "format": FORMAT,
             "issued_at": instant(self.issued_at),
@@ -287,6 +294,8 @@ def _read(document: Mapping[str, Any]) -> Receipt:
                 datetime.fromisoformat(due["expires_at"]),
                 due["status"],
                 due["edition"],
+                due.get("by", ""),
+                tuple(due.get("areas", ())),
             )
             for due in document["due"]
         ),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from gateway.adapters.ledger import between_tables as b
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.rows import ParcelRow
+from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,14 @@ class Between:
     def statements(self, **equal: str) -> list[StatementRow]:
         query = select(b.statements).filter_by(**equal).order_by(b.statements.c.at, b.statements.c.id)
         return [StatementRow(**row) for row in self._connection.execute(query).mappings()]
+
+    def untold(self, receiver: str, stage: str, limit: int = 200) -> list[ReceiptRow]:
+        """Receipts of one stage for `receiver` that were not pushed to it as statements, oldest first."""
+        r, s = t.receipts.c, b.statements.c
+        sent = select(s.id).where(s.receiver == receiver, s.number == r.number, s.kind == "receipt", s.state == "sent")
+        query = select(t.receipts).where(r.party == receiver, r.stage == stage, ~sent.exists())
+        rows = self._connection.execute(query.order_by(r.number).limit(limit)).mappings()
+        return [ReceiptRow(**row) for row in rows]
 
     def add_statement(self, **values: object) -> None:
         self._connection.execute(insert(b.statements).values(**values))

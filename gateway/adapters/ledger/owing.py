@@ -18,7 +18,7 @@ from gateway.log import rfc3339
 OWED = ("open", "missed")
 # What a date came from, and what it came to.
 DATED = (
-    "agreement", "period", "rule", "opens_at", "extended_until", "due", "expires_at", "status", "edition"
+    "agreement", "period", "rule", "opens_at", "extended_until", "due", "expires_at", "status", "edition", "dated_by"
 )  # fmt: skip
 _CHUNK = 500
 
@@ -57,9 +57,9 @@ class Owing(Queries):
         return self._all(ObligationRow, query.order_by(t.obligations.c.expires_at).limit(limit))
 
     def running_out(self, after: str, until: str) -> list[ObligationRow]:
-        """Those still owed whose date ran out after `after` and up to `until`."""
-        at = t.obligations.c.expires_at
-        query = select(t.obligations).where(t.obligations.c.state.in_(OWED), at > after, at <= until)
+        """Those still owed whose date is our own and ran out after `after` and up to `until`."""
+        at, own = t.obligations.c.expires_at, t.obligations.c.dated_by == ""
+        query = select(t.obligations).where(t.obligations.c.state.in_(OWED), at > after, at <= until, own)
         return self._all(ObligationRow, query.order_by(at, t.obligations.c.id))
 
     def to_remind(self, now: datetime, limit: int = 10_000) -> list[ObligationRow]:

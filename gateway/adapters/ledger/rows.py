@@ -114,6 +114,7 @@ class ReceiptRow:
     issued_at: str
     written_at: str
     about: str
+    issue: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ class ObligationRow:
     met_at: str
     remind_at: str
     reminded_at: str
+    dated_by: str
+    dated_seq: int
 
 
 @dataclass(frozen=True, slots=True)

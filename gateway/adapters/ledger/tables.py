@@ -151,13 +151,16 @@ receipts = Table(
     Column("issued_at", String(32), nullable=False),
     Column("written_at", String(32), nullable=False, default=""),
     Column("about", String(48), nullable=False, default="", server_default=""),  # the receiver of what it states
-    UniqueConstraint("parcel", "stage", "about"),
+    # A date that a delivery set is stated anew where it moves: the first receipt is 0.
+    Column("issue", Integer, nullable=False, default=0, server_default="0"),
+    UniqueConstraint("parcel", "stage", "about", "issue"),
     Index("ix_receipts_outbox", "written_at"),
 )
 
 # What is owed. `subject` is the occasion: a period, `<period>/<batch>`, a record's reference; `source` is what set many
 # of them off at once (an inquiry's parcel); `rule` is what the date was computed by, `edition` by which arrangement;
-# `extended_until` is a person's date. `remind_at`: nothing has to be sent before.
+# `extended_until` is a person's date. `remind_at`: nothing has to be sent before. `dated_by`: the date is that party's,
+# copied from a signed statement whose log entry is `dated_seq`; empty: our own.
 obligations = Table(
     "obligations",
     metadata,
@@ -180,6 +183,8 @@ obligations = Table(
     Column("met_at", String(32), nullable=False, default=""),
     Column("remind_at", String(32), nullable=False, default="", server_default=""),
     Column("reminded_at", String(32), nullable=False, default="", server_default=""),
+    Column("dated_by", String(48), nullable=False, default="", server_default=""),
+    Column("dated_seq", BigInteger, nullable=False, default=0, server_default="0"),
     Index("ix_obligations_open", "state", "expires_at"),
     Index("ix_obligations_remind", "state", "remind_at"),
     Index("ix_obligations_address", "agreement", "period", "party"),

@@ -52,11 +52,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A record that this party was asked about, and what is owed for it."""
+    """A record that this party was asked about, and what is owed for it. `asker`: who brought the inquiry here,
+    the node above where it came through one."""
 
     inquiry: InquiryRow
     record: DatedRow
     owed: ObligationRow
+    asker: str
 
     @property
     def place(self) -> Place:
@@ -180,7 +182,9 @@ class _Book:
         self._asked: list[tuple[str, dict[str, _Open]]] = []
         for inquiry in named or inquiries:
             found = reading.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)
-            self._asked.append((inquiry.key, {d.fingerprint: _Open(inquiry, d, o) for d, o in found}))
+            passed_on = reading.parcel(inquiry.parcel)
+            asker = passed_on.sender if passed_on else inquiry.origin
+            self._asked.append((inquiry.key, {d.fingerprint: _Open(inquiry, d, o, asker) for d, o in found}))
 
     def mark(self, part: Path) -> tuple[list[str], list[tuple[Place, str]]]:
         """A mark for every record that the rules accepted, and what they answer. A number stands once in the file."""
@@ -194,7 +198,7 @@ class _Book:
                 if isinstance(found, str):
                     marks.append(found)
                 else:
-                    marks.append(self._parts[found.inquiry.origin])
+                    marks.append(self._parts[found.asker])
                     answers.append((found.place, row[RESULT]))
         return marks, answers
 

@@ -12,15 +12,14 @@ from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DatedRow, DistributionRow, InquiryRow, ObligationRow, PackageRow
 from gateway.corridors import recording
+from gateway.corridors.inquiries import stating
 from gateway.corridors.inquiries.entering import own_id, subject
 from gateway.corridors.recording import obligations
-from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, State
 from gateway.deadlines.obligations import SETTLED
-from gateway.log import Entry, Event, rfc3339
-from gateway.parcels import PackageId
+from gateway.log import Event, rfc3339
 from gateway.policy.model import EventClock, Facts
-from gateway.receipts.receipt import Counts, DueDate
+from gateway.receipts.receipt import DueDate
 
 
 def delivered(
@@ -58,34 +57,10 @@ def _starts(
     if owed:
         recording.set_obligations(tx, owed, facts, calendar, source=inquiry.parcel)
     _take_over(tx, inquiry, mine, facts)
-    entry = tx.log(
-        Entry(
-            id=f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}",
-            event=Event.RECEIPT,
-            time=tx.now,
-            actor=ACTOR,
-            facts=facts.digest,
-            parties=(inquiry.origin, inquiry.receiver),
-            parcel=inquiry.parcel,
-            package=package.id,
-            counts={"records": inquiry.records, "obligations": len(owed)},
-        )
-    )
-    day, expires_at = first.due, first.expires_at.astimezone(SHANGHAI)
-    recording.issue(
-        tx,
-        recording.row(tx, inquiry.parcel),
-        facts,
-        "delivered",
-        "100",
-        entry,
-        Counts(inquiry.records, inquiry.records),
-        calendar=calendar,
-        packages=(PackageId(package.id),),
-        detail={"inquiry": inquiry.name},
-        due=(DueDate("reply", day, expires_at, first.status, first.edition),),
-        receiver=inquiry.receiver,
-    )
+    areas = tuple(sorted({record.area for record in mine if record.area}))
+    until = first.expires_at.astimezone(SHANGHAI)
+    due = DueDate(stating.REPLY, first.due, until, first.status, first.edition, areas=areas)
+    stating.state(tx, inquiry, package.id, (due,), len(owed), facts, calendar)
 
 
 def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], facts: Facts) -> None:

@@ -74,7 +74,7 @@ def _line(reading: Reading, inquiry: InquiryRow, facts: Facts) -> dict[str, Any]
     found = [o for _, o in reading.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)]
     waiting = [o for o in found if State(o.state) in _WAITING]
     agreement = facts.agreements.get(inquiry.agreement)
-    names = {p: facts.parties[p].short or facts.parties[p].name for p in (inquiry.origin, inquiry.receiver)}
+    names = {party: _short(facts, party) for party in (inquiry.origin, inquiry.receiver)}
     return {
         "number": inquiry.name,
         "agreement": inquiry.agreement,
@@ -86,8 +86,15 @@ def _line(reading: Reading, inquiry: InquiryRow, facts: Facts) -> dict[str, Any]
         "count": inquiry.records,
         "open": len(waiting),
         "due": min((o.due for o in waiting), default=""),
+        "dated_by": "、".join(sorted({_short(facts, o.dated_by) for o in waiting if o.dated_by})),
         "provisional": any(o.status == "provisional" for o in waiting),
         "delivered_at": inquiry.delivered_at,
         "closed_at": inquiry.closed_at,
         "states": dict(sorted(Counter(o.state for o in found).items())),
     }
+
+
+def _short(facts: Facts, party: str) -> str:
+    """A party's short name; of a party beyond our neighbours its id."""
+    found = facts.parties.get(party)
+    return (found.short or found.name) if found else party

@@ -43,10 +43,12 @@ def issue(
     checked: Checked | None = None,
     due: tuple[DueDate, ...] | None = None,
     receiver: str = "",
+    repeated: int = 0,
 ) -> None:
     """A receipt into the outbox, and its digest into the log. It names the entry it rests on and never changes.
     `about`: the agreement it speaks of, where the parcel itself stands under none. `due`: the dates it sets, where they
-    are not those of a correction. `receiver`: whose delivery it states."""
+    are not those of a correction. `receiver`: whose delivery it states; `repeated`: how often that was
+    stated before."""
     agreement = about or facts.agreements.get(parcel.agreement)
     issued = max(entry.logged_at, instant(parcel.received_at)).astimezone(SHANGHAI)
     receivers = tuple(dict.fromkeys(PartyId(package.split("_")[2]) for package in packages))
@@ -89,6 +91,7 @@ def issue(
         body=body,
         issued_at=rfc3339(issued),
         about=receiver,
+        issue=repeated,
     )
     tx.log(
         Entry(
