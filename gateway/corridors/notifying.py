@@ -18,6 +18,7 @@ from typing import Any, Final
 from gateway.adapters.ledger.outbox import Waiting
 from gateway.adapters.ledger.rows import LogRow
 from gateway.adapters.ledger.transaction import Reading
+from gateway.corridors import prompting
 from gateway.corridors.tools import Tools
 from gateway.log import Event, rfc3339
 from gateway.outcomes import Ok
@@ -42,6 +43,8 @@ AUDIENCE: Final[Mapping[Event, frozenset[str]]] = {
 MAIL, WEBHOOK = "mail", "webhook"
 OLD, GIVE_UP, KEPT = timedelta(days=1), timedelta(days=3), timedelta(days=30)
 BATCH = 1000
+NEXT: Final = "/1"
+"""After a party's id: its next level, which has a digest of its own. No id holds a `/`."""
 
 
 def post(tools: Tools) -> None:
@@ -101,9 +104,10 @@ def send(tools: Tools) -> int:
         ripe = rfc3339(now - timedelta(minutes=facts.node.notices.digest_minutes))
         if not attempt and rows[0].created_at > ripe:
             continue
-        way, party = tools.notices.get(channel), facts.parties.get(identity)
+        way, party = tools.notices.get(channel), facts.parties.get(identity.removesuffix(NEXT))
+        level = int(identity.endswith(NEXT))
         given_up = rows[0].created_at < rfc3339(now - GIVE_UP)
-        message = _message(facts, party, channel, rows, now) if party else None
+        message = _message(facts, party, level, channel, rows, now) if party else None
         if way is None or message is None or given_up:  # nobody to tell any more, or not for three days
             tools.log.warning("notice_given_up", party=identity, channel=channel, notices=len(rows))
             with tools.ledger.outbox() as outbox:
@@ -136,6 +140,13 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, tools: Tools, now: 
         about["party"] = concerned[0]
     recipients = {(p, False) for p in concerned if PARTY in told and p != facts.node.party}
     recipients |= {(facts.node.party, True)} if OPERATOR in told or facts.node.party in concerned else set()
+    if event == Event.REMINDED and body["counts"].get("level"):
+        over = [(p, prompting.above(facts, facts.parties[p])) for p in concerned]
+        recipients |= {(upper.id, upper.id == facts.node.party) for _, upper in over}
+        for identity, _ in over:
+            if _mailed(tools, facts.parties[identity], 1):
+                whom = f"{identity}{NEXT}"
+                yield Waiting(f"{entry.id}@{MAIL}/{whom}", MAIL, whom, event, about, entry.logged_at, 0)
     for identity, operator in sorted(recipients):
         for channel in _channels(tools, facts.parties[identity], operator=operator):
             yield Waiting(f"{entry.id}@{channel}/{identity}", channel, identity, event, about, entry.logged_at, 0)
@@ -156,16 +167,22 @@ def _about(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> dict[str
 
 
 def _channels(tools: Tools, party: Party, *, operator: bool) -> list[str]:
-    found = [MAIL] if MAIL in tools.notices and any(c.email for c in party.contacts) else []
+    found = [MAIL] if _mailed(tools, party, 0) else []
     return [*found, *([WEBHOOK] if operator and WEBHOOK in tools.notices else [])]
 
 
-def _message(facts: Facts, party: Party, channel: str, rows: Sequence[Waiting], now: datetime) -> Message | None:
+def _mailed(tools: Tools, party: Party, level: int) -> bool:
+    return MAIL in tools.notices and any(contact.email for contact in party.at(level))
+
+
+def _message(
+    facts: Facts, party: Party, level: int, channel: str, rows: Sequence[Waiting], now: datetime
+) -> Message | None:
     """The digest of a contact's notices; None where there is nobody to send it to."""
     node = facts.parties[facts.node.party]
     operator = party.id == node.id
     language = facts.node.language if operator else party.language
-    to = tuple(c.email for c in party.contacts if c.email)
+    to = tuple(c.email for c in party.at(level) if c.email)
     if channel == MAIL and not to:
         return None
     events = list(_events(facts, rows))

@@ -84,6 +84,12 @@ def _enter(tx: Transaction, waiting: list[ObligationRow], facts: Facts, calendar
         tx.update_obligations([owed.id for owed, _ in many], reminded_at=at)
 
 
+def _copies(upper: Party, to: Party) -> tuple[str, ...]:
+    """Who the letter says has a copy: the office above, and the party's own next level by its role, as letters name no
+    persons."""
+    return (upper.name, *(f"{to.name}{contact.role}" for contact in to.at(1) if contact.role))
+
+
 def _write(tools: Tools, facts: Facts, calendar: Calendar) -> int:
     """Put into people's hands what was logged and is not there yet: each letter as it stands now, under its number and
     day. What was settled or given another date meanwhile is not asked for any more."""
@@ -106,7 +112,7 @@ def _write(tools: Tools, facts: Facts, calendar: Calendar) -> int:
                     seq=seq,
                     day=datetime.fromisoformat(rows[0].at).astimezone(SHANGHAI).date(),
                     records=len(open_) if open_[0].kind != "submission" else 0,
-                    copy_to=copy.name if copy else "",
+                    copies=_copies(copy, to) if copy else (),
                 )
         if open_:
             try:

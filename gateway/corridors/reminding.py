@@ -3,7 +3,7 @@ person asks for it here; what goes out by itself is in `gateway.corridors.prompt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -97,7 +97,7 @@ def write(
     seq: int,
     day: date,
     records: int = 0,
-    copy_to: str = "",
+    copies: Sequence[str] = (),
 ) -> Letter:
     """What the letter says that entry `seq` stands for. `records`: for how many of them an answer is owed, under the
     same date as `owed`."""
@@ -125,7 +125,7 @@ def write(
         names=calendar.on_or_before(due),
         provisional=owed.status == "provisional",
         earlier=earlier,
-        copy_to=copy_to,
+        copy_to=("、" if to.language == "zh" else ", ").join(copies),
         contact=_contact(to),
     )
 

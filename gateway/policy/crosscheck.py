@@ -128,6 +128,12 @@ class _Judge:
                 self._known_hosts(file, party.channel.known_hosts)
                 self._endpoint(file, party, party.channel)
             self._keys(file, party)
+            for number, message, message_zh in dates.contact_faults(party):
+                self.fault(file, ("contacts", number), message, message_zh)
+            if self.draft.node and self.draft.node.notices.mail and not all(c.email for c in party.at(1)):
+                number = next(n for n, c in enumerate(party.contacts) if c.level and not c.email)
+                message = "no email: reminders that escalate do not reach the next level by mail"
+                self.warn(file, ("contacts", number), message, "没有 email：升级后的催报邮件送不到上一级联系人")
 
     def _keys(self, file: str, party: Party) -> None:
         """Every pin has its file; what is revoked is not pinned; an overlap comes to its end."""

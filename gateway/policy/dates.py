@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
-from gateway.policy.model import Agreement, Deadline, Reminders
+from gateway.policy.model import Agreement, Deadline, Party, Reminders
 from gateway.policy.periods import Period, Rhythm
 
 KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {
@@ -71,6 +71,16 @@ def reminder_faults(found: Reminders) -> Iterator[tuple[str, str, str]]:
     if not found.quiet_until <= found.at < found.quiet_from:
         message = "lies in the quiet hours, or these are the whole day"
         yield "at", message, "提醒时刻在免打扰时段之内，或全天免打扰"
+
+
+def contact_faults(party: Party) -> Iterator[tuple[int, str, str]]:
+    """Every fault of whom to tell, by the contact's place: the next level stands behind who is responsible, and can be
+    reached."""
+    for number, contact in enumerate(party.contacts):
+        if contact.level and number == 0:
+            yield number, "the first contact is the responsible one: level 0", "第一个联系人应是责任人：level 为 0"
+        if contact.level and not (contact.phone or contact.email):
+            yield number, "the next level needs a phone or an email", "上一级联系人须有电话或邮箱"
 
 
 def _deadline(rhythm: str, deadline: Deadline, path: Path, file: str, fault: Fault) -> None:

@@ -60,6 +60,10 @@ class Contact(Fact):
     role: str = ""
     phone: str = ""
     email: str = ""
+    level: Literal[0, 1] = Field(
+        default=0,
+        description="1: the next level of the party, told of nothing but reminders from `[reminders] escalates_at` on",
+    )
 
 
 class FolderChannel(Fact):
@@ -136,6 +140,10 @@ class Party(Fact):
     def province(self) -> str:
         """The two digits of the party's province (GB/T 2260; 66 for the Corps by the sector's convention)."""
         return self.area_code[:2]
+
+    def at(self, level: int) -> tuple[Contact, ...]:
+        """Whom of the party to tell: who is responsible (0), or who is over them (1)."""
+        return tuple(contact for contact in self.contacts if contact.level == level)
 
     @property
     def gateway(self) -> bool:

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clocks import move
 from listeners import Hook, MailServer
-from nodes import PERIOD, Node, planned
+from nodes import PERIOD, Node, edit, planned
 
-from gateway.corridors import notifying, reminding
+from gateway.corridors import notifying, obliging, prompting, reminding
 from gateway.corridors.tools import Tools
 from gateway.daemon import sweeping
+from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.inspection import findings
 from gateway.ports import Clock
 
@@ -144,6 +146,34 @@ def test_who_owes_and_the_operator_are_told(told: Node, server: MailServer) -> N
     assert mail["To"] == "operator@000000.example.invalid"
     assert "文件夹不可用：3 个" in mail.get_content()
     assert "磁盘空间不足" in mail.get_content()
+
+
+def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
+    home: Path, server: MailServer, request: pytest.FixtureRequest
+) -> None:
+    """Due on Sunday 1 November: Monday 2 is the first working day after it, Friday 6 the fifth."""
+    edit(home, automatic="true")
+    (home / "config" / "agreements" / f"{OUTFLOW}.toml").unlink()
+    file = home / "config" / "agreements" / f"{INFLOW}.toml"
+    file.write_text(file.read_text("utf-8").replace('senders = "province"', 'senders = ["340000"]'), "utf-8")
+    with (home / "config" / "parties" / "340000.toml").open("a", encoding="utf-8") as stream:
+        stream.write('\n[[contacts]]\nname = "示例负责人"\nrole = "分管负责人"\nlevel = 1\n')
+        stream.write('email = "head@340000.example.invalid"\n')
+    told: Node = request.getfixturevalue("told")
+    move(told, "2026-11-02 08:50")
+    obliging.enter(told.tools)
+    for day, expected in (("02", {"liaison"}), ("06", {"liaison", "head", "operator"})):
+        server.received.clear()
+        move(told, f"2026-11-{day} 09:00")
+        assert prompting.prompt(told.tools) == 1
+        move(told, f"2026-11-{day} 09:31")
+        notifying.post(told.tools)
+        reminders = [mail for mail in server.received if "催报函" in mail.get_content()]
+        assert {mail["To"].partition("@")[0] for mail in reminders} == expected
+        assert len(reminders) == len(expected)
+    (first, last) = sorted(told.party_folder("34", "回执").glob("催报函_*.html"), key=lambda path: path.name)
+    assert "抄送" not in first.read_text("utf-8")
+    assert "抄送：国家节点、安徽省分管负责人" in last.read_text("utf-8")
 
 
 def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server: MailServer) -> None:
