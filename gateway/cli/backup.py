@@ -23,7 +23,7 @@ def backup(
     if as_json:
         answer(found)
     else:
-        typer.echo(f"{found['archive']}  {found['bytes']:,} B\nsha256 {found['sha256']}")
+        typer.echo(f"{found['archive']}  {found['bytes']:,} B\nsha256 {found['sha256']}\n{found['keys']}")
 
 
 def restore(
@@ -31,6 +31,9 @@ def restore(
     directory: Annotated[Path | None, typer.Argument(help="新的节点文件夹 / the node's new folder")] = None,
     gnupg: Annotated[Path | None, typer.Option("--gnupg", help="离线密钥的 GNUPGHOME / of the offline key")] = None,
     signer: Annotated[Path | None, typer.Option("--signer", help="节点的公钥 / the node's public key")] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="备份旁的 .keys.gpg / the newest file of keys beside the archives")
+    ] = None,
     reconcile: Annotated[bool, typer.Option("--reconcile", help="对账并继续运行 / catch up, then go on")] = False,
     log: Annotated[
         list[Path] | None, typer.Option("--log", help="已公布日志的副本 / copy of the published log")
@@ -47,7 +50,7 @@ def restore(
         say("需要备份文件和新文件夹，或 --reconcile。/ An archive and a new folder are needed, or --reconcile.")
         raise typer.Exit(USAGE)
     try:
-        manifest = restored(archive, directory, gnupg, signer)
+        manifest = restored(archive, directory, gnupg, signer, keys)
     except NotRestored as error:
         say(f"没有恢复任何内容：{error} / Nothing was restored: {error}")
         raise typer.Exit(FAULT) from None
@@ -71,6 +74,8 @@ def _reconcile(config: Path | None, logs: list[Path], decide: list[str], as_json
         return
     out = console()
     out.print(f"日志 {found['entries']:,} 条、回执 {found['receipts']:,} 份已补上；已送达 {len(found['arrived'])} 批")
+    for period in found["uncompared"]:
+        out.print(f"  {period}  此前各件不再查重 / earlier files of this period are not compared with")
     for item in found["open"]:
         out.print(f"  {item['id']}  {item['party']}  --decide {item['id']}={' | '.join(item['decisions'])}")
     out.print("节点已恢复 / recovered" if found["recovered"] else "以上事项须决定 / these wait for a decision")

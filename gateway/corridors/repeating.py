@@ -22,7 +22,7 @@ from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import Checked, Kind, ParcelId
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
-from gateway.records import repeats
+from gateway.records import repeats, schema
 
 KEY, KEY_BYTES = "key", 32
 UNOWED_DAYS = 90
@@ -78,6 +78,23 @@ def closed(reading: Reading, agreement: str, period: str, now: datetime) -> bool
     if owed:
         return max(max(o.expires_at, o.extended_until) for o in owed) < rfc3339(now)
     return Period.parse(period).end + timedelta(days=UNOWED_DAYS) < now.date()
+
+
+def uncompared(tools: Tools) -> list[str]:
+    """`agreement/period` of open periods whose earlier files are not compared with, since their fingerprints went with
+    a lost node."""
+    now, facts = tools.clock.now(), tools.facts.current()
+    found = set()
+    with tools.ledger.reading() as reading:
+        for row in reading.parcels(state="accepted", limit=1_000_000):
+            agreement, name = facts.agreements.get(row.agreement), f"{row.agreement}/{row.period}"
+            if agreement is None or agreement.content == "document" or not row.period or name in found:
+                continue
+            if not schema.load(facts.schemas, agreement.dataset, agreement.schema_version).duplicate_key:
+                continue
+            if not closed(reading, row.agreement, row.period, now):
+                found.add(name)
+    return sorted(name for name in found if not (tools.spool.state / repeats.FOLDER / name / KEY).exists())
 
 
 def destroy(tools: Tools) -> None:

@@ -142,7 +142,7 @@ def record(
     keep = _Row(issuer.id, facts.node.party, body, signature, rfc3339(tx.now))
     if isinstance(outcome, Refused):
         keep.add(tx.between, kind="unknown", state="refused", code=outcome.code)
-        tx.log(_entry(tx, issuer, facts.digest, identity, Event.DISBELIEVED, "", {"code": int(outcome.code)}, body))
+        _log(tx, _entry(tx, issuer, facts.digest, identity, Event.DISBELIEVED, "", {"code": int(outcome.code)}, body))
         return outcome
     made = outcome.value
     if isinstance(made.content, DistributionList):
@@ -167,7 +167,7 @@ def record(
             "accepted": stated.counts.accepted,
             "refused": stated.counts.refused,
         }
-        tx.log(_entry(tx, issuer, facts.digest, identity, Event.STATED, made.about, counts, body))
+        _log(tx, _entry(tx, issuer, facts.digest, identity, Event.STATED, made.about, counts, body))
         if made.package:
             stating.copy(tx, made.package, stated, body, facts, tools.facts.calendar())
         if stated.stage == "refused" and made.package:
@@ -199,7 +199,7 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, facts: s
         facts=facts,
     )
     counts = {"packages": len(listed.packages), "withdrawn": len(listed.withdrawn), "batch": listed.batch}
-    tx.log(_entry(tx, made.issuer, facts, made.id, Event.LISTED, made.about, counts, made.body))
+    _log(tx, _entry(tx, made.issuer, facts, made.id, Event.LISTED, made.about, counts, made.body))
 
 
 def attach_proof(tools: Tools, issuer: Party, data: bytes) -> bool | None:
@@ -261,6 +261,12 @@ class _Row:
             at=self.at,
             **values,
         )
+
+
+def _log(tx: Transaction, entry: Entry) -> None:
+    """After a restore the log may know what the ledger has forgotten: a statement is logged once."""
+    if tx.entry(entry.id) is None:
+        tx.log(entry)
 
 
 def _entry(

@@ -62,6 +62,17 @@ def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key
         backup.forget(state)
     if not isinstance(done, Ok):
         raise Rejected(f"the backup was not sealed: {done.code}")
+    keys_file = target.with_name(f"{facts.node.name}{backup.inquirykeys.SUFFIX}")
+    with tools.ledger.reading() as reading:
+        keys = reading.inquiry_keys()
+    beside = sealer.seal_stream(
+        lambda write: backup.inquirykeys.write(facts.node.name, manifest.made_at, keys, write),
+        128 + 200 * len(keys),
+        key,
+        keys_file,
+    )
+    if not isinstance(beside, Ok):
+        raise Rejected(f"the keys beside the backup were not sealed: {beside.code}")
     sha256, sealed = durable.sha256_file(target)
     with tools.ledger.transaction(now) as tx:
         tx.log(
@@ -76,4 +87,11 @@ def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key
             )
         )
     tools.log.info("backed_up", bytes=sealed, entries=entries)
-    return {"archive": str(target), "bytes": sealed, "sha256": sha256, "entries": entries, "made_at": rfc3339(now)}
+    return {
+        "archive": str(target),
+        "bytes": sealed,
+        "sha256": sha256,
+        "entries": entries,
+        "made_at": rfc3339(now),
+        "keys": str(keys_file),
+    }

@@ -17,7 +17,7 @@ from gateway import __version__, durable
 from gateway.adapters import keyring, systemd
 from gateway.adapters.publishing import Contradiction, LogKeys, NoKey
 from gateway.control.server import ControlServer, Handler, Rejected, Request
-from gateway.corridors import overview, recording, recovery
+from gateway.corridors import overview, recording, recovery, repeating
 from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
 from gateway.parcels import ParcelId
@@ -120,6 +120,7 @@ class Recovering:
         history = recovery.newest(tools, [facts.path(facts.node.log), *copies], keys)
         report = recovery.roll(tools, history, keys, own, marked["restored_at"])
         arrived = recovery.adopt_arrived(tools)
+        recovery.adopt(tools, dict(report.answered))
         decided = list(marked.get("decided", []))
         known = {item.id: item for item in recovery.items(tools, report, decided)}
         for name, decision in decisions.items():
@@ -135,6 +136,7 @@ class Recovering:
             **report.to_json(),
             "arrived": arrived,
             "recovered": not left,
+            "uncompared": repeating.uncompared(tools),
             "open": [{"id": i.id, "kind": i.kind, "party": i.party, "decisions": list(i.decisions)} for i in left],
         }
 

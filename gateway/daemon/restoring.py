@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import durable, wiring
 from gateway.adapters import backup
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.ledger import Ledger
 from gateway.daemon.recovering import MARKER
 from gateway.log import rfc3339
 from gateway.policy import loading
@@ -20,9 +22,15 @@ class NotRestored(Exception):
     """Why nothing was restored, for people."""
 
 
-def restore(archive: Path, directory: Path, gnupg: Path | None = None, signer: Path | None = None) -> backup.Manifest:
-    """Unpack `archive` into the new folder `directory`, and its database where the configuration says. Private keys and
-    the parties' folders are not in it. Raises `NotRestored`."""
+def restore(
+    archive: Path,
+    directory: Path,
+    gnupg: Path | None = None,
+    signer: Path | None = None,
+    keys: Path | None = None,
+) -> backup.Manifest:
+    """Unpack `archive` into the new folder `directory`, and its database where the configuration says; `keys` of open
+    inquiries lie beside the archives. Private keys and the parties' folders are not in it. Raises `NotRestored`."""
     directory = directory.absolute()
     if directory.is_symlink() or (directory.exists() and any(directory.iterdir())):
         raise NotRestored("the folder is not empty")
@@ -31,7 +39,10 @@ def restore(archive: Path, directory: Path, gnupg: Path | None = None, signer: P
     try:
         with backup.opened(archive, gnupg, signer) as stream:
             manifest = backup.unpack(stream, temporary)
+        found = backup.inquirykeys.read(keys, gnupg, signer, manifest.node) if keys else ()
         facts = _arrange(temporary, manifest)
+        if found:
+            _enter(facts, temporary, found)
         durable.publish(temporary, directory)
         _outside(facts, directory)
         return manifest
@@ -63,6 +74,19 @@ def _arrange(home: Path, manifest: backup.Manifest) -> Facts:
     if not facts.node.private.is_absolute():
         durable.make_folder(home / facts.node.private)
     return facts
+
+
+def _enter(facts: Facts, home: Path, keys: Sequence[backup.inquirykeys.Key]) -> None:
+    """Keys of inquiries that the archive knows of, into the ledger; others are of no use without their records."""
+    url = wiring.database_url(facts)
+    state = home / ("state" if facts.node.state.is_absolute() else facts.node.state)
+    ledger = Ledger(f"sqlite:///{state / 'ledger.db'}" if url.startswith("sqlite") else url)
+    try:
+        ledger.migrate()
+        with ledger.transaction(SystemClock().now()) as tx:
+            tx.enter_inquiry_keys(keys)
+    finally:
+        ledger.close()
 
 
 def _outside(facts: Facts, directory: Path) -> None:

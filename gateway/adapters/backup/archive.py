@@ -64,8 +64,18 @@ def opened(archive: Path, gnupg: Path | None, signer: Path | None) -> Iterator[B
         if plain:
             yield cast(BinaryIO, stream)
             return
-        with tempfile.TemporaryDirectory(prefix="gateway-restore-") as scratch:
-            yield from _decrypted(cast(BinaryIO, stream), gnupg, signer, Path(scratch))
+    with decrypted(archive, gnupg, signer) as content:
+        yield content
+
+
+@contextmanager
+def decrypted(file: Path, gnupg: Path | None, signer: Path | None) -> Iterator[BinaryIO]:
+    """What stock gpg makes of it; as `opened`."""
+    with (
+        file.open("rb", buffering=0) as stream,
+        tempfile.TemporaryDirectory(prefix="gateway-restore-") as scratch,
+    ):
+        yield from _decrypted(cast(BinaryIO, stream), gnupg, signer, Path(scratch))
 
 
 def _decrypted(stream: BinaryIO, gnupg: Path | None, signer: Path | None, scratch: Path) -> Iterator[BinaryIO]:

@@ -10,7 +10,8 @@ state/backing-up/backup.json          what this is
                 /state/               spool, sealed packages, batches, quarantine, snapshots of the facts, …
                 /log/                 the published log
 ```
-Private keys are not gathered: they would travel with every archive.
+Private keys are not gathered: they would travel with every archive. Nor are keys that have an end of their own (of
+fingerprints, per period and per inquiry): an archive outlives it.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ from gateway.adapters.backup import databases
 GATHERED, MANIFEST = "backing-up", "backup.json"
 FORMAT = 1
 FACTS = ("config", "schemas", "keys")
-# Made anew by every process, or databases that are copied in another way.
-_LEFT_OUT = frozenset({GATHERED, "compiled", "daemon.lock", "recovering.json"})
+# Made anew by every process, or databases that are copied in another way; and the keys of periods, with what they made:
+# they are destroyed when a period closes, and an archive would keep them.
+_LEFT_OUT = frozenset({GATHERED, "compiled", "daemon.lock", "recovering.json", "repeats"})
 _LEFT_ENDINGS = (".sock", ".tmp", ".part", ".lock", ".db", ".db-wal", ".db-shm")
 
 

@@ -6,8 +6,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, T
 
 from gateway.adapters.ledger.tables import metadata
 
-# An inquiry in one receiver's hands. `key` makes fingerprints of its record numbers; it goes when the last record is
-# settled, and with it whatever could tell a record.
+# An inquiry in one receiver's hands.
 inquiries = Table(
     "inquiries",
     metadata,
@@ -18,10 +17,20 @@ inquiries = Table(
     Column("origin", String(48), nullable=False),
     Column("number", Integer, nullable=False),
     Column("records", BigInteger, nullable=False),
-    Column("key", String(64), nullable=False),
     Column("delivered_at", String(32), nullable=False, default=""),
     Column("closed_at", String(32), nullable=False, default=""),
     Index("ix_inquiries_open", "receiver", "reply", "closed_at"),
+)
+
+# What makes fingerprints of an inquiry's record numbers; it goes when the last record is settled, and with it whatever
+# could tell a record. A table of its own, so that no backup of the database holds it.
+INQUIRY_KEYS = "inquiry_keys"
+inquiry_keys = Table(
+    INQUIRY_KEYS,
+    metadata,
+    Column("parcel", String(40), primary_key=True),
+    Column("receiver", String(48), primary_key=True),
+    Column("key", String(64), nullable=False),
 )
 
 # Records with a date of their own: those of inquiries, and those whose sender owes their delivery (`since`, a day).

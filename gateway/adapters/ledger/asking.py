@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from gateway.adapters.ledger import asked_tables as t
 from gateway.adapters.ledger import tables
@@ -23,7 +23,12 @@ class Asking(Queries):
 
     def inquiries(self, *, opened: bool | None = None, **equal: str) -> list[InquiryRow]:
         """By who asked and number. `opened`: only those that are, or are not, open in their receiver's hands."""
-        query = select(t.inquiries).filter_by(**equal)
+        k, i = t.inquiry_keys.c, t.inquiries.c
+        mine = and_(k.parcel == i.parcel, k.receiver == i.receiver)
+        key = func.coalesce(k.key, "").label("key")
+        joined = t.inquiries.outerjoin(t.inquiry_keys, mine)
+        query = select(t.inquiries, key).select_from(joined)
+        query = query.where(*(i[column] == value for column, value in equal.items()))
         if opened is not None:
             here = and_(t.inquiries.c.delivered_at != "", t.inquiries.c.closed_at == "")
             query = query.where(here if opened else ~here)
@@ -47,6 +52,12 @@ class Asking(Queries):
             found.append((DatedRow(**{c.name: row[c.name] for c in d.c}), ObligationRow(**owed)))
         return found
 
+    def inquiry_keys(self) -> list[tuple[str, str, str]]:
+        """(parcel, receiver, key) of every inquiry whose key is here: what no backup of the database holds."""
+        k = t.inquiry_keys.c
+        query = select(k.parcel, k.receiver, k.key).order_by(k.parcel, k.receiver)
+        return [(str(row[0]), str(row[1]), str(row[2])) for row in self._connection.execute(query)]
+
     def asked_under(self, obligations: Sequence[str]) -> set[tuple[str, str]]:
         """(parcel, receiver) of every record that one of these obligations is owed for."""
         found: set[tuple[str, str]] = set()
@@ -57,13 +68,27 @@ class Asking(Queries):
         return found
 
 
-class AskingWrites(Queries):
+class AskingWrites(Asking):
     """Writings, in the transaction of what they belong to."""
 
     now: Any
 
-    def add_inquiry(self, **values: object) -> None:
+    def add_inquiry(self, *, key: str, **values: object) -> None:
+        """`key` is empty where it was lost, with a node that was restored."""
         self._connection.execute(insert(t.inquiries).values(**values))
+        if key:
+            named = {"parcel": values["parcel"], "receiver": values["receiver"]}
+            self._connection.execute(insert(t.inquiry_keys).values(**named, key=key))
+
+    def enter_inquiry_keys(self, keys: Iterable[tuple[str, str, str]]) -> None:
+        """Keys that were kept beside a backup, of inquiries that are open and have none."""
+        query = select(t.inquiries.c.parcel, t.inquiries.c.receiver).where(t.inquiries.c.closed_at == "")
+        opened = {(str(row[0]), str(row[1])) for row in self._connection.execute(query)}
+        wanted = opened - {(parcel, receiver) for parcel, receiver, _ in self.inquiry_keys()}
+        for parcel, receiver, key in keys:
+            if (parcel, receiver) in wanted:
+                named = {"parcel": parcel, "receiver": receiver, "key": key}
+                self._connection.execute(insert(t.inquiry_keys).values(**named))
 
     def update_inquiry(self, parcel: str, receiver: str, **values: object) -> None:
         mine = t.inquiries.c.parcel == parcel, t.inquiries.c.receiver == receiver
@@ -97,6 +122,8 @@ class AskingWrites(Queries):
 
     def close_inquiry(self, parcel: str, receiver: str) -> None:
         """The key and all it made are gone."""
-        self.update_inquiry(parcel, receiver, key="", closed_at=rfc3339(self.now))
+        self.update_inquiry(parcel, receiver, closed_at=rfc3339(self.now))
+        k = t.inquiry_keys.c
+        self._connection.execute(delete(t.inquiry_keys).where(k.parcel == parcel, k.receiver == receiver))
         mine = t.dated_records.c.parcel == parcel, t.dated_records.c.receiver == receiver
         self._connection.execute(update(t.dated_records).where(*mine).values(fingerprint=""))

@@ -180,7 +180,7 @@ class OutageRow:
 
 @dataclass(frozen=True, slots=True)
 class InquiryRow:
-    """An inquiry in one receiver's hands. `key` is empty once it is closed."""
+    """An inquiry in one receiver's hands. `key` is empty once it is closed, or was lost with a node."""
 
     parcel: str
     receiver: str

@@ -7,6 +7,7 @@ channel the records entered; whoever passed them on to it copies the date.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
@@ -15,7 +16,7 @@ from gateway.corridors import recording
 from gateway.corridors.inquiries import stating
 from gateway.corridors.inquiries.entering import own_id, subject
 from gateway.corridors.recording import obligations
-from gateway.deadlines import SHANGHAI, Calendar, Delivery, State
+from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import Event, rfc3339
 from gateway.policy.model import EventClock, Facts
@@ -39,9 +40,11 @@ def delivered(
             _ends(tx, package, facts, calendar)
 
 
-def _starts(
-    tx: Transaction, inquiry: InquiryRow, package: PackageRow, clock: EventClock, facts: Facts, calendar: Calendar
-) -> None:
+def start(
+    tx: Transaction, inquiry: InquiryRow, clock: EventClock, at: datetime, facts: Facts, calendar: Calendar
+) -> tuple[Obligation, list[DatedRow]]:
+    """The receiver's clock goes from `at`: what it owes for each record whose date no other record's stands for.
+    Answers its date, and the records."""
     mine = []
     for record in tx.dated(inquiry.parcel, inquiry.receiver):
         own = own_id(inquiry, record.ordinal)
@@ -51,16 +54,23 @@ def _starts(
                 continue  # the date of the record that stands for both
             tx.update_dated([(record.parcel, record.receiver, record.ordinal)], obligation=own)
         mine.append(record)
-    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", tx.now, clock.rule, calendar)
+    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", at, clock.rule, calendar)
     owed = [deadlines.recurring(first, subject(inquiry, record.ordinal)) for record in mine]
-    tx.update_inquiry(inquiry.parcel, inquiry.receiver, delivered_at=rfc3339(tx.now))
+    tx.update_inquiry(inquiry.parcel, inquiry.receiver, delivered_at=rfc3339(at))
     if owed:
         recording.set_obligations(tx, owed, facts, calendar, source=inquiry.parcel)
     _take_over(tx, inquiry, mine, facts)
+    return first, mine
+
+
+def _starts(
+    tx: Transaction, inquiry: InquiryRow, package: PackageRow, clock: EventClock, facts: Facts, calendar: Calendar
+) -> None:
+    first, mine = start(tx, inquiry, clock, tx.now, facts, calendar)
     areas = tuple(sorted({record.area for record in mine if record.area}))
     until = first.expires_at.astimezone(SHANGHAI)
     due = DueDate(stating.REPLY, first.due, until, first.status, first.edition, areas=areas)
-    stating.state(tx, inquiry, package.id, (due,), len(owed), facts, calendar)
+    stating.state(tx, inquiry, package.id, (due,), len(mine), facts, calendar)
 
 
 def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], facts: Facts) -> None:

@@ -37,10 +37,13 @@ _Pair = tuple[DatedRow, ObligationRow]
 def state(tx: Transaction, inquiry: InquiryRow, package: str, due: tuple[DueDate, ...], owed: int, facts: Facts,
           calendar: Calendar) -> None:  # fmt: skip
     """A receipt of what stands now, into the outbox for both sides."""
-    before = len(tx.receipts(parcel=inquiry.parcel, stage=STAGE, about=inquiry.receiver))
+    before, name = len(tx.receipts(parcel=inquiry.parcel, stage=STAGE, about=inquiry.receiver)), ""
+    while not name or tx.entry(name) is not None:  # after a restore the log may know more of them than the ledger
+        before += bool(name)
+        name = f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}" + (f"/{before}" if before else "")
     entry = tx.log(
         Entry(
-            id=f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}" + (f"/{before}" if before else ""),
+            id=name,
             event=Event.RECEIPT,
             time=tx.now,
             actor=ACTOR,
@@ -164,9 +167,12 @@ def _after(owed: Obligation, due: DueDate, calendar: Calendar) -> Obligation | N
 def _log(
     tx: Transaction, inquiry: InquiryRow, whose: str, count: int, stated: Receipt, body: bytes, facts: Facts
 ) -> None:
+    identity = f"{inquiry.parcel}/{inquiry.receiver}/{Event.COPIED}/{stated.number}/{whose}"
+    if tx.entry(identity) is not None:  # after a restore
+        return
     tx.log(
         Entry(
-            id=f"{inquiry.parcel}/{inquiry.receiver}/{Event.COPIED}/{stated.number}/{whose}",
+            id=identity,
             event=Event.COPIED,
             time=tx.now,
             actor=ACTOR,

@@ -8,5 +8,18 @@ they leave open and carries out what a person decides.
 from gateway.corridors.recovery.histories import Behind, Unusable, newest
 from gateway.corridors.recovery.open_items import Item, adopt_arrived, decide, items, recompose
 from gateway.corridors.recovery.rolling import Report, roll
+from gateway.corridors.recovery.stated import adopt
 
-__all__ = ["Behind", "Item", "Report", "Unusable", "adopt_arrived", "decide", "items", "newest", "recompose", "roll"]
+__all__ = [
+    "Behind",
+    "Item",
+    "Report",
+    "Unusable",
+    "adopt",
+    "adopt_arrived",
+    "decide",
+    "items",
+    "newest",
+    "recompose",
+    "roll",
+]

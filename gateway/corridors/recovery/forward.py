@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from gateway import deadlines
@@ -17,8 +17,10 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.corridors import recording, superseding
 from gateway.corridors.distribution import Distribution
+from gateway.corridors.recovery.asked import Asked
+from gateway.corridors.recovery.stated import Stated
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
-from gateway.deadlines import State
+from gateway.deadlines import State, since_day
 from gateway.log import Event, rfc3339
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
 from gateway.policy.faults import FactsError
@@ -26,6 +28,13 @@ from gateway.policy.model import Facts
 from gateway.policy.periods import for_rhythm
 
 Entry = Mapping[str, Any]
+_OBLIGATIONS = frozenset(
+    {
+        *(Event.OWED, Event.MET, Event.MISSED, Event.REMINDED, Event.EXTENDED),
+        *(Event.MOVED, Event.VOIDED, Event.RETURNED, Event.TRANSFERRED),
+    }
+)
+_ENDED = {Event.VOIDED: State.VOID, Event.RETURNED: State.RETURNED, Event.TRANSFERRED: State.TRANSFERRED}
 
 
 class Forward:
@@ -36,6 +45,8 @@ class Forward:
         self._distribution = Distribution(tools)
         self.interrupted: set[str] = set()
         self.differing: set[str] = set()
+        self.erased: set[str] = set()
+        self.asked, self.stated = Asked(tools), Stated()
         self._entries: Sequence[Entry] = ()
         self._parcel: Mapping[str, Callable[[Transaction, Entry, ParcelRow], None]] = {
             Event.CHECKED: self._checked,
@@ -72,8 +83,16 @@ class Forward:
                 self._received(tx, entry)
             elif name and event in self._parcel:
                 self._parcel[event](tx, entry, self._row(tx, entry))
-            elif event in (Event.OWED, Event.MET, Event.MISSED, Event.REMINDED):
+            if event == Event.ERASED:
+                self._erased(tx, entry)
+            elif event == Event.RECEIPT and name and "obligations" in entry["counts"]:
+                self.asked.delivered(tx, entry, self._facts(entry))
+            elif event in _OBLIGATIONS and "obligations" in entry["counts"]:
+                self._many(tx, entry)
+            elif event in _OBLIGATIONS:
                 self._obligation(tx, entry)
+            else:
+                self.stated.follow(entry)
 
     # -- parcels -----------------------------------------------------------------------------------------------------
 
@@ -141,7 +160,9 @@ class Forward:
     def _accepted(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
         counts = entry["counts"]
         code = "101" if counts["refused"] else {"nil": "102", "void": "104", "replace": "105"}.get(row.kind, "100")
-        superseding.enter(tx, row, self._packages(tx, row))
+        packages = self._packages(tx, row)
+        superseding.enter(tx, row, packages)
+        self.asked.accepted(tx, row, packages, self._facts(entry))
         self._settled(tx, row, "accepted", code)
         tally = (counts["records"], counts["accepted"], counts["refused"], counts.get("warned", 0))
         tx.tally(row.id, Tally(*tally))
@@ -239,7 +260,7 @@ class Forward:
     def _obligation(self, tx: Transaction, entry: Entry) -> None:
         """Set, met, missed, reminded of. What is owed is reckoned as it was then."""
         identity = entry["parcel"]
-        if not [o for o in tx.obligations(party=entry["parties"][0]) if o.id == identity]:
+        if tx.obligation(identity) is None:
             self._owe(tx, entry, identity)
         match entry["event"]:
             case Event.MET:
@@ -250,6 +271,31 @@ class Forward:
                 tx.update_obligation(identity, state=str(State.MISSED))
             case Event.REMINDED:
                 tx.update_obligation(identity, reminded_at=entry["time"])
+            case Event.EXTENDED | Event.MOVED:
+                tx.update_obligation(identity, **_date(entry))
+            case Event.VOIDED | Event.RETURNED | Event.TRANSFERRED as event:
+                tx.update_obligation(identity, state=str(_ENDED[event]), remind_at="")
+
+    def _many(self, tx: Transaction, entry: Entry) -> None:
+        """What one entry says of the dates of many records."""
+        match entry["event"]:
+            case Event.OWED:
+                self.asked.owed(entry)
+            case Event.MISSED:
+                self.asked.missed(tx, entry)
+            case Event.MOVED:
+                was, moved = _day(entry["counts"]["was"]).isoformat(), _date(entry)
+                rows = tx.obligations(kind="", source=entry["parcel"], party=entry["parties"][0])
+                tx.update_obligations([o.id for o in rows if o.due == was], **moved)
+            case Event.MET | Event.VOIDED | Event.RETURNED | Event.TRANSFERRED:
+                self.asked.settled(tx, entry)
+
+    def _erased(self, tx: Transaction, entry: Entry) -> None:
+        """What was gone is gone: a backup must not bring it back."""
+        if entry["parcel"].startswith("inquiry:"):
+            self.asked.closed(tx, entry)
+        elif entry["parcel"]:
+            self.erased.add(entry["parcel"])
 
     def _owe(self, tx: Transaction, entry: Entry, identity: str) -> None:
         facts, calendar = self._facts(entry), self._tools.facts.calendar()
@@ -258,6 +304,18 @@ class Forward:
             for owed in deadlines.expected(facts, for_rhythm(rhythm, day), calendar):
                 if owed.id == identity:
                     recording.set_obligation(tx, owed, facts, calendar)
+
+
+def _day(number: int) -> date:
+    """`20261101`, as entries have it."""
+    return datetime.strptime(str(number), "%Y%m%d").date()  # noqa: DTZ007 - a day
+
+
+def _date(entry: Entry) -> dict[str, str]:
+    """The columns of the date that an entry says was given."""
+    due = _day(entry["counts"]["due"])
+    found = {"due": due.isoformat(), "expires_at": rfc3339(since_day(due + timedelta(days=1)))}
+    return found | ({"extended_until": due.isoformat()} if entry["event"] == Event.EXTENDED else {})
 
 
 def _number(entry: Entry) -> int:

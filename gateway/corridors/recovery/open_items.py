@@ -4,6 +4,9 @@
 - `parcel:<id>`: brought further than the backup knows, and not to an end. `refuse`: its sender sends it again (906).
 - `package:<id>`: sealed after the backup, not delivered, its file gone. `lost`: its origin is asked for a replacement.
 - `receipt:<number>`: a party holds a receipt whose entry nobody published. `noted`.
+- `inquiry:<parcel>/<receiver>`: its key was lost, or nobody knows which of its records were answered. `void`, `keep`.
+- `dates:<parcel>`: records of it have dates that nobody can tell any more. `noted`.
+- `statement:<id>`: what a partner stated is in the log, and its bytes are nowhere. `noted`.
 
 Nothing that might be there already is delivered without somebody's word.
 """
@@ -18,6 +21,7 @@ from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import PackageRow
 from gateway.corridors import composing, recording
+from gateway.corridors.recovery import asked, stated
 from gateway.corridors.recovery.rolling import Report
 from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
@@ -52,10 +56,14 @@ def items(tools: Tools, report: Report, decided: Sequence[str]) -> list[Item]:
                 found.append(Item("parcel", parcel, row.sender, ("refuse",)))
         packages = reading.packages()
         batches = [d for d in reading.deliveries() if d.state == "released"]
+        asking = asked.waiting(reading, report.unclear)
     unsent = [p for p in packages if p.state in ("held", "waiting", "released") and p.sha256]
     found += [Item("package", p.id, p.origin, ("lost",)) for p in unsent if not _whole(tools, p)]
     found += [Item("batch", b.distribution, b.receiver, ("deliver", "delivered")) for b in batches]
     found += [Item("receipt", number, parcel, ("noted",)) for number, parcel in report.unlogged]
+    found += [Item("inquiry", f"{i.parcel}/{i.receiver}", i.origin, may) for i, may in asking]
+    found += [Item("dates", parcel, party, ("noted",)) for parcel, party in report.undated]
+    found += [Item("statement", name, party, ("noted",)) for name, party in stated.missing(tools, report.stated)]
     return [item for item in found if item.id not in decided]
 
 
@@ -85,6 +93,9 @@ def decide(tools: Tools, item: Item, decision: str, actor: str) -> None:
             tx.update_package(item.name, state="lost")
         elif decision == "delivered":
             _delivered(tx, item.name)
+        elif item.kind == "inquiry" and decision == "void":
+            parcel, _, receiver = item.name.partition("/")
+            asked.void(tx, tools, parcel, receiver, actor)
         tx.log(
             Entry(
                 id=f"restore/{item.id}/{rfc3339(now)}",

@@ -20,13 +20,19 @@ from gateway.log import rfc3339
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
 from gateway.outcomes import Ok
+from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.receipts.receipt import Receipt
+
+_PAIRS = ("unlogged", "unclear", "undated", "stated", "answered")
 
 
 @dataclass(slots=True)
 class Report:
     """What was taken over. `interrupted`: parcels that the lost node had brought further than the backup knows and not
-    to an end; `unlogged`: receipts that people hold and whose entries nobody published (number, parcel)."""
+    to an end; `unlogged`: receipts that people hold and whose entries nobody published (number, parcel); `unclear`:
+    inquiries of which nobody knows which records were answered, and `undated`: parcels of whose records the dates are
+    not known (parcel, party); `stated`: what partners stated (statement, party), `answered`: their batches that were
+    signed for (batch, instant)."""
 
     entries: int = 0
     size: int = 0
@@ -34,13 +40,17 @@ class Report:
     interrupted: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
     unlogged: list[tuple[str, str]] = field(default_factory=list)
+    unclear: list[tuple[str, str]] = field(default_factory=list)
+    undated: list[tuple[str, str]] = field(default_factory=list)
+    stated: list[tuple[str, str]] = field(default_factory=list)
+    answered: list[tuple[str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, loaded: dict[str, Any]) -> Report:
-        return cls(**{**loaded, "unlogged": [(str(n), str(p)) for n, p in loaded["unlogged"]]})
+        return cls(**{**loaded, **{name: [(str(n), str(p)) for n, p in loaded.get(name, ())] for name in _PAIRS}})
 
 
 def roll(
@@ -70,15 +80,30 @@ def roll(
         forward.follow(tx, entries)
         report.interrupted = sorted(forward.interrupted)
         report.differing = sorted(forward.differing)
+        report.unclear, report.undated = sorted(forward.asked.unclear), forward.asked.undated(tx)
+        report.stated, report.answered = [*forward.stated.known.items()], [*forward.stated.answered.items()]
         for receipt, data in held:
             if receipt.log.seq < report.size:
                 report.receipts += _keep(tx, receipt, data, now)
             else:
                 report.unlogged.append((receipt.number, receipt.parcel))
         tx.set_progress(name, "report", json.dumps(report.to_json()))
+    _forget(tools, forward.erased)
     if history is not None:
         _archive(history, tools.facts.current().path(tools.facts.current().node.log))
     return report
+
+
+def _forget(tools: Tools, erased: set[str]) -> None:
+    """Remove what the log says was erased and the archive has brought back: originals, packages of closed batches."""
+    with tools.ledger.reading() as reading, tools.spool.removing():
+        for name in sorted(erased):
+            if name.startswith("d-"):
+                for package in reading.packages(distribution=name):
+                    durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
+                shutil.rmtree(tools.spool.batch(DistributionId(name)), ignore_errors=True)
+            elif ParcelId(name) == Path(name).name:
+                shutil.rmtree(tools.spool.quarantine / name, ignore_errors=True)
 
 
 def _notes(history: History, keys: Sequence[VerifierKey]) -> list[tuple[int, bytes]]:
@@ -120,7 +145,10 @@ def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:
     entry = next((e for e in tx.entries(receipt.log.seq - 1, 1)), None)
     if entry is None or entry.leaf != receipt.log.hash:
         return 0
-    if any(r.number == receipt.number or r.stage == receipt.stage for r in tx.receipts(parcel=receipt.parcel)):
+    about = str(receipt.receivers[0]) if receipt.stage == "delivered" and receipt.receivers else ""
+    same = (receipt.stage, about, int(receipt.detail.get("again", 0)))
+    known = tx.receipts(parcel=receipt.parcel)
+    if any(r.number == receipt.number or (r.stage, r.about, r.issue) == same for r in known):
         return 0
     tx.add_receipt(
         number=receipt.number,
@@ -131,5 +159,7 @@ def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:
         body=data,
         issued_at=rfc3339(receipt.issued_at),
         written_at=rfc3339(now),
+        about=about,
+        issue=same[2],
     )
     return 1
