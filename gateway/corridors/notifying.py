@@ -30,6 +30,10 @@ from gateway.stages.delivery import wait
 PARTY, OPERATOR = "party", "operator"
 AUDIENCE: Final[Mapping[Event, frozenset[str]]] = {
     Event.MISSED: frozenset({PARTY, OPERATOR}),
+    Event.EXTENDED: frozenset({PARTY}),
+    Event.MOVED: frozenset({PARTY}),
+    Event.VOIDED: frozenset({PARTY}),
+    Event.DELIVERED: frozenset({PARTY}),
     Event.REMINDED: frozenset({PARTY}),
     Event.REFUSED: frozenset({PARTY}),
     Event.HELD: frozenset({PARTY, OPERATOR}),
@@ -39,12 +43,34 @@ AUDIENCE: Final[Mapping[Event, frozenset[str]]] = {
     Event.UNWITNESSED: frozenset({OPERATOR}),
     Event.CLOCK: frozenset({OPERATOR}),
     Event.SPLIT: frozenset({OPERATOR}),
+    Event.KEY: frozenset({PARTY, OPERATOR}),
+    Event.LOG_KEY: frozenset({OPERATOR}),
+    Event.OUTAGE: frozenset({OPERATOR}),
+    Event.RESTORED: frozenset({OPERATOR}),
+    Event.STATED: frozenset({OPERATOR}),
+    Event.DISBELIEVED: frozenset({OPERATOR}),
 }
+NOBODY: Final[Mapping[str, frozenset[Event]]] = {
+    "it goes on by itself, and a condition of the node says when it does not": frozenset(
+        {Event.STARTED, Event.STOPPED, Event.DUPLICATE, Event.DEFERRED, Event.CHECKED, Event.SORTED, Event.SEALED}
+    ),
+    "its receipt, letter or page lies in the party's folder, and nobody has to do anything soon": frozenset(
+        {Event.RECEIVED, Event.ACCEPTED, Event.RECEIPT, Event.OWED, Event.MET, Event.RETURNED, Event.TRANSFERRED}
+        | {Event.BULLETIN, Event.ERASED}
+    ),
+    "whoever it concerns did it, or sees it come in": frozenset(
+        {Event.FACTS, Event.RETRIED, Event.CONFIRMED, Event.RELEASED, Event.OPERATED, Event.BACKED_UP}
+        | {Event.ACKNOWLEDGED, Event.LISTED, Event.ANSWERED}
+    ),
+}
+"""Events nobody is told of, by the reason. Every event is here or in `AUDIENCE`."""
 MAIL, WEBHOOK = "mail", "webhook"
 OLD, GIVE_UP, KEPT = timedelta(days=1), timedelta(days=3), timedelta(days=30)
 BATCH = 1000
 NEXT: Final = "/1"
 """After a party's id: its next level, which has a digest of its own. No id holds a `/`."""
+REFUSALS = 200
+"""Codes from here on say that something was not taken."""
 
 
 def post(tools: Tools) -> None:
@@ -131,6 +157,8 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, tools: Tools, now: 
     if not told or entry.logged_at < rfc3339(now - OLD):
         return
     body = json.loads(entry.body)
+    if not _news(entry, body):
+        return
     about = _about(reading, entry, body)
     event = entry.event
     if event == Event.KEY_EXPIRING and not body["counts"].get("step"):
@@ -152,10 +180,19 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, tools: Tools, now: 
             yield Waiting(f"{entry.id}@{channel}/{identity}", channel, identity, event, about, entry.logged_at, 0)
 
 
+def _news(entry: LogRow, body: Mapping[str, Any]) -> bool:
+    """A partner's receipt that says that something went well is none; nor is a date whose place another has taken."""
+    if entry.event == Event.STATED:
+        return bool(body["counts"].get("refused") or body["counts"]["code"] >= REFUSALS)
+    return not (entry.event == Event.VOIDED and entry.id.endswith("/taken-over"))
+
+
 def _about(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> dict[str, Any]:
     """What the entry is about, as ids: an obligation, a parcel or a batch."""
     counts = body["counts"]
     about = {key: counts[key] for key in ("days",) if key in counts}
+    if "due" in counts:
+        about["due"] = f"{datetime.strptime(str(counts['due']), '%Y%m%d'):%Y-%m-%d}"  # noqa: DTZ007 - a day
     if "code" in counts:
         about["code"] = f"{counts['code']:03d}"
     owed = reading.obligations(id=entry.id.rpartition("/")[0]) or reading.obligations(id=entry.parcel)

@@ -11,7 +11,7 @@ from gateway.receipts.words import Words
 
 LISTED = 20
 Event = Mapping[str, Any]
-"""`event`, `at`, and as far as they apply `party_name`, `label`, `period`, `code`, `days`, `count`."""
+"""`event`, `at`, and as far as they apply `party_name`, `label`, `period`, `code`, `days`, `due`, `count`."""
 
 
 def subject(events: Sequence[Event], node_name: str, language: Language, *, rehearsal: bool = False) -> str:
@@ -36,6 +36,6 @@ def text(
 
 def line(event: Event, words: Words) -> str:
     """One matter in a sentence."""
-    given = {key: event.get(key, "") for key in ("party_name", "label", "code", "days", "count")}
+    given = {key: event.get(key, "") for key in ("party_name", "label", "code", "days", "due", "count")}
     period = str(event.get("period") or "")
     return words(f"notice.{event['event']}", **given, period=f" {words.period(period)}" if period else "")

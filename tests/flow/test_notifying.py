@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,13 @@ from clocks import move
 from listeners import Hook, MailServer
 from nodes import PERIOD, Node, edit, planned
 
-from gateway.corridors import notifying, obliging, prompting, reminding
+from gateway.corridors import dating, notifying, obliging, prompting, reminding
 from gateway.corridors.tools import Tools
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.inspection import findings
+from gateway.log import Entry, Event
+from gateway.outcomes import Ok
 from gateway.ports import Clock
 
 DIGEST = timedelta(minutes=30, seconds=1)
@@ -174,6 +176,26 @@ def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
     (first, last) = sorted(told.party_folder("34", "回执").glob("催报函_*.html"), key=lambda path: path.name)
     assert "抄送" not in first.read_text("utf-8")
     assert "抄送：国家节点、安徽省分管负责人" in last.read_text("utf-8")
+
+
+def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Node, server: MailServer) -> None:
+    sweeping.oblige(told.tools)
+    with told.tools.ledger.reading() as reading:
+        (owed,) = reading.obligations(party="340000", agreement=INFLOW, period=PERIOD)
+    until = date.fromisoformat(owed.due) + timedelta(days=7)
+    assert isinstance(dating.extend(told.tools, [owed.id], until, "台风", "uid:0 test"), Ok)
+    now, common = told.tools.clock.now(), {"actor": "gateway", "facts": "4" * 64, "parties": ("330000",)}
+    stated = [
+        Entry(id=f"statement-{code}/{Event.STATED}", event=Event.STATED, time=now, counts={"code": code}, **common)
+        for code in (100, 229)
+    ]
+    told.tools.ledger.append(stated, now)
+    notifying.post(later(told, DIGEST))
+    by = {mail["To"]: mail for mail in server.received}
+    assert {*by} == {"liaison@340000.example.invalid", "operator@000000.example.invalid"}
+    assert f"限期延至 {until}" in by["liaison@340000.example.invalid"]["Subject"]
+    assert "（代码 229）" in by["operator@000000.example.invalid"].get_content()
+    assert "100" not in by["operator@000000.example.invalid"].get_content()
 
 
 def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server: MailServer) -> None:

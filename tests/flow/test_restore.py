@@ -33,6 +33,7 @@ from gateway.demo.faults import FileFault
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.log.note import Note
+from gateway.policy import places
 from gateway.wiring import database_url
 
 PERIOD = "2026Q3"
@@ -107,7 +108,12 @@ def batch_of(number: int, receiver: str = SLOW) -> str:
 
 
 class Kept(Daemon):
-    """A daemon with the folder where a party's people sign."""
+    """A daemon with the folder where a party's people sign; every party of it has a folder, and no endpoint."""
+
+    def channel(self, province: str) -> Path:
+        party = self.facts.by_province(province)
+        assert party is not None
+        return places.party_folder(self.facts, party) / self.facts.node.folders.inbox
 
     def folder(self, province: str) -> Path:
         names = self.facts.node.folders

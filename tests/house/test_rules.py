@@ -12,7 +12,11 @@ from string import Formatter
 
 import pytest
 
+from gateway.corridors.notifying import AUDIENCE, NOBODY
+from gateway.log import Event
 from gateway.outcomes import catalogue
+from gateway.receipts import notices
+from gateway.receipts.words import Words
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "gateway").rglob("*.py"))
@@ -32,6 +36,17 @@ def _constants(tree: ast.AST) -> Iterator[ast.Constant]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node
+
+
+def test_of_every_event_it_is_said_who_is_told() -> None:
+    """And whoever is told is told something, alone and among many."""
+    nobody = [event for events in NOBODY.values() for event in events]
+    assert sorted([*AUDIENCE, *nobody]) == sorted(Event)
+    for language in ("zh", "en"):
+        words = Words(language)
+        for event in (*AUDIENCE, "key_expired"):
+            assert notices.line({"event": str(event)}, words)
+            assert words(f"notice.kind_{event}")
 
 
 def test_imports_point_down_the_house() -> None:
