@@ -56,7 +56,7 @@ NOBODY: Final[Mapping[str, frozenset[Event]]] = {
     ),
     "its receipt, letter or page lies in the party's folder, and nobody has to do anything soon": frozenset(
         {Event.RECEIVED, Event.ACCEPTED, Event.RECEIPT, Event.OWED, Event.MET, Event.RETURNED, Event.TRANSFERRED}
-        | {Event.BULLETIN, Event.ERASED}
+        | {Event.BULLETIN, Event.ERASED, Event.COPIED}
     ),
     "whoever it concerns did it, or sees it come in": frozenset(
         {Event.FACTS, Event.RETRIED, Event.CONFIRMED, Event.RELEASED, Event.OPERATED, Event.BACKED_UP}

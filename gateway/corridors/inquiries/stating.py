@@ -37,13 +37,12 @@ _Pair = tuple[DatedRow, ObligationRow]
 def state(tx: Transaction, inquiry: InquiryRow, package: str, due: tuple[DueDate, ...], owed: int, facts: Facts,
           calendar: Calendar) -> None:  # fmt: skip
     """A receipt of what stands now, into the outbox for both sides."""
-    before, name = len(tx.receipts(parcel=inquiry.parcel, stage=STAGE, about=inquiry.receiver)), ""
-    while not name or tx.entry(name) is not None:  # after a restore the log may know more of them than the ledger
-        before += bool(name)
-        name = f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}" + (f"/{before}" if before else "")
+    before = len(tx.receipts(parcel=inquiry.parcel, stage=STAGE, about=inquiry.receiver))
+    while tx.entry(_name(inquiry, before)) is not None:  # after a restore the log may know more than the ledger
+        before += 1
     entry = tx.log(
         Entry(
-            id=name,
+            id=_name(inquiry, before),
             event=Event.RECEIPT,
             time=tx.now,
             actor=ACTOR,
@@ -69,6 +68,10 @@ def state(tx: Transaction, inquiry: InquiryRow, package: str, due: tuple[DueDate
         receiver=inquiry.receiver,
         repeated=before,
     )
+
+
+def _name(inquiry: InquiryRow, before: int) -> str:
+    return f"{inquiry.parcel}/{inquiry.receiver}/{Event.RECEIPT}" + (f"/{before}" if before else "")
 
 
 def restate(tx: Transaction, changed: Iterable[str], facts: Facts, calendar: Calendar) -> None:
