@@ -11,9 +11,9 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import BinaryIO, TypeAlias
 
@@ -25,6 +25,7 @@ from gateway.records.readers.lines import join
 MODULUS = 1 << 256
 Buffer: TypeAlias = bytes | memoryview
 UNROUTED = "all"
+_SYNCED = 1 << 21
 _NUMBER = re.compile(r"[0-9]{1,12}")
 """The one part of records that are not routed."""
 
@@ -55,9 +56,27 @@ def measure(path: Path) -> Measured:
     return Measured(count, whole.hexdigest(), f"{total % MODULUS:064x}")
 
 
-def _sync(paths: Sequence[Path]) -> None:
-    for path in paths:
-        durable.sync_file(path)
+class _Disk(Thread):
+    """Syncs files while others read them."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        super().__init__()
+        self._paths = paths
+        self._error: OSError | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            for path in self._paths:
+                durable.sync_file(path)
+        except OSError as error:
+            self._error = error
+
+    def wait(self) -> None:
+        """Until all is on the disk. Raises `OSError` where it is not."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
 
 MeasureAll = Callable[[Sequence[Path]], Sequence[Measured]]
@@ -68,6 +87,16 @@ def create(path: Path) -> BinaryIO:
     path.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     return os.fdopen(os.open(path, flags, file_mode()), "wb", 1 << 16)
+
+
+def fill(descriptor: int, at: int, lines: memoryview) -> None:
+    """Write lines where room was reserved; the disk begins with them by and by. Raises `OSError` (no space)."""
+    begin, end = at // _SYNCED, (at + len(lines)) // _SYNCED
+    while lines:
+        done = os.pwrite(descriptor, lines, at)
+        lines, at = lines[done:], at + done
+    if end > begin:
+        durable.begin_sync(descriptor, begin * _SYNCED, (end - begin) * _SYNCED)
 
 
 def left_in(folder: Path) -> list[Path]:
@@ -92,6 +121,7 @@ class Parts:
         self._header = join(tuple(columns)).encode() + b"\n"
         self._waiting: dict[str, list[bytes]] = {}
         self._streams: dict[str, BinaryIO] = {}
+        self._ends: dict[str, int] = {}
         folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         remove(folder)
 
@@ -109,10 +139,16 @@ class Parts:
                 self._stream(province).write(b"\n".join(lines) + b"\n")
                 lines.clear()
 
-    def write(self, province: str, lines: Buffer) -> None:
-        """Write whole lines into a part at once, behind whatever waits. Raises `OSError` (no space)."""
-        self.flush()
-        self._stream(province).write(lines)
+    def reserve(self, province: str, size: int) -> tuple[int, int]:
+        """Room for whole lines at the end of a part, for `fill`: the file's descriptor, and where in it they go. A part
+        that lines are put into so gets none by `add`."""
+        stream = self._stream(province)
+        at = self._ends.get(province)
+        if at is None:
+            stream.flush()
+            at = len(self._header)
+        self._ends[province] = at + size
+        return stream.fileno(), at
 
     def _stream(self, province: str) -> BinaryIO:
         if province not in self._streams:
@@ -127,10 +163,11 @@ class Parts:
         self.close()
         provinces = sorted(self._streams)
         paths = [self._folder / f"{province}.csv" for province in provinces]
-        with ThreadPoolExecutor(1) as disk:
-            synced = disk.submit(_sync, paths)
+        disk = _Disk(paths)
+        try:
             found = measure_all(paths) if measure_all else [measure(path) for path in paths]
-            synced.result()
+        finally:
+            disk.wait()
         durable.sync_folder(self._folder)
         return tuple(Part(p, m.records, m.sha256, m.digest) for p, m in zip(provinces, found, strict=True))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.records.kernel.entries import CONTEXT, LINE_LIMIT, PIECES, SLACK
@@ -104,5 +103,7 @@ def measure_all(machine: Machine, paths: Sequence[Path], threads: int) -> Sequen
     """Several files, in threads."""
     if threads == 1:
         return [measure(machine, path) for path in paths]
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda path: measure(machine, path), paths))

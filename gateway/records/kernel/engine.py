@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gateway.records.cells import Circumstances
 from gateway.records.kernel import digesting, entries, slots
@@ -20,11 +20,15 @@ from gateway.records.kernel.loading import Machine
 from gateway.records.kernel.memory import BYTE, LONG, Array, address, address_of, array, filled, mapped, over
 from gateway.records.kernel.slots import Slot
 from gateway.records.kernel.tables import PLACES, Tables, build
-from gateway.records.parts import UNROUTED, Measured, Uncollected, line_digest
+from gateway.records.kernel.threads import Done, threads
+from gateway.records.parts import UNROUTED, Measured, Uncollected, fill, line_digest
 from gateway.records.passing import Pass, Progress
 from gateway.records.readers.lines import Damaged, decode_line, join, too_long
 from gateway.records.readers.table import TextTable
 from gateway.records.violations import DIMENSIONS
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LISTED = 4 << 20
 
@@ -108,17 +112,13 @@ class Engine:
     def read(self, progress: Progress | None) -> None:
         """Judge every line, as `Pass.read` does."""
         number = self.table.header.line + 1
-        waiting: deque[tuple[Slot | Damaged, Future[None] | None]] = deque()
-        writing: deque[tuple[Slot, Future[None]]] = deque()
-        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 2)]
+        waiting: deque[tuple[Slot | Damaged, Future[None] | Done | None]] = deque()
+        writing: deque[tuple[Slot, Future[None] | Done]] = deque()
+        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 2 if self.threads > 1 else 1)]
         self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
         counted = _Counts(self.tables.counts[0])
         read_bytes = 0
-        with (
-            self.table.path.open("rb") as stream,
-            ThreadPoolExecutor(self.threads) as pool,
-            ThreadPoolExecutor(1) as writer,
-        ):
+        with self.table.path.open("rb") as stream, threads(self.threads) as pool:
             chunks = slots.chunks(stream, self.table, free, slots.CHUNK)
             more = True
             while more or waiting or writing:
@@ -143,24 +143,28 @@ class Engine:
                 future.result()
                 number += self._consume(item, number, counted)
                 while item.next < item.end:
-                    writer.submit(self._write, item).result()
+                    self._write(item, self._reserve(item))
                     item.at = item.next
                     self._judge(item)
                     number += self._consume(item, number, counted)
-                writing.append((item, writer.submit(self._write, item)))
+                writing.append((item, pool.submit(self._write, item, self._reserve(item))))
                 read_bytes += item.end
                 if progress is not None:
                     progress(read_bytes)
         counted.into(self.run, self.tables)
 
     def _judge(self, slot: Slot) -> None:
-        """In a thread, without the GIL: all rules over one slot, and the digests of what travels."""
+        """In a thread, without the GIL: all rules over one slot, the digests of what travels, and, where nothing is
+        left to the plain engine, its order by parts."""
         self.machine.judge(*self._given, slot.begin, slot.at, slot.end, *slot.lines, *slot.found)
         slot.rows, slot.next, slot.written, _ = slot.reached
         self.machine.digest_accepted(
             slot.begin, address(slot.status), address(slot.spots), slot.rows, *slot.summing.given
         )
         slot.digest = slot.summing.take()
+        slot.gathered = not bytes(memoryview(slot.status)[: slot.rows]).count(LEFT)
+        if slot.gathered:
+            self._gather(slot, [])
 
     def _consume(self, slot: Slot, number: int, counted: _Counts) -> int:
         """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with.
@@ -197,7 +201,11 @@ class Engine:
                 )
                 self._leave(line, number + row, extra, slot, row)
                 row += 1
-        self._gather(slot, extra)
+        if not slot.gathered:
+            self._gather(slot, extra)
+        if isinstance(run.parts, Uncollected):
+            accepted = bytes(memoryview(slot.status)[: slot.rows]).count(ACCEPTED)
+            run.parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
         return slot.rows
 
     def _leave(self, line: str, number: int, extra: list[bytes], slot: Slot | None = None, row: int = 0) -> None:
@@ -219,10 +227,7 @@ class Engine:
 
     def _gather(self, slot: Slot, extra: Sequence[bytes]) -> None:
         """Bring the lines that travel together by their parts, or only count them."""
-        parts, status = self.run.parts, memoryview(slot.status)[: slot.rows]
-        if isinstance(parts, Uncollected):
-            parts.count(bytes(status).count(ACCEPTED), slot.digest + sum(map(line_digest, extra)))
-            slot.begins[entries.PARTS] = 0
+        if isinstance(self.run.parts, Uncollected):
             return
         more = b"".join(extra)
         room, written = slot.raw, slot.written + len(more)
@@ -230,21 +235,29 @@ class Engine:
             room = mapped(written + SLACK)
             room[: slot.written] = slot.raw[: slot.written]
         room[slot.written : written] = more
-        need = slot.end + written - slot.out + SLACK
+        need = slot.end + written - slot.out + SLACK * PARTS
         if len(slot.target) < need:
             slot.target = mapped(need + (need >> 2))
         self.machine.gather(
             address_of(room), *slot.found[:3], slot.rows, address_of(slot.target), address(slot.begins),
-            address(slot.places),
+            address(slot.ends),
         )  # fmt: skip
 
-    def _write(self, slot: Slot) -> None:
-        """Write what was gathered: in a thread of its own, one slot after the other."""
-        view, begins = memoryview(slot.target), slot.begins[:]
-        for part in range(PARTS if begins[PARTS] else 0):
-            if begins[part] < begins[part + 1]:
-                name = UNROUTED if part == entries.UNROUTED else f"{part:02}"
-                self.run.parts.write(name, view[begins[part] : begins[part + 1]])
+    def _reserve(self, slot: Slot) -> list[tuple[int, int, int, int]]:
+        """Room in the parts for what was gathered, in the file's order: descriptor, place there, begin and end here."""
+        parts, room = self.run.parts, []
+        if not isinstance(parts, Uncollected):
+            for part, (begin, end) in enumerate(zip(slot.begins, slot.ends, strict=True)):
+                if begin < end:
+                    name = UNROUTED if part == entries.UNROUTED else f"{part:02}"
+                    room.append((*parts.reserve(name, end - begin), begin, end))
+        return room
+
+    def _write(self, slot: Slot, room: Sequence[tuple[int, int, int, int]]) -> None:
+        """In a thread: write what was gathered where there is room for it."""
+        view = memoryview(slot.target)
+        for descriptor, at, begin, end in room:
+            fill(descriptor, at, view[begin:end])
 
     def _sentences(self) -> tuple[Array, Array]:
         """How the line of every possible violation goes on behind its row number, and where each stands."""

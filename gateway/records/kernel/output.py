@@ -83,16 +83,19 @@ def digest_lines(data, end, first, sha, context, bounds, total, reached):  # typ
 @njit
 def gather(room, status, part, spots, rows, target, begins, at):  # type: ignore[no-untyped-def]
     """Copy the accepted lines into `target`, each with its line feed, sorted by part and otherwise in their order;
-    `begins` (`PARTS` + 1) receives where each part begins; `at` is as long and of no meaning. A counting sort,
-    therefore stable."""
-    for k in range(PARTS + 1):
-        begins[k] = 0
+    `begins` and `at` (both `PARTS`) receive where each part begins and ends; 64 bytes of no meaning lie between them.
+    A counting sort, therefore stable."""
+    for k in range(PARTS):
+        at[k] = 0
     for row in range(rows):
         if status[row] == ACCEPTED:
-            begins[part[row] + 1] += spots[4 * row + 1] - spots[4 * row] + 1
+            at[part[row]] += spots[4 * row + 1] - spots[4 * row] + 1
+    o = np.int64(0)
     for k in range(PARTS):
-        begins[k + 1] += begins[k]
-        at[k] = begins[k]
+        n = at[k]
+        begins[k] = at[k] = o
+        if n:
+            o += n + 64
     for row in range(rows):
         if status[row] == ACCEPTED:
             n = spots[4 * row + 1] - spots[4 * row]

@@ -21,7 +21,7 @@ CUTS = LINE_LIMIT + 256
 class Slot:
     """Room for one chunk, its judgement, and its digest. `raw` holds the lines as they came, up to `end`, and from
     `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`; `target` has
-    what of them travels, sorted by part, each from one of `begins` to the next."""
+    what of them travels, sorted by part, each from one of `begins` to one of `ends`."""
 
     def __init__(self, chunk: int, columns: int) -> None:
         self.out = chunk + LINE_LIMIT + 2 + SLACK
@@ -38,9 +38,9 @@ class Slot:
         self.work = array(LONG, entries.WORK_ROWS * (columns + 16))
         self.reached = array(LONG, 4)
         self.target = mapped(1)
-        self.begins, self.places = array(LONG, entries.PARTS + 1), array(LONG, entries.PARTS + 1)
+        self.begins, self.ends = array(LONG, entries.PARTS), array(LONG, entries.PARTS)
         self.summing = Summing()
-        self.digest = 0
+        self.digest, self.gathered = 0, False
         self.at = self.end = self.next = self.rows = self.written = 0
         self.begin = address_of(self.raw)
         self.lines = [*map(address, (self.cuts, self.line_ends, self.marks, self.odd))]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
 BYTES: Any = types.CPointer(types.uint8)  # type: ignore[no-untyped-call]
@@ -35,19 +35,16 @@ def _put_eight(_typing: Any, data: Any, at: Any, word: Any) -> Any:  # noqa: ARG
     return types.void(BYTES, types.int64, types.uint64), generate
 
 
-def _copy(_typing: Any, source: Any, at: Any, target: Any, to: Any, count: Any) -> Any:  # noqa: ARG001
-    """Copy `count` bytes from `source[at]` to `target[to]`; they do not overlap."""
+def _put_many(_typing: Any, target: Any, to: Any, source: Any, at: Any) -> Any:  # noqa: ARG001
+    """Copy 64 bytes."""
 
     def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
-        pointer = _BYTE.as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, _WORD, ir.IntType(1)])
-        name = "llvm.memcpy.p0i8.p0i8.i64"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        source, target = builder.gep(given[0], [given[1]]), builder.gep(given[2], [given[3]])
-        builder.call(function, [target, source, given[4], ir.Constant(ir.IntType(1), 0)])
+        kind = ir.VectorType(_BYTE, 64).as_pointer()
+        source, target = builder.gep(given[2], [given[3]]), builder.gep(given[0], [given[1]])
+        builder.store(builder.load(builder.bitcast(source, kind), align=1), builder.bitcast(target, kind), align=1)
         return context.get_dummy_value()
 
-    return types.void(BYTES, types.int64, BYTES, types.int64, types.int64), generate
+    return types.void(BYTES, types.int64, BYTES, types.int64), generate
 
 
 def _within(_typing: Any, data: Any, at: Any, low: Any, high: Any) -> Any:  # noqa: ARG001
@@ -127,7 +124,7 @@ def _call(_typing: Any, address: Any, one: Any, two: Any, three: Any) -> Any:  #
 
 eight_at: Any = intrinsic(_eight_at)
 put_eight: Any = intrinsic(_put_eight)
-copy: Any = intrinsic(_copy)
+put_many: Any = intrinsic(_put_many)
 within: Any = intrinsic(_within)
 low_zeros: Any = intrinsic(_low_zeros)
 ones: Any = intrinsic(_ones)
@@ -135,3 +132,10 @@ turned: Any = intrinsic(_turned)
 address: Any = intrinsic(_address)
 behind: Any = intrinsic(_behind)
 call: Any = intrinsic(_call)
+
+
+@njit(inline="always")
+def copy(source, at, target, to, count):  # type: ignore[no-untyped-def]
+    """Copy `count` bytes from `source[at]` to `target[to]`, 64 at a time: up to 63 more are written behind them."""
+    for i in range(0, count, 64):
+        put_many(target, to + i, source, at + i)
