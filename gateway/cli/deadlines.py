@@ -49,7 +49,15 @@ def _group() -> None:
 
 
 app.command("list")(obligations.list_)
-for _command in (obligations.show, obligations.extend, obligations.void, obligations.recompute, obligations.outage):
+app.command("return")(obligations.return_)
+for _command in (
+    obligations.show,
+    obligations.extend,
+    obligations.void,
+    obligations.transfer,
+    obligations.recompute,
+    obligations.outage,
+):
     app.command()(_command)
 
 

@@ -1,5 +1,5 @@
-"""`gateway deadlines list|show|extend|void|recompute|outage`: what is owed, and what people do about it. The daemon
-answers, and logs who asked."""
+"""`gateway deadlines list|show|extend|void|return|transfer|recompute|outage`: what is owed, and what people do about
+it. The daemon answers, and logs who asked."""
 
 from __future__ import annotations
 
@@ -145,6 +145,34 @@ def void(
     """作废：不再需要办理，须写明原因 / nothing is owed any more; say why."""
     filters = {"party": party, "agreement": agreement, "period": period, "kind": kind}
     _change(config, as_json, "void", ids, why=why, **filters)
+
+
+def return_(
+    why: WhyOption,
+    ids: IdsArgument = None,
+    party: PartyOption = None,
+    agreement: AgreementOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """退回核查记录（非本辖区）：送达后3个工作日内；谁退的、为什么，都记入日志 / return records as not of the area,
+    within 3 working days of their delivery: nobody owes them here any more."""
+    _change(config, as_json, "return", ids, why=why, party=party, agreement=agreement)
+
+
+def transfer(
+    to: Annotated[str, typer.Option("--to", help="接办单位 / the party that owes the answer from now on")],
+    why: WhyOption,
+    ids: IdsArgument = None,
+    party: PartyOption = None,
+    agreement: AgreementOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """转交核查记录：由另一单位反馈，期限从现在重新起算 / pass records on: another party owes the answer, by a clock
+    that starts now."""
+    filters = {"party": party, "agreement": agreement}
+    _change(config, as_json, "transfer", ids, to=to, why=why, **filters)
 
 
 def recompute(config: ConfigOption = None, as_json: JsonOption = False) -> None:

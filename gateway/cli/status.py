@@ -22,6 +22,7 @@ _NAMES = {
     "packages": "交换包",
     "deliveries": "投递",
     "obligations": "限办事项",
+    "replies": "核查反馈",
     "incoming": "收到的批次",
     "statements": "回执与清单",
 }

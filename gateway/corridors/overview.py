@@ -90,6 +90,7 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
             "packages": reading.count(tables.packages, "state"),
             "deliveries": reading.count(tables.deliveries, "state"),
             "obligations": reading.count_obligations(kind="submission"),
+            "replies": reading.count_obligations(kind="reply"),
             "incoming": reading.count(between_tables.incoming, "state"),
             "statements": reading.count(between_tables.statements, "state"),
         }

@@ -11,6 +11,7 @@ from gateway.adapters.ledger.owing import OWED
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import dating
+from gateway.corridors.inquiries import redirecting
 from gateway.deadlines import State
 from gateway.log import rfc3339
 from gateway.outcomes import Ok, Outcome, catalogue
@@ -84,6 +85,11 @@ class _Owing:
                 return self._done(dating.extend(tools, self._chosen(query), until, _why(query), request.actor))
             case ("void",):
                 return self._done(dating.void(tools, self._chosen(query), _why(query), request.actor))
+            case ("return",):
+                return self._done(redirecting.give_back(tools, self._chosen(query), _why(query), request.actor))
+            case ("transfer",):
+                ids, to = self._chosen(query), str(query.get("to", ""))
+                return self._done(redirecting.pass_on(tools, ids, to, _why(query), request.actor))
             case ("recompute",):
                 return {"changed": dating.recompute(tools, request.actor)}
             case ("outage",):

@@ -18,10 +18,14 @@ from asking import ANSWER, ASK, PERSON, Desk, with_agreements
 from nodes import Node
 
 from gateway.adapters.worker import Worker
+from gateway.corridors import bulletins, overview
+from gateway.corridors.distribution import Distribution
 from gateway.corridors.inquiries import closing as closings
+from gateway.corridors.inquiries import redirecting
 from gateway.corridors.submission import Submission
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
+from gateway.outcomes import Ok, Refused
 
 A, A_BACK, B, B_BACK = "inquiry-15wd", "reply-15wd", "inquiry-30d", "reply-30d"
 GZ, SZ, WUHU = "440103000000", "440303000000", "340202000000"
@@ -145,6 +149,49 @@ def test_passed_on_in_time_is_transferred_and_late_is_late(desk: Desk) -> None:
     desk.set("2026-11-11 08:00")
     desk.answer("44", A_BACK, [("a2", "5")])
     assert desk.states(asked, "44") == ["transferred", "met_late"]
+
+
+def test_a_person_returns_and_passes_on_and_the_other_place_answers(desk: Desk) -> None:
+    """Passed on on Thursday 22 October: 23 (1), 26–30 (6), 2–6 November (11), 9–12 (15)."""
+    asked = desk.ask("11", A, ["a1", "a2", "a3"], GZ)
+    first, second, third = (owed.id for owed in desk.owed(asked, "44"))
+    tools, who = desk.tools, "uid:0 test"
+    desk.set("2026-10-22 09:00")
+    assert redirecting.give_back(tools, [first], "", who) == Refused("608")
+    assert redirecting.pass_on(tools, [second], "440000", "来电", who) == Refused("626", {"party": "440000"})
+    assert redirecting.pass_on(tools, [second], "000000", "来电", who) == Refused("626", {"party": "000000"})
+    done = redirecting.give_back(tools, [first], "不在本辖区", who)
+    assert done == Ok([{"id": first, "change": "returned", "was": "2026-11-10", "due": None}])
+    done = redirecting.pass_on(tools, [second], "340000", "户籍已迁", who)
+    assert done == Ok([{"id": second, "change": "transferred", "was": "2026-11-10", "due": "2026-11-12"}])
+    assert redirecting.pass_on(tools, [third], "340000", "户籍已迁", who) == Refused("626", {"party": "340000"})
+    assert redirecting.give_back(tools, [first], "再退", who) == Refused("607")
+    assert desk.states(asked, "44") == ["returned", "transferred", "open"]
+    assert [(o.party, o.due, o.state) for o in desk.owed(asked, "34")] == [("340000", "2026-11-12", "open")]
+    desk.set("2026-10-24 00:00")
+    assert redirecting.give_back(tools, [third], "不在本辖区", who) == Refused("609", {"due": "2026-10-23"})
+    # The place it went to has a receipt with its date; its answer goes to who asked.
+    desk.deliver()
+    Distribution(tools).post_waiting()
+    assert "2026-11-12" in told(desk, "34")
+    assert desk.answer("34", A_BACK, [("a2", "1")]).state == "accepted"
+    assert desk.states(asked, "34") == ["met"]
+    assert desk.inquiry(asked, "34").key == ""
+    assert desk.inquiry(asked, "44").key != ""
+    with tools.ledger.reading() as reading:
+        entries = [json.loads(entry.body) for entry in reading.entries(limit=10_000)]
+    found = {e["event"]: e for e in entries if e["event"] in ("obligation_returned", "obligation_transferred")}
+    assert {event: (e["actor"], bool(e["commit"])) for event, e in found.items()} == {
+        "obligation_returned": (who, True),
+        "obligation_transferred": (who, True),
+    }
+    assert overview.counts(tools)["replies"] == {"returned": 1, "transferred": 1, "open": 1, "met": 1}
+    desk.set("2026-11-02 09:00")
+    rows = bulletins.make(tools, "2026-10", who)["tables"]["replies"]  # type: ignore[index]
+    named = {row[0]: row[2:11] for row in rows}
+    # received, on time, corrected, late, returned, passed on, void, open, overdue
+    assert named["广东"] == [3, 0, 0, 0, 1, 1, 0, 1, 0]
+    assert named["安徽"] == [1, 1, 0, 0, 0, 0, 0, 0, 0]
 
 
 def test_refused_in_time_and_corrected_within_three_working_days(desk: Desk) -> None:

@@ -44,7 +44,8 @@ def changed(tx: Transaction, change: Change, owed: ObligationRow, facts: Facts, 
         redate(tx, owed, after, facts, calendar)
         tx.update_obligation(owed.id, extended_until=after.due.isoformat())
     else:
-        tx.update_obligation(owed.id, state=str(State(change.kind)), remind_at="")
+        ended = {} if change.kind == "void" else {"met_at": rfc3339(tx.now)}
+        tx.update_obligation(owed.id, state=str(State(change.kind)), remind_at="", **ended)
     if change.kind == "transferred" and after is not None:
         set_obligation(tx, after, facts, calendar, source=owed.source)
     obligation_event(

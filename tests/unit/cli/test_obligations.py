@@ -69,6 +69,10 @@ def test_changes_are_the_peers(served: Node) -> None:
     status, found, _ = run(served, "extend", "--party", "340000", "--until", "2026-11-10", "--why", "平台检修")
     assert status == 0
     assert [(c["was"], c["due"]) for c in found["changed"]] == [("2026-11-01", "2026-11-10")] * 2
+    status, _, said = run(served, "return", ANHUI, "--why", "误报")
+    assert (status, "[625]" in said) == (1, True)  # a submission goes back to nobody
+    status, _, said = run(served, "transfer", ANHUI, "--to", "330000", "--why", "误报")
+    assert (status, "[625]" in said) == (1, True)
     assert run(served, "void", ANHUI, "--why", "免报")[0] == 0
     status, found, _ = run(served, "show", ANHUI)
     assert [(c["kind"], c["why"], c["actor"].partition(" ")[0]) for c in found["changes"]] == [

@@ -76,7 +76,7 @@ def test_health_and_status(daemon: Daemon) -> None:
     assert health["worker"]["pid"] in [p for p in health["worker"].values() if isinstance(p, int)]
     assert health["sources"]["down"] == []
     assert health["rehearsal"]
-    counted = {"parcels", "packages", "deliveries", "obligations", "incoming", "statements"}
+    counted = {"parcels", "packages", "deliveries", "obligations", "replies", "incoming", "statements"}
     assert set(daemon.get("status")["counts"]) == counted
     assert daemon.get("status")["counts"]["obligations"] == {"open": 64}
     assert daemon.get("view", period="2026Q3")["period"] == "2026Q3"
