@@ -51,7 +51,7 @@ def submit(path: Path, job: Mapping[str, Any], limits: Limits, file_mb: int, tim
                 line = stream.readline()
     except OSError as error:
         return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
-    if not line:
+    if not line.endswith(b"\n"):  # killed before, or in the middle of, its answer
         return Deferred("704", retry_after=5)
     answer = json.loads(line)
     match answer["outcome"]:
@@ -70,6 +70,10 @@ def as_json(job: ExamineJob, parcel: ParcelId) -> dict[str, Any]:
     return {"job": "examine", "parcel": parcel, **fields}
 
 
+class NotStarted(RuntimeError):
+    """The worker ended before it listened: killed as it started, or the installation is broken."""
+
+
 class Worker:
     """A child of the daemon. It gets an environment without credentials and closes all descriptors."""
 
@@ -82,7 +86,7 @@ class Worker:
         self.confinement: Mapping[str, Any] = {}
 
     def start(self) -> None:
-        """Start the child and wait until it listens. Raises `RuntimeError` when it does not."""
+        """Start the child and wait until it listens. Raises `NotStarted` when it does not."""
         with self._lock:
             if self._child is not None and self._child.poll() is None:
                 return
@@ -96,7 +100,7 @@ class Worker:
             assert self._child.stdout is not None
             line = self._child.stdout.readline()
             if not line:
-                raise RuntimeError("the worker did not start")
+                raise NotStarted("the worker did not start")
             self.confinement = json.loads(line)
 
     @property
@@ -130,4 +134,6 @@ class Worker:
                 self.start()
             except OSError as error:
                 return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
+            except NotStarted:
+                return Deferred("704", retry_after=5)
         return submit(self._path, job, self._limits, self._file_mb, self._limits.worker_seconds * 2)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +20,7 @@ from nodes import children, planned
 
 from gateway.adapters import sockets
 from gateway.adapters.worker import Worker
+from gateway.adapters.worker.client import submit
 from gateway.demo.files import render
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import ParcelId
@@ -93,6 +96,41 @@ def test_each_job_has_a_process_of_its_own_that_ends_with_it(worker: Worker, tmp
         assert isinstance(worker.examine(PARCEL, job(tmp_path)), Ok)
     assert worker.pid == pid
     assert until(lambda: children(pid) == [])
+
+
+def test_a_worker_that_dies_as_it_starts_defers_and_is_started_again(
+    own: Callable[..., Worker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = own()
+    assert killed.pid is not None
+    os.kill(killed.pid, signal.SIGKILL)
+    assert until(lambda: not killed.is_up())
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", shutil.which("false"))
+        answer = killed.examine(PARCEL, job(tmp_path))
+        assert isinstance(answer, Deferred)
+        assert answer.code == "704"
+    assert isinstance(killed.examine(PARCEL, job(tmp_path)), Ok)
+
+
+@pytest.mark.parametrize("said", [b"", b'{"outcome": "o'])
+def test_an_answer_that_breaks_off_is_none(said: bytes, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "w.sock"))
+        listener.listen()
+
+        def break_off() -> None:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as asked:
+                asked.readline()
+                connection.sendall(said)
+
+        thread = threading.Thread(target=break_off)
+        thread.start()
+        answer = submit(tmp_path / "w.sock", {"job": "ping"}, Limits(), 64, 20)
+        thread.join()
+    assert isinstance(answer, Deferred)
+    assert answer.code == "704"
 
 
 def test_a_job_over_the_memory_limit_is_refused_and_the_worker_lives(
