@@ -37,7 +37,9 @@ _ORDER = ("held", "released", "delivered", "acknowledged")
 _SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
 
 
-def view(tools: Tools, period: str | None, last_scan: datetime | None) -> StatusView:
+def view(
+    tools: Tools, period: str | None, last_scan: datetime | None, started_at: datetime | None = None
+) -> StatusView:
     """The state of the node for one period (default: the last one that ended, of the first agreement's rhythm)."""
     facts, now = tools.facts.current(), tools.clock.now()
     period = period or _current(facts, now)
@@ -69,6 +71,7 @@ def view(tools: Tools, period: str | None, last_scan: datetime | None) -> Status
         disk=Disk(usage.free, usage.total, facts.node.intake.min_free_mb << 20),
         log=LogHead(facts.node.name, seq + 1, leaf, _instant(last[0].logged_at) if last else None),
         last_scan=last_scan,
+        started_at=started_at,
         scan_seconds=facts.node.intake.scan_seconds,
         rehearsal=facts.node.rehearsal is not None,
         datasets=tuple(_dataset(a, obligations) for a in agreements),

@@ -53,6 +53,7 @@ class Daemon:
         self.facts = facts
         self.stopping = threading.Event()
         self.last_scan: datetime | None = None
+        self.started_at: datetime | None = None
         self._lock: IO[str] | None = None
         self._claimed: list[Claim] = []
         self._reload = threading.Event()
@@ -94,6 +95,7 @@ class Daemon:
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
         try:
+            self.started_at = tools.clock.now()
             control.start()
             if monitor is not None:
                 monitor.start()
@@ -136,11 +138,23 @@ class Daemon:
             self.vitals.beat("scan")
             if not self.tools.worker.is_up() and not vitals.mend(self.tools.worker):
                 self.tools.log.warning("worker_down")
-            if not self.vitals.stuck():
-                systemd.notify("WATCHDOG=1")
-            self._watch.wait(seconds)
+            self._feed()
+            self._rest(seconds)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
             self.stopping.wait(min(seconds, 0.25))
+
+    def _feed(self) -> None:
+        """The service manager starts anew what is silent for its `WatchdogSec`."""
+        if not self.vitals.stuck():
+            systemd.notify("WATCHDOG=1")
+
+    def _rest(self, seconds: float) -> None:
+        """Until something is heard or the next scan is due; a long rest is no silence."""
+        while seconds > 0 and not self.stopping.is_set():
+            if self._watch.wait(min(seconds, vitals.PULSE_SECONDS)):
+                return
+            seconds -= vitals.PULSE_SECONDS
+            self._feed()
 
     def scan(self) -> None:
         """Look at every drop folder and hand on what stood still."""

@@ -84,7 +84,7 @@ class _Service:
                 Period.parse(period)
             except ValueError:
                 raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
-        return overview.view(self._daemon.tools, period, self._daemon.last_scan).to_json()
+        return overview.view(self._daemon.tools, period, self._daemon.last_scan, self._daemon.started_at).to_json()
 
     def parcels(self, request: Request) -> Any:
         tools = self._daemon.tools

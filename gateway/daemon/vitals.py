@@ -21,6 +21,11 @@ PATIENCE: Mapping[str, float] = {"sweep": 90.0, "scan": 120.0}
 """Seconds within which a part has to come round. A scan looks at every drop folder, and shares can be slow."""
 
 
+PULSE_SECONDS = 15.0
+"""How long the loop that feeds the watchdog rests at most. `WatchdogSec` of the unit leaves room for a slow scan and a
+rest."""
+
+
 class Vitals:
     """`beat` is called by each part whenever it has come round, whatever came of it."""
 

@@ -25,7 +25,7 @@ class Folders(Fact):
 class Intake(Fact):
     """Seconds, bytes. `quiet_seconds`: how long size, mtime and inode must stand still (30–60 on a network share)."""
 
-    scan_seconds: float = Field(default=2.0, gt=0)
+    scan_seconds: float = Field(default=2.0, gt=0, le=60)
     quiet_seconds: float = Field(default=2.0, ge=0)
     network: bool = False
     max_file_mb: int = Field(default=4096, ge=1)

@@ -135,7 +135,9 @@ def needs(view: StatusView, language: Language) -> tuple[Need, ...]:
     stale = max(_SCAN_PATIENCE, timedelta(seconds=10 * view.scan_seconds))
     need("bad", "need_down", int(not view.running))
     need("bad", "need_stopped", blames.count("fault"))
-    if view.running and (view.last_scan is None or view.at - view.last_scan > stale):
+    if view.last_scan is None and view.started_at is not None and view.at - view.started_at <= stale:
+        need("warn", "need_starting", int(view.running), moment=moment(view.started_at))
+    elif view.running and (view.last_scan is None or view.at - view.last_scan > stale):
         last = moment(view.last_scan) if view.last_scan else words("page.never")
         need("bad", "need_scan", 1, moment=last)
     need("bad", "need_disk", int(view.disk.free < view.disk.minimum))

@@ -224,6 +224,7 @@ class StatusView:
     disk: Disk
     log: LogHead
     last_scan: datetime | None = None
+    started_at: datetime | None = None
     scan_seconds: float = 2.0
     chase_days: int = 7
     rehearsal: bool = False

@@ -57,6 +57,9 @@ def test_the_node_itself_may_need_a_person(view: StatusView) -> None:
 
     assert said(running=False) == ["节点未运行"]
     assert said(last_scan=None) == ["扫描已停：上次 从未"]
+    early = timedelta(seconds=1)
+    assert said(last_scan=None, started_at=view.at - early) == ["刚刚启动（2026-10-21 14:03），即将第一次扫描"]
+    assert said(last_scan=None, started_at=view.at - timedelta(minutes=3)) == ["扫描已停：上次 从未"]
     assert said(last_scan=view.at - timedelta(minutes=3)) == ["扫描已停：上次 2026-10-21 14:00"]
     assert said(disk=Disk(5, 100, 6)) == ["磁盘空间不足"]
     row = view.receivers[0]
