@@ -15,7 +15,7 @@ from pathlib import Path
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, PackageRow, ParcelRow
 from gateway.corridors import composing, four_eyes, recording, statements, superseding, unsealing
-from gateway.corridors.inquiries import delivering, standing
+from gateway.corridors.inquiries import delivering
 from gateway.corridors.posting import Posting
 from gateway.corridors.submission import StepResult
 from gateway.corridors.tools import FULL, Tools
@@ -244,7 +244,6 @@ class Distribution:
             if waiting:
                 try:
                     Posting(self._tools).post(ParcelId(parcel))
-                    standing.refresh(self._tools, {party for r in waiting for party in (r.party, r.about)})
                 except OSError as error:
                     self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
 

@@ -27,6 +27,7 @@ from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
 from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, telling, templates
 from gateway.corridors.gathering import Gathering
+from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals
 from gateway.daemon.collecting import Collecting
@@ -230,6 +231,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (prompting.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)

@@ -11,6 +11,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,11 @@ from asking import ANSWER, ASK, PERSON, Desk, with_agreements
 from nodes import Node
 
 from gateway.adapters.worker import Worker
-from gateway.corridors import bulletins, overview
+from gateway.corridors import bulletins, dating, overview
 from gateway.corridors.distribution import Distribution
 from gateway.corridors.inquiries import closing as closings
 from gateway.corridors.inquiries import redirecting
+from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.submission import Submission
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
@@ -192,6 +194,43 @@ def test_a_person_returns_and_passes_on_and_the_other_place_answers(desk: Desk) 
     # received, on time, corrected, late, returned, passed on, void, open, overdue
     assert named["广东"] == [3, 0, 0, 0, 1, 1, 0, 1, 0]
     assert named["安徽"] == [1, 1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_both_sides_see_what_is_open_as_it_stands(desk: Desk) -> None:
+    def shown(party: str) -> str:
+        (page,) = desk.node.party_folder(party, "回执").glob("核查未结清单.html")
+        return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page.read_text("utf-8")))
+
+    showing, tools = Showing(), desk.tools
+    assert showing.round(tools) == 0
+    asked = desk.ask("11", A, ["a1", "a2"], GZ)
+    assert showing.round(tools) == 2
+    assert all("110000-1 核查甲类" in shown(party) and "2 2 ○ 2026-11-10" in shown(party) for party in ("11", "44"))
+    assert showing.round(tools) == 0
+    desk.answer("44", A_BACK, [("a1", "1")])
+    assert showing.round(tools) == 2
+    assert all("2 1 ○ 2026-11-10" in shown(party) for party in ("11", "44"))
+    (left,) = (owed.id for owed in desk.owed(asked, "44") if owed.state == "open")
+    assert isinstance(dating.extend(tools, [left], date(2026, 11, 12), "来函", "uid:0 test"), Ok)
+    assert showing.round(tools) == 2
+    assert all("2 1 ○ 2026-11-12" in shown(party) for party in ("11", "44"))
+    desk.set("2026-11-12 23:59")
+    showing.round(tools)
+    desk.set("2026-11-13 00:00")  # a day passes, and with it the date
+    assert showing.round(tools) == 2
+    assert all("2 1 ■ 2026-11-12" in shown(party) for party in ("11", "44"))
+    desk.answer("44", A_BACK, [("a2", "1")])
+    assert showing.round(tools) == 2
+    assert all("110000-1" not in shown(party) for party in ("11", "44"))
+    # What a stop left behind is written at the next start; a folder that is away is written later.
+    page = desk.node.party_folder("44", "回执") / "核查未结清单.html"
+    page.unlink()
+    page.mkdir()
+    again = Showing()
+    assert again.round(tools) == 1
+    page.rmdir()
+    assert again.round(tools) == 1
+    assert "没有未结的核查" in shown("44")
 
 
 def test_refused_in_time_and_corrected_within_three_working_days(desk: Desk) -> None:

@@ -1,0 +1,74 @@
+"""Showing: the page of open inquiries in both sides' folders says what stands now. It is written anew when a record is
+answered, returned, passed on or voided, when a date is set, put off, moved or copied, when it is missed, and when a day
+passes; that is, whenever the log has an entry about an inquiry, and every morning."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from gateway.adapters.ledger.rows import InquiryRow
+from gateway.adapters.ledger.transaction import Reading
+from gateway.corridors.inquiries import standing
+from gateway.corridors.tools import Tools
+from gateway.deadlines import SHANGHAI
+from gateway.log import Event
+
+EVENTS: Final = frozenset(
+    {
+        Event.OWED,
+        Event.MET,
+        Event.MISSED,
+        Event.EXTENDED,
+        Event.VOIDED,
+        Event.RETURNED,
+        Event.TRANSFERRED,
+        Event.MOVED,
+        Event.COPIED,
+    }
+)
+_BATCH = 1000
+
+
+class Showing:
+    """Remembers how far the log was looked through; one thread. Begins with every page."""
+
+    def __init__(self) -> None:
+        self._seq: int | None = None
+        self._day: date | None = None
+        self._waiting: set[str] = set()
+
+    def round(self, tools: Tools) -> int:
+        """Write what changed; how many pages. A folder that is away has its page written by a later round."""
+        today = tools.clock.now().astimezone(SHANGHAI).date()
+        with tools.ledger.reading() as reading:
+            if self._seq is None:
+                self._seq = reading.head()[0]
+                self._waiting |= _parties(reading.inquiries())
+            while entries := reading.entries(after=self._seq, limit=_BATCH):
+                self._seq = entries[-1].seq
+                for history in {entry.parcel for entry in entries if entry.event in EVENTS}:
+                    self._waiting |= _parties(_concerned(reading, history))
+            if today != self._day:
+                self._day = today
+                self._waiting |= _parties(reading.inquiries(opened=True))
+        written = 0
+        for party in sorted(self._waiting):
+            try:
+                standing.refresh(tools, [party])
+            except OSError as error:
+                tools.log.warning("page_waits", party=party, errno=error.errno)
+                continue
+            self._waiting.discard(party)
+            written += 1
+        return written
+
+
+def _concerned(reading: Reading, history: str) -> list[InquiryRow]:
+    """The inquiries in whose history an entry stands; what a person did stands in that of the one obligation."""
+    owed = reading.obligation(history) if history.startswith("reply:") else None
+    return reading.inquiries(parcel=owed.source if owed else history)
+
+
+def _parties(inquiries: list[InquiryRow]) -> set[str]:
+    return {party for one in inquiries if one.delivered_at for party in (one.origin, one.receiver)}
