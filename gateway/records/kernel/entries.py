@@ -7,7 +7,7 @@ from typing import Final
 ENTRIES: Final = {
     "judge": "nnnnnnunnuhb" + "biibnb" + "bvv" + "inbu" + "bbnwnn",
     "digest_accepted": "bbnv" + "nbnu",
-    "digest_lines": "bvv" + "nbnun",
+    "digest_lines": "bvvv" + "nbnu" + "uvn",
     "gather": "bbbnvbnn",
     "tell": "vvvvbnwb" + "nnbnnnnn" + "bbv" + "nbnun",
 }

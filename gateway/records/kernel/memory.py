@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 Array: TypeAlias = "ctypes.Array[Any]"
-BYTE, HALF, SHORT, INT, LONG, WORD = (
-    ctypes.c_uint8, ctypes.c_uint16, ctypes.c_int16, ctypes.c_int32, ctypes.c_int64, ctypes.c_uint64,
+BYTE, HALF, SHORT, INT, UINT, LONG, WORD = (
+    ctypes.c_uint8, ctypes.c_uint16, ctypes.c_int16, ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64, ctypes.c_uint64,
 )  # fmt: skip
 _MAPPED = 1 << 16
 

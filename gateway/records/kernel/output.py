@@ -37,8 +37,21 @@ if sha_two.HARDWARE:
             sha_two.add_digests(data, bounds, count, context, total)
         else:
             _through_libcrypto(data, bounds, count, sha, context, total)
+
+    @njit
+    def add_digests_beside(data, bounds, count, sha, context, total, whole, at, limit):  # type: ignore[no-untyped-def]
+        """The same; from `at` on, unless it is below 0, the blocks of `data[at:limit]` go into the state `whole`."""
+        if at >= 0:
+            return sha_two.add_digests_beside(data, bounds, count, context, total, whole, at, limit)
+        add_digests(data, bounds, count, sha, context, total)
+        return at
 else:
     add_digests = _through_libcrypto
+
+    @njit
+    def add_digests_beside(data, bounds, count, sha, context, total, whole, at, limit):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        _through_libcrypto(data, bounds, count, sha, context, total)
+        return at
 
 
 @njit
@@ -56,12 +69,13 @@ def digest_accepted(room, status, spots, rows, sha, context, bounds, total):  # 
 
 
 @njit
-def digest_lines(data, end, first, sha, context, bounds, total, reached):  # type: ignore[no-untyped-def]
-    """Add up the digests of the complete lines in `data[:end]`, but for the first `first` of them; `reached` is told
-    (lines passed, end of the last)."""
-    lines = at = np.int64(0)
+def digest_lines(data, begin, end, first, sha, context, bounds, total, whole, hashed, reached):  # type: ignore[no-untyped-def]
+    """Add up the digests of the complete lines in `data[begin:end]`, but for the first `first` of them, and go on with
+    the digest `whole` of all bytes from `hashed` on (below 0: without it). `reached` is told (lines passed, end of the
+    last, where the digest of all goes on)."""
+    lines, at = np.int64(0), begin
     count = 0
-    for i in range(0, end, 64):
+    for i in range(begin, end, 64):
         feeds = within(data, i, 10, 10)
         if end - i < 64:
             feeds &= (_ONE << np.uint64(end - i)) - _ONE
@@ -72,12 +86,12 @@ def digest_lines(data, end, first, sha, context, bounds, total, reached):  # typ
                 bounds[2 * count], bounds[2 * count + 1] = at, place
                 count += 1
                 if count == PIECES:
-                    add_digests(data, bounds, count, sha, context, total)
+                    hashed = add_digests_beside(data, bounds, count, sha, context, total, whole, hashed, place + 1)
                     count = 0
             lines += 1
             at = place + 1
-    add_digests(data, bounds, count, sha, context, total)
-    reached[0], reached[1] = lines, at
+    hashed = add_digests_beside(data, bounds, count, sha, context, total, whole, hashed, end)
+    reached[0], reached[1], reached[2] = lines, at, hashed
 
 
 @njit

@@ -15,7 +15,7 @@ from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
-from gateway.records.kernel.words import address, eight_at, put_eight, turned
+from gateway.records.kernel.words import address, behind, eight_at, put_eight, turned
 
 HARDWARE = bool(binding.get_host_cpu_features().get("sha"))
 STATES, PADS = 96, 256
@@ -153,3 +153,28 @@ def add_digests(data, bounds, count, context, total):  # type: ignore[no-untyped
         _end(context, 0, total)
         if k + 1 < count:
             _end(context, 1, total)
+
+
+@njit
+def add_digests_beside(data, bounds, count, context, total, whole, at, limit):  # type: ignore[no-untyped-def]
+    """The same, and beside the lines, in the other lane, the blocks of `data[at:limit]` into the state `whole`. Returns
+    how far that came: to less than 64 bytes before `limit`."""
+    base, state, beside = address(data), address(context), address(whole)
+    k = 0
+    while k < count and at + 64 <= limit:
+        s, e = bounds[2 * k], bounds[2 * k + 1]
+        inside = (e - s) >> 6
+        for j in range(inside + _begin(data, s, e, context, 0)):
+            one = base + s + 64 * j if j < inside else state + STATES + 64 * (j - inside)
+            if at + 64 <= limit:
+                two_blocks(state, beside, one, base + at)
+                at += 64
+            else:
+                two_blocks(state, state + 64, one, base)
+        _end(context, 0, total)
+        k += 1
+    while at + 64 <= limit:
+        two_blocks(state + 64, beside, base, base + at)
+        at += 64
+    add_digests(data, behind(bounds, 2 * k), count - k, context, total)
+    return at
