@@ -9,6 +9,7 @@ put a link in their place. What lies deeper the daemon makes itself.
        上报/             root:root 0755
             <label>/     party:daemon 2770     the party drops, the daemon takes
        接收/ 回执/ 退回/ 模板/  daemon:party 2750   the daemon lays, the party reads
+       见证/             party:daemon 2770     where this node witnesses the party's log (`[witnessing]`)
 ```
 """
 
@@ -138,6 +139,8 @@ def _serve(facts: Facts, party: Party, system: System) -> Iterator[Step]:
             yield _folder(folder, account, system.daemon, 0o2770)
     for name in (names.inbox, names.receipts, names.returned, names.templates):
         yield _folder(home / name, system.daemon, account, 0o2750)
+    if party.id in facts.node.witnessing.parties:
+        yield _folder(home / facts.node.witnessing.folder, account, system.daemon, 0o2770)
     yield Write(system.keys / account, keys)
 
 

@@ -29,7 +29,7 @@ from gateway.corridors import chasing, dating, keywatch, notifying, prompting, r
 from gateway.corridors.gathering import Gathering
 from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.tools import ACKNOWLEDGE, Tools
-from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals
+from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
@@ -229,6 +229,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)

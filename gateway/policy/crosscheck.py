@@ -116,6 +116,14 @@ class _Judge:
                 message = "cannot be a folder at the other end"
                 self.fault(_NODE, (*path, "folder"), message, "不能用作对方的文件夹")
 
+        for identity in node.witnessing.parties:
+            if identity not in self.draft.parties and identity not in self.draft.ids:
+                message = f"party {identity} has no file"
+                self.fault(_NODE, ("witnessing", "parties"), message, f"交换方 {identity} 没有文件")
+        if node.witnessing.parties and "keys/witnessed.policy" not in self.draft.contents:
+            message = "keys/witnessed.policy is missing: no log is known that could be witnessed"
+            self.fault(_NODE, ("witnessing", "parties"), message, "缺 keys/witnessed.policy：不知道为哪些日志作见证")
+
     def parties(self) -> None:
         for party in self.draft.parties.values():
             file = f"config/parties/{party.id}.toml"

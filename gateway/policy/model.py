@@ -28,6 +28,7 @@ from gateway.policy.settings import (
     SftpWitness,
     Timestamps,
     Webhook,
+    Witnessing,
 )
 from gateway.policy.shapes import (
     FOLDER,
@@ -279,6 +280,7 @@ class Node(Fact):
     rehearsal: Rehearsal | None = None
     timestamps: Timestamps | None = None
     witnesses: Mapping[Identifier, SftpWitness] = Field(default_factory=dict)
+    witnessing: Witnessing = Witnessing()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.shapes import URL, Fact, Fingerprint, HourMinute, Identifier
+from gateway.policy.shapes import FOLDER, URL, Fact, Fingerprint, HourMinute, Identifier
 
 
 class Folders(Fact):
@@ -79,6 +79,15 @@ class SftpWitness(Fact):
     party: Identifier = Field(description="a party with an SFTP channel")
     folder: str = Field(default="见证", description="below the channel's `remote_folder`; made when it is missing")
     seconds: float = Field(default=60.0, ge=1, description="between two looks; none while nothing is new")
+
+
+class Witnessing(Fact):
+    """Whose logs this node witnesses, of `keys/witnessed.policy`, by requests that are left in a folder here."""
+
+    parties: tuple[Identifier, ...] = Field(default=(), description="whose folders the daemon looks into")
+    folder: str = Field(
+        default="见证", pattern=FOLDER, min_length=1, description="the folder's name in the party's own"
+    )
 
 
 class Mail(Fact):

@@ -60,7 +60,7 @@ class Witnessed:
         self.publication.round(self.node.tools)
 
     def answers(self) -> tuple[int, str]:
-        """`gateway log witness --folder` at the other node, as its timer runs it: exit code and status."""
+        """`gateway log witness --folder` at the other node, by hand: exit code and status."""
         said = CliRunner().invoke(app, ["log", "witness", "--folder", str(self.box), "--config", str(self.witness)])
         return said.exit_code, said.output.strip().rpartition(": ")[2]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway import durable
@@ -92,6 +95,13 @@ class Witness:
         remembered first, durably: a witness that forgets is none."""
         if checkpoint.origin != key.name or not note.signed_by(key):
             raise BadNote("the checkpoint is not signed by this log's key")
+        with self._alone():
+            self._remember(note, checkpoint, key, proof)
+        return self._signer.cosign(note.text, time)
+
+    def _remember(
+        self, note: Note, checkpoint: Checkpoint, key: VerifierKey, proof: Callable[[int], Sequence[bytes]]
+    ) -> None:
         before = self.remembered(key)
         if before is not None:
             old = Checkpoint.parse(before.text)
@@ -104,9 +114,18 @@ class Witness:
                 old.size, old.root, checkpoint.size, checkpoint.root, proof(old.size) if old.size else ()
             ):
                 raise BadProof("the proof of consistency does not hold")
-        durable.make_folder(self._state / SEEN)
         durable.write_bytes(self._memory(key), note.to_bytes())
-        return self._signer.cosign(note.text, time)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The daemon and a command may be asked at once: what one remembers the other has to see."""
+        durable.make_folder(self._state / SEEN)
+        descriptor = os.open(self._state / SEEN / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _memory(self, key: VerifierKey) -> Path:
         return self._state / SEEN / f"{hashlib.sha256(key.name.encode()).hexdigest()[:32]}.note"

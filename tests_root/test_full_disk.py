@@ -1,0 +1,124 @@
+"""A disk that fills up under a running daemon: a small file system of its own, filled for real.
+
+Below the limit nothing new is taken and what is in work finishes; with no byte left nothing is lost and nothing dies;
+with room again all of it goes on by itself.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nodes import PERIOD, Daemon, edit, make_node, planned
+
+from gateway.demo.partners import Partners
+from gateway.demo.regions import provinces
+
+SIZE_MB, CLOSES_MB, OPENS_MB = 160, 60, 80
+BLOCK = 1 << 16
+REMIND = ("remind", PERIOD)
+
+
+@pytest.fixture
+def disk(place: Path) -> Iterator[Path]:
+    made = place / "disk"
+    made.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(made)], check=True)
+    yield made
+    subprocess.run(["umount", "--lazy", str(made)], check=True)
+
+
+@pytest.fixture
+def node(disk: Path) -> Iterator[Daemon]:
+    with Partners([province.code for province in provinces()]) as partners:
+        make_node(disk / "node", partners)
+        edit(disk / "node", min_free_mb=str(CLOSES_MB))
+        file = disk / "node" / "config" / "gateway.toml"
+        limits = f"min_free_mb = {CLOSES_MB}\nresume_free_mb = {OPENS_MB}"
+        file.write_text(file.read_text("utf-8").replace(f"min_free_mb = {CLOSES_MB}", limits), "utf-8")
+        made = Daemon(disk / "node")
+        made.start()
+        yield made
+        made.close()
+
+
+def free_mb(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize >> 20
+
+
+def fill(disk: Path, leave_mb: int) -> None:
+    """Until so much is left; with 0, until the file system says that it is full."""
+    with (disk / "ballast").open("ab", buffering=0) as ballast:
+        while leave_mb == 0 or free_mb(disk) >= leave_mb:
+            try:
+                ballast.write(bytes(BLOCK))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                return
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < limit, "it did not come about"
+        time.sleep(0.1)
+
+
+def text(node: Daemon, path: str) -> tuple[int, str]:
+    """What a monitor reads on the control socket."""
+    done = subprocess.run(
+        ["curl", "-s", "-w", "\n%{http_code}", "--unix-socket", str(node.home / "state" / "control.sock"), path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    body, _, code = done.stdout.rpartition("\n")
+    return int(code), body
+
+
+def metric(node: Daemon, name: str) -> list[str]:
+    return [line for line in text(node, "http://node/metrics")[1].splitlines() if line.startswith(f"gateway_{name} ")]
+
+
+def test_intake_waits_work_finishes_and_all_goes_on(disk: Path, node: Daemon) -> None:
+    pid = node.get("health")["pid"]
+    worker = node.get("health")["worker"]["pid"]
+    os.kill(worker, signal.SIGSTOP)
+    node.drop(planned(20, party="33"))
+    node.await_parcels(1, lambda p: p["sender"] == "330000" and p["state"] == "opened")
+    fill(disk, CLOSES_MB - 10)
+    wait(lambda: not node.get("health")["intake"]["open"])
+    waiting = node.drop(planned(20, party="34"))
+
+    assert node.command("status").returncode == 1
+    assert metric(node, "intake_open") == ["gateway_intake_open 0"]
+    assert text(node, "http://node/readyz")[0] == 503
+    assert "disk_low" in text(node, "http://node/readyz")[1]
+    os.kill(worker, signal.SIGCONT)
+    node.await_parcels(1, lambda p: p["sender"] == "330000" and p["state"] == "accepted" and p["posted_at"])
+    assert waiting.exists()
+    assert [p["sender"] for p in node.get("parcels")] == ["330000"]
+
+    fill(disk, 0)
+    before = node.get("health")["last_scan"]
+    wait(lambda: node.get("health")["last_scan"] > before)
+    assert node.command(*REMIND).returncode in (1, 3), "a letter needs room"
+    assert text(node, "http://node/healthz")[0] == 200
+    assert waiting.exists()
+
+    (disk / "ballast").unlink()
+    wait(lambda: bool(node.get("health")["intake"]["open"]))
+    node.await_parcels(1, lambda p: p["sender"] == "340000" and p["state"] == "accepted" and p["posted_at"])
+    assert node.command(*REMIND).returncode == 0
+    assert node.get("health")["pid"] == pid
+    assert metric(node, "intake_open") == ["gateway_intake_open 1"]
+    assert node.get("health")["log"]["failure"] == ""
+    assert node.stop() == 0
