@@ -15,11 +15,16 @@ from pathlib import Path
 
 import pytest
 import users
+from logs import make_log
 from places import new_place
 
+from gateway.adapters.publishing import LogKeys, Witness, over_http, over_sftp
 from gateway.adapters.sshd import HOST, find_sshd, make_key
 from gateway.founding import TierChoice, make
-from gateway.policy import loading
+from gateway.log import merkle
+from gateway.log.note import Note, read_checkpoint
+from gateway.log.tiles import TileTree
+from gateway.policy import loading, places
 from gateway.policy.model import Facts
 from gateway.provisioning import NotPossible, Remove, System, plan
 
@@ -88,6 +93,9 @@ def serve(place: Path) -> Iterator[Served]:
     made = make(place / "node", TierChoice.COUNTY, "440106", None)
     config = made.facts.home / "config" / "gateway.toml"
     config.write_text(config.read_text("utf-8").replace('exchange_root = "exchange"', f'exchange_root = "{place}/srv"'))
+    with config.open("a", encoding="utf-8") as stream:
+        stream.write(f'\n[witnessing]\nparties = ["{MINZHENG}"]\n')
+    (made.facts.keys / "witnessed.policy").write_text("quorum none\n")
     (made.facts.keys / "ssh").mkdir()
     for party in (GONGAN, MINZHENG):
         (made.facts.keys / "ssh" / f"{party}.pub").write_text(make_key(place / f"{party}.key") + " partner\n")
@@ -178,6 +186,33 @@ def test_the_daemon_lays_and_the_party_fetches_but_does_not_write(served: Served
     for batch in ("rm /接收/批次/p.gpg", f"put {served.place}/fetched /接收/批次/q", "mkdir /mine", "mkdir /上报/mine"):
         assert served.sftp(batch + "\n").returncode != 0, batch
     assert served.folder("接收", "批次", "p.gpg").exists()
+
+
+def test_a_partys_log_is_witnessed_in_its_chroot(served: Served) -> None:
+    """The request is the party's to leave, the answer the daemon's, and both can read what the other wrote."""
+    log = make_log(served.place / "theirs", 2)
+    note, checkpoint = read_checkpoint(log.checkpoint.read_bytes())
+    tree = TileTree(log.folder, checkpoint.size)
+    body = over_http.request(note, lambda old: merkle.consistency(tree.node, old, checkpoint.size), 0)
+    (served.place / "request").write_bytes(body)
+    state = served.place / "witness"
+    (state / "private").mkdir(parents=True)
+    witness = Witness(state, LogKeys(state / "private", "county").witness())
+    subprocess.run(["chown", "-R", DAEMON, state], check=True)
+    put = served.sftp(f"put {served.place}/request /见证/add-checkpoint\n", MINZHENG)
+    assert put.returncode == 0, put.stderr
+
+    def answer() -> int | None:
+        folder = places.party_folder(served.facts, served.facts.parties[MINZHENG]) / "见证"
+        return over_sftp.answer_folder(witness, {log.key.name: log.key}, folder, 1_800_000_000)
+
+    assert users.run(answer, *ids(DAEMON)) == 200
+    got = f"get /见证/checkpoint.note {served.place}/cosigned\nrm /见证/checkpoint.note\nls -1 /见证\n"
+    done = served.sftp(got, MINZHENG)
+    assert done.returncode == 0, done.stderr
+    assert "add-checkpoint" not in done.stdout
+    assert Note.parse((served.place / "cosigned").read_bytes()).text == note.text
+    assert served.sftp("ls /见证\n").returncode != 0, "it is made for whom it is asked for"
 
 
 def test_a_party_sees_nothing_but_its_own(served: Served) -> None:

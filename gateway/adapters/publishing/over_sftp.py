@@ -28,7 +28,7 @@ from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkp
 
 REQUEST, COSIGNED, BEHIND = "add-checkpoint", "checkpoint.note", "checkpoint.size"
 STALL = 20.0
-MODE = 0o660
+MODE = 0o664  # in a chroot the party is another user and in none of our groups; a checkpoint is no secret
 
 
 class Away(OSError):
