@@ -2,7 +2,9 @@
 output and adopts it.
 
 ```
-state/spool/<parcel>/    claim.json content …   plain: gone once sealed
+state/spool/.claims/     *.jsonl                plain: a parcel's line is erased when the parcel goes
+            .arrived/    <parcel>               plain: the file as it came, gone once sealed
+            <parcel>/    sidecar.json opened/   plain: gone once sealed
             <parcel>/out/parts/<province>.csv workbooks/<province>.xlsx refused.csv violations.csv refused.xlsx
 state/sealed/<agreement>/<period>/<package>.tar.zst.gpg or .sm.tar
 state/batches/<distribution>/                   what one receiver gets beside its packages
@@ -20,6 +22,7 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters import removals
+from gateway.adapters.folders.claims import ARRIVED
 from gateway.parcels import DistributionId, PackageId, ParcelId
 
 SUFFIXES = {"openpgp": ".tar.zst.gpg", "sm": ".sm.tar"}
@@ -37,7 +40,8 @@ class Spool:
         return self.arrivals / parcel
 
     def content(self, parcel: ParcelId) -> Path:
-        return self.arrivals / parcel / "content"
+        """The file as it came, where `adapters.folders` laid it."""
+        return self.arrivals / ARRIVED / parcel
 
     def opened(self, parcel: ParcelId) -> Path:
         """Where a sealed package that came in is unpacked, whole or not at all."""
@@ -94,8 +98,12 @@ class Spool:
     def to_quarantine(self, parcel: ParcelId) -> None:
         """Move what a refused parcel left into quarantine: the file as it came, nothing that was made of it, so that
         what arrived sealed stays sealed. Idempotent."""
-        source, target = self.parcel(parcel), self.quarantine / parcel
+        source, target, content = self.parcel(parcel), self.quarantine / parcel, self.content(parcel)
         with self.removing():
+            if not target.exists():
+                durable.make_folder(source)
+            if content.exists():
+                durable.publish(content, source / "content")
             for made in (self.opened(parcel), self.out(parcel)):
                 shutil.rmtree(made, ignore_errors=True)
             if source.exists() and not target.exists():
@@ -111,7 +119,7 @@ class Spool:
         return shutil.disk_usage(self.state).free
 
     def waiting(self) -> Iterator[ParcelId]:
-        """Parcels that have a folder in the spool."""
-        for folder in sorted(self.arrivals.iterdir()):
-            if folder.is_dir():
-                yield ParcelId(folder.name)
+        """Parcels of which anything lies in the spool, whole or half."""
+        made = {folder.name for folder in self.arrivals.iterdir() if folder.is_dir() and folder.name[0] != "."}
+        arrived = {file.name.partition(".")[0] for file in (self.arrivals / ARRIVED).glob("*")}
+        yield from map(ParcelId, sorted(made | arrived))

@@ -20,9 +20,10 @@ STUCK = timedelta(seconds=60)
 
 
 def tidy(tools: Tools) -> None:
-    """Once, before the first scan: a crash while a claim was being written leaves a folder in the spool without claim
-    and content, and half a claim names a file. The file itself was not touched; it is an arrival like any other. What a
-    backup had gathered is removed: it may hold plain records."""
+    """Once, before the first scan: a crash leaves half a claim, which names a file, or a folder in the spool without
+    claim and content. The file itself was not touched; it is an arrival like any other. What a backup had gathered is
+    removed: it may hold plain records."""
+    tools.inbox.tidy()
     for parcel in list(tools.spool.waiting()):
         if tools.inbox.claim(parcel) is None and not tools.spool.content(parcel).exists():
             tools.inbox.forget(parcel)

@@ -10,12 +10,14 @@ from gateway.daemon import sweeping
 def test_half_a_claim_is_swept_away_and_its_file_is_an_arrival_like_any_other(node: Node) -> None:
     file = planned(6)
     path = node.drop(file)
-    half = node.home / "state" / "spool" / ("p" + "2" * 25)
+    spool = node.home / "state" / "spool"
+    half = spool / ("p" + "2" * 25)
     half.mkdir()
-    (half / ".claim.json.4711.tmp").write_bytes(file.name.encode())
+    (spool / ".claims" / ".000000000001-00c0ffee.jsonl.4711.tmp").write_bytes(file.name.encode())
     node.reopen()
     sweeping.tidy(node.tools)
     assert not half.exists()
+    assert list((spool / ".claims").iterdir()) == []
     assert path.exists()
     (claim,) = node.scan()
     assert node.work(claim.parcel)["outcome"] == "ok"
@@ -26,6 +28,6 @@ def test_parcels_in_work_are_not_swept_away(node: Node) -> None:
     (claim,) = node.scan()
     node.reopen()
     sweeping.tidy(node.tools)
-    assert (node.home / "state" / "spool" / claim.parcel / "claim.json").exists()
+    assert claim.parcel.encode() in b"".join(p.read_bytes() for p in (node.home / "state/spool/.claims").iterdir())
     assert [c.parcel for c in node.scan()] == [claim.parcel]
     assert node.work(claim.parcel)["outcome"] == "ok"

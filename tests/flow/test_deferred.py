@@ -18,6 +18,7 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.submission import LONGEST_TRIES, Submission
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
+from gateway.parcels import ParcelId
 from gateway.policy.model import Limits
 
 
@@ -42,7 +43,7 @@ def waits(node: Node, parcel: str, code: str) -> None:
         assert reading.receipts(parcel=parcel) == []
         later = node.tools.clock.now().replace(year=2027)
         assert parcel in [p.id for p in reading.due_parcels(later)]
-    assert (node.home / "state" / "spool" / parcel).is_dir()
+    assert node.tools.inbox.claim(ParcelId(parcel)) is not None
     assert node.packages(parcel=parcel) == []
 
 
@@ -59,7 +60,7 @@ def test_a_file_that_changes_while_it_is_read_is_taken_when_it_stands_still(node
         os.write(writer, data[half:])
         assert node.work(claim.parcel) == {"outcome": "deferred", "code": "703"}
         waits(node, claim.parcel, "703")
-        assert not (node.home / "state" / "spool" / claim.parcel / "content").exists()
+        assert list((node.home / "state" / "spool" / ".arrived").iterdir()) == []
     finally:
         os.close(writer)
     assert node.work(claim.parcel)["outcome"] == "ok"
@@ -97,8 +98,7 @@ def test_a_disk_that_fills_up_while_the_file_is_copied(node: Node) -> None:
     with small_files(768 << 10):
         assert node.work(claim.parcel) == {"outcome": "deferred", "code": "702"}
     waits(node, claim.parcel, "702")
-    left = {p.name for p in (node.home / "state" / "spool" / claim.parcel).iterdir()}
-    assert not any("content" in name for name in left)
+    assert list((node.home / "state" / "spool" / ".arrived").iterdir()) == []
     (kept,) = node.folder().iterdir()
     assert kept.stat().st_size == len(data)
     assert node.work(claim.parcel)["outcome"] == "ok"
@@ -217,7 +217,7 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
     with node.tools.ledger.reading() as reading:
         assert row.id in [p.id for p in reading.unsettled()]
         assert reading.receipts(parcel=row.id) == []
-    assert (node.home / "state" / "spool" / row.id / "content").exists()
+    assert (node.home / "state" / "spool" / ".arrived" / row.id).exists()
     node.nothing_forwarded()
     # Once an operator has mended it, the same parcel goes on.
     assert node.work(claim.parcel)["outcome"] == "ok"

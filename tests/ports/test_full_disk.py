@@ -97,7 +97,7 @@ if os.geteuid() == 0:
         )
         [claim] = inbox.scan(NOW)
         assert code(inbox.copy(claim.parcel)) == "702"
-        assert [p.name for p in (small / "spool" / claim.parcel).iterdir()] == ["claim.json"]
+        assert [p.name for p in (small / "spool" / ".arrived").iterdir()] == []
         fill(small / "filler")
         (drop / "b.csv").write_bytes(b"b")
         assert inbox.scan(NOW) == []

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.adapters.folders import DropFolders, copying, inbox, names, taking
+from gateway.adapters.folders.claiming import Claiming
 from gateway.adapters.folders.claims import Claims
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
@@ -158,7 +159,8 @@ def test_a_sidecar_is_claimed_with_its_file_and_kept_beside_the_copy(node: Node)
     assert node.scan(after=2) == [], "the sidecar has to stand still too"
     [claim] = node.scan(after=2)
     copied = value(node.inbox.copy(claim.parcel))
-    assert (copied.path.parent / "sidecar.json").read_bytes() == b'{"period": "2026Q3"}'
+    assert copied.path.read_bytes() == b"x"
+    assert (node.spool / claim.parcel / "sidecar.json").read_bytes() == b'{"period": "2026Q3"}'
     node.inbox.finish(claim.parcel)
     assert node.visible() == []
 
@@ -206,7 +208,7 @@ def test_a_copy_is_whole_durable_and_adopted_the_second_time(node: Node) -> None
     inode = first.path.stat().st_ino
     assert value(node.start().copy(claim.parcel)) == first
     assert first.path.stat().st_ino == inode
-    (first.path.parent / "content.json").write_bytes(b"torn")
+    first.path.with_name(f"{claim.parcel}.json").write_bytes(b"torn")
     assert value(node.inbox.copy(claim.parcel)) == first
 
 
@@ -248,7 +250,7 @@ def test_a_file_over_the_limit_is_refused_uncopied_and_comes_back_whole(tmp_path
     node.scan()
     [claim] = node.scan(after=2)
     assert node.inbox.copy(claim.parcel) == Refused("216", {"limit_mb": 1})
-    assert not (node.spool / claim.parcel / "content").exists()
+    assert list((node.spool / ".arrived").iterdir()) == []
     assert value(node.inbox.return_original(claim.parcel)) == "大.csv"
     assert value(node.inbox.return_original(claim.parcel)) == "大.csv"
     node.inbox.finish(claim.parcel)
@@ -262,7 +264,7 @@ def test_without_room_it_is_deferred_before_a_byte_is_written(tmp_path: Path) ->
     outcome = node.inbox.copy(claim.parcel)
     assert isinstance(outcome, Deferred)
     assert outcome.code == "702"
-    assert sorted(p.name for p in (node.spool / claim.parcel).iterdir()) == ["claim.json"]
+    assert sorted(p.name for p in (node.spool / ".arrived").iterdir()) == []
     node.options = {}
     assert isinstance(node.start().copy(claim.parcel), Ok)
 
@@ -283,7 +285,7 @@ def test_a_disk_that_fills_up_while_copying_defers_and_leaves_no_partial_copy(tm
     )
     run = subprocess.run([sys.executable, "-c", script, str(tmp_path), claim.parcel], capture_output=True, text=True)
     assert run.stdout.split() == ["deferred", "702"], run.stderr
-    assert sorted(p.name for p in (node.spool / claim.parcel).iterdir()) == ["claim.json"]
+    assert sorted(p.name for p in (node.spool / ".arrived").iterdir()) == []
     assert isinstance(node.inbox.copy(claim.parcel), Ok)
 
 
@@ -296,7 +298,7 @@ def test_a_file_that_changes_after_the_claim_is_deferred_until_it_stands_still(n
     first = node.inbox.copy(claim.parcel)
     assert isinstance(first, Deferred)
     assert first.code == "703"
-    assert not (node.spool / claim.parcel / "content").exists()
+    assert list((node.spool / ".arrived").iterdir()) == []
     assert value(node.start().copy(claim.parcel)).path.read_bytes() == b"half, and the rest"
 
 
@@ -315,7 +317,7 @@ def test_a_file_that_changes_while_it_is_read_is_deferred_and_nothing_partial_st
     outcome = node.inbox.copy(claim.parcel)
     assert isinstance(outcome, Deferred)
     assert outcome.code == "703"
-    assert sorted(p.name for p in (node.spool / claim.parcel).iterdir()) == ["claim.json"]
+    assert sorted(p.name for p in (node.spool / ".arrived").iterdir()) == []
 
 
 def test_content_that_changes_after_the_copy_is_not_lost_but_a_new_arrival(node: Node, tmp_path: Path) -> None:
@@ -347,7 +349,7 @@ def test_finish_is_idempotent_and_a_parcel_forgotten_leaves_nothing(node: Node) 
     assert node.inbox.copied(claim.parcel) == node.start().copied(claim.parcel) is not None
     for _ in range(2):
         node.inbox.forget(claim.parcel)
-    assert not (node.spool / claim.parcel).exists()
+    assert [list((node.spool / name).iterdir()) for name in (".arrived", ".claims")] == [[], []]
     assert (node.inbox.name(claim.parcel), node.inbox.pending()) == ("", [])
     assert (node.inbox.claim(claim.parcel), node.inbox.copied(claim.parcel)) == (None, None)
     assert isinstance(node.inbox.copy(claim.parcel), Fault)
@@ -392,7 +394,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, owner: object, step: str, *, after
         (Claims, "write", False),
         (Claims, "write", True),
         (taking, "take", True),
-        (DropFolders, "_know", True),
+        (Claiming, "_know", True),
         (inbox.moving, "sync", True),
     ],
 )
@@ -415,11 +417,11 @@ def test_a_crash_at_any_step_of_the_claim_loses_and_doubles_nothing(
     claims = node.scan() + node.scan(after=2) + node.scan(after=2)
     copies = [value(node.inbox.copy(c.parcel)) for c in claims]
     assert sorted((c.name, c.path.read_bytes()) for c in copies) == sorted(data.items())
-    assert sorted(c.name for c in copies if (c.path.parent / "sidecar.json").exists()) == ["3.csv", "4.csv"]
+    assert sorted(c.name for c in copies if (node.spool / c.path.name / "sidecar.json").exists()) == ["3.csv", "4.csv"]
     for claim in claims:
         node.inbox.finish(claim.parcel)
     assert node.visible() == []
-    assert len([p for p in node.spool.iterdir() if not p.name.startswith(".")]) == 12
+    assert len({p.name.partition(".")[0] for p in (node.spool / ".arrived").iterdir()}) == 12
 
 
 def test_a_claim_whose_sidecar_alone_was_renamed_is_undone(node: Node) -> None:
@@ -433,7 +435,8 @@ def test_a_claim_whose_sidecar_alone_was_renamed_is_undone(node: Node) -> None:
     assert node.visible() == ["个案.csv", "个案.csv.json"]
     assert not (node.spool / claim.parcel).exists()
     [again] = node.scan(after=2)
-    assert (value(node.inbox.copy(again.parcel)).path.parent / "sidecar.json").read_bytes() == b"{}"
+    value(node.inbox.copy(again.parcel))
+    assert (node.spool / again.parcel / "sidecar.json").read_bytes() == b"{}"
 
 
 def test_unfinished_claims_come_back_once_per_run_and_finished_ones_never(node: Node) -> None:
@@ -460,7 +463,8 @@ def test_a_finish_that_was_cut_is_done_by_the_next_run(node: Node) -> None:
 
 def test_a_taken_file_without_claim_is_adopted_without_a_name(node: Node) -> None:
     claim = node.claim("个案.csv", b"x")
-    (node.spool / claim.parcel / "claim.json").write_bytes(b'{"torn')
+    [journal] = (node.spool / ".claims").iterdir()
+    journal.write_bytes(b'-{"torn')
     node.start()
     [adopted] = node.scan(after=5)
     assert (adopted.parcel, adopted.sender, adopted.first_seen) == (claim.parcel, "beijing", node.now)
@@ -476,6 +480,55 @@ def test_a_forged_id_of_another_partys_parcel_gets_an_id_of_its_own(node: Node) 
     assert forged.sender == "shanghai"
     assert value(node.inbox.copy(forged.parcel)).path.read_bytes() == b"shanghai"
     assert value(node.inbox.copy(claim.parcel)).path.read_bytes() == b"beijing"
+
+
+def on_disk(node: Node) -> bytes:
+    return b"".join(p.read_bytes() for p in sorted((node.spool / ".claims").iterdir()))
+
+
+def test_of_claims_written_together_each_goes_alone_and_its_name_with_it(node: Node) -> None:
+    for name in ("甲.csv", "乙.csv", "丙.csv"):
+        (node.drop / name).write_bytes(name.encode())
+    node.scan()
+    by_name = {node.inbox.name(claim.parcel): claim.parcel for claim in node.scan(after=2)}
+    assert len(list((node.spool / ".claims").iterdir())) == 1
+    for name, left in (("乙.csv", 2), ("甲.csv", 1), ("丙.csv", 0)):
+        value(node.inbox.copy(by_name[name]))
+        node.inbox.finish(by_name[name])
+        node.start() if left == 1 else None  # another process, too
+        node.inbox.forget(by_name[name])
+        assert (by_name[name].encode() in on_disk(node), on_disk(node).count(b"parcel")) == (False, left)
+    assert list((node.spool / ".claims").iterdir()) == []
+
+
+def test_a_claim_written_twice_is_the_later_one_and_the_earlier_is_erased(node: Node) -> None:
+    """A crash may leave both: the file changed after its claim, and the power went before the old line was erased."""
+    claim = node.claim("个案.csv", b"half")
+    before = on_disk(node)
+    with (node.drop / f".taken-{claim.parcel}").open("ab") as writer:
+        writer.write(b", and the rest")
+    assert isinstance(node.inbox.copy(claim.parcel), Deferred)
+    after = on_disk(node)
+    assert after != before
+    (node.spool / ".claims" / "000000000001-00000000.jsonl").write_bytes(before)
+    assert value(node.start().copy(claim.parcel)).path.read_bytes() == b"half, and the rest"
+    assert on_disk(node) == after
+
+
+def test_two_processes_over_one_spool_see_each_others_claims(node: Node) -> None:
+    """As after a reload of the facts, while steps still hold the older one."""
+    older, claim = node.inbox, node.claim("1.csv")
+    newer = node.start()
+    (node.drop / "2.csv").write_bytes(b"x")
+    node.scan()
+    second = next(c for c in node.scan(after=2) if c.parcel != claim.parcel)
+    assert (older.claim(second.parcel), older.name(second.parcel)) == (second, "2.csv")
+    value(older.copy(claim.parcel))
+    older.finish(claim.parcel)
+    older.forget(claim.parcel)
+    assert Claims(node.spool).read(claim.parcel) is None
+    value(newer.copy(second.parcel))
+    assert node.start().pending() == [second]
 
 
 # ---- the source ------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Gathering: the database first, then the files it names, by links, so that it takes seconds and holds nobody up.
 
 The gateway writes a file once and renames it into place; a link to it stays what it was, whatever the node goes on to
-do. Only what is changed in place (databases, facts that people edit) is copied. Packing the links may then take hours.
+do. Only what is changed in place (databases, journals of claims, facts that people
+edit) is copied. Packing the links may then take hours.
 
 ```
 state/backing-up/backup.json          what this is
@@ -29,6 +30,7 @@ from typing import Any
 from gateway import durable
 from gateway.adapters import removals
 from gateway.adapters.backup import databases
+from gateway.adapters.folders import journals
 
 GATHERED, MANIFEST = "backing-up", "backup.json"
 FORMAT = 1
@@ -75,7 +77,7 @@ def gather(manifest: Manifest, url: str, home: Path, state: Path, log: Path) -> 
         with removals.paused(state / "spool"):
             databases.dump(url, into / "database")
             for source in _files(state):
-                _link(source, into / "state" / source.relative_to(state))
+                _link(source, into / "state" / source.relative_to(state), copied=source.parent.name == journals.FOLDER)
             for collected in sorted((state / "collected").glob("*.db")):
                 target = into / "state" / collected.relative_to(state)
                 target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,10 +113,13 @@ def _files(top: Path) -> Iterator[Path]:
                 yield path
 
 
-def _link(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path, *, copied: bool = False) -> None:
     """What vanishes meanwhile was half made: what the ledger names is not removed now."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with suppress(FileNotFoundError):
+        if copied:
+            shutil.copyfile(source, target)
+            return
         try:
             target.hardlink_to(source)
         except OSError as error:

@@ -1,10 +1,12 @@
 """Folders people see: what comes in by the drop folders, what goes out to a party's own folder.
 
-`inbox` claims, `watch` wakes, `courier` delivers, `root` knows whether the share is really there.
+`claiming` claims, `inbox` copies and returns, `watch` wakes, `courier` delivers, `root` knows whether the share is
+really there.
 """
 
+from gateway.adapters.folders.claiming import Address
 from gateway.adapters.folders.courier import FolderCourier
-from gateway.adapters.folders.inbox import Address, DropFolders
+from gateway.adapters.folders.inbox import DropFolders
 from gateway.adapters.folders.root import ROOT_RECORD, ExchangeRoot, SourceDown
 from gateway.adapters.folders.watch import Watch
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from gateway import durable
 from gateway.adapters.folders import names
-from gateway.adapters.folders.claims import CONTENT, Claims, Record, key_of
-from gateway.adapters.folders.copying import Answer, Limits, open_regular
+from gateway.adapters.folders.claims import ARRIVED, Claims, Record, key_of
+from gateway.adapters.folders.copying import PARTIAL, Limits
 from gateway.adapters.folders.root import ExchangeRoot, SourceDown
 from gateway.parcels import ParcelId
 from gateway.ports import Copied
 
-FEW, LARGEST, HANDS = 8, 1 << 20, 4
-_PARTIAL = f".{CONTENT}.part"
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+FEW, LARGEST = 8, 1 << 20
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], limits: Limits) -> dict[ParcelId, Copied]:
@@ -35,43 +35,48 @@ def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], limits: 
     copied: dict[ParcelId, Copied] = {}
     for folder in dict.fromkeys(record.folder for record in fit):
         mine = [record for record in fit if record.folder == folder]
-        with suppress(SourceDown, OSError), root.folder(folder) as descriptor, ThreadPoolExecutor(HANDS) as hands:
-            made = hands.map(lambda r: _copy(descriptor, r, f"{claims.spool}/{r.parcel}"), mine, chunksize=64)
-            for record, sha256 in zip(mine, made, strict=True):
-                if sha256:
-                    content = claims.folder(record.parcel) / CONTENT
+        with suppress(SourceDown, OSError), root.folder(folder) as descriptor:
+            for record in mine:
+                if sha256 := _copy(descriptor, record, f"{claims.spool}/{ARRIVED}/{record.parcel}{PARTIAL}"):
+                    content = claims.content(record.parcel)
                     copied[record.parcel] = Copied(record.key[2], sha256, record.name, content)
     return copied if copied and _publish(claims, list(copied)) else {}
 
 
-def _copy(folder: int, record: Record, target: str) -> str:
-    """One file, under its temporary name and not synced: its SHA-256; empty when it is not the one that was claimed."""
+def _copy(folder: int, record: Record, partial: str) -> str:
+    """One file, under its temporary name and not synced: its SHA-256; empty when it is not the one that was claimed.
+    Calls of the system and no more: streams, paths and threads for each would cost more than its bytes."""
     try:
-        with open_regular(folder, names.taken(record.parcel)) as source:
-            if key_of(os.fstat(source.fileno())) != record.key:
-                return ""
-            data = source.read(record.key[2] + 1)
-            if len(data) != record.key[2] or key_of(os.fstat(source.fileno())) != record.key:
-                return ""
-        descriptor = os.open(f"{target}/{_PARTIAL}", _NEW, 0o600)
+        source = os.open(names.taken(record.parcel), _READ, dir_fd=folder)
         try:
-            whole = os.write(descriptor, data) == len(data)
+            status = os.fstat(source)
+            if key_of(status) != record.key or not stat.S_ISREG(status.st_mode):
+                return ""
+            data = os.read(source, record.key[2] + 1)
+            if len(data) != record.key[2] or key_of(os.fstat(source)) != record.key:
+                return ""
         finally:
-            os.close(descriptor)
-    except (Answer, OSError):
+            os.close(source)
+        copied = os.open(partial, _NEW, 0o600)
+        try:
+            whole = os.write(copied, data) == len(data)
+        finally:
+            os.close(copied)
+    except OSError:
         return ""
     return hashlib.sha256(data).hexdigest() if whole else ""
 
 
 def _publish(claims: Claims, parcels: Sequence[ParcelId]) -> bool:
     """Content first, its name after: a name is never durable before what it names."""
+    arrived = f"{claims.spool}/{ARRIVED}"
     try:
         durable.flush_file_system(claims.spool)
         for parcel in parcels:
-            os.rename(f"{claims.spool}/{parcel}/{_PARTIAL}", f"{claims.spool}/{parcel}/{CONTENT}")  # noqa: PTH104
+            os.rename(f"{arrived}/{parcel}{PARTIAL}", f"{arrived}/{parcel}")  # noqa: PTH104 - thousands of them
         durable.flush_file_system(claims.spool)
     except OSError:
         for parcel in parcels:  # whether they are durable is not known: each is copied again by its own step
-            (claims.folder(parcel) / CONTENT).unlink(missing_ok=True)
+            claims.content(parcel).unlink(missing_ok=True)
         return False
     return True

@@ -1,6 +1,6 @@
-"""What the spool knows about a claim: `spool/<parcel>/claim.json`, durable before the file itself is touched.
+"""What the spool knows about a claim: a line in a journal, durable before the file itself is touched.
 
-The original name is in it, and nowhere else: it may hold personal data and goes when the parcel goes.
+The original name is in that line, and nowhere else: it may hold personal data and goes when the parcel goes.
 """
 
 from __future__ import annotations
@@ -8,22 +8,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from gateway import durable
+from gateway.adapters.folders.journals import Journals
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
-CLAIM = "claim.json"
-CONTENT = "content"
-CONTENT_FACTS = "content.json"
+ARRIVED = ".arrived"
+"""The folder in the spool where contents lie, each a file named by its parcel. A folder for each would cost a burst
+more than all the rest, and most parcels need it later or never."""
 SIDECAR_COPY = "sidecar.json"
-FINISHED = "finished"
 
 Key = tuple[int, int, int, int]
-_GROUP = 8
 
 
 def key_of(status: os.stat_result) -> Key:
@@ -33,7 +31,7 @@ def key_of(status: os.stat_result) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A claim as it stands in `claim.json`. `folder` is relative to the exchange root; `key` is what stood still.
+    """A claim as it stands in its line. `folder` is relative to the exchange root; `key` is what stood still.
 
     `name` is as the operating system gave it (surrogates for bytes that are not UTF-8); empty when it is not known.
     """
@@ -56,12 +54,22 @@ class Record:
         return replace(self, key=key)
 
     def encode(self) -> bytes:
-        row = {field.name: getattr(self, field.name) for field in fields(self)}
-        row["first_seen"] = self.first_seen.isoformat()
-        return json.dumps(row, ensure_ascii=True, sort_keys=True).encode("ascii")
+        row = (
+            self.parcel,
+            self.sender,
+            self.agreement,
+            self.name,
+            self.first_seen.isoformat(),
+            self.folder,
+            self.key,
+            self.sidecar,
+            self.marker,
+        )
+        return json.dumps(dict(zip(_FIELDS, row, strict=True))).encode("ascii")
 
     @classmethod
     def decode(cls, data: bytes) -> Record:
+        """Raises `ValueError`, `KeyError` or `TypeError` for what is no claim."""
         row = json.loads(data)
         dev, inode, size, mtime = (int(n) for n in row["key"])
         return cls(
@@ -77,59 +85,66 @@ class Record:
         )
 
 
+_FIELDS = ("parcel", "sender", "agreement", "name", "first_seen", "folder", "key", "sidecar", "marker")
+
+
 class Claims:
     """The claims in one spool. A reader sees a claim whole or not at all."""
 
     def __init__(self, spool: Path) -> None:
         self.spool = spool
         durable.make_folder(spool)
+        durable.make_folder(spool / ARRIVED)
+        self._journals = Journals(spool)
 
     def folder(self, parcel: ParcelId) -> Path:
+        """Where lies what is made of a parcel; made when there is something."""
         return self.spool / parcel
 
+    def content(self, parcel: ParcelId) -> Path:
+        """The copy of the parcel's file, once it is whole."""
+        return self.spool / ARRIVED / parcel
+
     def write(self, records: Sequence[Record]) -> None:
-        """Make claims durable. Many at once cost one flush of the file system instead of four per claim."""
-        if len(records) <= _GROUP:
-            for record in records:
-                durable.make_folder(self.folder(record.parcel))
-                durable.write_bytes(self.folder(record.parcel) / CLAIM, record.encode())
-            return
-        for record in records:
-            folder = f"{self.spool}/{record.parcel}"
-            with suppress(FileExistsError):
-                os.mkdir(folder, 0o700)  # noqa: PTH102 - thousands of them
-            descriptor = os.open(f"{folder}/{CLAIM}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(record.encode())
-        durable.flush_file_system(self.spool)
+        """Make claims durable, all of them or none. One that was written before is replaced."""
+        if records:
+            self._journals.write({record.parcel: record.encode() for record in records})
 
     def read(self, parcel: ParcelId) -> Record | None:
-        """The claim of a parcel; None when there is none (or a crash left it unreadable: then the file was not touched
-        yet, or is adopted from its drop folder)."""
-        try:
-            return Record.decode((self.folder(parcel) / CLAIM).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        """The claim of a parcel; None when there is none (or it is unreadable: then the file is adopted from its drop
+        folder)."""
+        return _decoded(self._journals.read(parcel))
 
     def all(self) -> Iterator[Record]:
         """Every claim in the spool, finished or not, in order of parcel id."""
-        for folder in sorted(self.spool.iterdir()):
-            if not folder.name.startswith("."):
-                record = self.read(ParcelId(folder.name))
-                if record is not None:
-                    yield record
+        for parcel in self._journals.parcels():
+            record = self.read(parcel)
+            if record is not None:
+                yield record
 
     def is_finished(self, parcel: ParcelId) -> bool:
-        return (self.folder(parcel) / FINISHED).exists()
+        return self._journals.is_marked(parcel)
 
     def mark_finished(self, parcel: ParcelId) -> None:
         """Not synced on purpose: if a power cut undoes it, the parcel is claimed and finished once more, no harm."""
-        with suppress(FileNotFoundError):  # the parcel's folder has moved on already
-            (self.folder(parcel) / FINISHED).touch(mode=0o600)
+        self._journals.mark(parcel)
 
     def drop(self, parcel: ParcelId) -> None:
-        """Take a claim back that never came to a rename. Leaves whatever else lies in the parcel's folder."""
-        folder = self.folder(parcel)
-        durable.remove(folder / CLAIM)
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
+        """Erase the claim, durably: its name is gone."""
+        self._journals.erase(parcel)
+
+    def take_back(self, parcel: ParcelId) -> None:
+        """Drop a claim that never came to a rename. Not synced: if a power cut undoes it, it is taken back once more.
+        Leaves whatever else there is of the parcel."""
+        self._journals.erase(parcel, sync=False)
+
+    def tidy(self) -> None:
+        """Remove what a crash left half written: it names files. Only while nobody else writes."""
+        self._journals.tidy()
+
+
+def _decoded(line: bytes) -> Record | None:
+    try:
+        return Record.decode(line) if line else None
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -14,12 +14,13 @@ from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.folders import names
-from gateway.adapters.folders.claims import CONTENT, CONTENT_FACTS, SIDECAR_COPY, Key, Record, key_of
+from gateway.adapters.folders.claims import SIDECAR_COPY, Key, Record, key_of
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.ports import Copied
 
 _MB = 1 << 20
 _SIDECAR_LIMIT = 1 << 20
+PARTIAL, _FACTS = ".part", ".json"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a file system says that has no room: none at all, none for us, none for one file of this size."""
 
@@ -47,13 +48,12 @@ class Answer(Exception):
         self.outcome = outcome
 
 
-def adopt(record: Record, target: Path) -> Copied | None:
-    """The copy that is there already. `content` has its name only once it is whole; lost facts are reckoned again."""
-    content = target / CONTENT
+def adopt(record: Record, content: Path) -> Copied | None:
+    """The copy that is there already. It has its name only once it is whole; lost facts are reckoned again."""
     if not content.exists():
         return None
     try:
-        facts = json.loads((target / CONTENT_FACTS).read_bytes())
+        facts = json.loads(_beside(content, _FACTS).read_bytes())
         size, sha256 = int(facts["size"]), str(facts["sha256"])
         intact = content.stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
@@ -63,13 +63,25 @@ def adopt(record: Record, target: Path) -> Copied | None:
     return Copied(size=size, sha256=sha256, name=record.name, path=content)
 
 
-def is_copied(target: Path) -> bool:
+def is_copied(content: Path) -> bool:
     """A whole copy is, or was, there: its source may be removed."""
-    return (target / CONTENT).exists() or (target / CONTENT_FACTS).exists()
+    return content.exists() or _beside(content, _FACTS).exists()
 
 
-def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> Outcome[Copied]:
-    """Copy `.taken-<parcel>` in the open drop folder into `target`. On anything but `Ok` no partial copy stays."""
+def remove(content: Path) -> None:
+    """Remove a copy, what is known of it, and half a copy. Durably; idempotent."""
+    for path in (content, _beside(content, _FACTS), _beside(content, PARTIAL)):
+        path.unlink(missing_ok=True)
+    durable.sync_folder(content.parent)
+
+
+def _beside(content: Path, ending: str) -> Path:
+    return content.with_name(content.name + ending)
+
+
+def copy_claimed(folder: int, record: Record, content: Path, target: Path, limits: Limits) -> Outcome[Copied]:
+    """Copy `.taken-<parcel>` in the open drop folder to `content`, its sidecar into the folder `target`. On anything
+    but `Ok` no partial copy stays."""
     name = names.taken(record.parcel)
     try:
         if record.sidecar:
@@ -78,11 +90,11 @@ def copy_claimed(folder: int, record: Record, target: Path, limits: Limits) -> O
             before = os.fstat(source.fileno())
             if before.st_size > limits.max_file:
                 return Refused("216", {"limit_mb": limits.max_file // _MB})
-            _need_room(target, before.st_size, limits)
+            _need_room(content.parent, before.st_size, limits)
             if key_of(before) != record.key:
                 return Deferred("703", retry_after=5.0)
-            sha256 = _copy(source, before.st_size, target, key_of(before))
-        return Ok(Copied(size=before.st_size, sha256=sha256, name=record.name, path=target / CONTENT))
+            sha256 = _copy(source, before.st_size, content, key_of(before))
+        return Ok(Copied(size=before.st_size, sha256=sha256, name=record.name, path=content))
     except Answer as answer:
         return answer.outcome
     except FileNotFoundError:
@@ -107,16 +119,16 @@ def open_regular(folder: int, name: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _need_room(target: Path, size: int, limits: Limits) -> None:
-    free = limits.free(target)
+def _need_room(folder: Path, size: int, limits: Limits) -> None:
+    free = limits.free(folder)
     if free < size + limits.min_free:
         raise Answer(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + limits.min_free) // _MB)}, 300.0))
 
 
-def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
+def _copy(source: BinaryIO, size: int, content: Path, key: Key) -> str:
     """Reads at most `size` bytes and one more: a file that grows cannot fill the disk. It must look to the end like the
     one that was claimed (`key`)."""
-    partial = target / f".{CONTENT}.part"
+    partial = _beside(content, PARTIAL)
     digest, left = hashlib.sha256(), size
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
@@ -130,9 +142,9 @@ def _copy(source: BinaryIO, size: int, target: Path, key: Key) -> str:
             copy.flush()
             os.fsync(copy.fileno())
         sha256 = digest.hexdigest()
-        durable.publish(partial, target / CONTENT)
+        durable.publish(partial, content)
         # Only spares hashing anew; not worth a sync of its own.
-        (target / CONTENT_FACTS).write_text(json.dumps({"size": size, "sha256": sha256}), "ascii")
+        _beside(content, _FACTS).write_text(json.dumps({"size": size, "sha256": sha256}), "ascii")
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
@@ -146,4 +158,5 @@ def _copy_sidecar(folder: int, name: str, target: Path) -> None:
         data = source.read(_SIDECAR_LIMIT + 1)
     if len(data) > _SIDECAR_LIMIT:
         raise Answer(Refused("216", {"limit_mb": _SIDECAR_LIMIT // _MB}))
+    durable.make_folder(target)
     durable.write_bytes(target / SIDECAR_COPY, data)

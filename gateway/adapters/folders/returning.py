@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.folders import moving, names
-from gateway.adapters.folders.claims import CONTENT
 from gateway.adapters.folders.copying import FULL, Limits
 from gateway.adapters.folders.root import ExchangeRoot
 from gateway.outcomes import Deferred, Ok, Outcome
@@ -31,13 +30,13 @@ def recorded(target: Path) -> str:
 
 
 def record(target: Path, name: str) -> None:
-    """Keep the name in the spool, beside the content, so that a second try finds what the first one laid down."""
+    """Keep the name in the parcel's folder in the spool, so that a second try finds what the first one laid down."""
+    durable.make_folder(target)
     durable.write_bytes(target / _RECORD, json.dumps({"name": name}).encode("ascii"))
 
 
-def copy(root: ExchangeRoot, folder: str, target: Path, name: str, limits: Limits) -> Outcome[str]:
-    """Copy `target/content` into `folder`. Deferred 702 (no space), 709. Raises `SourceDown`."""
-    content = target / CONTENT
+def copy(root: ExchangeRoot, folder: str, content: Path, target: Path, name: str, limits: Limits) -> Outcome[str]:
+    """Copy `content` into `folder`. Deferred 702 (no space), 709. Raises `SourceDown`."""
     with root.folder(folder, make_mode=FOLDER_MODE) as descriptor:
         before = recorded(target)
         if before and _same(descriptor, before, content):

@@ -102,7 +102,7 @@ def _put(
     free = remote.free_bytes(sftp, str(folder))
     if free is not None and free < size - offset + _ROOM:
         raise _Stop(Deferred("702", {"free_mb": free >> 20, "needed_mb": -(-(size - offset) >> 20)}, 300.0))
-    digest = _upload(sftp, part, source, offset, size, progress)
+    digest = upload(sftp, part, source, offset, size, progress)
     if digest != sha256:
         remote.remove(sftp, part)
         raise _Stop(Fault("900", {"reason": "our copy changed"}))
@@ -149,7 +149,7 @@ def _resumable(sftp: paramiko.SFTPClient, part: str, source: Path, size: int, pr
     return 0
 
 
-def _upload(
+def upload(
     sftp: paramiko.SFTPClient, part: str, source: Path, offset: int, size: int, progress: Callable[[], None]
 ) -> str:
     """Write from `offset` on, pipelined; SHA-256 of all we read. A write refused for want of room stops with 702."""

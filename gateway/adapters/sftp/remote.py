@@ -16,7 +16,9 @@ from pathlib import PurePosixPath
 import paramiko
 from paramiko.sftp import CMD_DATA, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_READ, int64
 
-BLOCK = 32768
+BLOCK = 32768 - 128
+"""Bytes of one request. With what SFTP and SSH put before them they fit into one packet of 32 KiB, the most a server
+takes or gives; 32 KiB of data would go as two packets, each encrypted and authenticated by itself."""
 WINDOW = 128
 """Reads under way at a time: 4 MiB, well over what a line holds, and all the memory this takes."""
 
