@@ -33,13 +33,13 @@ def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], limits: 
     if len(fit) <= FEW or limits.free(claims.spool) < sum(r.key[2] for r in fit) + limits.min_free:
         return {}
     copied: dict[ParcelId, Copied] = {}
+    arrived = claims.spool / ARRIVED
     for folder in dict.fromkeys(record.folder for record in fit):
         mine = [record for record in fit if record.folder == folder]
         with suppress(SourceDown, OSError), root.folder(folder) as descriptor:
             for record in mine:
-                if sha256 := _copy(descriptor, record, f"{claims.spool}/{ARRIVED}/{record.parcel}{PARTIAL}"):
-                    content = claims.content(record.parcel)
-                    copied[record.parcel] = Copied(record.key[2], sha256, record.name, content)
+                if sha256 := _copy(descriptor, record, f"{arrived}/{record.parcel}{PARTIAL}"):
+                    copied[record.parcel] = Copied(record.key[2], sha256, record.name, arrived / record.parcel)
     return copied if copied and _publish(claims, list(copied)) else {}
 
 
