@@ -114,12 +114,15 @@ class Engine:
         number = self.table.header.line + 1
         waiting: deque[tuple[Slot | Damaged, Future[None] | Done | None]] = deque()
         writing: deque[tuple[Slot, Future[None] | Done]] = deque()
-        free = [Slot(slots.CHUNK, self._columns) for _ in range(self.threads + 2 if self.threads > 1 else 1)]
+        # Every thread gets some: a file of a few megabytes is not one chunk.
+        fair = max(1 << 20, self.table.path.stat().st_size // (8 * self.threads))
+        chunk = min(slots.CHUNK, fair) if self.threads > 1 else slots.CHUNK
+        free = [Slot(chunk, self._columns) for _ in range(self.threads + 2 if self.threads > 1 else 1)]
         self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
         counted = _Counts(self.tables.counts[0])
         read_bytes = 0
         with self.table.path.open("rb") as stream, threads(self.threads) as pool:
-            chunks = slots.chunks(stream, self.table, free, slots.CHUNK)
+            chunks = slots.chunks(stream, self.table, free, chunk)
             more = True
             while more or waiting or writing:
                 while more and free:

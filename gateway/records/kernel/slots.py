@@ -12,10 +12,10 @@ from gateway.records.kernel.memory import BYTE, HALF, INT, LONG, WORD, address, 
 from gateway.records.readers.lines import Damaged, pass_line, too_long
 from gateway.records.readers.table import TextTable
 
-CHUNK = 2 << 20
-ROWS = 1 << 15
-PROBLEMS = 1 << 17
-CUTS = LINE_LIMIT + 256
+CHUNK = 8 << 20
+ROWS = 1 << 17
+PROBLEMS = 1 << 19
+CUTS = 2 * LINE_LIMIT + 256
 
 
 class Slot:
