@@ -14,7 +14,7 @@ from gateway.outcomes import Ok
 from gateway.policy.loading import find
 from gateway.ports import ExamineJob
 from gateway.records import cells, examine, kernel, text
-from gateway.records.kernel import charactertables, digesting, loading
+from gateway.records.kernel import charactertables, digesting, linking, loading
 
 SCHEMAS = find() / "schemas"
 HEAD = (
@@ -91,6 +91,14 @@ def test_digests_are_the_same_by_the_processor_and_through_libcrypto(code: bytes
     plain = examine(job, threads=0)
     assert isinstance(plain, Ok)
     assert found == [dataclasses.replace(plain.value, engine="")] * len(found)
+
+
+def test_what_is_no_object_file_for_this_processor_is_not_linked(code: bytes) -> None:
+    """Neither text, nor machine code that is linked already, nor an object file for another kind of processor."""
+    arm = b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + (183).to_bytes(2, "little")
+    for made in (b"", b"no object file", code, arm.ljust(64, b"\0")):
+        with pytest.raises(linking.NotLinked):
+            linking.link(made, {"judge": ""})
 
 
 def test_another_version_or_processor_is_another_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
