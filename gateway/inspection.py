@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from gateway.deadlines.editions import read_folder
+from gateway.log.note import BadNote, VerifierKey
 from gateway.policy import crosscheck, loading
 from gateway.policy.faults import FactFault, FactsError, Findings
 
@@ -28,7 +29,7 @@ def findings(where: Path, today: date) -> Findings:
         )
         for fault in read_folder(home / "config" / "calendar")[2]
     ]
-    return Findings(tuple(sorted({*found.faults, *calendar, *_backup(where)})), found.warnings)
+    return Findings(tuple(sorted({*found.faults, *calendar, *_backup(where), *_log_keys(where)})), found.warnings)
 
 
 def _backup(where: Path) -> list[FactFault]:
@@ -49,6 +50,24 @@ def _backup(where: Path) -> list[FactFault]:
         )
     file = "config/gateway.toml"
     return [FactFault.at(file, draft.line(file, "backup", "key"), ("backup", "key"), en, zh) for en, zh in said]
+
+
+def _log_keys(where: Path) -> list[FactFault]:
+    """A partner's log key is one, with the id that belongs to it."""
+    try:
+        draft = loading.read(where)
+    except FactsError:
+        return []
+    found = []
+    for party in draft.parties.values():
+        for line in party.log_keys:
+            try:
+                VerifierKey.parse(line)
+            except BadNote:
+                file, path = f"config/parties/{party.id}.toml", ("log_keys",)
+                en, zh = "not a log key as gateway log key prints it", "不是 gateway log key 给出的日志公钥"
+                found.append(FactFault.at(file, draft.line(file, *path), path, en, zh))
+    return found
 
 
 def _sentence(located: str) -> str:

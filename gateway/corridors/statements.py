@@ -18,7 +18,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import stating
 from gateway.corridors.tools import ACTOR, Tools
 from gateway.log import Entry, Event, rfc3339
-from gateway.log.note import BadNote
+from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import Proof, shows
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.model import Agreement, Party
@@ -204,11 +204,15 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, facts: s
 
 def attach_proof(tools: Tools, issuer: Party, data: bytes) -> bool | None:
     """Keep a proof of inclusion with the receipt it belongs to. None where no such receipt is known (yet); False where
-    it does not show what the receipt says, and then it is not kept."""
+    it does not show what the receipt says, or is of another log than the issuer's (`log_keys`, where they are facts),
+    and then it is not kept."""
     try:
         proof = Proof.parse(data)
         leaf = shows(proof)
     except BadNote:
+        return False
+    keys = [VerifierKey.parse(line) for line in issuer.log_keys]
+    if keys and not any(proof.note.text.startswith(f"{k.name}\n") and proof.note.signed_by(k) for k in keys):
         return False
     now = tools.clock.now()
     with tools.ledger.transaction(now) as tx:

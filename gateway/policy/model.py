@@ -135,6 +135,9 @@ class Party(Fact):
         default=(), description="never again: neither sealed for nor believed nor pinned anew"
     )
     channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
+    log_keys: tuple[str, ...] = Field(
+        default=(), description="of its own exchange log, as its `gateway log key` prints them; proofs are held to them"
+    )
     contacts: tuple[Contact, ...] = ()
 
     @property
