@@ -215,6 +215,7 @@ class Node:
         assert self.packages(parcel=row.id) == []
         assert row.id not in self.holders()
         assert not (self.home / "state" / "spool" / row.id).exists()
+        assert not (self.home / "state" / "spool" / ".arrived" / row.id).exists()
         events = self.events(row.id)
         assert events[0] == "received"
         assert events[-1] == "refused"

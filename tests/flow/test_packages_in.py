@@ -96,6 +96,7 @@ def test_a_sealed_submission_is_opened_checked_and_sealed_anew(node: Node, tmp_p
     assert opened.descriptor["gateway:derived_from"] == made[0].package_id
     assert opened.descriptor["gateway:origin"] == "330000"
     assert not (node.home / "state" / "spool" / row.id).exists()
+    assert not (node.home / "state" / "spool" / ".arrived" / row.id).exists()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,6 @@ def documents(home: Path) -> None:
     (home / "config" / "agreements" / shipped.name).write_bytes(shipped.read_bytes())
 
 
-@pytest.mark.usefixtures("documents")
 def test_a_data_package_without_a_seal_is_a_table_like_any_other(node: Node) -> None:
     """What a liaison's own program may make: a zip with `datapackage.json` and one table, in the drop folder."""
     table, made = render(planned(12)), io.BytesIO()
@@ -163,6 +163,7 @@ def test_a_data_package_without_a_seal_is_a_table_like_any_other(node: Node) -> 
     assert sum(held(node).values()) == 12
 
 
+@pytest.mark.usefixtures("documents")
 def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     facts = node.facts
     folder = node.party_folder("33", "上报", facts.agreements["pilot-report"].label)

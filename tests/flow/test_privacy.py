@@ -113,6 +113,7 @@ def test_the_workflow_engines_tables_hold_ids_and_codes_only(played) -> None:
 def test_after_sealing_nothing_plain_is_left_in_the_spool(played) -> None:
     spool = played.home / "state" / "spool"
     assert [p.name for p in spool.iterdir() if not p.name.startswith(".")] == []
+    assert list((spool / ".arrived").iterdir()) == []
     assert b"".join(p.read_bytes() for p in (spool / ".claims").iterdir()).strip() == b"", "no file is named any more"
 
 

@@ -27,6 +27,7 @@ def test_a_good_file_is_sorted_and_sealed_and_nothing_plain_remains(node: Node) 
     assert [p.name.removesuffix(".tar.zst.gpg") for p in node.sealed()] == sorted(p.id for p in packages)
     assert all(p.origin == "330000" and p.state == "held" and p.revision == 1 for p in packages)
     assert not (node.home / "state" / "spool" / row.id).exists()
+    assert not (node.home / "state" / "spool" / ".arrived" / row.id).exists()
     assert not (node.home / "state" / "quarantine" / row.id).exists()
     assert node.events(row.id) == ["received", "checked", "sorted", "sealed", "accepted", "erased"]
 
