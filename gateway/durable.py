@@ -10,7 +10,6 @@ import ctypes
 import hashlib
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,22 +62,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def begin_sync(descriptor: int, at: int, size: int) -> None:
-    """sync_file_range(2): let the disk begin to write some of a file, so that its fsync has less to wait for. Promises
-    nothing, and does nothing where there is no such call."""
-    call = _sync_file_range()
-    if call is not None:
-        call(descriptor, at, size, 2)
-
-
-@cache
-def _sync_file_range() -> Callable[..., int] | None:
-    function = getattr(ctypes.CDLL(None), "sync_file_range", None)
-    if function is not None:
-        function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
-    return function
 
 
 def flush_file_system(folder: Path) -> None:

@@ -25,7 +25,6 @@ from gateway.records.readers.lines import join
 MODULUS = 1 << 256
 Buffer: TypeAlias = bytes | memoryview
 UNROUTED = "all"
-_SYNCED = 1 << 21
 _NUMBER = re.compile(r"[0-9]{1,12}")
 """The one part of records that are not routed."""
 
@@ -90,13 +89,10 @@ def create(path: Path) -> BinaryIO:
 
 
 def fill(descriptor: int, at: int, lines: memoryview) -> None:
-    """Write lines where room was reserved; the disk begins with them by and by. Raises `OSError` (no space)."""
-    begin, end = at // _SYNCED, (at + len(lines)) // _SYNCED
+    """Write lines where room was reserved for them. Raises `OSError` (no space)."""
     while lines:
         done = os.pwrite(descriptor, lines, at)
         lines, at = lines[done:], at + done
-    if end > begin:
-        durable.begin_sync(descriptor, begin * _SYNCED, (end - begin) * _SYNCED)
 
 
 def left_in(folder: Path) -> list[Path]:
