@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.adapters import backup
 from gateway.adapters.folders.claims import Claims, Record
+from gateway.adapters.ledger import Ledger
 from gateway.parcels import AgreementId, ParcelId, PartyId
 
 NOW = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
@@ -21,9 +21,12 @@ def test_a_claim_erased_after_the_gathering_is_in_the_backup_still(tmp_path: Pat
     record = Record(PARCEL, PartyId("110000"), AgreementId("a"), "个案.csv", NOW, "京/上报/a", (1, 2, 3, 4))
     claims.write([record])
     claims.content(PARCEL).write_bytes(b"x")
-    sqlite3.connect(state / "ledger.db").close()
+    url = f"sqlite:///{state / 'ledger.db'}"
+    ledger = Ledger(url)
+    ledger.migrate()
+    ledger.close()
     manifest = backup.Manifest("n", "2026-10-20T09:00:00+08:00", "", "sqlite", 0)
-    gathered = backup.gather(manifest, f"sqlite:///{state / 'ledger.db'}", tmp_path, state, tmp_path / "log")
+    gathered = backup.gather(manifest, url, tmp_path, state, tmp_path / "log")
     claims.mark_finished(PARCEL)
     claims.drop(PARCEL)
     kept = Claims(gathered / "state" / "spool")

@@ -100,29 +100,35 @@ class Worker:
             assert self._child.stdout is not None
             line = self._child.stdout.readline()
             if not line:
+                self._end()
                 raise NotStarted("the worker did not start")
             self.confinement = json.loads(line)
 
     @property
     def pid(self) -> int | None:
-        return self._child.pid if self._child is not None and self._child.poll() is None else None
+        child = self._child  # another thread may be ending it
+        return child.pid if child is not None and child.poll() is None else None
 
     def is_up(self) -> bool:
         return self.pid is not None
 
     def stop(self) -> None:
         with self._lock:
-            if self._child is not None:
-                self._child.terminate()
-                try:
-                    self._child.wait(10)
-                except subprocess.TimeoutExpired:
-                    self._child.kill()
-                    self._child.wait()
-                for pipe in (self._child.stdin, self._child.stdout):
-                    if pipe is not None:
-                        pipe.close()
-                self._child = None
+            self._end()
+
+    def _end(self) -> None:
+        if self._child is None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._child = None
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
         return self.ask(as_json(job, parcel))
