@@ -1,8 +1,8 @@
 """Gathering: the database first, then the files it names, by links, so that it takes seconds and holds nobody up.
 
 The gateway writes a file once and renames it into place; a link to it stays what it was, whatever the node goes on to
-do. Only what is changed in place (databases, journals of claims, facts that people
-edit) is copied. Packing the links may then take hours.
+do. Only what is changed in place (databases, journals of claims, facts that people edit) is copied. Packing the links
+may then take hours.
 
 ```
 state/backing-up/backup.json          what this is

@@ -10,10 +10,8 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
 from pathlib import Path
-from time import time
 from typing import BinaryIO, TypeVar
 
 from gateway import durable
@@ -24,7 +22,9 @@ from gateway.adapters.sm import keys
 from gateway.adapters.sm import manifest as outside
 from gateway.adapters.sm.keys import KeyFileError, PublicKey
 from gateway.adapters.sm.manifest import Envelope, Manifest
-from gateway.adapters.sm.module import IV_BYTES, TAG_BYTES, Kept, Module, ModuleError, Software, Unsealing
+from gateway.adapters.sm.module import IV_BYTES, TAG_BYTES, Kept, Module, ModuleError, Software
+from gateway.adapters.sm.pins import Pin, spent
+from gateway.adapters.sm.streams import Plain, opened, pieces, write_all
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError
 
@@ -33,16 +33,6 @@ __all__ = ["SM", "Kept", "KeyFileError", "Module", "Pin", "PublicKey", "Software
 T = TypeVar("T")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_KEY = "0" * 64
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A partner's key file, and until when (that day included) the partner says it is good: the bare key does not
-    tell. `revoked`: never again."""
-
-    file: Path
-    valid_until: date | None = None
-    revoked: bool = False
 
 
 class SM:
@@ -88,8 +78,8 @@ class SM:
         reason, key = self._usable(recipient)
         if key is None:
             return Deferred("707", {"reason": reason}, 3600)
-        if spent := self._spent(self._partners.get(self.fingerprint)):
-            return Fault("902", {"reason": f"the node's key is {spent}"})
+        if gone := spent(self._partners.get(self.fingerprint)):
+            return Fault("902", {"reason": f"the node's key is {gone}"})
         name, first = members[0]
         if name != DESCRIPTOR or not isinstance(first, bytes):
             return Fault("902", {"reason": "the first member is not the descriptor"})
@@ -128,26 +118,26 @@ class SM:
             nonlocal length
             digest.update(piece)
             length += len(piece)
-            _write_all(stream, piece)
+            write_all(stream, piece)
 
         container.pack(members, lambda plain: put(cipher.update(plain)))
         put(cipher.finish())
-        _write_all(stream, outside.tail(before, length))
+        write_all(stream, outside.tail(before, length))
         manifest = replace(draft, length=length, payload_sm3=digest.finalize().hex(), key_sm3=self._digest([wrapped]))
         body = outside.manifest_bytes(manifest)
         signature = module.sign(body)
         if not module.verify(module.own_keys()[0], body, signature):
             raise ModuleError
         stream.seek(0)
-        _write_all(stream, outside.head(body, signature, wrapped, length))
+        write_all(stream, outside.head(body, signature, wrapped, length))
         assert stream.tell() == before, "the head fills its room"
 
     def sign(self, data: bytes) -> Outcome[bytes]:
         """A detached signature over `data` (SM2 over SM3, DER). Fault 902."""
 
         def run() -> Outcome[bytes]:
-            if spent := self._spent(self._partners.get(self.fingerprint)):
-                return Fault("902", {"reason": f"the node's key is {spent}"})
+            if gone := spent(self._partners.get(self.fingerprint)):
+                return Fault("902", {"reason": f"the node's key is {gone}"})
             return Ok(self._module.sign(data))
 
         return self._guarded(run)
@@ -163,8 +153,8 @@ class SM:
             if pinned is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
             if self._module.verify(pinned, data, signature):
-                spent = self._spent(self._partners.get(fingerprint))
-                return Refused("210", {"reason": f"the key is {spent}"}) if spent else Ok(None)
+                gone = spent(self._partners.get(fingerprint))
+                return Refused("210", {"reason": f"the key is {gone}"}) if gone else Ok(None)
             others = (self._known(other) for other in self._partners if other != fingerprint)
             if any(self._module.verify(other, data, signature) for other in others if other is not None):
                 return Refused("211", {"reason": "another signer"})
@@ -177,7 +167,7 @@ class SM:
         proved by nothing yet. Refused 211, 213, 214, 215, 216."""
 
         def run() -> Outcome[str]:
-            with _opened(sealed) as stream:
+            with opened(sealed) as stream:
                 named = Manifest.parse(outside.read(stream).manifest).sender_key
             if named in self._partners or self._ours(named) is not None:
                 return Ok(named)
@@ -198,15 +188,15 @@ class SM:
     def _open(
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
     ) -> Outcome[OpenedPackage]:
-        with quarantine(into) as work, _opened(sealed) as stream:
+        with quarantine(into) as work, opened(sealed) as stream:
             pinned = self._known(fingerprint)
             if pinned is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
             envelope = outside.read(stream)
             if not self._module.verify(pinned, envelope.manifest, envelope.signature):
                 return self._not_signed(envelope, fingerprint)
-            if spent := self._spent(self._partners.get(fingerprint)):
-                return Refused("210", {"reason": f"the key is {spent}"})
+            if gone := spent(self._partners.get(fingerprint)):
+                return Refused("210", {"reason": f"the key is {gone}"})
             manifest = Manifest.parse(envelope.manifest)
             if manifest.sender_key != fingerprint:
                 return Refused("211", {"reason": "the manifest names another signer"})
@@ -226,7 +216,7 @@ class SM:
             tree = work / "tree"
             tree.mkdir(mode=0o700)
             stream.seek(envelope.offset)
-            plain = _Plain(stream, envelope.length - TAG_BYTES, cipher)
+            plain = Plain(stream, envelope.length - TAG_BYTES, cipher)
             descriptor = container.unpack(plain, tree, caps)
             try:
                 plain.finish()
@@ -254,7 +244,7 @@ class SM:
         if self._digest([envelope.wrapped]) != manifest.key_sm3:
             return False
         stream.seek(envelope.offset)
-        return self._digest(_pieces(stream, envelope.length)) == manifest.payload_sm3
+        return self._digest(pieces(stream, envelope.length)) == manifest.payload_sm3
 
     # ---- what both need ----------------------------------------------------------------------------------------
 
@@ -282,17 +272,9 @@ class SM:
 
     def _usable(self, recipient: str) -> tuple[str, PublicKey | None]:
         """The key to seal for, or why there is none."""
-        if spent := self._spent(self._partners.get(recipient)):
-            return spent, None
+        if gone := spent(self._partners.get(recipient)):
+            return gone, None
         return "missing", self._known(recipient)
-
-    @staticmethod
-    def _spent(pin: Pin | None) -> str:
-        if pin is not None and pin.revoked:
-            return "revoked"
-        if pin is not None and pin.valid_until is not None and _today() > pin.valid_until:
-            return "expired"
-        return ""
 
     def _guarded(self, work: Callable[[], Outcome[T]], caps: Caps | None = None) -> Outcome[T]:
         with self._slots:
@@ -313,42 +295,3 @@ class SM:
                 if error.errno in _NO_SPACE:
                     return Deferred("702")
                 return Fault("902", {"reason": errno.errorcode.get(error.errno or 0, "OSError")})
-
-
-class _Plain:
-    """The payload, decrypted as it is read. Its last bytes are the tag, which `finish` gives to the cipher."""
-
-    def __init__(self, stream: BinaryIO, length: int, cipher: Unsealing) -> None:
-        self._stream, self._left, self._cipher = stream, length, cipher
-
-    def read(self, size: int, /) -> bytes:
-        piece = self._stream.read(min(size, self._left))
-        self._left -= len(piece)
-        return self._cipher.update(piece) if piece else b""
-
-    def finish(self) -> None:
-        """Raises `ModuleError` for a wrong tag, and where somebody changed the file meanwhile."""
-        while self.read(durable.CHUNK):
-            pass
-        self._cipher.finish(self._stream.read(TAG_BYTES))
-
-
-def _opened(sealed: Path) -> BinaryIO:
-    return os.fdopen(os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW), "rb")
-
-
-def _pieces(stream: BinaryIO, length: int) -> Iterable[bytes]:
-    while length and (piece := stream.read(min(durable.CHUNK, length))):
-        length -= len(piece)
-        yield piece
-
-
-def _write_all(stream: BinaryIO, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[stream.write(view) :]
-
-
-def _today() -> date:
-    """The host's day, as gpg judges keys by the host's clock, also in a rehearsal."""
-    return datetime.fromtimestamp(time(), UTC).astimezone().date()
