@@ -62,6 +62,11 @@ class Status:
     def any_of(self, keywords: Collection[str]) -> bool:
         return any(found in keywords for found, _ in self.lines)
 
+    def before(self, keyword: str, other: str) -> bool:
+        """Whether `keyword` was said, and `other` not yet when it was."""
+        first = next((found for found, _ in self.lines if found in (keyword, other)), None)
+        return first == keyword
+
     @property
     def no_space(self) -> bool:
         """A write failed for want of space. gpg goes on after it and even reports `SIG_CREATED` and `END_ENCRYPTION`;
@@ -136,7 +141,7 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
     if status.killed and not status.every("ENC_TO"):
         return Deferred("706", {"reason": "gpg was killed"}, AGENT_RETRY)  # before it could say anything of the message
     recipients = [arguments[0] for arguments in status.every("ENC_TO") if arguments]
-    if not recipients or status.any_of(("NEED_PASSPHRASE_SYM",)):
+    if not recipients or status.before("NEED_PASSPHRASE_SYM", "BEGIN_DECRYPTION"):
         return Refused("213", {"reason": "not encrypted to a key"})
     if not any(recipient in own_keys for recipient in recipients):
         return Refused("212")
@@ -156,7 +161,8 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
             return Refused("210", {"reason": "spoiled"})
         return Refused("214", {"reason": "not whole"})
     if (
-        status.any_of(_SPOILED_MESSAGE)
+        # A passphrase asked for after the first message: gpg takes what follows it for another one.
+        status.any_of((*_SPOILED_MESSAGE, "NEED_PASSPHRASE_SYM"))
         or status.count("BEGIN_DECRYPTION") != 1
         or status.count("END_DECRYPTION") != 1
         or status.count("PLAINTEXT") != 1
