@@ -22,7 +22,7 @@ from typing import BinaryIO, Protocol, cast
 
 import zstandard
 
-from gateway.durable import CHUNK, sync_folder
+from gateway.durable import CHUNK, Writer, sync_folder
 from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError, Resource, safe_path
 
 BLOCK = 512
@@ -176,14 +176,16 @@ def _member(reader: _Reader, into: Path, listed: Resource) -> None:
 
 def _create(target: Path, pieces: Generator[bytes, None, None], see: Callable[[bytes], object] | None = None) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb", buffering=0) as out, contextlib.closing(pieces):
-        for piece in pieces:
-            if see is not None:
-                see(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[out.write(view) :]
-        os.fsync(out.fileno())
+    try:
+        with contextlib.closing(pieces):
+            out = Writer(descriptor)
+            for piece in pieces:
+                if see is not None:
+                    see(piece)
+                out.write(piece)
+            out.sync()
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
