@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.folders import names
@@ -36,15 +37,26 @@ def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], limits: 
     arrived = claims.spool / ARRIVED
     for folder in dict.fromkeys(record.folder for record in fit):
         mine = [record for record in fit if record.folder == folder]
-        with suppress(SourceDown, OSError), root.folder(folder) as descriptor:
+        with suppress(SourceDown, OSError), root.folder(folder) as descriptor, _opened(arrived) as target:
             for record in mine:
-                if sha256 := _copy(descriptor, record, f"{arrived}/{record.parcel}{PARTIAL}"):
+                if sha256 := _copy(descriptor, record, target):
                     copied[record.parcel] = Copied(record.key[2], sha256, record.name, arrived / record.parcel)
     return copied if copied and _publish(claims, list(copied)) else {}
 
 
-def _copy(folder: int, record: Record, partial: str) -> str:
-    """One file, under its temporary name and not synced: its SHA-256; empty when it is not the one that was claimed.
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    """A descriptor of a folder of ours: names are looked up from there, not from the root for every file."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _copy(folder: int, record: Record, target: int) -> str:
+    """One file into the open folder `target`, under its temporary name, not synced: its SHA-256; empty when it is not
+    the one that was claimed.
     Calls of the system and no more: streams, paths and threads for each would cost more than its bytes."""
     try:
         source = os.open(names.taken(record.parcel), _READ, dir_fd=folder)
@@ -57,7 +69,7 @@ def _copy(folder: int, record: Record, partial: str) -> str:
                 return ""
         finally:
             os.close(source)
-        copied = os.open(partial, _NEW, 0o600)
+        copied = os.open(record.parcel + PARTIAL, _NEW, 0o600, dir_fd=target)
         try:
             whole = os.write(copied, data) == len(data)
         finally:
@@ -69,11 +81,11 @@ def _copy(folder: int, record: Record, partial: str) -> str:
 
 def _publish(claims: Claims, parcels: Sequence[ParcelId]) -> bool:
     """Content first, its name after: a name is never durable before what it names."""
-    arrived = f"{claims.spool}/{ARRIVED}"
     try:
         durable.flush_file_system(claims.spool)
-        for parcel in parcels:
-            os.rename(f"{arrived}/{parcel}{PARTIAL}", f"{arrived}/{parcel}")  # noqa: PTH104 - thousands of them
+        with _opened(claims.spool / ARRIVED) as arrived:
+            for parcel in parcels:
+                os.rename(parcel + PARTIAL, parcel, src_dir_fd=arrived, dst_dir_fd=arrived)
         durable.flush_file_system(claims.spool)
     except OSError:
         for parcel in parcels:  # whether they are durable is not known: each is copied again by its own step

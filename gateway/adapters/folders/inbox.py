@@ -100,9 +100,10 @@ class DropFolders:
         record = self._claiming.record(parcel)
         if record is None:
             return Fault("905", {"parcel": parcel})
+        if (known := self._copied.get(parcel)) is not None:
+            return Ok(known)
         content, target = self._claims.content(parcel), self._claims.folder(parcel)
-        adopted = self._copied.get(parcel) or copying.adopt(record, content)
-        if adopted is not None:
+        if (adopted := copying.adopt(record, content)) is not None:
             return Ok(adopted)
         try:
             with self.root.folder(record.folder) as descriptor:

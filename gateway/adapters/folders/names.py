@@ -7,6 +7,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from gateway.parcels import ParcelId
@@ -31,8 +32,12 @@ def new_parcel(milliseconds: int) -> ParcelId:
     Base 32's own alphabet does not sort (digits stand after letters but before them in ASCII), so the time part is
     written with one that does.
     """
-    stamp = "".join(_SORTING[(milliseconds >> shift) & 31] for shift in range(40, -1, -5))
-    return ParcelId("p" + stamp + base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower())
+    return ParcelId(_stamp(milliseconds) + base64.b32encode(secrets.token_bytes(10)).decode("ascii").lower())
+
+
+@lru_cache(maxsize=1)
+def _stamp(milliseconds: int) -> str:
+    return "p" + "".join(_SORTING[(milliseconds >> shift) & 31] for shift in range(40, -1, -5))
 
 
 _SORTING = "234567abcdefghijklmnopqrstuvwxyz"

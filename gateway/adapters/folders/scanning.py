@@ -17,6 +17,8 @@ from gateway.adapters.folders import names
 from gateway.adapters.folders.claims import Key, key_of
 from gateway.parcels import ParcelId
 
+_COMPANIONS = (names.MARKER, names.SIDECAR)
+
 
 @dataclass(slots=True)
 class Sighting:
@@ -68,36 +70,45 @@ class Observation:
 
     def look(self, folder: int, now: datetime, monotonic: float) -> Listing:
         """Scan the open folder once. `now` is aware; `monotonic` in seconds."""
-        listing = Listing()
-        found: dict[str, Key] = {}
+        listing, seen = Listing(), self._sightings
+        self._sightings = {}
         with os.scandir(folder) as entries:
             for entry in entries:
-                self._sort(entry, found, listing)
-        self._sightings = {name: self._see(name, key, now, monotonic) for name, key in found.items()}
+                name = entry.name
+                if names.never_taken(name):
+                    self._pass_over(entry, listing)
+                elif (key := self._key(entry, listing)) is not None:
+                    known = seen.get(name)
+                    same = known is not None and known.key == key
+                    self._sightings[name] = known if known and same else Sighting(key, now, monotonic)
+        alone = not any(name.endswith(_COMPANIONS) for name in self._sightings)
         for name, sighting in self._sightings.items():
-            self._judge(name, sighting, monotonic, listing)
+            if not alone:
+                self._judge(name, sighting, monotonic, listing)
+            elif monotonic - sighting.since >= self._quiet:  # thousands of them, and nobody's sidecar or marker
+                listing.ready.append(Ready(name, sighting.key, sighting.first_seen, sidecar=False, marker=False))
+            else:
+                listing.left["waiting"] += 1
         return listing
 
     @staticmethod
-    def _sort(entry: os.DirEntry[str], found: dict[str, Key], listing: Listing) -> None:
+    def _pass_over(entry: os.DirEntry[str], listing: Listing) -> None:
         claimed = names.parse_taken(entry.name)
         if claimed and not entry.is_dir(follow_symlinks=False):
             listing.taken.setdefault(claimed[0], set()).add(claimed[1])
-        elif names.never_taken(entry.name):
-            listing.left["temporary"] += 1
         else:
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:
-                return  # gone, or not to be seen: the next scan knows more
-            if stat.S_ISDIR(status.st_mode):
-                listing.left["subfolder"] += 1
-            else:
-                found[entry.name] = key_of(status)
+            listing.left["temporary"] += 1
 
-    def _see(self, name: str, key: Key, now: datetime, monotonic: float) -> Sighting:
-        known = self._sightings.get(name)
-        return known if known is not None and known.key == key else Sighting(key, now, monotonic)
+    @staticmethod
+    def _key(entry: os.DirEntry[str], listing: Listing) -> Key | None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            return None  # gone, or not to be seen: the next scan knows more
+        if stat.S_ISDIR(status.st_mode):
+            listing.left["subfolder"] += 1
+            return None
+        return key_of(status)
 
     def _judge(self, name: str, sighting: Sighting, monotonic: float, listing: Listing) -> None:
         for ending, kind in ((names.MARKER, "marker"), (names.SIDECAR, "sidecar")):
