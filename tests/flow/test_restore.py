@@ -24,6 +24,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from asking import ANSWER, ASK, PERSON, with_agreements
 from databases import Cluster
 from nodes import Daemon, copy_node, edit, planned
 
@@ -40,6 +41,7 @@ PERIOD = "2026Q3"
 EARLY = [planned(60, party="33"), planned(30, party="34")]
 LATER = planned(40, party="36")
 SLOW = "510000"
+ASKED, REPLIED = "inquiry-15wd", "reply-15wd"
 GATEWAY = (sys.executable, "-m", "gateway")
 
 
@@ -166,11 +168,11 @@ def lose(home: Path, partners: Partners, offline: Partners) -> Lost:
         node.close()
 
 
-def restored(lost: Lost, archive: Path, into: Path) -> Kept:
+def restored(lost: Lost, archive: Path, into: Path, *more: str) -> Kept:
     """As the how-to says: restore, put the private folder and the parties' folders back, start."""
     node = str(lost.home / "keys" / "000000.asc")
     done = subprocess.run(
-        [*GATEWAY, "restore", archive, into, "--gnupg", lost.offline.home, "--signer", node],
+        [*GATEWAY, "restore", archive, into, "--gnupg", lost.offline.home, "--signer", node, *more],
         capture_output=True,
         text=True,
         check=False,
@@ -182,6 +184,16 @@ def restored(lost: Lost, archive: Path, into: Path) -> Kept:
     daemon = Kept(into)
     daemon.start()
     return daemon
+
+
+def lay(node: Daemon, party: str, agreement: str, text: str) -> None:
+    """Put a party's file into its drop folder."""
+    facts = node.facts
+    folder = places.drop_folder(facts, facts.parties[f"{party}0000"], facts.agreements[agreement])
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / "查询.csv.part"
+    part.write_text(text, "utf-8")
+    part.rename(part.with_suffix(""))
 
 
 def reconcile(node: Daemon, *more: str) -> dict[str, Any]:
@@ -348,18 +360,25 @@ def rows(node: Daemon, table: str) -> list[dict[str, Any]]:
 
 
 def test_on_postgresql(template: Path, offline: Partners, tmp_path: Path, postgres: Cluster) -> None:
-    """`pg_dump` and `pg_restore` of the servers' own; the database is lost with the node."""
+    """`pg_dump` and `pg_restore` of the servers' own; the database is lost with the node. The key of an open inquiry is
+    in no archive but in the file beside it; with that it is answered in time."""
     home, url = tmp_path / "node", postgres.fresh()
     prepared(home, template, offline)
+    with_agreements(home, ASKED, REPLIED)
     edit(home, database=json.dumps(url))
     node = Kept(home)
     node.start()
     try:
         node.drop(EARLY[0])
-        node.await_settled(1)
+        lay(node, "11", ASKED, ASK + "".join(f"a{n},{PERSON},440103000000,1\n" for n in (1, 2)))
+        node.await_settled(2)
+        node.await_counts("deliveries", "delivered", 1)
+        (form,) = node.forms("44")
+        assert form.exists()
         archive = backup(node, "archive.gpg")
+        (keys,) = archive.parent.glob("*.keys.gpg")
         assert node.command("parcels", "release", "--agreement", INFLOW, "--period", PERIOD).returncode == 0
-        node.await_counts("deliveries", "delivered", 32)
+        node.await_counts("deliveries", "delivered", 33)
         published(node)
         node.kill()
     finally:
@@ -374,16 +393,22 @@ def test_on_postgresql(template: Path, offline: Partners, tmp_path: Path, postgr
     assert not (tmp_path / "other").exists()
     postgres.emptied(url)
     lost = Lost(home, offline, archive, archive, "", {})
-    again = restored(lost, archive, tmp_path / "again")
+    again = restored(lost, archive, tmp_path / "again", "--keys", str(keys))
     try:
         found = reconcile(again, "--log", str(lost.log))
         assert (found["open"], found["recovered"]) == ([], True)
         wait(lambda: works(again))
-        assert again.get("status")["counts"]["deliveries"] == {"delivered": 32}
+        assert again.get("status")["counts"]["deliveries"] == {"delivered": 33}
         assert {province: paths for province, paths in again.packages().items() if paths} == {}
+        lay(again, "44", REPLIED, ANSWER + "a1,1,20261020\na2,2,20261020\n")
+        again.await_parcels(1, lambda p: p["agreement"] == REPLIED and p["state"] == "accepted" and p["posted_at"])
+        again.await_counts("deliveries", "delivered", 34)
+        published(again)
         assert again.stop() == 0
     finally:
         again.close()
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
         delivered = "SELECT count(*), count(DISTINCT parcel) FROM log_entries WHERE event='delivered'"
-        assert connection.execute(delivered).fetchone() == (32, 32)
+        assert connection.execute(delivered).fetchone() == (34, 34)
+        met = "SELECT count(*) FROM dated_records d JOIN obligations o ON o.id = d.obligation WHERE o.state = 'met'"
+        assert connection.execute(met).fetchone() == (2,)
