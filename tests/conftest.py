@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 pytest.register_assert_rewrite("asking", "databases", "nodes", "quarters", "years")
 
@@ -19,6 +20,28 @@ from gateway.demo.regions import provinces  # noqa: E402
 from gateway.policy.model import Limits  # noqa: E402
 
 __all__ = ["played", "postgres"]
+
+WITH_THE_PLAYED_QUARTER = (
+    "test_kill.py",
+    "test_played_log.py",
+    "test_privacy.py",
+    "test_quarter.py",
+    "test_share_away.py",
+)
+
+
+class Together(LoadFileScheduling):
+    """Each file in one process, as its module's fixtures want it; those that look at the played quarter in one, which
+    plays it once. A file that is not named here plays it again, and that is all the harm."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "the played quarter" if file.endswith(WITH_THE_PLAYED_QUARTER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:
+    """See `make test`, which runs several processes."""
+    return Together(config, log)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
