@@ -134,6 +134,9 @@ class _Judge:
                 self.fault(file, ("area_code",), message, "省级代码应以 0000 结尾")
             if isinstance(party.channel, SftpChannel):
                 self._known_hosts(file, party.channel.known_hosts)
+                if party.gateway and not party.log_keys:
+                    message = "a gateway without log_keys: it is not judged whose log its proofs are of"
+                    self.warn(file, ("channel",), message, "对方是网关而未填 log_keys：不核对其证明出自谁的日志")
                 self._endpoint(file, party, party.channel)
             self._keys(file, party)
             for number, message, message_zh in dates.contact_faults(party):
