@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import category
 
 from gateway.records import codelists
 
@@ -108,8 +109,9 @@ class Schema:
 
 
 def normal_title(text: str) -> str:
-    """A column title without white space, marks for "required", a note in brackets and case."""
-    bare = "".join(text.split()).strip("\ufeff*＊:：")
+    """A column title without white space and what nobody sees (copied out of web pages), marks for "required", a
+    note in brackets and case."""
+    bare = "".join(c for c in text if not c.isspace() and category(c) != "Cf").strip("*＊:：")
     return _BRACKETED.sub("", bare).strip("*＊:：").casefold()
 
 

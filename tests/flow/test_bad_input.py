@@ -100,6 +100,20 @@ def test_a_workbook_or_archive_is_not_supported(node: Node, head: bytes) -> None
 
 
 @pytest.mark.parametrize(
+    "head",
+    ["\ufeff \r\n<!DOCTYPE html><html>", '<?xml version="1.0"?>\n<Workbook>', "MIME-Version: 1.0\n", r"{\rtf1\ansi"],
+    ids=["page", "xml", "mhtml", "rtf"],
+)
+def test_a_page_under_the_name_of_a_workbook(node: Node, head: str) -> None:
+    """What many systems call an export to Excel: told as what it is, with the one step that mends it."""
+    data = f"{head}<table><tr><td>姓名</td></tr></table>".encode()
+    row = node.send(replace(planned(), name=planned().name.replace(".csv", ".xls")), data)
+    node.is_refused(row, "313", data)
+    assert "另存为“Excel 工作簿（.xlsx）”" in node.page(row)
+    node.nothing_forwarded()
+
+
+@pytest.mark.parametrize(
     ("name", "code"),
     [
         ("跨省流入.csv", "223"),

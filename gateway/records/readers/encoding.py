@@ -24,6 +24,8 @@ _FORMATS = (
     ZIP, b"PK\x05\x06", OLE2, b"%PDF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf",
     b"Rar!", b"BZh", b"\xfd7zXZ", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"MZ", b"SQLite format 3",
 )  # fmt: skip
+_MARKED_UP = (b"<!doctype", b"<html", b"<head", b"<meta", b"<style", b"<table", b"<?xml", b"mime-version:", b"{\\rtf")
+"""How web pages, XML workbooks and rich text begin, which many systems export under the name `.xls`."""
 _CONTROL = bytes(code for code in range(32) if code not in (9, 10, 13)) + b"\x7f"
 
 
@@ -43,11 +45,14 @@ def is_zip(path: Path) -> bool:
 
 
 def find(path: Path) -> Found | Refused:
-    """Look at a file that is not empty. Refused 301 (binary), 302 (no encoding that we read)."""
+    """Look at a file that is not empty. Refused 301 (binary), 302 (no encoding that we read), 313 (a page or marked-up
+    text)."""
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     if head.startswith(_FORMATS):
         return Refused("301")
+    if head.removeprefix(BOM).lstrip().lower().startswith(_MARKED_UP):
+        return Refused("313")
     if head.startswith(_UTF_16_32) or _looks_like_utf_16(head):
         return Refused("302")
     if len(head.translate(None, _CONTROL)) < len(head) * 0.95:

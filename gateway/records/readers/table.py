@@ -57,7 +57,7 @@ Table: TypeAlias = "TextTable | SheetTable"
 
 
 def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire) -> Table | Refused | None:
-    """Find out what a file is, and its header. None: nothing but white space in the file. Refused 301–312."""
+    """Find out what a file is, and its header. None: nothing but white space in the file. Refused 301–313."""
     with path.open("rb") as stream:
         head = stream.read(encoding.HEAD)
     if head.startswith((encoding.ZIP, encoding.OLE2)) or looks_like_dbf(head):

@@ -77,6 +77,7 @@ def test_provinces() -> None:
         "姓名（必填）",
         "姓名(必填)*",
         "\ufeff姓名",
+        "姓\u200b名\u200e",
         "NAME",
         "Name",
         "姓　名",
