@@ -79,8 +79,9 @@ class Observation:
                     self._pass_over(entry, listing)
                 elif (key := self._key(entry, listing)) is not None:
                     known = seen.get(name)
-                    same = known is not None and known.key == key
-                    self._sightings[name] = known if known and same else Sighting(key, now, monotonic)
+                    if known is None or known.key != key:
+                        known = Sighting(key, now, monotonic)
+                    self._sightings[name] = known
         alone = not any(name.endswith(_COMPANIONS) for name in self._sightings)
         for name, sighting in self._sightings.items():
             if not alone:
