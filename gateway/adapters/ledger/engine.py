@@ -11,11 +11,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 
 BUSY_MS = 30_000
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def make_engine(url: str, *, immediate: bool = True) -> Engine:
@@ -47,9 +46,22 @@ def make_engine(url: str, *, immediate: bool = True) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Bring the ledger's tables to the newest version. Safe to call at every start."""
+    if _version(engine) == max(path.stem[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")):
+        return
+    from alembic import command  # a good part of a start's time, and seldom needed
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
         attributes: dict[str, Any] = config.attributes
         attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _version(engine: Engine) -> str:
+    """The version of the ledger's tables; empty where there are none."""
+    with engine.begin() as connection:
+        if not inspect(connection).has_table("ledger_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM ledger_version")).scalar() or "")
