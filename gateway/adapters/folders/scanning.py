@@ -82,14 +82,8 @@ class Observation:
                     if known is None or known.key != key:
                         known = Sighting(key, now, monotonic)
                     self._sightings[name] = known
-        alone = not any(name.endswith(_COMPANIONS) for name in self._sightings)
         for name, sighting in self._sightings.items():
-            if not alone:
-                self._judge(name, sighting, monotonic, listing)
-            elif monotonic - sighting.since >= self._quiet:  # thousands of them, and nobody's sidecar or marker
-                listing.ready.append(Ready(name, sighting.key, sighting.first_seen, sidecar=False, marker=False))
-            else:
-                listing.left["waiting"] += 1
+            self._judge(name, sighting, monotonic, listing)
         return listing
 
     @staticmethod
@@ -112,15 +106,15 @@ class Observation:
         return key_of(status)
 
     def _judge(self, name: str, sighting: Sighting, monotonic: float, listing: Listing) -> None:
-        for ending, kind in ((names.MARKER, "marker"), (names.SIDECAR, "sidecar")):
-            if name.endswith(ending):
-                if name.removesuffix(ending) not in self._sightings:
-                    listing.left[kind] += 1
-                return
+        if name.endswith(_COMPANIONS):
+            ending, kind = (names.MARKER, "marker") if name.endswith(names.MARKER) else (names.SIDECAR, "sidecar")
+            if name.removesuffix(ending) not in self._sightings:
+                listing.left[kind] += 1
+            return
         sidecar = self._sightings.get(name + names.SIDECAR)
         marker = name + names.MARKER in self._sightings
-        quiet = [s for s in (sighting, sidecar) if s is not None]
-        if marker or all(monotonic - s.since >= self._quiet for s in quiet):
+        since = sighting.since if sidecar is None else max(sighting.since, sidecar.since)
+        if marker or monotonic - since >= self._quiet:
             listing.ready.append(Ready(name, sighting.key, sighting.first_seen, sidecar is not None, marker))
         else:
             listing.left["waiting"] += 1
