@@ -25,10 +25,12 @@ import structlog
 
 from gateway import deadlines
 from gateway.adapters.ledger import Ledger
-from gateway.corridors import dating, obliging, prompting, recording
-from gateway.corridors.tools import Tools
+from gateway.corridors import recording
+from gateway.corridors.obligations import dating, obliging
+from gateway.corridors.telling.reminders import automatic
 from gateway.deadlines import SHANGHAI, Calendar
-from gateway.policy import loading
+from gateway.node import Tools
+from gateway.policy.loading import loading
 
 RECORDS = 500
 FIRST = datetime(2026, 9, 1, 9, 0, tzinfo=SHANGHAI)
@@ -108,10 +110,10 @@ def main() -> None:
     for what in ("first round: the agreements' own are entered", "second round: those of old are marked"):
         timed(what, lambda: obliging.enter(node))
     timed("a round of `missed`, nothing has run out", lambda: obliging.enter(node))
-    letters = timed("a round of reminders: the first steps", lambda: prompting.prompt(node))
+    letters = timed("a round of reminders: the first steps", lambda: automatic.prompt(node))
     while letters:
-        letters = prompting.prompt(node)
-    timed("a round of reminders, none is due", lambda: prompting.prompt(node))
+        letters = automatic.prompt(node)
+    timed("a round of reminders, none is due", lambda: automatic.prompt(node))
     timed("recomputing under the same calendar", lambda: dating.recompute(node))
     clock.moment = datetime(2026, 9, 22, 9, 0, tzinfo=SHANGHAI)
     timed(f"a round of `missed`, {chosen.due:,} have run out", lambda: obliging.enter(node))

@@ -33,7 +33,7 @@ from pathlib import Path
 from statistics import median
 
 from gateway import durable
-from gateway.adapters.folders import DropFolders
+from gateway.adapters.channels.folders import DropFolders
 from gateway.outcomes import Ok
 
 START = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)

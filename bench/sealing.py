@@ -25,9 +25,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-from gateway.adapters import keyring
-from gateway.adapters.openpgp import OpenPGP
-from gateway.adapters.sm import SM, Pin, Software, keys
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.openpgp import OpenPGP
+from gateway.adapters.sealing.sm import SM, Pin, Software, keys
 from gateway.outcomes import Ok
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind

@@ -39,13 +39,13 @@ from statistics import median
 import paramiko
 
 from gateway import durable
-from gateway.adapters.folders import ExchangeRoot
-from gateway.adapters.sftp import Endpoint, SftpCourier, remote
-from gateway.adapters.sftp.courier import upload
-from gateway.adapters.sftp.fetching import Fetch, Wanted
-from gateway.adapters.sftp.memory import Memory
-from gateway.adapters.sftp.session import session
-from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.adapters.channels.folders import ExchangeRoot
+from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
+from gateway.adapters.channels.sftp.courier import upload
+from gateway.adapters.channels.sftp.fetching import Fetch, Wanted
+from gateway.adapters.channels.sftp.memory import Memory
+from gateway.adapters.channels.sftp.session import session
+from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
 

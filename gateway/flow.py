@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.answering import Answering
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.submission import STAGES, StepResult, Submission
-from gateway.corridors.tools import Tools
+from gateway.corridors.between.countersigning import Answering
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.submission.steps import STAGES, StepResult, Submission
+from gateway.node import Tools
 from gateway.parcels import DistributionId, ParcelId
 
 # Bump only with a migration: parcels in work are resumed by the version of the flow they began under.

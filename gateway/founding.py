@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from gateway import durable, inspection
-from gateway.adapters import keyring
 from gateway.adapters.clock import SystemClock
-from gateway.policy import loading, places, tree
+from gateway.adapters.sealing import keyring
+from gateway.policy.facts import places
+from gateway.policy.facts.facts import Facts, Language
 from gateway.policy.faults import Findings
-from gateway.policy.model import Facts, Language
+from gateway.policy.loading import loading, tree
 
 _SHARED, _PRIVATE, _OWN = 0o770, 0o700, 0o750
 

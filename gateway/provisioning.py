@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import durable
-from gateway.adapters.folders.root import SENTINEL
-from gateway.policy import places
-from gateway.policy.model import Facts, Party
+from gateway.adapters.channels.folders.root import SENTINEL
+from gateway.policy.facts import places
+from gateway.policy.facts.facts import Facts, Party
 
 LONGEST_NAME = 32
 _KEY = re.compile(

@@ -9,25 +9,26 @@ from pathlib import Path
 import structlog
 
 from gateway import durable
-from gateway.adapters import keyring
+from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
+from gateway.adapters.channels.sftp import Limits as CollectLimits
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
-from gateway.adapters.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.notices import Mailer, Poster
-from gateway.adapters.openpgp import OpenPGP
-from gateway.adapters.profiles import SM_PIN, Profiles
 from gateway.adapters.publishing import Mailbox
-from gateway.adapters.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
-from gateway.adapters.sftp import Limits as CollectLimits
-from gateway.adapters.sm import SM, Kept, Pin
-from gateway.adapters.spool import Spool
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.openpgp import OpenPGP
+from gateway.adapters.sealing.profiles import SM_PIN, Profiles
+from gateway.adapters.sealing.sm import SM, Kept, Pin
+from gateway.adapters.storage.spool import Spool
 from gateway.adapters.worker import AnyWorker, Worker, WorkerUnit
-from gateway.corridors.tools import ACKNOWLEDGE, Tools
 from gateway.deadlines import Calendar
+from gateway.node import ACKNOWLEDGE, Tools
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy import loading, places, snapshots
-from gateway.policy.model import Facts, Party, SftpChannel
+from gateway.policy.facts import places
+from gateway.policy.facts.facts import Facts, Party, SftpChannel
+from gateway.policy.loading import loading, snapshots
 from gateway.ports import Clock, Courier, Notices
 
 

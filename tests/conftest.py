@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-pytest.register_assert_rewrite("asking", "databases", "nodes", "quarters", "years")
+pytest.register_assert_rewrite("support")
 
-from databases import postgres  # noqa: E402
-from nodes import Node, copy_node, make_node  # noqa: E402
-from quarters import played  # noqa: E402
+from support.databases import postgres  # noqa: E402
+from support.nodes import Node, copy_node, make_node  # noqa: E402
+from support.quarters import played  # noqa: E402
 
 from gateway.adapters.worker import Worker  # noqa: E402
 from gateway.demo.partners import Partners  # noqa: E402
 from gateway.demo.regions import provinces  # noqa: E402
-from gateway.policy.model import Limits  # noqa: E402
+from gateway.policy.facts.facts import Limits  # noqa: E402
 
 __all__ = ["played", "postgres"]
 

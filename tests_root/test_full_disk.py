@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, Daemon, edit, make_node, planned
+from support.nodes import PERIOD, Daemon, edit, make_node, planned
 
 from gateway.demo.partners import Partners
 from gateway.demo.regions import provinces

@@ -15,17 +15,18 @@ from pathlib import Path
 
 import pytest
 import users
-from logs import make_log
 from places import new_place
+from support.logs import make_log
 
+from gateway.adapters.channels.sshd import HOST, find_sshd, make_key
 from gateway.adapters.publishing import LogKeys, Witness, over_http, over_sftp
-from gateway.adapters.sshd import HOST, find_sshd, make_key
 from gateway.founding import TierChoice, make
 from gateway.log import merkle
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.tiles import TileTree
-from gateway.policy import loading, places
-from gateway.policy.model import Facts
+from gateway.policy.facts import places
+from gateway.policy.facts.facts import Facts
+from gateway.policy.loading import loading
 from gateway.provisioning import NotPossible, Remove, System, plan
 
 DROPIN = Path(__file__).parents[1] / "systemd" / "sshd_config.d" / "gateway.conf"
@@ -280,7 +281,7 @@ def test_old_algorithms_are_not_spoken(served: Served, option: str) -> None:
 
 def test_what_this_project_delivers_with_gets_in(served: Served) -> None:
     """A node above that pushes with paramiko."""
-    from gateway.adapters.sftp import Endpoint, SftpCourier
+    from gateway.adapters.channels.sftp import Endpoint, SftpCourier
     from gateway.durable import sha256_file
     from gateway.outcomes import Ok
     from gateway.parcels import PartyId

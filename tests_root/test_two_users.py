@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 import users
-from nodes import planned
+from support.nodes import planned
 
 from gateway.adapters.worker import WorkerUnit, server
 from gateway.demo.files import render
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.loading import find
-from gateway.policy.model import Limits
+from gateway.policy.facts.facts import Limits
+from gateway.policy.loading.loading import find
 from gateway.ports import ExamineJob
 from gateway.records import jobs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway import durable
-from gateway.policy.model import Rehearsal
+from gateway.policy.facts.facts import Rehearsal
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -19,7 +19,7 @@ from gateway.deadlines.calendar import Calendar, DayKind, OutsideCalendar
 from gateway.deadlines.editions import CalendarError, read_folder
 from gateway.deadlines.entering import enter
 from gateway.outcomes import catalogue
-from gateway.policy import loading
+from gateway.policy.loading import loading
 
 app = typer.Typer(help="放假安排与工作日历 / holiday arrangements and working days", no_args_is_help=True)
 

@@ -23,7 +23,7 @@ from gateway.demo.node import DemoNode
 from gateway.demo.partners import PartnerFault, Partners
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.play import Stalled
-from gateway.demo.rehearsing import Rehearsal, latest, outcomes, refusals
+from gateway.demo.played_quarter import Rehearsal, latest, outcomes, refusals
 from gateway.demo.story import Expected, expected
 from gateway.demo.view import OBLIGATIONS, View, summary
 from gateway.outcomes import catalogue

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.cli import config as config_command
 from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, Language, LanguageOption, answer, say
 from gateway.founding import EXAMPLE, Made, TierChoice, UsageFault, make

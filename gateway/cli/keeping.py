@@ -15,7 +15,7 @@ from gateway.log import Entry, Event
 from gateway.log.note import Signer
 from gateway.log.tiles import ARCHIVE
 from gateway.log.timestamps import Authorities
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 
 
 def log_rotation(facts: Facts, what: str, old: Signer, new: Signer) -> None:

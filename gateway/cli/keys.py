@@ -12,13 +12,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.table import Table
 
-from gateway import rehearsing
-from gateway.adapters import keyring
+from gateway import key_trial
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.keyring import pinning
-from gateway.adapters.sm import KeyFileError
-from gateway.adapters.sm import keys as sm_keys
-from gateway.adapters.survey import KeyState, survey
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.key_health import KeyState, survey
+from gateway.adapters.sealing.keyring import pinning
+from gateway.adapters.sealing.sm import KeyFileError
+from gateway.adapters.sealing.sm import keys as sm_keys
 from gateway.cli.conventions import (
     FAULT,
     REFUSED,
@@ -32,7 +32,7 @@ from gateway.cli.conventions import (
 )
 from gateway.cli.node import load_facts
 from gateway.outcomes import Ok, Outcome
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 
 app = typer.Typer(help="密钥及其有效期 / keys and their expiry", no_args_is_help=True)
 _TWO_YEARS = timedelta(days=730)
@@ -246,9 +246,9 @@ def rehearse(
     facts = load_facts(config)
     try:
         if show:
-            identity, lines = rehearsing.answers(facts)
+            identity, lines = key_trial.answers(facts)
         else:
-            identity, lines = rehearsing.send(facts, SystemClock().now())
+            identity, lines = key_trial.send(facts, SystemClock().now())
     except FileNotFoundError:
         say("还没有演练过 / there was no rehearsal yet")
         raise typer.Exit(USAGE) from None

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.conventions import FAULT, USAGE, ConfigOption, JsonOption, Language, LanguageOption, answer, say
-from gateway.policy import loading
+from gateway.policy.loading import loading
 
 app = typer.Typer(help="数据规范 / schemas of the datasets", no_args_is_help=True)
 WORDS = {

@@ -12,21 +12,21 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from gateway import durable, wiring
-from gateway.adapters import keyring
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.container import Caps, Member
-from gateway.adapters.profiles import Profiles, is_sm
-from gateway.adapters.quarantine import OpenedPackage
-from gateway.adapters.spool import SUFFIXES
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.container import Caps, Member
+from gateway.adapters.sealing.profiles import Profiles, is_sm
+from gateway.adapters.sealing.unpacking import OpenedPackage
+from gateway.adapters.storage.spool import SUFFIXES
 from gateway.cli import conventions
 from gateway.cli.conventions import FAULT, REFUSED, USAGE, ConfigOption, JsonOption, say
 from gateway.cli.node import load_facts
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
-from gateway.policy.model import Agreement, Facts
+from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts.routing import version_for
 from gateway.policy.periods import Period
-from gateway.policy.routing import version_for
 from gateway.records.schema import document
 
 _KEYS = ("package", "agreement", "sender", "origin", "receiver", "period", "kind", "revision")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway import durable, wiring
-from gateway.adapters import backup
+from gateway.adapters.storage import backup
 from gateway.control.server import Rejected
-from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
+from gateway.node import Tools
 from gateway.outcomes import Ok
 
 SUFFIX = ".tar.zst.gpg"

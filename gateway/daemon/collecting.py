@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from gateway.adapters.sftp import Collector
+from gateway.adapters.channels.sftp import Collector
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import PartyId
 

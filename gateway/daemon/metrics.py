@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.adapters.survey import survey
+from gateway.adapters.sealing.key_health import survey
 from gateway.control.server import Answer, Handler
-from gateway.corridors import overview
+from gateway.corridors.views import overview
 from gateway.daemon import vitals
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from gateway.adapters.ledger.owing import OWED
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import dating
 from gateway.corridors.inquiries import redirecting
+from gateway.corridors.obligations import dating
 from gateway.deadlines import State
 from gateway.log import rfc3339
 from gateway.outcomes import Ok, Outcome, catalogue

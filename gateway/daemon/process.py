@@ -21,22 +21,27 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
+from gateway.adapters.channels.folders import Watch
 from gateway.adapters.clock import SHANGHAI
-from gateway.adapters.folders import Watch
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
-from gateway.corridors import chasing, dating, keywatch, notifying, prompting, retention, telling, templates
-from gateway.corridors.gathering import Gathering
+from gateway.corridors.between import dates_up
+from gateway.corridors.between.gathering import Gathering
+from gateway.corridors.distribution import chasing
 from gateway.corridors.inquiries.showing import Showing
-from gateway.corridors.tools import ACKNOWLEDGE, Tools
+from gateway.corridors.obligations import dating
+from gateway.corridors.telling import notices
+from gateway.corridors.telling.reminders import automatic
+from gateway.corridors.upkeep import keywatch, retention, templates
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.log import Entry, Event, rfc3339
+from gateway.node import ACKNOWLEDGE, Tools
 from gateway.parcels import Claim
-from gateway.policy import loading
+from gateway.policy.facts.facts import Facts
 from gateway.policy.faults import Findings
-from gateway.policy.model import Facts
+from gateway.policy.loading import loading
 
 SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
 NOTICE_SECONDS = 10
@@ -225,7 +230,7 @@ class Daemon:
         )
         scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Gathering().round,), seconds=GATHER_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (telling.tell,), seconds=GATHER_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (dates_up.tell,), seconds=GATHER_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
@@ -233,10 +238,10 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (prompting.prompt,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
-        scheduler.add_job(self._guarded, "interval", (notifying.post,), seconds=NOTICE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
         # Retention goes by the node's clock, which runs faster in a rehearsal.
         speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0

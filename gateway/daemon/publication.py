@@ -31,11 +31,11 @@ from gateway.adapters.publishing import (
     evidence,
     stamping,
 )
-from gateway.corridors import proofs
-from gateway.corridors.tools import ACTOR, Tools
+from gateway.corridors.telling import proofs
 from gateway.log import Entry, Event, rfc3339
 from gateway.log.quorum import BadPolicy
 from gateway.log.timestamps import Authorities
+from gateway.node import ACTOR, Tools
 
 SECONDS = 1.0
 PROOF_ROUNDS = 2

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__, durable
-from gateway.adapters import keyring, systemd
+from gateway.adapters import systemd
 from gateway.adapters.publishing import Contradiction, LogKeys, NoKey
+from gateway.adapters.sealing import keyring
 from gateway.control.server import ControlServer, Handler, Rejected, Request
-from gateway.corridors import overview, recording, recovery, repeating
-from gateway.corridors.tools import Tools
+from gateway.corridors import recording, recovery
+from gateway.corridors.submission import repeating
+from gateway.corridors.views import overview
 from gateway.log import Entry, Event, rfc3339
+from gateway.node import Tools
 from gateway.parcels import ParcelId
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 from gateway.wiring import control_socket
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import durable, wiring
-from gateway.adapters import backup
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.storage import backup
 from gateway.daemon.recovering import MARKER
 from gateway.log import rfc3339
-from gateway.policy import loading
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
+from gateway.policy.loading import loading
 
 
 class NotRestored(Exception):

@@ -13,9 +13,13 @@ from gateway import __version__, flow
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import answering, bulletins, four_eyes, overview, recording, reminding
-from gateway.corridors.inquiries import standing
-from gateway.corridors.submission import CONFIRMED
+from gateway.corridors import recording
+from gateway.corridors.between import countersigning
+from gateway.corridors.distribution import four_eyes
+from gateway.corridors.submission.steps import CONFIRMED
+from gateway.corridors.telling import bulletins
+from gateway.corridors.telling.reminders import letters
+from gateway.corridors.views import inquiries, overview
 from gateway.daemon import backing, metrics, owing
 from gateway.log import Event
 from gateway.outcomes import Refused, catalogue
@@ -115,7 +119,7 @@ class _Service:
                 if incoming.state == "answered":
                     raise Rejected("the batch is answered: there is nothing to retry")
                 attempt = incoming.attempt + 1
-                answering.retry(tx, incoming, request.actor)
+                countersigning.retry(tx, incoming, request.actor)
                 again = partial(flow.enqueue_answer, identity, incoming.sender, attempt)
             elif deliveries:
                 batch, attempt = deliveries[0], deliveries[0].attempt + 1
@@ -148,7 +152,7 @@ class _Service:
                 raise NotFound
             if row.state not in ("by_person", "incomplete"):
                 raise Rejected(f"the batch is {row.state}: it does not wait for a person")
-            answering.confirm(tx, row, request.actor)
+            countersigning.confirm(tx, row, request.actor)
         flow.enqueue_answer(identity, row.sender, row.attempt + 1)
         return {"acknowledged": identity}
 
@@ -208,18 +212,18 @@ class _Service:
     def inquiries(self, request: Request) -> Any:
         """What was asked and how much of it is open; one inquiry with its records by ordinal."""
         if len(request.path) > 1:
-            found = standing.one(self._daemon.tools, request.path[1])
+            found = inquiries.one(self._daemon.tools, request.path[1])
             if not found:
                 raise NotFound
             return found
         equal = {k: str(request.query[k]) for k in ("origin", "receiver", "agreement") if k in request.query}
-        return standing.listed(self._daemon.tools, everything=bool(request.query.get("all")), **equal)
+        return inquiries.listed(self._daemon.tools, everything=bool(request.query.get("all")), **equal)
 
     def remind(self, request: Request) -> dict[str, Any]:
         """A letter to everybody who still owes for a period."""
         period, dry_run = str(request.query.get("period")), bool(request.query.get("dry_run"))
         try:
-            done = reminding.remind(
+            done = letters.remind(
                 self._daemon.tools,
                 period,
                 agreement=request.query.get("agreement"),

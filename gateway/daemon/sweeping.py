@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway import flow
-from gateway.adapters import backup
-from gateway.corridors import obliging
-from gateway.corridors.answering import Answering
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.tools import ACKNOWLEDGE, ACTOR, Tools
+from gateway.adapters.storage import backup
+from gateway.corridors.between.countersigning import Answering
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.obligations import obliging
 from gateway.log import rfc3339
+from gateway.node import ACKNOWLEDGE, ACTOR, Tools
 
 STUCK = timedelta(seconds=60)
 

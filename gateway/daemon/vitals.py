@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.adapters.worker import AnyWorker
-from gateway.corridors import notifying
-from gateway.corridors.tools import Tools
-from gateway.policy.settings import Intake
+from gateway.corridors.telling import notices
+from gateway.node import Tools
+from gateway.policy.facts.node import Intake
 
 if TYPE_CHECKING:
     from gateway.daemon.process import Daemon
@@ -84,11 +84,11 @@ class Conditions:
             if condition in self._seen and condition not in self._told:
                 self._told.add(condition)
                 tools.log.warning("condition", condition=condition, count=count)
-                notifying.tell(tools, condition, count)
+                notices.tell(tools, condition, count)
         for condition in sorted(self._told - {*found} - {*self._seen}):
             self._told.discard(condition)
             tools.log.info("condition_over", condition=condition)
-            notifying.tell(tools, f"{condition}_over")
+            notices.tell(tools, f"{condition}_over")
         self._seen = dict(found)
 
 

@@ -7,9 +7,9 @@ import contextlib
 import time
 
 from gateway.adapters.publishing import LogKeys, NoKey, Witness, over_sftp
-from gateway.corridors.tools import Tools
 from gateway.log.quorum import BadPolicy, Policy
-from gateway.policy import places
+from gateway.node import Tools
+from gateway.policy.facts import places
 
 POLICY = "witnessed.policy"
 SECONDS = 10.0

@@ -19,7 +19,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal
 
 from gateway.deadlines.calendar import SHANGHAI, Calendar, DayKind, OutsideCalendar, Standing, in_shanghai
-from gateway.policy.model import Deadline
+from gateway.policy.facts.facts import Deadline
 from gateway.policy.periods import Period
 
 Roll = Literal["none", "forward", "backward"]

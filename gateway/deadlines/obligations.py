@@ -22,8 +22,8 @@ from gateway.deadlines.calendar import SHANGHAI, Calendar, Standing, in_shanghai
 from gateway.deadlines.clocks import Due, Rule, due, fixed
 from gateway.deadlines.rules import fixed_rule
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy import dates
-from gateway.policy.model import Agreement, Facts
+from gateway.policy.facts import dates
+from gateway.policy.facts.facts import Agreement, Facts
 from gateway.policy.periods import Period
 
 CORRECTION = Rule("workdays", 3)

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 
 from gateway.deadlines.calendar import SHANGHAI, Calendar, in_shanghai
 from gateway.deadlines.obligations import SETTLED, Obligation, State
-from gateway.policy.model import Reminders
+from gateway.policy.facts.facts import Reminders
 
 
 @dataclass(frozen=True, slots=True)

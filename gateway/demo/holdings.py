@@ -20,7 +20,7 @@ from typing import Any
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partner, PartnerFault, Partners
 from gateway.demo.story import Expected, row_digest
-from gateway.policy import places
+from gateway.policy.facts import places
 
 SUFFIX = ".tar.zst.gpg"
 LIST = "分发清单_*.json"

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from gateway import durable, wiring
-from gateway.adapters import keyring
+from gateway.adapters.channels.sshd import Sftpd, local_sftpd, make_key
 from gateway.adapters.ledger import Ledger
-from gateway.adapters.sshd import Sftpd, local_sftpd, make_key
+from gateway.adapters.sealing import keyring
 from gateway.control.client import ControlClient, NotRunning
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
-from gateway.policy import loading, places
-from gateway.policy.model import Facts
+from gateway.policy.facts import places
+from gateway.policy.facts.facts import Facts
+from gateway.policy.loading import loading
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"

@@ -14,7 +14,7 @@ from gateway.control.client import NotRunning
 from gateway.demo.files import Planned, write
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
-from gateway.policy import places
+from gateway.policy.facts import places
 
 PATIENCE = 240.0
 SETTLED = ("accepted", "refused", "duplicate", "acknowledged")

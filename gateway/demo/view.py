@@ -20,8 +20,8 @@ from rich.text import Text
 
 from gateway.demo import chronicle
 from gateway.demo.people import INFLOW, OUTFLOW
-from gateway.demo.rehearsing import latest
-from gateway.policy.model import Facts
+from gateway.demo.played_quarter import latest
+from gateway.policy.facts.facts import Facts
 
 STAGES = (
     ("arriving", "收件 intake"),

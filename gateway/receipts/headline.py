@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.outcomes import catalogue
 from gateway.parcels import Kind
-from gateway.policy.model import Language
+from gateway.policy.facts.facts import Language
 from gateway.receipts.receipt import DueDate, Receipt
 from gateway.receipts.words import SHANGHAI, Words
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy.model import Language
-from gateway.policy.shapes import Profile
+from gateway.policy.facts.base import Profile
+from gateway.policy.facts.facts import Language
 from gateway.receipts.naming import joined, safe
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words

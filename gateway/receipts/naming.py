@@ -7,8 +7,8 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from gateway.parcels import Kind
-from gateway.policy.model import Language
-from gateway.policy.shapes import Profile
+from gateway.policy.facts.base import Profile
+from gateway.policy.facts.facts import Language
 from gateway.receipts.words import Words
 
 if TYPE_CHECKING:

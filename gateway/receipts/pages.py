@@ -15,8 +15,8 @@ import jinja2
 from markupsafe import Markup, escape
 
 from gateway.outcomes import catalogue
-from gateway.policy.model import Folders, Language
-from gateway.policy.shapes import Profile
+from gateway.policy.facts.base import Profile
+from gateway.policy.facts.facts import Folders, Language
 from gateway.receipts import headline, naming
 from gateway.receipts.commands import Commands
 from gateway.receipts.receipt import Receipt

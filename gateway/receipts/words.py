@@ -15,7 +15,7 @@ from functools import cache
 from importlib.resources import files
 from typing import cast
 
-from gateway.policy.model import Language
+from gateway.policy.facts.facts import Language
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _QUARTERS = "一二三四"

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway.policy import model, shapes
+from gateway.policy.facts import base, facts
 from gateway.reference.markdown import code, heading, table
 from gateway.reference.markdown import page as joined
 
@@ -35,7 +35,7 @@ def page(config: Path) -> str:
     said = {name: _comments((config / file).read_text("utf-8")) for name, file in _EXAMPLES.items()}
     lines = heading(
         "Configuration · 配置",
-        "gateway/policy/model.py",
+        "gateway/policy/facts/facts.py",
         "Policy is data: TOML files below `config/`, read and checked as a whole. An unknown key is a fault, never "
         "ignored. `gateway config check` lists every fault at once, with file and line. The files of `config/` in this "
         "repository are the complete example of a national node, with comments in both languages.",
@@ -57,10 +57,10 @@ def _models() -> list[tuple[str, type[BaseModel]]]:
     """Every model of a fact, those of whole files first."""
     found = [
         (name, kind)
-        for name, kind in vars(model).items()
-        if isinstance(kind, type) and issubclass(kind, shapes.Fact) and kind is not shapes.Fact
+        for name, kind in vars(facts).items()
+        if isinstance(kind, type) and issubclass(kind, base.Fact) and kind is not base.Fact
     ]
-    return sorted(found, key=lambda pair: (not _file(pair[1]), pair[1] is not model.Node))
+    return sorted(found, key=lambda pair: (not _file(pair[1]), pair[1] is not facts.Node))
 
 
 def _file(kind: type[BaseModel]) -> str:
@@ -136,7 +136,7 @@ def _limits(metadata: Any) -> str:
             found += [f"{sign} {getattr(constraint, name)}" for name, sign in _BOUNDS.items() if _has(constraint, name)]
             if _has(constraint, "pattern"):
                 pattern = constraint.pattern
-                found.append(shapes.FORMS[getattr(pattern, "pattern", pattern)][0])
+                found.append(base.FORMS[getattr(pattern, "pattern", pattern)][0])
     return ", ".join(found)
 
 

@@ -10,8 +10,10 @@ import ast
 import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
+import gateway
 from gateway.deadlines import State
 from gateway.log import Event
 from gateway.parcels import Decider, Kind
@@ -119,9 +121,8 @@ def _events() -> Iterator[str]:
 
 def _nodes(*modules: str) -> Iterator[ast.AST]:
     for module in modules:
-        for file in files("gateway").joinpath(module).iterdir():
-            if file.name.endswith(".py"):
-                yield from ast.walk(ast.parse(file.read_text("utf-8")))
+        for file in sorted(Path(gateway.__file__).parent.joinpath(module).rglob("*.py")):
+            yield from ast.walk(ast.parse(file.read_text("utf-8")))
 
 
 def _constants(call: ast.Call, functions: tuple[str, ...], name: str) -> Iterator[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Checked, Kind, Opened, Part, Tally
-from gateway.policy.model import Agreement, Facts
+from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts.routing import significant, version_for
 from gateway.policy.periods import Period
-from gateway.policy.routing import significant, version_for
 from gateway.ports import ExamineJob
 from gateway.records import Examination
 from gateway.records.parts import UNROUTED

@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from logs import ORIGIN, START
+from support.logs import ORIGIN, START
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, PublicationFailed, Publisher

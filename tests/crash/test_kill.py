@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import rfc8785
-from quarters import SCALE
+from support.quarters import SCALE
 
 from gateway.control.client import NotRunning
 from gateway.demo.node import DemoNode

@@ -18,8 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from logs import START, Log, make_log
 from publishing_child import DONE
+from support.logs import START, Log, make_log
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, Publisher

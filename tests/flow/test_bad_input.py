@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from nodes import Node, planned
+from support.nodes import Node, planned
 
 from gateway.demo.faults import FileFault, RowFault
 from gateway.demo.files import Planned, render, truth_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 from test_keys import Standing
 from test_tiers import (
     COUNTY,
@@ -30,19 +30,21 @@ from test_tiers import (
 )
 
 from gateway import wiring
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors import answering, chasing, overview
-from gateway.corridors.answering import Answering
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.gathering import Gathering
+from gateway.corridors.between import countersigning
+from gateway.corridors.between.countersigning import Answering
+from gateway.corridors.between.gathering import Gathering
+from gateway.corridors.distribution import chasing
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.views import overview
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, ParcelId
-from gateway.policy import places
+from gateway.policy.facts import places
 from gateway.receipts import status
 
 
@@ -383,7 +385,7 @@ def confirm(node: Node) -> None:
     now = node.tools.clock.now()
     with node.tools.ledger.transaction(now) as tx:
         (row,) = tx.between.open()
-        answering.confirm(tx, row, "test")
+        countersigning.confirm(tx, row, "test")
 
 
 def standing(node: Node, now: datetime) -> None:

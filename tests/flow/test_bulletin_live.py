@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import with_agreements
-from nodes import Daemon, copy_node, edit, planned
+from support.asking import with_agreements
+from support.nodes import Daemon, copy_node, edit, planned
 
 FILES = [planned(6, party=party, seed=party) for party in ("33", "34", "35", "36")]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

@@ -14,21 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import Node, edit
+from support.nodes import Node, edit
 from typer.testing import CliRunner
 
-from gateway.adapters import keyring
 from gateway.adapters.ledger.rows import ParcelRow
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.cli.schemas import app as schemas_app
-from gateway.corridors import templates
-from gateway.corridors.distribution import Distribution
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.upkeep import templates
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
 from gateway.packages import Descriptor
 from gateway.parcels import DistributionId
-from gateway.policy import places
+from gateway.policy.facts import places
 from gateway.records.readers.lines import join
 
 JISHENG, WEISHENG, MINZHENG, GONGAN = (f"440106-{name}" for name in ("jisheng", "weisheng", "minzheng", "gongan"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodes import Node, planned
+from support.nodes import Node, planned
 
 from gateway.daemon import sweeping
 

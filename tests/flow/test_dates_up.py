@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import ANSWER, ASK, PERSON, MovedClock, at, with_agreements
-from nodes import Node
+from support.asking import ANSWER, ASK, PERSON, MovedClock, at, with_agreements
+from support.nodes import Node
 from test_between import collect, sign_as
 from test_tiers import COUNTY, DEPARTMENT, NATION, PROVINCE, Tiers, folder, joined, work_on_what_came
 
 from gateway import inspection
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors import dating, telling
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.inquiries import standing
+from gateway.corridors.between import dates_up
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.obligations import dating
+from gateway.corridors.views import inquiries
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok, Refused
 from gateway.parcels import DistributionId
-from gateway.policy import places
+from gateway.policy.facts import places
 
 ASKED, BACK, LABEL = "inquiry-15wd", "reply-15wd", "核查甲类"
 ASKER = "330000"
@@ -113,10 +114,10 @@ def pass_on(node: Node) -> None:
 def tell_up(tiers: Tiers) -> None:
     """What is stated below is pushed up, judged there, copied, and stated again."""
     for lower, upper in ((tiers.county, tiers.province), (tiers.province, tiers.nation)):
-        telling.tell(lower.tools)
+        dates_up.tell(lower.tools)
         work_on_what_came(upper)
         Distribution(upper.tools).post_waiting()
-        assert telling.tell(lower.tools) == 0
+        assert dates_up.tell(lower.tools) == 0
 
 
 def owed(node: Node) -> list[Any]:
@@ -147,11 +148,11 @@ def test_the_date_is_the_lowest_nodes_and_every_node_above_shows_whose_it_is(tie
     # The province's own date is the older statement: whichever of its two is read first, this one stands.
     assert events(tiers.nation, "date_copied")[-1]["parties"] == [PROVINCE, COUNTY]
     # Both sides of the nation, and its operator, see the date and whose it is.
-    (line,) = standing.listed(tiers.nation.tools)
+    (line,) = inquiries.listed(tiers.nation.tools)
     assert (line["due"], line["dated_by"], line["open"]) == ("2026-11-12", COUNTY, 2)
     pages = [p.read_text("utf-8") for p in receipts(tiers.nation, ASKER).glob("*.html") if "未结" not in p.name]
     assert sum("2026-11-12" in page and f"（{COUNTY}定）" in page for page in pages) == 1
-    standing.refresh(tiers.nation.tools, [ASKER])
+    inquiries.refresh(tiers.nation.tools, [ASKER])
     (page,) = receipts(tiers.nation, ASKER).glob("*未结清单.html")
     assert f"2026-11-12 （{COUNTY}定）" in page.read_text("utf-8")
     # The answer goes back the same way; at the nation it is held against the date that the county signed.

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clocks import at, make_home, move
-from nodes import PERIOD, Node, planned
+from support.clocks import at, make_home, move
+from support.nodes import PERIOD, Node, planned
 
 from gateway import deadlines
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.adapters.worker import Worker
-from gateway.corridors import dating, recording
-from gateway.corridors.distribution import Distribution
+from gateway.corridors import recording
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.obligations import dating
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW

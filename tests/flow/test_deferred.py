@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from nodes import Node, children, copy_node, edit, make_node, pin, planned
+from support.nodes import Node, children, copy_node, edit, make_node, pin, planned
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.submission import LONGEST_TRIES, Submission
+from gateway.corridors.submission.steps import LONGEST_TRIES, Submission
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.parcels import ParcelId
-from gateway.policy.model import Limits
+from gateway.policy.facts.facts import Limits
 
 
 @contextmanager

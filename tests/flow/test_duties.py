@@ -8,19 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from clocks import make_home, move
-from nodes import PERIOD, Node, planned
+from support.clocks import make_home, move
+from support.nodes import PERIOD, Node, planned
 
 from gateway import deadlines
 from gateway.adapters.worker import Worker
 from gateway.corridors import recording
-from gateway.corridors.distribution import Distribution
+from gateway.corridors.distribution.steps import Distribution
 from gateway.daemon import sweeping
 from gateway.deadlines import Calendar, rules
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.parcels import DistributionId
-from gateway.policy.model import Deadline
+from gateway.policy.facts.facts import Deadline
 from gateway.policy.periods import Period
 
 SHIPPED = Path(__file__).parents[2] / "config"

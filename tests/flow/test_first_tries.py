@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.posting import Posting
-from gateway.corridors.submission import Submission
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.submission.steps import Submission
+from gateway.corridors.telling.posting import Posting
 from gateway.demo.faults import FileFault
 from gateway.demo.files import render
 from gateway.demo.people import INFLOW

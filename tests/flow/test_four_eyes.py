@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 
 from gateway.adapters.worker import Worker
-from gateway.corridors import four_eyes
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.four_eyes import NotConfirmed
+from gateway.corridors.distribution import four_eyes
+from gateway.corridors.distribution.four_eyes import NotConfirmed
+from gateway.corridors.distribution.steps import Distribution
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 

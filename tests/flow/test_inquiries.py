@@ -15,16 +15,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from asking import ANSWER, ASK, PERSON, Desk, with_agreements
-from nodes import Node
+from support.asking import ANSWER, ASK, PERSON, Desk, with_agreements
+from support.nodes import Node
 
 from gateway.adapters.worker import Worker
-from gateway.corridors import bulletins, dating, overview
-from gateway.corridors.distribution import Distribution
+from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.inquiries import closing as closings
 from gateway.corridors.inquiries import redirecting
 from gateway.corridors.inquiries.showing import Showing
-from gateway.corridors.submission import Submission
+from gateway.corridors.obligations import dating
+from gateway.corridors.submission.steps import Submission
+from gateway.corridors.telling import bulletins
+from gateway.corridors.views import overview
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok, Refused

@@ -14,18 +14,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, Node, pin, planned
+from support.nodes import PERIOD, Node, pin, planned
 from test_kinds import due, held
 
-from gateway import rehearsing
-from gateway.adapters import keyring
-from gateway.adapters.keyring import pinning
-from gateway.adapters.sm import SM, Pin, Software
-from gateway.adapters.sm import keys as sm_keys
-from gateway.adapters.survey import survey
-from gateway.corridors import keywatch, overview
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.distribution import Distribution
+from gateway import key_trial
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.key_health import survey
+from gateway.adapters.sealing.keyring import pinning
+from gateway.adapters.sealing.sm import SM, Pin, Software
+from gateway.adapters.sealing.sm import keys as sm_keys
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.upkeep import keywatch
+from gateway.corridors.views import overview
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.outcomes import Ok
@@ -266,21 +267,21 @@ def test_a_rehearsal_of_the_next_keys(node: Node, partners: Partners, tmp_path: 
     new = keyring.generate_next(private, "national", keyring.today() + timedelta(days=30))
     own.write_bytes(keyring.public_key(private, new))
     partners.trust(own.read_bytes())
-    sent, lines = rehearsing.send(node.facts, node.tools.clock.now())
+    sent, lines = key_trial.send(node.facts, node.tools.clock.now())
     assert {line.sent for line in lines} == {"100"}
     assert {(line.signer, line.answer) for line in lines} == {(new, "no")}
     assert {line.party[:2] for line in lines} == set(partners)
-    inbox = node.party_folder("33", "接收", rehearsing.FOLDER)
+    inbox = node.party_folder("33", "接收", key_trial.FOLDER)
     (package,) = inbox.glob("*.gpg")
     opened = partners["33"].open(package, tmp_path / "opened")
     assert opened.signer == new
-    assert opened.descriptor["gateway:agreement"] == rehearsing.AGREEMENT
+    assert opened.descriptor["gateway:agreement"] == key_trial.AGREEMENT
     (form,) = inbox.glob("*.form.json")
     assert (tmp_path / "opened/data/form.json").read_bytes() == form.read_bytes()
-    partners["33"].acknowledge(form, node.party_folder("33", "上报", rehearsing.FOLDER))
-    other = next(node.party_folder("44", "接收", rehearsing.FOLDER).glob("*.form.json"))
-    partners["11"].acknowledge(other, node.party_folder("44", "上报", rehearsing.FOLDER))
-    found, lines = rehearsing.answers(node.facts)
+    partners["33"].acknowledge(form, node.party_folder("33", "上报", key_trial.FOLDER))
+    other = next(node.party_folder("44", "接收", key_trial.FOLDER).glob("*.form.json"))
+    partners["11"].acknowledge(other, node.party_folder("44", "上报", key_trial.FOLDER))
+    found, lines = key_trial.answers(node.facts)
     assert found == sent
     told = {line.party: (line.answer, line.answered_by) for line in lines if line.answer != "no"}
     assert told == {SOME: ("yes", partners["33"].fingerprint), "440000": ("wrong", "")}

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import PERIOD, Daemon, planned
+from support.nodes import PERIOD, Daemon, planned
 from typer.testing import CliRunner
 
 from gateway import wiring
-from gateway.adapters import keyring
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.sealing import keyring
 from gateway.cli import app
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW

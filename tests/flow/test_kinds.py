@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.gathering import Gathering
-from gateway.corridors.submission import CONFIRMED, Submission
+from gateway.corridors.between.gathering import Gathering
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.submission.steps import CONFIRMED, Submission
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
 from gateway.demo.people import INFLOW, receivers

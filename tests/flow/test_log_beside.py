@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from auditors import Authority
-from nodes import Node
+from support.auditors import Authority
+from support.nodes import Node
 
 from gateway.adapters.publishing import LogKeys
 from gateway.adapters.worker import Worker

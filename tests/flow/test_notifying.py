@@ -9,16 +9,18 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from clocks import move
-from listeners import Hook, MailServer
-from nodes import PERIOD, Node, edit, planned
+from support.clocks import move
+from support.listeners import Hook, MailServer
+from support.nodes import PERIOD, Node, edit, planned
 
-from gateway.corridors import dating, notifying, obliging, prompting, reminding
-from gateway.corridors.tools import Tools
+from gateway.corridors.obligations import dating, obliging
+from gateway.corridors.telling import notices
+from gateway.corridors.telling.reminders import automatic, letters
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.inspection import findings
 from gateway.log import Entry, Event
+from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.ports import Clock
 
@@ -55,7 +57,7 @@ def told(server: MailServer, home: Path, request: pytest.FixtureRequest) -> Node
             'sender = "gateway@000000.example.invalid"\n'
         )
     node: Node = request.getfixturevalue("node")
-    notifying.post(node.tools)
+    notices.post(node.tools)
     return node
 
 
@@ -67,10 +69,10 @@ def refuse(node: Node, count: int = 1, party: str = "33") -> None:
 
 def test_what_is_refused_is_told_to_its_sender_once(told: Node, server: MailServer) -> None:
     refuse(told)
-    notifying.post(told.tools)
+    notices.post(told.tools)
     assert server.received == [], "others may follow: it waits for the digest"
-    notifying.post(later(told, DIGEST))
-    notifying.post(later(told, 2 * DIGEST))
+    notices.post(later(told, DIGEST))
+    notices.post(later(told, 2 * DIGEST))
     (mail,) = server.received
     assert mail["To"] == "liaison@330000.example.invalid"
     assert "已退回" in mail["Subject"]
@@ -82,7 +84,7 @@ def test_what_is_refused_is_told_to_its_sender_once(told: Node, server: MailServ
 def test_a_flood_is_one_message(told: Node, server: MailServer) -> None:
     refuse(told, 25)
     refuse(told, 1, "34")
-    notifying.post(later(told, DIGEST))
+    notices.post(later(told, DIGEST))
     by = {mail["To"]: mail for mail in server.received}
     assert {*by} == {"liaison@330000.example.invalid", "liaison@340000.example.invalid"}
     text = by["liaison@330000.example.invalid"].get_content()
@@ -95,7 +97,7 @@ def test_a_flood_is_one_message(told: Node, server: MailServer) -> None:
 def test_a_mail_names_no_file_and_nobody(told: Node, server: MailServer) -> None:
     file = planned(5, name="王小明-2026Q3.csv")
     told.send(file, data=b"\x00\x01nothing")
-    notifying.post(later(told, DIGEST))
+    notices.post(later(told, DIGEST))
     (mail,) = server.received
     assert "王小明" not in mail.as_string() + mail.get_content() + mail["Subject"]
     with told.tools.ledger.outbox() as outbox:
@@ -113,20 +115,20 @@ def test_a_server_that_is_away_delays_nothing_but_its_mail(
     with away.running():
         way = told.tools.notices["mail"]
         monkeypatch.setattr(way, "_settings", way._settings.model_copy(update={"port": away.port}))  # type: ignore[attr-defined]
-        notifying.post(broken)
+        notices.post(broken)
         assert away.received == []
-        notifying.post(broken)  # it waits for its next try
+        notices.post(broken)  # it waits for its next try
         assert len(away.recipients) == 0
     monkeypatch.undo()
     refuse(told, 1, "34")  # intake goes on
-    notifying.post(later(told, DIGEST + timedelta(minutes=1)))
+    notices.post(later(told, DIGEST + timedelta(minutes=1)))
     assert sorted(mail["To"] for mail in server.received) == [f"liaison@{p}0000.example.invalid" for p in ("33", "34")]
 
 
 def test_after_three_days_it_is_given_up(told: Node, server: MailServer) -> None:
     refuse(told)
-    notifying.gather(told.tools)
-    notifying.send(later(told, timedelta(days=4)))
+    notices.gather(told.tools)
+    notices.send(later(told, timedelta(days=4)))
     with told.tools.ledger.outbox() as outbox:
         assert outbox.waiting() == []
     assert server.received == []
@@ -135,15 +137,15 @@ def test_after_three_days_it_is_given_up(told: Node, server: MailServer) -> None
 def test_who_owes_and_the_operator_are_told(told: Node, server: MailServer) -> None:
     sweeping.oblige(told.tools)
     given = {"agreement": None, "dry_run": False, "actor": "uid:0 test"}
-    reminding.remind(told.tools, PERIOD, party="340000", **given)
-    notifying.post(later(told, DIGEST))
+    letters.remind(told.tools, PERIOD, party="340000", **given)
+    notices.post(later(told, DIGEST))
     (mail,) = server.received
     assert mail["To"] == "liaison@340000.example.invalid"
     assert "2 件事项" in mail["Subject"]
     server.received.clear()
-    notifying.tell(told.tools, "source_down", 3)
-    notifying.tell(told.tools, "disk_low")
-    notifying.post(later(told, 2 * DIGEST))
+    notices.tell(told.tools, "source_down", 3)
+    notices.tell(told.tools, "disk_low")
+    notices.post(later(told, 2 * DIGEST))
     (mail,) = server.received
     assert mail["To"] == "operator@000000.example.invalid"
     assert "文件夹不可用：3 个" in mail.get_content()
@@ -167,9 +169,9 @@ def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
     for day, expected in (("02", {"liaison"}), ("06", {"liaison", "head", "operator"})):
         server.received.clear()
         move(told, f"2026-11-{day} 09:00")
-        assert prompting.prompt(told.tools) == 1
+        assert automatic.prompt(told.tools) == 1
         move(told, f"2026-11-{day} 09:31")
-        notifying.post(told.tools)
+        notices.post(told.tools)
         reminders = [mail for mail in server.received if "催报函" in mail.get_content()]
         assert {mail["To"].partition("@")[0] for mail in reminders} == expected
         assert len(reminders) == len(expected)
@@ -190,7 +192,7 @@ def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Nod
         for code in (100, 229)
     ]
     told.tools.ledger.append(stated, now)
-    notifying.post(later(told, DIGEST))
+    notices.post(later(told, DIGEST))
     by = {mail["To"]: mail for mail in server.received}
     assert {*by} == {"liaison@340000.example.invalid", "operator@000000.example.invalid"}
     assert f"限期延至 {until}" in by["liaison@340000.example.invalid"]["Subject"]
@@ -201,8 +203,8 @@ def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Nod
 def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server: MailServer) -> None:
     refuse(node)
     tools = replace(node.tools, notices={"mail": _never})
-    notifying.post(tools)
-    notifying.post(replace(later(node, DIGEST), notices={"mail": _never}))
+    notices.post(tools)
+    notices.post(replace(later(node, DIGEST), notices={"mail": _never}))
     with node.tools.ledger.outbox() as outbox:
         assert outbox.waiting() == []
 
@@ -221,10 +223,10 @@ def test_the_webhook_gets_the_operators_matters(home: Path, tmp_path: Path, requ
             stream.write(f'\n[notices.webhook]\nurl = "http://127.0.0.1:{hook.port}/x"\n')
         (home / "private" / "webhook-key").write_text("k")
         node: Node = request.getfixturevalue("node")
-        notifying.post(node.tools)
+        notices.post(node.tools)
         refuse(node)  # the sender's matter: not the operator's
-        notifying.tell(node.tools, "worker_down")
-        notifying.post(later(node, DIGEST))
+        notices.tell(node.tools, "worker_down")
+        notices.post(later(node, DIGEST))
         ((_, _, body),) = hook.posts
     assert [event["event"] for event in json.loads(body)["events"]] == ["worker_down"]
 

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 from test_kinds import due, held
 
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution import Distribution
+from gateway.corridors.distribution.steps import Distribution
 from gateway.demo.files import Planned, render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW

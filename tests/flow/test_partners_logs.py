@@ -7,10 +7,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from logs import ORIGIN, START, Log, make_log
-from nodes import Node
+from support.logs import ORIGIN, START, Log, make_log
+from support.nodes import Node
 
-from gateway.corridors import statements
+from gateway.corridors.between import statements
 from gateway.inspection import findings
 from gateway.log import proof
 from gateway.log.note import read_checkpoint

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 from test_kinds import due, held
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.distribution import Distribution
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
 from gateway.demo.files import records
 from gateway.demo.partners import Partners
 from gateway.demo.people import FIELDS, INFLOW, receivers

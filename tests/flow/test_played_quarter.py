@@ -21,7 +21,7 @@ from gateway.demo.files import Planned, records, truth_of
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW
-from gateway.demo.rehearsing import Rehearsal, latest, outcomes
+from gateway.demo.played_quarter import Rehearsal, latest, outcomes
 from gateway.demo.story import Expected, expected, row_digest
 from gateway.demo.workbooks import cells
 

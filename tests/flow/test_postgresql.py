@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from nodes import Daemon, copy_node, edit, planned
+from support.nodes import Daemon, copy_node, edit, planned
 
 from gateway.demo.faults import FileFault, RowFault
 from gateway.demo.partners import Partners, verify_all

@@ -15,14 +15,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from clocks import make_home, move
-from nodes import PERIOD, Node, edit, planned
 from sqlalchemy.exc import IntegrityError
+from support.clocks import make_home, move
+from support.nodes import PERIOD, Node, edit, planned
 
 from gateway import deadlines
 from gateway.adapters.worker import Worker
-from gateway.corridors import dating, prompting, recording
-from gateway.corridors.prompting import prompt
+from gateway.corridors import recording
+from gateway.corridors.obligations import dating
+from gateway.corridors.telling.reminders import automatic
+from gateway.corridors.telling.reminders.automatic import prompt
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW
@@ -203,5 +205,5 @@ def test_nothing_goes_out_by_itself_where_the_facts_say_so(node: Node) -> None:
 def test_the_next_level_follows_from_the_area_code(node: Node) -> None:
     anhui = node.facts.parties["340000"]
     county = anhui.model_copy(update={"id": "county", "tier": "county", "area_code": "340102"})
-    assert prompting.above(node.facts, county) == anhui
-    assert prompting.above(node.facts, anhui).id == "000000"
+    assert automatic.above(node.facts, county) == anhui
+    assert automatic.above(node.facts, anhui).id == "000000"

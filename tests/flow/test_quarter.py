@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import rfc8785
-from nodes import verify
+from support.nodes import verify
 
 from gateway.demo.files import render
 from gateway.demo.partners import verify_all

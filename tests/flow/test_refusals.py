@@ -7,7 +7,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from nodes import INFLOW, PERIOD, Node, planned
+from support.nodes import INFLOW, PERIOD, Node, planned
 from test_kinds import named
 
 from gateway.adapters.ledger.rows import ParcelRow

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from clocks import move
-from nodes import PERIOD, Node, planned
+from support.clocks import move
+from support.nodes import PERIOD, Node, planned
 from test_kinds import named
 
-from gateway.corridors import dating, overview, reminding
+from gateway.corridors.obligations import dating
+from gateway.corridors.telling.reminders import letters
+from gateway.corridors.views import overview
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.outcomes import Ok
@@ -17,7 +19,7 @@ from gateway.receipts import status
 
 def remind(node: Node, **filters: object) -> list[dict]:
     given = {"agreement": None, "party": None, "dry_run": False, "actor": "uid:0 test", **filters}
-    return reminding.remind(node.tools, PERIOD, **given)
+    return letters.remind(node.tools, PERIOD, **given)
 
 
 def test_who_owes_gets_a_letter_and_who_has_sent_gets_none(node: Node) -> None:
@@ -66,7 +68,7 @@ def test_a_letter_names_the_parts_that_are_missing(node: Node) -> None:
 
 def test_nobody_is_reminded_before_the_window_opens(node: Node) -> None:
     sweeping.oblige(node.tools)
-    none = reminding.remind(node.tools, "2026Q4", agreement=None, party=None, dry_run=False, actor="x")
+    none = letters.remind(node.tools, "2026Q4", agreement=None, party=None, dry_run=False, actor="x")
     assert none == []
 
 

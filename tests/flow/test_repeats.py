@@ -7,9 +7,10 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors import repeating, retention
+from gateway.corridors.submission import repeating
+from gateway.corridors.upkeep import retention
 from gateway.daemon import sweeping
 from gateway.demo.files import render
 

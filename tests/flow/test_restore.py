@@ -24,9 +24,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from asking import ANSWER, ASK, PERSON, with_agreements
-from databases import Cluster
-from nodes import Daemon, copy_node, edit, planned
+from support.asking import ANSWER, ASK, PERSON, with_agreements
+from support.databases import Cluster
+from support.nodes import Daemon, copy_node, edit, planned
 
 from gateway.adapters.ledger import Ledger
 from gateway.control.client import NotRunning, Refusal
@@ -34,7 +34,7 @@ from gateway.demo.faults import FileFault
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.log.note import Note
-from gateway.policy import places
+from gateway.policy.facts import places
 from gateway.wiring import database_url
 
 PERIOD = "2026Q3"

@@ -13,17 +13,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from asking import PERSON, Desk, with_agreements
-from nodes import Node, planned
+from support.asking import PERSON, Desk, with_agreements
+from support.nodes import Node, planned
 
 from gateway import durable, wiring
-from gateway.adapters import backup
-from gateway.adapters.backup import inquirykeys
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, Publisher
+from gateway.adapters.storage import backup
+from gateway.adapters.storage.backup import inquirykeys
 from gateway.adapters.worker import Worker
-from gateway.corridors import recovery, repeating, retention
+from gateway.corridors import recovery
 from gateway.corridors.recovery import Item, Report
+from gateway.corridors.submission import repeating
+from gateway.corridors.upkeep import retention
 from gateway.demo.partners import Partners
 from gateway.log import rfc3339
 from gateway.outcomes import Ok

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from nodes import PERIOD, Node, planned, verify
+from support.nodes import PERIOD, Node, planned, verify
 
 from gateway.daemon import sweeping
 from gateway.demo.faults import FileFault, RowFault
@@ -80,7 +80,7 @@ def test_the_same_file_twice_at_once_is_one_package(node: Node) -> None:
     node.drop(file)
     node.drop(replace(file, name="副本" + file.name))
     one, two = node.scan()
-    from gateway.corridors.submission import Submission
+    from gateway.corridors.submission.steps import Submission
 
     submission = Submission(node.tools)
     assert submission.step("intake", one.parcel)["outcome"] == "ok"
@@ -99,7 +99,7 @@ def test_a_place_that_a_refused_file_held_is_free_again(node: Node) -> None:
     node.drop(file)
     node.drop(replace(planned(10), name="改正-2026Q3.csv"))
     claims = sorted(node.scan(), key=lambda c: node.tools.inbox.name(c.parcel) != file.name)
-    from gateway.corridors.submission import Submission
+    from gateway.corridors.submission.steps import Submission
 
     submission = Submission(node.tools)
     assert submission.step("intake", claims[0].parcel)["outcome"] == "ok"

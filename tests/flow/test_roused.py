@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 from dbos import DBOS
-from nodes import Node, planned
+from support.nodes import Node, planned
 
 from gateway import flow
 from gateway.daemon import sweeping

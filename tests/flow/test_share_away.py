@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from quarters import SCALE, Played
+from support.quarters import SCALE, Played
 
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners, verify_all

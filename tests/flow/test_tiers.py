@@ -14,25 +14,25 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from nodes import PERIOD, REHEARSAL, Daemon, Node, copy_node, edit, planned
+from support.nodes import PERIOD, REHEARSAL, Daemon, Node, copy_node, edit, planned
 from test_kinds import due
 
 from gateway import inspection, wiring
-from gateway.adapters import keyring
-from gateway.adapters.sftp import Collector, Round
-from gateway.adapters.sshd import LocalSshd, make_key
+from gateway.adapters.channels.sftp import Collector, Round
+from gateway.adapters.channels.sshd import LocalSshd, make_key
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.acknowledgement import Acknowledgement
-from gateway.corridors.distribution import Distribution
-from gateway.corridors.posting import Posting
-from gateway.corridors.tools import ACKNOWLEDGE
+from gateway.corridors.distribution.acknowledging import Acknowledgement
+from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.telling.posting import Posting
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.founding import TierChoice, make
+from gateway.node import ACKNOWLEDGE
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PartyId
-from gateway.policy import places
+from gateway.policy.facts import places
 
 NATION, PROVINCE, COUNTY, DEPARTMENT = "000000", "440000", "440106", "440106-jisheng"
 LABEL, DISTRIBUTED = "跨省流入人口个案", "国家分发流入人口个案"

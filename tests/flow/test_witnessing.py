@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from nodes import Node, planned
+from support.nodes import Node, planned
 from test_tiers import found
 from typer.testing import CliRunner
 
-from gateway.adapters import keyring
+from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.adapters.publishing import LogKeys
-from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.cli import app
 from gateway.daemon.publication import Publication

@@ -13,10 +13,10 @@ from statistics import median
 
 import chinese_calendar
 import pytest
-from asking import at
-from years import BACK, CODES, DUE, EARLY, FILES, A, B, Line, Year, fate, letters, year
+from support.asking import at
+from support.years import BACK, CODES, DUE, EARLY, FILES, A, B, Line, Year, fate, letters, year
 
-from gateway.corridors import bulletins
+from gateway.corridors.telling import bulletins
 from gateway.deadlines import SHANGHAI
 
 __all__ = ["year"]

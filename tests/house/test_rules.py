@@ -12,7 +12,7 @@ from string import Formatter
 
 import pytest
 
-from gateway.corridors.notifying import AUDIENCE, NOBODY
+from gateway.corridors.telling.notices import AUDIENCE, NOBODY
 from gateway.log import Event
 from gateway.outcomes import catalogue
 from gateway.receipts import notices
@@ -24,7 +24,7 @@ TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "tests_root").rglob("*
 LONGEST = 360
 # Modules that are longer for now; a ceiling each, so that they only get shorter.
 LONGER = {
-    "gateway/policy/crosscheck.py": 380,
+    "gateway/policy/rules/crosscheck.py": 380,
 }
 
 

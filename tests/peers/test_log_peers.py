@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from auditors import Authority, authority, openssl_accepts, run, sumdb
-from logs import START, Log, make_log
+from support.auditors import Authority, authority, openssl_accepts, run, sumdb
+from support.logs import START, Log, make_log
 from typer.testing import CliRunner
 
 from gateway.cli import app
@@ -162,7 +162,7 @@ def test_a_nodes_log_from_key_to_export(
     template: Path, server: str, authority: Authority, sumdb: Path, tmp_path: Path
 ) -> None:
     """The keeper's commands on a node as `gateway init` makes it; the auditor gets a folder and stock tools."""
-    from nodes import copy_node
+    from support.nodes import copy_node
 
     from gateway import wiring
     from gateway.adapters.ledger import Ledger
@@ -230,7 +230,7 @@ def test_a_nodes_log_from_key_to_export(
 
 
 def test_two_nodes_witness_each_other_by_files(template: Path, log: Log, tmp_path: Path) -> None:
-    from nodes import copy_node
+    from support.nodes import copy_node
 
     home = tmp_path / "node"
     copy_node(template, home)

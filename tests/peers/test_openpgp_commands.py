@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openpgp_peers import StockGpg
+from support.openpgp_peers import StockGpg
 from typer.testing import CliRunner
 
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.cli import app
 
 ROOT = Path(__file__).parents[2]

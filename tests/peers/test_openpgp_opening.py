@@ -13,12 +13,12 @@ from pathlib import Path
 import gnupg
 import pytest
 import zstandard
-from openpgp_peers import StockGpg
+from support.openpgp_peers import StockGpg
 
-from gateway.adapters import container, keyring
-from gateway.adapters.container import Caps
-from gateway.adapters.openpgp import OpenPGP
-from gateway.adapters.openpgp.engine import Engine
+from gateway.adapters.sealing import container, keyring
+from gateway.adapters.sealing.container import Caps
+from gateway.adapters.sealing.openpgp import OpenPGP
+from gateway.adapters.sealing.openpgp.engine import Engine
 from gateway.outcomes import Ok, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind

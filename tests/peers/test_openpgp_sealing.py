@@ -15,11 +15,11 @@ from pathlib import Path
 
 import gnupg
 import pytest
-from openpgp_peers import StockGpg
-from sm_peers import members
+from support.openpgp_peers import StockGpg
+from support.sm_peers import members
 
-from gateway.adapters import keyring
-from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 
 MEMBERS = [("datapackage.json", b'{"a":1}'), ("data/cases.csv", b"name,code\r\n" + b"MARKER,0\r\n" * 2000)]

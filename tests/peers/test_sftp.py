@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from gateway import durable
-from gateway.adapters import sshd
-from gateway.adapters.sftp import Endpoint, SftpCourier, remote
-from gateway.adapters.sftp.session import Supervisor
-from gateway.adapters.sshd import HOST, LocalSshd, PythonSftpd, in_python, make_key, openssh
+from gateway.adapters.channels import sshd
+from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
+from gateway.adapters.channels.sftp.session import Supervisor
+from gateway.adapters.channels.sshd import HOST, LocalSshd, PythonSftpd, in_python, make_key, openssh
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
 

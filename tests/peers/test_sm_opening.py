@@ -11,13 +11,13 @@ from pathlib import Path
 
 import gmssl_pyx
 import pytest
-from sm_peers import CONTENT, Craft, Peer, describe, members, packed, sm3
+from support.sm_peers import CONTENT, Craft, Peer, describe, members, packed, sm3
 
-from gateway.adapters import container
-from gateway.adapters.container import Caps
-from gateway.adapters.sm import SM, Pin, Software, keys
-from gateway.adapters.sm import manifest as outside
-from gateway.adapters.sm.keys import KeyFileError, PublicKey
+from gateway.adapters.sealing import container
+from gateway.adapters.sealing.container import Caps
+from gateway.adapters.sealing.sm import SM, Pin, Software, keys
+from gateway.adapters.sealing.sm import manifest as outside
+from gateway.adapters.sealing.sm.keys import KeyFileError, PublicKey
 from gateway.outcomes import Ok, Refused
 
 

@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sm_peers import CONTENT, Peer, describe, members, packed
+from support.sm_peers import CONTENT, Peer, describe, members, packed
 
 import gateway.receipts
-from gateway.adapters.sm import SM, Pin, Software, keys
+from gateway.adapters.sealing.sm import SM, Pin, Software, keys
 from gateway.outcomes import Ok
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/open-an-sm-package.md"

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.keyring.home import CREDENTIAL as PASSPHRASE
-from gateway.adapters.sm.keys import CREDENTIAL as SM_KEY
+from gateway.adapters.sealing.keyring.home import CREDENTIAL as PASSPHRASE
+from gateway.adapters.sealing.sm.keys import CREDENTIAL as SM_KEY
 from gateway.reference import commands
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.folders import ExchangeRoot, FolderCourier
-from gateway.adapters.sftp import Endpoint, SftpCourier
-from gateway.adapters.sshd import HOST, LocalSshd, PythonSftpd, make_key
+from gateway.adapters.channels.folders import ExchangeRoot, FolderCourier
+from gateway.adapters.channels.sftp import Endpoint, SftpCourier
+from gateway.adapters.channels.sshd import HOST, LocalSshd, PythonSftpd, make_key
 from gateway.parcels import PartyId
 from gateway.ports import Courier
 

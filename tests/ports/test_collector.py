@@ -21,12 +21,12 @@ import pytest
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from gateway.adapters import sshd
+from gateway.adapters.channels import sshd
+from gateway.adapters.channels.folders import ExchangeRoot
+from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Limits, Memory, Round, fetching, landing
+from gateway.adapters.channels.sftp.breaker import Breaker
+from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.folders import ExchangeRoot
-from gateway.adapters.sftp import Collector, Endpoint, Errand, Limits, Memory, Round, fetching, landing
-from gateway.adapters.sftp.breaker import Breaker
-from gateway.adapters.sshd import HOST, LocalSshd, make_key
 from gateway.daemon.collecting import Collecting
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import AgreementId, PartyId

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Channel
 
-from gateway.adapters.folders import ExchangeRoot, FolderCourier
+from gateway.adapters.channels.folders import ExchangeRoot, FolderCourier
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import PartyId
 

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.folders import DropFolders, ExchangeRoot, FolderCourier
-from gateway.adapters.sftp import Endpoint, SftpCourier, remote
-from gateway.adapters.sshd import HOST, LocalSshd, make_key
+from gateway.adapters.channels.folders import DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
+from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.daemon.vitals import Guard
 from gateway.outcomes import Deferred, Ok
 from gateway.parcels import AgreementId, Claim, PartyId
-from gateway.policy.settings import Intake
+from gateway.policy.facts.node import Intake
 
 NOW = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 PARTY = PartyId("guangdong")

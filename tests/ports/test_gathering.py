@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.adapters import backup
-from gateway.adapters.folders.claims import Claims, Record
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.storage import backup
+from gateway.adapters.storage.claims import Claims, Record
 from gateway.parcels import AgreementId, ParcelId, PartyId
 
 NOW = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.folders import DropFolders, copying, inbox, names, taking
-from gateway.adapters.folders.claiming import Claiming
-from gateway.adapters.folders.claims import Claims
+from gateway.adapters.channels.folders import DropFolders, copying, inbox, names, taking
+from gateway.adapters.channels.folders.claiming import Claiming
+from gateway.adapters.storage.claims import Claims
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
@@ -276,7 +276,7 @@ def test_a_disk_that_fills_up_while_copying_defers_and_leaves_no_partial_copy(tm
     claim = node.claim("个案.csv", b"x" * (4 << 20))
     script = (
         "import sys, resource, signal, pathlib\n"
-        "from gateway.adapters.folders import DropFolders\n"
+        "from gateway.adapters.channels.folders import DropFolders\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))\n"
         "home = pathlib.Path(sys.argv[1])\n"

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from listeners import Hook, MailServer, certificate
+from support.listeners import Hook, MailServer, certificate
 
 from gateway.adapters.notices import Mailer, Poster
 from gateway.outcomes import Deferred, Ok
-from gateway.policy.settings import Mail, Webhook
+from gateway.policy.facts.node import Mail, Webhook
 from gateway.ports import Message
 
 MESSAGE = Message(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.folders import Watch
+from gateway.adapters.channels.folders import Watch
 
 SECONDS = 20.0
 

@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 import paramiko
 
 from gateway import durable
-from gateway.adapters.folders import copying, moving
+from gateway.adapters.channels.folders import copying, moving
+from gateway.adapters.channels.sftp import remote
+from gateway.adapters.channels.sftp.breaker import Breaker
+from gateway.adapters.channels.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
 from gateway.adapters.publishing import over_http
 from gateway.adapters.publishing.witness import Witness
-from gateway.adapters.sftp import remote
-from gateway.adapters.sftp.breaker import Breaker
-from gateway.adapters.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 
 REQUEST, COSIGNED, BEHIND = "add-checkpoint", "checkpoint.note", "checkpoint.size"

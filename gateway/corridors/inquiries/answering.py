@@ -23,16 +23,16 @@ from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow, Pa
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import closing
 from gateway.corridors.inquiries.fingerprints import fingerprint
-from gateway.corridors.recording import obligations
-from gateway.corridors.tools import Tools
+from gateway.corridors.obligations import settling
 from gateway.deadlines import Calendar, Delivery, State
 from gateway.deadlines.changes import RETURN
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import Event, rfc3339
+from gateway.node import Tools
 from gateway.outcomes import Deferred, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, ParcelId
-from gateway.policy.clocks import NUMBER, RESULT
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
+from gateway.policy.rules.clocks import NUMBER, RESULT
 from gateway.ports import ExamineJob
 from gateway.records.parts import UNROUTED
 from gateway.records.schema import normal_title
@@ -132,13 +132,13 @@ def accepted(tx: Transaction, row: ParcelRow, facts: Facts, calendar: Calendar) 
         came = [Delivery(received, "accepted")]
         if record.refused_at:
             came.append(Delivery(datetime.fromisoformat(owed.opens_at), "refused", _instant(record.refused_at)))
-        state = obligations.settle(tx, owed, came, facts, calendar, parcel=row.id, quiet=True)
+        state = settling.settle(tx, owed, came, facts, calendar, parcel=row.id, quiet=True)
         settled[owed.source].append(state)
     for source, states in sorted(settled.items()):
-        obligations.settled_many(tx, states, row.sender, facts, parcel=row.id, source=source)
+        settling.settled_many(tx, states, row.sender, facts, parcel=row.id, source=source)
     for (event, source), count in sorted(passed.items()):
         name, suffix, counts = f"{source}/{row.sender}", f"{event}/{row.id}", {"obligations": count}
-        obligations.obligation_event(tx, event, name, row.sender, facts, suffix, counts=counts, history=source)
+        settling.obligation_event(tx, event, name, row.sender, facts, suffix, counts=counts, history=source)
     closing.close(tx, touched, facts)
 
 

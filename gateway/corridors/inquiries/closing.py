@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import InquiryRow
-from gateway.corridors.tools import ACTOR, Tools
 from gateway.deadlines import State
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import Entry, Event
-from gateway.policy.model import Facts
+from gateway.node import ACTOR, Tools
+from gateway.policy.facts.facts import Facts
 
 
 def close(tx: Transaction, obligations: Iterable[str], facts: Facts) -> None:

@@ -15,11 +15,11 @@ from gateway.adapters.ledger.rows import DatedRow, DistributionRow, InquiryRow, 
 from gateway.corridors import recording
 from gateway.corridors.inquiries import stating
 from gateway.corridors.inquiries.entering import own_id, subject
-from gateway.corridors.recording import obligations
+from gateway.corridors.obligations import settling
 from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import Event, rfc3339
-from gateway.policy.model import EventClock, Facts
+from gateway.policy.facts.facts import EventClock, Facts
 from gateway.receipts.receipt import DueDate
 
 
@@ -86,7 +86,7 @@ def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], f
     if void:
         name = f"{inquiry.parcel}/{inquiry.receiver}"
         counts = {"obligations": void}
-        obligations.obligation_event(
+        settling.obligation_event(
             tx, Event.VOIDED, name, inquiry.receiver, facts, "taken-over", counts=counts, history=inquiry.parcel
         )
 
@@ -94,11 +94,11 @@ def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], f
 def _ends(tx: Transaction, package: PackageRow, facts: Facts, calendar: Calendar) -> None:
     came = Delivery(tx.now, "accepted")
     states = [
-        obligations.settle(tx, owed, [came], facts, calendar, parcel=package.parcel, quiet=True)
+        settling.settle(tx, owed, [came], facts, calendar, parcel=package.parcel, quiet=True)
         for owed in _owed(tx, package)
     ]
     source = f"{package.parcel}/{package.receiver}"
-    obligations.settled_many(tx, states, package.origin, facts, parcel=package.parcel, source=source)
+    settling.settled_many(tx, states, package.origin, facts, parcel=package.parcel, source=source)
 
 
 def _owed(tx: Transaction, package: PackageRow) -> list[ObligationRow]:

@@ -8,14 +8,14 @@ from datetime import date
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import InquiryRow, ParcelRow
-from gateway.adapters.spool import Spool
+from gateway.adapters.storage.spool import Spool
 from gateway.corridors import recording
 from gateway.corridors.inquiries import fingerprints
 from gateway.corridors.inquiries.fingerprints import Read, fingerprint
 from gateway.deadlines import Calendar, Obligation
 from gateway.deadlines.obligations import SETTLED, State
 from gateway.parcels import ParcelId, Sealed
-from gateway.policy.model import Agreement, EventClock, Facts
+from gateway.policy.facts.facts import Agreement, EventClock, Facts
 
 EARLIEST = date(2007, 1, 1)
 """The calendar's first day: whatever is owed since longer ago is late by any clock."""

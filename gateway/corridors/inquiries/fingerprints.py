@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from gateway.policy.clocks import NUMBER
+from gateway.policy.rules.clocks import NUMBER
 
 AREA = "registered_code"
 

@@ -18,15 +18,15 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow
 from gateway.corridors.inquiries import closing, stating
 from gateway.corridors.inquiries.entering import own_id
-from gateway.corridors.recording import changes as entering
-from gateway.corridors.recording import obligations
-from gateway.corridors.tools import Tools
+from gateway.corridors.obligations import changes as entering
+from gateway.corridors.obligations import settling
 from gateway.deadlines import Calendar, State, changes
 from gateway.deadlines.changes import Change
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import rfc3339
+from gateway.node import Tools
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 
 NUMBER: Final = re.compile(r"\d{11}")
 LONGEST: Final = 400
@@ -40,7 +40,7 @@ def give_back(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome
 
     def plan(owed: ObligationRow, _of: _Of) -> Outcome[Change]:
         state = State(owed.state)
-        return changes.return_record(obligations.read(owed), actor, why, now, state, calendar)
+        return changes.return_record(settling.read(owed), actor, why, now, state, calendar)
 
     return _redirect(tools, ids, why, plan, "")
 
@@ -57,7 +57,7 @@ def pass_on(tools: Tools, ids: Sequence[str], to: str, why: str, actor: str) -> 
             return Refused("625", {"obligation": owed.id})
         if to not in {party.id for party in facts.senders(reply)}:
             return Refused("626", {"party": to})
-        standing, state = obligations.read(owed), State(owed.state)
+        standing, state = settling.read(owed), State(owed.state)
         return changes.transfer(standing, to, agreement.clock.rule, actor, why, now, state, calendar)
 
     return _redirect(tools, ids, why, plan, to)

@@ -9,10 +9,10 @@ from typing import Final
 
 from gateway.adapters.ledger.rows import InquiryRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors.inquiries import standing
-from gateway.corridors.tools import Tools
+from gateway.corridors.views import inquiries
 from gateway.deadlines import SHANGHAI
 from gateway.log import Event
+from gateway.node import Tools
 
 EVENTS: Final = frozenset(
     {
@@ -55,7 +55,7 @@ class Showing:
         written = 0
         for party in sorted(self._waiting):
             try:
-                standing.refresh(tools, [party])
+                inquiries.refresh(tools, [party])
             except OSError as error:
                 tools.log.warning("page_waits", party=party, errno=error.errno)
                 continue

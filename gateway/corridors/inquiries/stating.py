@@ -19,14 +19,14 @@ from gateway.adapters.ledger.owing import OWED
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow
 from gateway.corridors import recording
 from gateway.corridors.inquiries.entering import own_id
-from gateway.corridors.recording import obligations
-from gateway.corridors.recording.changes import redate
+from gateway.corridors.obligations import settling
+from gateway.corridors.obligations.changes import redate
 from gateway.corridors.recording.entries import instant
-from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar, Obligation, State
 from gateway.log import Entry, Event
+from gateway.node import ACTOR
 from gateway.parcels import PackageId
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 from gateway.receipts.receipt import Counts, DueDate, Receipt
 
 STAGE = "delivered"
@@ -95,7 +95,7 @@ def dates(owed: Iterable[_Pair]) -> tuple[DueDate, ...]:
         areas[one.due, one.expires_at, one.status, one.edition, one.dated_by].append(area)
     found = []
     for (day, expires_at, status, edition, by), these in sorted(areas.items()):
-        standing = obligations.standing(status)
+        standing = settling.standing(status)
         until = instant(expires_at).astimezone(SHANGHAI)
         given = tuple(area for area in these if area)
         found.append(DueDate(REPLY, date.fromisoformat(day), until, standing, edition, by, given))
@@ -140,7 +140,7 @@ def _take(
     """Enter the dates; the obligations by whose date they have."""
     taken: dict[str, list[str]] = defaultdict(list)
     for owed, due in pairs:
-        after = _after(obligations.read(owed), due, calendar)
+        after = _after(settling.read(owed), due, calendar)
         if after is None:
             continue
         whose = due.by or stated.issuer
@@ -156,7 +156,7 @@ def _after(owed: Obligation, due: DueDate, calendar: Calendar) -> Obligation | N
         owed,
         due=due.date,
         expires_at=due.expires_at,
-        status=obligations.standing(due.status),
+        status=settling.standing(due.status),
         edition=due.edition,
         rule="",
     )

@@ -10,8 +10,16 @@ from datetime import timedelta
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.transaction import dumps
-from gateway.corridors import superseding
-from gateway.corridors.recording.duties import closed, collected, delivered, distributed
+from gateway.corridors.obligations.duties import closed, collected, delivered, distributed
+from gateway.corridors.obligations.settling import (
+    missed,
+    owed_periods,
+    set_obligation,
+    set_obligations,
+    settle,
+    settle_obligation,
+    settled_many,
+)
 from gateway.corridors.recording.entries import (
     KEEP,
     address,
@@ -24,20 +32,12 @@ from gateway.corridors.recording.entries import (
     row,
 )
 from gateway.corridors.recording.issuing import issue, out_of
-from gateway.corridors.recording.obligations import (
-    missed,
-    owed_periods,
-    set_obligation,
-    set_obligations,
-    settle,
-    settle_obligation,
-    settled_many,
-)
+from gateway.corridors.submission import superseding
 from gateway.deadlines import Calendar
 from gateway.log import Entry, Event, rfc3339
 from gateway.outcomes import Detail
 from gateway.parcels import Kind, PackageId, ParcelId, Sealed, Tally
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 from gateway.receipts.receipt import Counts
 
 __all__ = [

@@ -10,9 +10,9 @@ from datetime import datetime
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.corridors.tools import ACTOR
 from gateway.log import Entry, Event
-from gateway.policy.model import Facts, Retention
+from gateway.node import ACTOR
+from gateway.policy.facts.facts import Facts, Retention
 
 
 def commitment(value: str) -> tuple[str, str]:

@@ -11,16 +11,16 @@ from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.corridors import reconciling
+from gateway.corridors.comparing import statistics
+from gateway.corridors.obligations.settling import standing
 from gateway.corridors.recording.entries import address, instant
-from gateway.corridors.recording.obligations import standing
-from gateway.corridors.tools import ACTOR
 from gateway.deadlines import SHANGHAI, Calendar
 from gateway.deadlines.obligations import CORRECTION
 from gateway.log import Entry, Event, rfc3339
+from gateway.node import ACTOR
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Kind, PackageId, ParcelId, PartyId, Sealed
-from gateway.policy.model import Agreement, Facts
+from gateway.policy.facts.facts import Agreement, Facts
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
 
 NOTHING = hashlib.sha256(b"").hexdigest()
@@ -110,7 +110,7 @@ def issue(
 def _reconciled(
     tx: Transaction, parcel: ParcelRow, agreement: Agreement, checked: Checked
 ) -> dict[str, tuple[tuple[str, int, int], ...]]:
-    compared = reconciling.compare(tx, agreement, parcel.origin, parcel.period, checked.sums)
+    compared = statistics.compare(tx, agreement, parcel.origin, parcel.period, checked.sums)
     return {cases: tuple((d.province, d.stated, d.held) for d in found) for cases, found in compared.items()}
 
 

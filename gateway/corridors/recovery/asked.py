@@ -18,14 +18,14 @@ from gateway.adapters.ledger.rows import InquiryRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import closing, delivering
 from gateway.corridors.inquiries.entering import own_id
-from gateway.corridors.recording import changes
-from gateway.corridors.tools import Tools
+from gateway.corridors.obligations import changes
 from gateway.deadlines import State
 from gateway.deadlines.changes import Change
 from gateway.deadlines.obligations import SETTLED
 from gateway.log import Event
+from gateway.node import Tools
 from gateway.parcels import SealedPackage
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
 
 Entry = Mapping[str, Any]
 _ENDS: Final[Mapping[str, State]] = {

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.publishing import Contradiction
-from gateway.corridors.tools import Tools
 from gateway.log import merkle
 from gateway.log.merkle import WIDTH, Edge
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.proof import Proof
 from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, read_tile, unbundle
+from gateway.node import Tools
 from gateway.receipts.receipt import Receipt, parse
 
 

@@ -20,14 +20,15 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import PackageRow
-from gateway.corridors import composing, recording
+from gateway.corridors import recording
+from gateway.corridors.distribution import composing
 from gateway.corridors.recovery import asked, stated
 from gateway.corridors.recovery.rolling import Report
-from gateway.corridors.tools import Tools
 from gateway.log import Entry, Event, rfc3339
+from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
-from gateway.policy.model import FolderChannel
+from gateway.policy.facts.facts import FolderChannel
 
 CODE = "906"
 

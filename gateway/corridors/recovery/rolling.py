@@ -13,12 +13,12 @@ from typing import Any
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.corridors.recovery.forward import Forward
 from gateway.corridors.recovery.histories import History, receipts
-from gateway.corridors.tools import Tools
+from gateway.corridors.recovery.replay import Forward
 from gateway.log import rfc3339
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
+from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.receipts.receipt import Receipt

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.corridors.gathering import Gathering
-from gateway.corridors.tools import Tools
+from gateway.corridors.between.gathering import Gathering
 from gateway.log import Event
+from gateway.node import Tools
 
 Entry = Mapping[str, Any]
 SHORT = 32

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.container import BLOCK, RECORD, Caps, ContainerError, pack, unpack
+from gateway.adapters.sealing.container import BLOCK, RECORD, Caps, ContainerError, pack, unpack
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
 

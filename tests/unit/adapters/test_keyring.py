@@ -12,8 +12,8 @@ from pathlib import Path
 import gnupg
 import pytest
 
-from gateway.adapters import keyring
-from gateway.adapters.keyring import KeyringError
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.keyring import KeyringError
 from gateway.outcomes import Ok, Refused
 
 PARTY = """# 山东省

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.adapters.openpgp.status import Status, created, judge_detached, judge_opening, judge_signature
+from gateway.adapters.sealing.openpgp.status import Status, created, judge_detached, judge_opening, judge_signature
 from gateway.outcomes import Deferred, Refused
 
 PIN = "6F2DD0E0630F8B95787E76184E4381C7660D667E"

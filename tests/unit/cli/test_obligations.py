@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from clocks import move
-from nodes import PERIOD, Node, planned
+from support.clocks import move
+from support.nodes import PERIOD, Node, planned
 from typer.testing import CliRunner
 
 from gateway import wiring

@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from nodes import Daemon, copy_node, planned, processes_of
+from support.nodes import Daemon, copy_node, planned, processes_of
 
 from gateway.adapters import sockets
 from gateway.control.client import ControlClient, NotRunning, Refusal

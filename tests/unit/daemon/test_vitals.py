@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from nodes import Node
+from support.nodes import Node
 
 from gateway.daemon.vitals import PATIENCE, Conditions, Guard, Vitals
-from gateway.policy.settings import Intake
+from gateway.policy.facts.node import Intake
 
 
 def test_a_part_that_does_not_come_round_is_named() -> None:

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodes import Node
+from support.nodes import Node
 
-from gateway.adapters.folders import Watch
+from gateway.adapters.channels.folders import Watch
 from gateway.daemon import vitals
 from gateway.daemon.process import Daemon
 from gateway.daemon.vitals import PATIENCE, PULSE_SECONDS, Vitals
-from gateway.policy.model import Facts
-from gateway.policy.settings import Intake
+from gateway.policy.facts.facts import Facts
+from gateway.policy.facts.node import Intake
 
 UNIT = Path(__file__).parents[3] / "systemd" / "gateway.service"
 FED = b"WATCHDOG=1"

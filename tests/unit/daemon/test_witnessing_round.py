@@ -7,8 +7,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from logs import START, Log, make_log
-from nodes import Node
+from support.logs import START, Log, make_log
+from support.nodes import Node
 
 from gateway.adapters.publishing import over_http
 from gateway.adapters.worker import Worker
@@ -18,7 +18,7 @@ from gateway.inspection import findings
 from gateway.log import merkle
 from gateway.log.note import read_checkpoint
 from gateway.log.tiles import TileTree
-from gateway.policy import places
+from gateway.policy.facts import places
 
 PARTY, PLACE = "330000", "见证"
 

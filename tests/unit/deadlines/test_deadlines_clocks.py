@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from gateway.deadlines import SHANGHAI, Calendar, NaiveInstant, OutsideCalendar, Rule, RuleError, due, fixed
-from gateway.policy.model import Deadline
+from gateway.policy.facts.facts import Deadline
 from gateway.policy.periods import Period
 
 EIGHTH = Deadline(due={"Q1": "04-08", "Q2": "07-08", "Q3": "10-08", "Q4": "01-08"})

@@ -18,8 +18,8 @@ from gateway.deadlines import (
     recomputed,
     since_day,
 )
-from gateway.policy import loading
-from gateway.policy.model import Facts
+from gateway.policy.facts.facts import Facts
+from gateway.policy.loading import loading
 from gateway.policy.periods import Period
 
 Q3 = Period.parse("2026Q3")

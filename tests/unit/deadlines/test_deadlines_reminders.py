@@ -6,7 +6,7 @@ import pytest
 
 from gateway.deadlines import SHANGHAI, Calendar, Obligation, State, expected
 from gateway.deadlines.reminders import Schedule, plan, quiet, reminder, wakes_at
-from gateway.policy import loading
+from gateway.policy.loading import loading
 from gateway.policy.periods import Period
 
 

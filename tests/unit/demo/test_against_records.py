@@ -6,20 +6,19 @@ import csv
 from pathlib import Path
 
 import pytest
+from support.judge import REPOSITORY
 
 from gateway.demo.chronicle import chronicle as dated
 from gateway.demo.faults import ROW_CODES, FileFault
 from gateway.demo.files import Planned, as_of, render, truth_of
 from gateway.demo.people import FIELDS, INFLOW, Row
-from gateway.demo.rehearsing import right_rows
+from gateway.demo.played_quarter import right_rows
 from gateway.demo.story import everything, gallery, plan
 from gateway.demo.workbooks import mended
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.ports import ExamineJob
 from gateway.records.examination import Examination, examine
 from gateway.records.jobs import list_refused
-
-from .judge import REPOSITORY
 
 BY_NAME = {FileFault.PERIOD_UNCLEAR, FileFault.PERIOD_AHEAD, FileFault.DUPLICATE}
 """Faults that intake sees, and the table does not show."""

@@ -8,16 +8,16 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from support.judge import lines_of
+
 from gateway.demo import chronicle
 from gateway.demo.chronicle import chronicle as dated
 from gateway.demo.files import records, render, text_of, truth_of
 from gateway.demo.people import INFLOW, OUTFLOW
+from gateway.demo.played_quarter import latest, outcomes, refusals
 from gateway.demo.regions import provinces
-from gateway.demo.rehearsing import latest, outcomes, refusals
 from gateway.demo.story import expected, row_digest
 from gateway.demo.workbooks import cells, mended, workbook
-
-from .judge import lines_of
 
 ACTS = dated(scale=0.02)
 BY_KEY = {act.file.key: act for act in ACTS}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from support.judge import judge
 
 from gateway.demo.faults import FILE_CODES, ROW_CODES, STRUCTURAL, FileFault, RowFault, damage
 from gateway.demo.flows import weights
 from gateway.demo.people import INFLOW, OUTFLOW, Sample, dice, people
 from gateway.outcomes import catalogue
-
-from .judge import judge
 
 AS_OF = date(2026, 9, 30)
 WRONG = {

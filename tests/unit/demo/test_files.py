@@ -10,12 +10,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from support.judge import lines_of, table
 
 from gateway.demo.faults import FileFault, RowFault
 from gateway.demo.files import Planned, as_of, encode, records, render, text_of, truth_of, write
 from gateway.demo.story import everything, expected, gallery, plan, row_digest
-
-from .judge import lines_of, table
 
 SMALL = plan(scale=0.02)
 READ = [each for each in everything(SMALL) if each.file_fault is None]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from support.judge import AREAS, PARTNERS, checksum_holds, day, judge
 
 from gateway.demo.flows import ARRIVED, LEFT, weights
 from gateway.demo.people import FIELDS, INFLOW, OUTFLOW, Row, Sample, people, receivers
 from gateway.demo.regions import check_character, provinces
-
-from .judge import AREAS, PARTNERS, checksum_holds, day, judge
 
 AS_OF = date(2026, 9, 30)
 NUMBER, BORN = FIELDS.index("id_number"), FIELDS.index("birth_date")

@@ -1,5 +1,5 @@
 """The tools of an auditor, for the tests of the log."""
 
-from auditors import authority, sumdb
+from support.auditors import authority, sumdb
 
 __all__ = ["authority", "sumdb"]

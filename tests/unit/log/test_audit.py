@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from logs import START, Log, entry, make_log
+from support.logs import START, Log, entry, make_log
 from typer.testing import CliRunner
 
 from gateway.cli import app

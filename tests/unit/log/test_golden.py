@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from logs import START, parcel_entries
+from support.logs import START, parcel_entries
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import Publisher

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from auditors import openssl_accepts, run
+from support.auditors import openssl_accepts, run
 
 from gateway.adapters.publishing import LogKeys
 from gateway.log import verify

@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from logs import ORIGIN, START, Log, entry, make_log
 from sqlalchemy.exc import IntegrityError
+from support.logs import ORIGIN, START, Log, entry, make_log
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import Contradiction, LogKeys, NoKey, Publisher, RolledBack

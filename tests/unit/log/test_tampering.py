@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from auditors import (
+from support.auditors import (
     Authority,
     corrupt,
     ids_are_unique,
@@ -24,7 +24,7 @@ from auditors import (
     run,
     times_are_in_order,
 )
-from logs import START, Log, archive, make_log, put, rewrite, write_log
+from support.logs import START, Log, archive, make_log, put, rewrite, write_log
 
 from gateway.log import Report, rfc3339, tiles, timestamps, verify
 from gateway.log.note import Checkpoint, Note, Signer, VerifierKey, read_checkpoint

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from logs import START, Log, make_log, put, rewrite, write_log
+from support.logs import START, Log, make_log, put, rewrite, write_log
 
 from gateway.adapters.publishing import (
     Behind,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy import crosscheck
+from gateway.policy.rules import crosscheck
 
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 10, 20)

@@ -12,10 +12,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.cli import init as command
-from gateway.policy import crosscheck, places
-from gateway.policy.loading import load
+from gateway.policy.facts import places
+from gateway.policy.loading.loading import load
+from gateway.policy.rules import crosscheck
 
 BESIDE = {
     "national": ("migrants-statistics", "migrants-structure", "pilot-report", "self-assessment", "work-plan"),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.policy import finding, tree
-from gateway.policy.loading import FactsError, find, load
+from gateway.policy.loading import finding, tree
+from gateway.policy.loading.loading import FactsError, find, load
 from gateway.policy.periods import Period
 
 Edit = Callable[[str, str, str], None]

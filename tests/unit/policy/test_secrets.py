@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.loading import find
-from gateway.policy.secrets import holds_private_key
+from gateway.policy.loading.loading import find
+from gateway.policy.loading.secrets import holds_private_key
 
 KEYS = [
     ed25519.Ed25519PrivateKey.generate(),

@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import pytest
 
-from gateway.policy.model import Language
+from gateway.policy.facts.facts import Language
 from gateway.receipts.words import SHANGHAI, Words, area, change, moment, plain, share, table
 
 

@@ -26,10 +26,10 @@ from gateway.parcels import (
     PartyId,
     Tally,
 )
-from gateway.policy import loading
-from gateway.policy.model import Acceptance, Agreement, Facts
+from gateway.policy.facts.facts import Acceptance, Agreement, Facts
+from gateway.policy.loading import loading
 from gateway.records import Examination
-from gateway.stages import acknowledging, checking, delivery, intake, opening, releasing, sorting
+from gateway.stages import acknowledging, checking, delivery, intake, recognising, releasing, sorting
 
 NOW = datetime(2026, 10, 20, 1, tzinfo=UTC)
 FACTS: Facts = loading.load(loading.find())
@@ -155,7 +155,7 @@ def test_a_basis_is_in_force_from_its_first_day_to_its_last() -> None:
     ],
 )
 def test_what_is_inside(kind: Kind, size: int, head: bytes, expected: str) -> None:
-    outcome = opening.decide(arrival(kind, size=size), head)
+    outcome = recognising.decide(arrival(kind, size=size), head)
     assert (outcome.value.content if isinstance(outcome, Ok) else getattr(outcome, "code", "")) == expected
 
 

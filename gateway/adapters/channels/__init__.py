@@ -1,0 +1,1 @@
+"""The ways in and out: drop folders, and SFTP in both directions."""

@@ -1,0 +1,119 @@
+"""Lays files into a party's own folder: `<root>/<party>/接收/<folder>/`.
+
+Each file is written under a hidden name, synced, read back and compared by size and SHA-256, and only then renamed;
+a reader sees it whole or not at all. What is there whole under its name is adopted; anything else under that name is
+never overwritten.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from gateway import durable
+from gateway.adapters.channels.folders import moving
+from gateway.adapters.channels.folders.copying import FULL
+from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
+from gateway.outcomes import Deferred, Fault, Ok, Outcome
+from gateway.parcels import PartyId
+
+
+class FolderCourier:
+    """`ports.Courier` for parties whose folder lies on this node's exchange root."""
+
+    def __init__(
+        self,
+        root: ExchangeRoot,
+        parties: Mapping[PartyId, str],
+        *,
+        inbox: str = "接收",
+        file_mode: int = 0o640,
+        folder_mode: int = 0o750,
+    ) -> None:
+        """`parties` maps a party to its folder under the root. The modes hold whatever the umask: 0640 and 0750 when
+        the party's group reads, 0660 and 0770 when it also removes what it has fetched."""
+        self._root = root
+        self._parties = dict(parties)
+        self._inbox = inbox
+        self._file_mode = file_mode
+        self._folder_mode = folder_mode
+
+    def deliver(self, receiver: PartyId, folder: str, files: Mapping[str, tuple[Path, str]]) -> Outcome[None]:
+        """See `ports.Courier`. Deferred 701 (root down, folder not writable), 702 (full); Fault 903 when something else
+        has the final name, 900 when our own copy is not what it should be."""
+        party = self._parties.get(receiver)
+        if party is None:
+            return Fault("900", {"reason": "no folder for this party"})
+        try:
+            with self._root.folder(f"{party}/{self._inbox}/{folder}", make_mode=self._folder_mode) as descriptor:
+                for name, (source, sha256) in files.items():
+                    fault = self._put(descriptor, name, source, sha256)
+                    if fault is not None:
+                        return fault
+                moving.sync(descriptor)
+        except SourceDown:
+            return Deferred("701", {"reason": "root down"})
+        except OSError as error:
+            full = error.errno in FULL
+            return Deferred("702" if full else "701", {"errno": error.errno or 0}, 300.0 if full else 60.0)
+        return Ok(None)
+
+    def _put(self, folder: int, name: str, source: Path, sha256: str) -> Fault | None:
+        if name in (".", "..") or "/" in name or "\0" in name or name.startswith("."):
+            return Fault("900", {"reason": "name of a delivery"})
+        there = _digest(folder, name)
+        if there is not None:
+            return None if there == sha256 else Fault("903")
+        partial = f".{name}.part"
+        moving.remove(folder, partial)
+        try:
+            fault = self._write(folder, partial, source, sha256)
+            if fault is None and not moving.rename_free(folder, partial, name) and _digest(folder, name) != sha256:
+                fault = Fault("903")
+        finally:
+            moving.remove(folder, partial)
+        return fault
+
+    def _write(self, folder: int, partial: str, source: Path, sha256: str) -> Fault | None:
+        digest, size = hashlib.sha256(), 0
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        try:
+            ours = source.open("rb")
+        except OSError:
+            return Fault("900", {"reason": "our copy cannot be read"})
+        with ours, os.fdopen(os.open(partial, flags, self._file_mode, dir_fd=folder), "wb") as copy:
+            while block := ours.read(durable.CHUNK):
+                digest.update(block)
+                size += len(block)
+                copy.write(block)
+            os.fchmod(copy.fileno(), self._file_mode)
+            copy.flush()
+            os.fsync(copy.fileno())
+        if digest.hexdigest() != sha256:
+            return Fault("900", {"reason": "our copy changed"})
+        if os.stat(partial, dir_fd=folder, follow_symlinks=False).st_size != size or _digest(folder, partial) != sha256:
+            raise OSError(errno.EIO, "read back differs")
+        return None
+
+
+def _digest(folder: int, name: str) -> str | None:
+    """SHA-256 of a regular file; None when nothing has this name; empty when what has it is no regular file."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            return ""
+        raise
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        digest = hashlib.sha256()
+        while block := stream.read(durable.CHUNK):
+            digest.update(block)
+        return digest.hexdigest()

@@ -1,0 +1,14 @@
+"""SFTP both ways: packages are pushed to a party's endpoint, and what it laid out for us is fetched from there.
+
+`session` holds one pinned, watched connection; `remote` and `listing` read what lies there; `courier` puts files;
+`collector` polls, `looking` says what is new and complete, `fetching` gets one file, `landing` gives it its name here,
+`memory` knows what was fetched, `breaker` leaves a failing partner alone, `offered` tells packages from other files.
+"""
+
+from gateway.adapters.channels.sftp.collector import Collector
+from gateway.adapters.channels.sftp.courier import SftpCourier
+from gateway.adapters.channels.sftp.looking import Errand, Limits, Round
+from gateway.adapters.channels.sftp.memory import Memory
+from gateway.adapters.channels.sftp.session import Endpoint
+
+__all__ = ["Collector", "Endpoint", "Errand", "Limits", "Memory", "Round", "SftpCourier"]

@@ -1,0 +1,156 @@
+"""What lies in a partner's folder: what is new, and of that what is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import paramiko
+
+from gateway.adapters.channels.sftp import listing, offered, remote
+from gateway.adapters.channels.sftp.fetching import Wire, wire
+from gateway.adapters.channels.sftp.memory import Memory
+from gateway.parcels import AgreementId
+
+_MB = 1 << 20
+_MOST = 100_000
+"""Files not fetched yet that are held at a time; what is over is seen once these have landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is collected under one agreement. `remote` is relative to the endpoint's folder; `drop` (packages) and
+    `beside` (everything else) to this node's exchange root. `optional`: the folder is made when there is something."""
+
+    agreement: AgreementId
+    remote: str
+    drop: str
+    beside: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one round, in bytes and files. `settle_seconds`: how long the two equal polls lie apart at least."""
+
+    max_file: int = 4096 * _MB
+    min_free: int = 512 * _MB
+    bytes: int = 8192 * _MB
+    files: int = 2000
+    settle_seconds: float = 2.0
+
+
+@dataclass
+class Round:
+    """Counts of one round. `files` and `bytes` landed; `waiting`: not known to be complete, or their name is still
+    taken here; `left`: over the round's limits; `differing`: not what their list says; `denied`: not to be read;
+    `too_large`; `passed_over`: names we never take; `missing`: folders that are not there."""
+
+    files: int = 0
+    bytes: int = 0
+    waiting: int = 0
+    left: int = 0
+    differing: int = 0
+    denied: int = 0
+    too_large: int = 0
+    passed_over: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A file that has not landed, and since when (monotonic, seconds) it looks like this. `mtime` in whole seconds."""
+
+    token: str
+    size: int
+    mtime: int
+    since: float
+
+
+@dataclass
+class Look:
+    """A folder as it was listed: names to sightings; `still`, those seen alike before; `whole`, nothing left out."""
+
+    seen: dict[str, Sighting] = field(default_factory=dict)
+    still: set[str] = field(default_factory=set)
+    whole: bool = True
+
+
+class Missing(Exception):
+    """The folder is not there (yet)."""
+
+
+class Source:
+    """A partner's folder over an open connection. `place` is how the memory calls it."""
+
+    def __init__(
+        self,
+        sftp: paramiko.SFTPClient,
+        memory: Memory,
+        place: str,
+        folder: PurePosixPath,
+        progress: Callable[[], None],
+    ) -> None:
+        self.place = place
+        self.folder = folder
+        self._sftp = sftp
+        self._memory = memory
+        self._progress = progress
+
+    def look(self, before: Look | None, now: float, settle_seconds: float, counts: Round) -> Look:
+        """What is there and has not landed. Raises `Missing`, `Wire`."""
+        earlier = before.seen if before is not None else {}
+        look = Look()
+        try:
+            with wire():
+                for entry in listing.entries(self._sftp, str(self.folder), self._progress):
+                    if not remote.is_regular(entry.attributes) or entry.size < 0:
+                        continue
+                    if entry.name is None or not offered.is_takeable(entry.name):
+                        counts.passed_over += 1
+                        continue
+                    token = self._memory.token(self.place, entry.name, entry.size, entry.mtime)
+                    known = self._memory.get(token)
+                    if known is not None and known.state == "landed":
+                        continue
+                    if len(look.seen) >= _MOST:
+                        look.whole = False
+                        continue
+                    seen = earlier.get(entry.name)
+                    if seen is None or seen.token != token:
+                        seen = Sighting(token, entry.size, entry.mtime, now)
+                    elif now - seen.since >= settle_seconds:
+                        look.still.add(entry.name)
+                    look.seen[entry.name] = seen
+        except Wire as trouble:
+            if isinstance(trouble.__cause__, FileNotFoundError):
+                raise Missing from None
+            raise
+        return look
+
+    def read_lists(self, look: Look) -> set[str]:
+        """Take over what distribution lists say that have not landed yet; their names. A list that can be read to its
+        end is whole: it may land without a second poll. Raises `Wire`."""
+        found = set[str]()
+        for name, sighting in look.seen.items():
+            if not offered.is_list(name) or sighting.size > offered.LIST_LIMIT:
+                continue
+            try:
+                with wire():
+                    data = b"".join(remote.blocks(self._sftp, str(self.folder / name), 0, sighting.size))
+            except Wire:
+                if not remote.is_answering(self._sftp):
+                    raise
+                continue
+            self._progress()
+            named = offered.expected(data)
+            if named is not None:
+                self._memory.expect(self.place, named)
+                found.add(name)
+        return found
+
+    def vouched(self, name: str) -> offered.Expected | None:
+        """What a list says of this file; None when it is no package or no list names it."""
+        package = offered.package_id(name)
+        return self._memory.expected(self.place, package) if package else None

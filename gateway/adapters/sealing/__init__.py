@@ -1,0 +1,1 @@
+"""Sealing and opening packages in both profiles, and the keys for it."""

@@ -1,0 +1,77 @@
+"""Both sealing profiles behind one face: the form of a fingerprint tells which of them is meant.
+
+40 digits name an OpenPGP primary key, 64 the SM3 of an SM2 public key. Whoever picks the fingerprint (from the party's
+facts, by the agreement's profile) has picked the profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.adapters.sealing.container import Caps, Member
+from gateway.adapters.sealing.openpgp import OpenPGP
+from gateway.adapters.sealing.sm import SM
+from gateway.adapters.sealing.unpacking import Accept, OpenedPackage
+from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+
+SM_PIN = 64
+T = TypeVar("T")
+
+
+class Profiles:
+    """`ports.Sealer`, `ports.Verifier`, `ports.Opener`, for every profile that seals."""
+
+    def __init__(self, openpgp: OpenPGP, sm: SM) -> None:
+        self.openpgp, self.sm = openpgp, sm
+
+    def of(self, fingerprint: str) -> OpenPGP | SM:
+        return self.sm if len(fingerprint) == SM_PIN else self.openpgp
+
+    def close(self) -> None:
+        self.openpgp.close()
+
+    def seal(self, members: Sequence[Member], recipient: str, target: Path) -> Outcome[None]:
+        return self.of(recipient).seal(members, recipient, target)
+
+    def sign(self, data: bytes, profile: str = "openpgp") -> Outcome[bytes]:
+        return self.sm.sign(data) if profile == "sm" else self.openpgp.sign(data)
+
+    def verify(self, data: bytes, signature: bytes, *fingerprints: str) -> Outcome[None]:
+        """Good by any of the pins: in an overlap a party has two. Else what the first that is here said."""
+        outcomes: list[Outcome[None]] = []
+        for fingerprint in fingerprints:
+            outcomes.append(self.of(fingerprint).verify(data, signature, fingerprint))
+            if isinstance(outcomes[-1], Ok):
+                break
+        return _best(outcomes)
+
+    def open(
+        self, sealed: Path, into: Path, *fingerprints: str, caps: Caps | None = None, accept: Accept | None = None
+    ) -> Outcome[OpenedPackage]:
+        """Open by any of the pins of the profile the file is of; the next one is asked where the signer was another
+        (211) or the pinned key is not here."""
+        sm = is_sm(sealed)
+        outcomes: list[Outcome[OpenedPackage]] = []
+        for fingerprint in fingerprints:
+            if (len(fingerprint) == SM_PIN) == sm:
+                outcomes.append(self.of(fingerprint).open(sealed, into, fingerprint, caps, accept))
+                if isinstance(outcomes[-1], Ok) or outcomes[-1].code not in ("211", "707"):
+                    return outcomes[-1]
+        return _best(outcomes)
+
+
+def _best(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
+    """What is good, else a refusal, since a key that is missing besides changes nothing; else what there is."""
+    for kind in (Ok, Fault, Refused, Deferred):
+        for outcome in outcomes:
+            if isinstance(outcome, kind):
+                return outcome
+    return Refused("211", {"reason": "no key is pinned"})
+
+
+def is_sm(sealed: Path) -> bool:
+    """Whether a file begins as the tar of profile `sm` does."""
+    with sealed.open("rb") as stream:
+        return stream.read(14) == b"manifest.json\0"

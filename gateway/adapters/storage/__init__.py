@@ -1,0 +1,1 @@
+"""The node's own storage: the spool, claims and their journals, removals, backups."""

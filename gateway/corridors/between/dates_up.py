@@ -1,0 +1,80 @@
+"""Telling: by when records are to be answered is signed here, where they entered their receiver's channel; the node
+that passed them on, and takes no files away from here, gets the receipt that states it pushed into its folder for
+acknowledgements, as it gets receipts for what was refused (`answering`).
+
+What was pushed is a statement in the ledger; until then every round tries again. Pushed twice, it is the same file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway import durable
+from gateway.adapters.ledger.rows import ReceiptRow
+from gateway.corridors.between import statements
+from gateway.corridors.inquiries import stating
+from gateway.node import Tools
+from gateway.outcomes import Deferred, Ok, Outcome
+from gateway.parcels import PartyId
+from gateway.policy.facts.facts import Facts, Party
+from gateway.receipts import naming
+from gateway.receipts.receipt import parse
+
+Files = dict[str, tuple[Path, str]]
+
+
+def tell(tools: Tools) -> int:
+    """Push what the nodes above do not know yet; how many receipts."""
+    facts, count = tools.facts.current(), 0
+    for party in facts.parties.values():
+        if not party.gateway:
+            continue
+        with tools.ledger.reading() as reading:
+            waiting = reading.between.untold(party.id, stating.STAGE)
+        count += len(waiting) if waiting and _push(tools, facts, party, waiting) else 0
+    return count
+
+
+def _push(tools: Tools, facts: Facts, party: Party, waiting: list[ReceiptRow]) -> bool:
+    files: Files = {}
+    signatures: dict[str, bytes] = {}
+    outcome: Outcome[None] = Ok(None)
+    for one in waiting:
+        signed = _files(tools, facts, party, one)
+        if not isinstance(signed, Ok):
+            outcome = signed
+            break
+        files |= signed.value[0]
+        signatures[one.number] = signed.value[1]
+    if isinstance(outcome, Ok):
+        try:
+            outcome = tools.courier(party).deliver(PartyId(party.id), facts.node.folders.acknowledge, files)
+        except OSError as error:
+            outcome = Deferred("709", {"errno": error.errno or 0})
+    if not isinstance(outcome, Ok):
+        tools.log.info("telling_waits", party=party.id, code=outcome.code)
+        return False
+    with tools.ledger.transaction(tools.clock.now()) as tx:
+        for one in waiting:
+            signature = signatures[one.number]
+            statements.add_sent(tx, facts.node.party, party.id, "receipt", "", one.body, signature, one.number)
+    tools.log.info("told", party=party.id, receipts=len(waiting))
+    return True
+
+
+def _files(tools: Tools, facts: Facts, party: Party, one: ReceiptRow) -> Outcome[tuple[Files, bytes]]:
+    """The receipt beside its signature, which is made once: another push pushes the same bytes."""
+    receipt = parse(one.body)
+    folder = tools.spool.answer(f"told-{party.id}")
+    body, target = folder / f"{one.number}.receipt.json", folder / f"{one.number}.receipt.sig"
+    durable.write_bytes(body, one.body)
+    if not target.exists():
+        agreement = facts.agreements.get(receipt.agreement)
+        signed = tools.sealer.sign(one.body, agreement.profile if agreement else "openpgp")
+        if not isinstance(signed, Ok):
+            return signed
+        durable.write_bytes(target, signed.value)
+    name = naming.file_name(receipt, receipt.label, "zh", ".sig")
+    both = {f"{name}.json": body, name: target}
+    found = {file: (path, durable.sha256_file(path)[0]) for file, path in both.items()}
+    return Ok((found, target.read_bytes()))

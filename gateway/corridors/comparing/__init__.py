@@ -1,0 +1,1 @@
+"""Holding what was reported against what the node has."""

@@ -1,0 +1,1 @@
+"""From sealed packages to a signature: releasing → delivery → acknowledging."""

@@ -1,0 +1,122 @@
+"""Four eyes: what a release under such an agreement waits for, and what is released then.
+
+The first person asks over the control socket; the daemon answers with a request that lists every package by its digest.
+A person of `config/people` signs those bytes (`gpg --detach-sign`). The release goes on when two different people vouch
+for it: each by a signature, or, for the one who asked, by being the only user of their Unix account. Exactly the listed
+packages go, and the `released` entry names both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import rfc8785
+
+from gateway.adapters.ledger.rows import PackageRow
+from gateway.adapters.ledger.transaction import Reading
+from gateway.log import Entry, Event, rfc3339
+from gateway.node import Tools
+from gateway.outcomes import Ok
+from gateway.policy.facts.facts import Facts
+
+FORMAT = 1
+_REQUEST, _CONFIRMED = "request", "confirmed"
+
+
+class NotConfirmed(Exception):
+    """The release waits; the message says for what, to the person who asked."""
+
+
+def identity(agreement: str, period: str, batch: int) -> str:
+    return f"release-{agreement}-{period}-{batch}"
+
+
+def request(tools: Tools, agreement: str, period: str, batch: int, actor: str) -> bytes:
+    """The document to sign. Asked again for the same packages it is the same bytes, so a signature stays good."""
+    name, now = identity(agreement, period, batch), tools.clock.now()
+    with tools.ledger.transaction(now) as tx:
+        held = tx.packages(agreement=agreement, period=period, state="held")
+        earlier = tx.progress(name, _REQUEST)
+        if earlier is not None and json.loads(earlier)["packages"] == _listed(held):
+            return earlier.encode()
+        document: dict[str, Any] = {
+            "gateway:release_request": FORMAT,
+            "node": tools.facts.current().node.name,
+            "agreement": agreement,
+            "period": period,
+            "batch": batch,
+            "packages": _listed(held),
+            "records": sum(p.records for p in held),
+            "requested_by": actor,
+            "requested_at": rfc3339(now),
+        }
+        body = rfc8785.dumps(document)
+        tx.drop_progress(name)
+        tx.set_progress(name, _REQUEST, body.decode())
+    return body
+
+
+def confirm(tools: Tools, agreement: str, period: str, batch: int, signatures: Sequence[bytes]) -> str:
+    """Who releases: both people, as the log will name them. Raises `NotConfirmed`, and then nothing has changed."""
+    name, facts, now = identity(agreement, period, batch), tools.facts.current(), tools.clock.now()
+    with tools.ledger.transaction(now) as tx:
+        body = tx.progress(name, _REQUEST)
+        if body is None:
+            raise NotConfirmed("no release was requested: ask without a signature first")
+        document = json.loads(body)
+        if document["packages"] != _listed(tx.packages(agreement=agreement, period=period, state="held")):
+            raise NotConfirmed("the held packages have changed since: request again, and sign the new request")
+        signed = {_signer(tools, facts, body.encode(), signature): signature for signature in signatures}
+        people = sorted({*signed, *_by_account(facts, document["requested_by"])})
+        if len(people) < 2:
+            who = people[0] if people else "nobody"
+            raise NotConfirmed(f"two different people have to vouch for this release; so far: {who}")
+        actor = " + ".join(f"person:{person}" for person in people)
+        if tx.progress(name, _CONFIRMED) is None:
+            tx.set_progress(name, _CONFIRMED, actor)
+            digests = {f"signature_{person}": hashlib.sha256(made).hexdigest() for person, made in signed.items()}
+            tx.log(
+                Entry(
+                    id=f"{name}/{_CONFIRMED}/{hashlib.sha256(body.encode()).hexdigest()[:16]}",
+                    event=Event.OPERATED,
+                    time=now,
+                    actor=actor,
+                    facts=facts.digest,
+                    counts={"packages": len(document["packages"]), "records": document["records"], "batch": batch},
+                    digests={"request": hashlib.sha256(body.encode()).hexdigest(), **digests},
+                )
+            )
+    return actor
+
+
+def confirmed(
+    reading: Reading, agreement: str, period: str, batch: int, held: Sequence[PackageRow]
+) -> list[PackageRow]:
+    """What of the held packages two people vouched for. Raises `NotConfirmed` where nobody did: whichever way a release
+    was asked for, this is asked in its transaction."""
+    name = identity(agreement, period, batch)
+    body = reading.progress(name, _REQUEST)
+    if body is None or reading.progress(name, _CONFIRMED) is None:
+        raise NotConfirmed("two people have to vouch for this release")
+    listed = json.loads(body)["packages"]
+    return [package for package in held if listed.get(package.id) == package.sha256]
+
+
+def _signer(tools: Tools, facts: Facts, body: bytes, signature: bytes) -> str:
+    for person in facts.people.values():
+        if "release" in person.roles and isinstance(tools.verifier.verify(body, signature, person.key), Ok):
+            return person.id
+    raise NotConfirmed("a signature is not that of a person who may release, or not over this request")
+
+
+def _by_account(facts: Facts, requested_by: str) -> list[str]:
+    """The person whose own account asked; root and shared accounts are nobody's."""
+    _, _, user = requested_by.partition(" ")
+    return [p.id for p in facts.people.values() if "release" in p.roles and p.user and p.user == user != "root"]
+
+
+def _listed(packages: Sequence[PackageRow]) -> dict[str, str]:
+    return {package.id: package.sha256 for package in packages}

@@ -1,0 +1,80 @@
+"""Profile `plain-folder`: what a department without tools gets leaves as a workbook, into its own folder.
+
+Until its release it lies sealed for this node itself, as everything does. It is opened only while it is handed over,
+and only into a folder that nobody else can read.
+"""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import durable
+from gateway.adapters.ledger.rows import PackageRow
+from gateway.adapters.sealing import keyring
+from gateway.node import Tools
+from gateway.outcomes import Deferred, Fault, Ok, Outcome
+from gateway.packages import Descriptor
+from gateway.parcels import DistributionId, PackageId, PartyId, Sorted
+from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts.routing import version_for
+from gateway.records import schema
+from gateway.records.plain import write_workbook
+
+
+def members(tools: Tools, sorted_: Sorted, agreement: Agreement, facts: Facts) -> dict[PartyId, Path]:
+    """By receiver, the file that goes into its package: the part, the document, or, under this profile, the part as a
+    workbook, made here."""
+    spool, parcel = tools.spool, sorted_.checked.opened.arrival.parcel
+    if sorted_.checked.opened.content == "document":
+        return dict.fromkeys(sorted_.parts, spool.table(parcel))
+    if agreement.profile != "plain-folder":
+        return {receiver: spool.part(parcel, part.province) for receiver, part in sorted_.parts.items()}
+    version = version_for(agreement, sorted_.checked.opened.arrival.period)
+    rules = schema.load(facts.schemas, agreement.dataset, version).only(agreement.columns)
+    found = {}
+    for receiver, part in sorted_.parts.items():
+        found[receiver] = spool.workbook(parcel, part.province)
+        durable.make_folder(found[receiver].parent)
+        write_workbook(found[receiver], spool.part(parcel, part.province), rules)
+    return found
+
+
+def reachable(tools: Tools, receiver: Party) -> Deferred | None:
+    """Deferred 710 while others than owner and group can look into the receiver's folder."""
+    folder = tools.folder(receiver)
+    if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & stat.S_IRWXO:
+        return Deferred("710", {"receiver": receiver.id}, 3600)
+    return None
+
+
+def unseal(tools: Tools, batch: str, packages: Sequence[PackageRow], facts: Facts) -> Outcome[dict[str, Path]]:
+    """Package -> workbook, called as it will be in the receiver's folder. `forget` removes them all."""
+    forget(tools, batch)
+    folder = _folder(tools, batch)
+    own = keyring.own_fingerprints(facts.path(facts.node.private))
+    found = {}
+    for package in packages:
+        if not package.sha256:
+            continue
+        sealed = tools.spool.sealed(package.agreement, package.period, PackageId(package.id))
+        opened = tools.opener.open(sealed, folder / package.id, *own, accept=lambda _: None)
+        if not isinstance(opened, Ok):
+            # We sealed it for ourselves: whatever is wrong with it, nobody else can mend it.
+            return opened if isinstance(opened, Deferred) else Fault("902", {"reason": "our own package"})
+        described: Descriptor = opened.value.descriptor
+        member = folder / package.id / described.resources[0].path
+        target = folder / f"{package.id}{member.suffix}"
+        member.rename(target)
+        found[package.id] = target
+    return Ok(found)
+
+
+def forget(tools: Tools, batch: str) -> None:
+    shutil.rmtree(_folder(tools, batch), ignore_errors=True)
+
+
+def _folder(tools: Tools, batch: str) -> Path:
+    return tools.spool.batch(DistributionId(batch)) / ".plain"

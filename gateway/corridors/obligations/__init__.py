@@ -1,0 +1,1 @@
+"""What is owed by a date: entered, met, missed, moved."""

@@ -1,0 +1,1 @@
+"""From a dropped file to sealed packages: intake → recognising → checking → sorting → sealing."""

@@ -1,0 +1,1 @@
+"""What is told to people: receipts and proofs in their folders, letters, notices, bulletins."""

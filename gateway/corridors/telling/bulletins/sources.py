@@ -1,0 +1,88 @@
+"""What bulletins are counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway import deadlines
+from gateway.adapters.ledger.rows import DatedRow, ObligationRow
+from gateway.adapters.ledger.transaction import Reading
+from gateway.deadlines import Calendar, State
+from gateway.deadlines import bulletin as account
+from gateway.deadlines.bulletin import Flow, Record
+from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.periods import Period
+from gateway.receipts.words import Words
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What one bulletin is made of: the ledger, the facts and the calendar of one span."""
+
+    reading: Reading
+    facts: Facts
+    calendar: Calendar
+    span: Period
+    now: datetime
+
+    @property
+    def words(self) -> Words:
+        return Words(self.facts.node.language)
+
+    @property
+    def first(self) -> datetime:
+        return deadlines.since_day(self.span.start)
+
+    @property
+    def last(self) -> datetime:
+        return deadlines.since_day(self.span.end + timedelta(days=1))
+
+    def name(self, party: str) -> str:
+        known = self.facts.parties.get(party)
+        return (known.short or known.name) if known else party
+
+    def parties(self, found: Iterable[str]) -> list[str]:
+        """In the order of area codes."""
+        return sorted(found, key=lambda p: (self.facts.parties[p].area_code if p in self.facts.parties else p, p))
+
+    def flow(self, records: Iterable[Record]) -> Flow:
+        return account.flow(records, self.first, self.last, self.calendar)
+
+    def records(self, kind: str, agreement: str) -> list[Record]:
+        """What is owed record by record, once each, by whoever owes it."""
+        seen: dict[str, tuple[DatedRow, ObligationRow]] = {}
+        for dated, owed in self.reading.dated_with_state(kind=kind, agreement=agreement):
+            seen.setdefault(owed.id, (dated, owed))
+        found = [self._record(dated.area, owed) for dated, owed in seen.values()]
+        known = set(seen)
+        # What another class took over was owed until then.
+        areas = {d.covers: d.area for d, _ in self.reading.dated_with_state(kind=kind) if d.covers}
+        rest = (o for o in self.reading.obligations(kind=kind, agreement=agreement) if o.id not in known)
+        return [*found, *(self._record(areas.get(o.id, ""), o) for o in rest)]
+
+    def _record(self, area: str, owed: ObligationRow) -> Record:
+        ended = owed.met_at
+        if not ended and owed.state == State.VOID:
+            changes = [change.at for change in self.reading.changes(owed.id) if change.kind == "void"]
+            ended = changes[-1] if changes else owed.opens_at
+        return Record(
+            owed.party,
+            area,
+            instant(owed.opens_at),
+            instant(owed.expires_at),
+            State(owed.state),
+            instant(ended) if ended else None,
+        )
+
+    def clocked(self, *, answered: bool) -> list[Agreement]:
+        """Agreements of replies, or those whose senders owe their records."""
+        found = sorted(self.facts.agreements.values(), key=lambda a: a.id)
+        if answered:
+            return [a for a in found if self.facts.inquiries(a.id)]
+        return [a for a in found if a.clock and not a.clock.answered_by]

@@ -1,0 +1,1 @@
+"""What the node does for its own order: retention, templates, keys about to expire."""

@@ -1,0 +1,100 @@
+"""Watching keys: 60, 30 and 7 days before one runs out and when it has, once each, its owner finds a letter and the log
+an entry; and the log says which pins a change of the facts brought or took away."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from gateway import durable
+from gateway.adapters.sealing.key_health import KeyState, survey
+from gateway.deadlines import SHANGHAI
+from gateway.log import Entry, Event
+from gateway.node import ACTOR, Tools
+from gateway.policy.facts.facts import Facts
+from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
+
+
+def warn(tools: Tools) -> None:
+    """Enter every warning that is due and was not given yet. A key that was prolonged warns anew before its new end."""
+    now, facts = tools.clock.now(), tools.facts.current()
+    due = [
+        (f"key/{key.fingerprint[-16:]}/{key.expires.date().isoformat()}/{key.step}", key)
+        for key in survey(facts, now, private=False)
+        if key.fingerprint is not None and key.expires is not None and key.step is not None
+    ]
+    with tools.ledger.reading() as reading:
+        fresh = [(identity, key) for identity, key in due if reading.entry(identity) is None]
+    for identity, key in fresh:
+        days = max(key.days or 0, 0)
+        _write(tools, facts, key, now)
+        with tools.ledger.transaction(now) as tx:
+            tx.log(
+                Entry(
+                    id=identity,
+                    event=Event.KEY_EXPIRING,
+                    time=now,
+                    actor=ACTOR,
+                    facts=facts.digest,
+                    parties=(key.party,),
+                    counts={"days": days, "step": key.step or 0},
+                    digests={"key": (key.fingerprint or "").lower()},
+                )
+            )
+        tools.log.warning(
+            "key_expiring", party=key.party, days=days, state=key.state, key=(key.fingerprint or "")[-16:]
+        )
+
+
+def _write(tools: Tools, facts: Facts, key: KeyState, now: datetime) -> None:
+    """The letter: into the party's folder of receipts; about the node's own key into `state/letters`. Written before
+    its entry and under a name of its own, so that it is there whatever happens between."""
+    assert key.fingerprint is not None
+    assert key.expires is not None
+    party, node = facts.parties[key.party], facts.parties[facts.node.party]
+    own = party.id == node.id
+    letter = KeyLetter(
+        party=party.id,
+        party_name=party.name,
+        day=now.date(),
+        fingerprint=key.fingerprint,
+        profile=key.profile,
+        last_day=(key.expires - timedelta(microseconds=1)).astimezone(SHANGHAI).date(),
+        days=key.days if key.days is not None and key.expires > now else -1,
+        step=key.step or 0,
+        own=own,
+    )
+    language = facts.node.language if own else party.language
+    contact = f"{node.contacts[0].name} {node.contacts[0].phone}".strip() if node.contacts else ""
+    page = key_letter(letter, node_name=node.name, contact=contact, language=language)
+    folder = tools.spool.state / "letters" if own else tools.folder(party, facts.node.folders.receipts)
+    durable.make_folder(folder, 0o700 if own else 0o770)
+    durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)
+
+
+def changed(tools: Tools, before: Facts) -> None:
+    """Enter which keys the facts in force pin and earlier ones did not, and the other way round: one entry a party."""
+    now, facts = tools.clock.now(), tools.facts.current()
+    for identity in sorted({*before.parties, *facts.parties}):
+        old, new = (_believed(f, identity) for f in (before, facts))
+        if old == new:
+            continue
+        digests = {f"pinned_{number}": pin.lower() for number, pin in enumerate(sorted(new - old))}
+        digests |= {f"dropped_{number}": pin.lower() for number, pin in enumerate(sorted(old - new))}
+        with tools.ledger.transaction(now) as tx:
+            tx.log(
+                Entry(
+                    id=f"key/{identity}/{facts.digest[:16]}/{int(now.timestamp())}",
+                    event=Event.KEY,
+                    time=now,
+                    actor=ACTOR,
+                    facts=facts.digest,
+                    parties=(identity,),
+                    counts={"pinned": len(new - old), "dropped": len(old - new)},
+                    digests=digests,
+                )
+            )
+
+
+def _believed(facts: Facts, party: str) -> set[str]:
+    found = facts.parties.get(party)
+    return {*found.pins("openpgp"), *found.pins("sm")} if found else set()

@@ -1,0 +1,89 @@
+"""Retention: what has been kept for as long as its agreement says is erased, and an entry says so."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+
+from gateway import durable
+from gateway.corridors import recording
+from gateway.corridors.inquiries import closing
+from gateway.corridors.submission import repeating
+from gateway.log import Entry, Event, rfc3339
+from gateway.node import ACTOR, Tools
+from gateway.parcels import DistributionId, PackageId, ParcelId
+from gateway.policy.facts.facts import Facts, Retention
+
+
+def erase(tools: Tools) -> None:
+    """Once an hour or so. Each erasure is the removal first and its entry after, so that an entry never lies."""
+    now, facts = tools.clock.now(), tools.facts.current()
+    _quarantined(tools, facts, now)
+    _packages(tools, facts, now)
+    _returned(tools, facts, now)
+    closing.close_settled(tools)
+    repeating.destroy(tools)
+
+
+def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:
+    for folder in sorted(tools.spool.quarantine.iterdir()):
+        parcel = ParcelId(folder.name)
+        with tools.ledger.reading() as reading:
+            row = reading.parcel(parcel)
+        if row is None or row.updated_at > _before(now, recording.keeping(facts, row.agreement).quarantine):
+            continue
+        with tools.spool.removing():
+            shutil.rmtree(folder, ignore_errors=True)
+            durable.sync_folder(tools.spool.quarantine)
+        with tools.ledger.transaction(now) as tx:
+            if tx.entry(f"{parcel}/{Event.ERASED}") is None:
+                recording.parcel_event(tx, Event.ERASED, row)
+
+
+def _packages(tools: Tools, facts: Facts, now: datetime) -> None:
+    """Sealed packages, so many days after their receiver signed for them."""
+    with tools.ledger.reading() as reading:
+        batches = reading.distributions(state="acknowledged")
+    for batch in batches:
+        with tools.ledger.reading() as reading:
+            signed = reading.deliveries(distribution=batch.id)[0].acknowledged_at
+            packages = reading.packages(distribution=batch.id)
+        if signed > _before(now, recording.keeping(facts, batch.agreement).packages):
+            continue
+        with tools.spool.removing():
+            for package in packages:
+                durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
+            shutil.rmtree(tools.spool.batch(DistributionId(batch.id)), ignore_errors=True)
+        with tools.ledger.transaction(now) as tx:
+            tx.update_packages(batch.id, "erased")
+            tx.update_distribution(batch.id, state="erased")
+            tx.log(
+                Entry(
+                    id=f"{batch.id}/{Event.ERASED}",
+                    event=Event.ERASED,
+                    time=now,
+                    actor=ACTOR,
+                    facts=facts.digest,
+                    parties=(batch.receiver,),
+                    parcel=batch.id,
+                    counts={"packages": len(packages)},
+                )
+            )
+
+
+def _returned(tools: Tools, facts: Facts, now: datetime) -> None:
+    """Files in 退回: personal data that only wait for their sender. By their modification time, so that a list somebody
+    still mends stays."""
+    days = max((a.retention.returned for a in facts.agreements.values()), default=Retention().returned)
+    limit = (now - timedelta(days=days)).timestamp()
+    for party in facts.parties.values():
+        folder = tools.folder(party, facts.node.folders.returned)
+        if party.id == facts.node.party or not folder.is_dir():
+            continue
+        for file in folder.iterdir():
+            if file.is_file() and not file.is_symlink() and file.stat().st_mtime < limit:
+                durable.remove(file)
+
+
+def _before(now: datetime, days: int) -> str:
+    return rfc3339(now - timedelta(days=days))

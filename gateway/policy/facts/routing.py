@@ -1,0 +1,48 @@
+"""Whom a routed record goes to, by what its routing field begins with; and which version of a schema a period has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from gateway.policy.periods import Period
+
+if TYPE_CHECKING:
+    from gateway.policy.facts.facts import Agreement, Party
+
+_LEVELS = ((9, 12), (6, 9), (4, 6), (2, 4))
+
+
+def leads(parties: Mapping[str, Party], agreement: Agreement) -> Mapping[str, Party]:
+    """What the routing field begins with → the receiver: two digits of a province, the digits of any other party's
+    area code without the levels filled up with zeros, or what the agreement names.
+
+    A party that an agreement names and that has no file is left out: the config check tells it.
+    """
+    if not isinstance(agreement.routes, str):
+        return {value: parties[party] for value, party in agreement.routes.items() if party in parties}
+    chosen = [party for party in parties.values() if party.tier == agreement.routes]
+    return {party.province if party.tier == "province" else significant(party.area_code): party for party in chosen}
+
+
+def significant(area_code: str) -> str:
+    """The digits of an area code down to the last level that is filled: province 2, prefecture 2, county 2, township 3,
+    village 3."""
+    for begin, end in _LEVELS:
+        if area_code[begin:end].strip("0"):
+            return area_code[:end]
+    return area_code[:2]
+
+
+def version_for(agreement: Agreement, period: str) -> str:
+    """The version of the dataset's schema in force for a period; where there is none (an event), the latest."""
+    since = sorted(((Period.parse(first).end, version) for first, version in agreement.versions.items()), reverse=True)
+    if not period:
+        return since[0][1] if since else agreement.schema_version
+    end = Period.parse(period).end
+    return next((version for first, version in since if first <= end), agreement.schema_version)
+
+
+def versions(agreement: Agreement) -> Iterable[str]:
+    """Every version that an agreement names, each once."""
+    return dict.fromkeys((agreement.schema_version, *agreement.versions.values()))

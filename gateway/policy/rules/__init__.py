@@ -1,0 +1,1 @@
+"""Rules between facts: each takes the draft and answers every fault it finds."""

@@ -1,0 +1,1 @@
+"""What tests share: nodes, partners, databases, listeners, auditors. Nothing here is a test."""
