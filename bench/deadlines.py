@@ -28,7 +28,8 @@ from gateway.adapters.ledger import Ledger
 from gateway.corridors import recording
 from gateway.corridors.obligations import dating, obliging
 from gateway.corridors.telling.reminders import automatic
-from gateway.deadlines import SHANGHAI, Calendar
+from gateway.deadlines import Calendar
+from gateway.instants import SHANGHAI
 from gateway.node import Tools
 from gateway.policy.loading import loading
 

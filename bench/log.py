@@ -23,7 +23,9 @@ from typing import Any
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, Publisher
-from gateway.log import Entry, Event, leaf_hash, rfc3339, tiles, verify
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry, leaf_hash, tiles, verify
 from gateway.log.merkle import WIDTH, Edge, leaf
 from gateway.log.note import Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.proof import Proof, check, prove

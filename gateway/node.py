@@ -20,8 +20,6 @@ from gateway.policy.facts.facts import Facts, Party
 from gateway.ports import Clock, Courier, Notices, Opener, Sealer, Verifier
 
 ACTOR = "gateway"
-# What a file system says that has no room: none at all, none for us, none for one file of this size.
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
 
 

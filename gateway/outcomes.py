@@ -7,6 +7,7 @@ ids, never a value out of a record, a person's name or a file's name.
 
 from __future__ import annotations
 
+import errno
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T", covariant=True)
 Detail: TypeAlias = Mapping[str, str | int]
+# What a file system says that has no room: none at all, none for us, none for one file of this size.
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,13 @@ class Deferred:
     detail: Detail = field(default_factory=dict)
     retry_after: float = 60.0
     outcome: Literal["deferred"] = "deferred"
+
+    @classmethod
+    def by(cls, error: OSError) -> Deferred:
+        """What the operating system could not do: 702 where there is no room, 709 otherwise. Only its number travels:
+        its text could hold a path."""
+        full = error.errno in NO_ROOM
+        return cls("702" if full else "709", {"errno": error.errno or 0}, 300.0 if full else 60.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,10 @@ import json
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from gateway import durable
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Rehearsal
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class SystemClock:

@@ -11,7 +11,8 @@ from pathlib import Path
 from gateway import durable, wiring
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, stamping
-from gateway.log import Entry, Event
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.log.note import Signer
 from gateway.log.tiles import ARCHIVE
 from gateway.log.timestamps import Authorities

@@ -11,7 +11,9 @@ from typing import Any
 from gateway import durable, wiring
 from gateway.adapters.storage import backup
 from gateway.control.server import Rejected
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Ok
 

@@ -12,8 +12,8 @@ from gateway.adapters.ledger.rows import ObligationRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors.inquiries import redirecting
 from gateway.corridors.obligations import dating
-from gateway.deadlines import State
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import ObligationState
 from gateway.outcomes import Ok, Outcome, catalogue
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class _Owing:
         states = tuple(filter(None, str(request.query.get("state", ",".join(OWED))).split(",")))
         if states == ("all",):
             states = ()
-        if not set(states) <= {str(state) for state in State}:
-            raise Rejected("no such state: " + ", ".join(map(str, State)) + ", all")
+        if not set(states) <= {str(state) for state in ObligationState}:
+            raise Rejected("no such state: " + ", ".join(map(str, ObligationState)) + ", all")
         extended = bool(request.query.get("extended"))
         with tools.ledger.reading() as reading:
             rows = reading.list_obligations(
@@ -120,7 +120,7 @@ class _Owing:
 
 
 def _told(row: ObligationRow, now: str) -> dict[str, Any]:
-    overdue = row.state == State.MISSED or (row.state == State.OPEN and row.expires_at <= now)
+    overdue = row.state == ObligationState.MISSED or (row.state == ObligationState.OPEN and row.expires_at <= now)
     return {**asdict(row), "overdue": overdue}
 
 

@@ -22,7 +22,6 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.channels.folders import Watch
-from gateway.adapters.clock import SHANGHAI
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
 from gateway.corridors.between import dates_up
@@ -36,7 +35,9 @@ from gateway.corridors.upkeep import keywatch, retention, templates
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACKNOWLEDGE, Tools
 from gateway.parcels import Claim
 from gateway.policy.facts.facts import Facts

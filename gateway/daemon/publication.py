@@ -32,7 +32,9 @@ from gateway.adapters.publishing import (
     stamping,
 )
 from gateway.corridors.telling import proofs
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.log.quorum import BadPolicy
 from gateway.log.timestamps import Authorities
 from gateway.node import ACTOR, Tools

@@ -21,7 +21,9 @@ from gateway.control.server import ControlServer, Handler, Rejected, Request
 from gateway.corridors import recording, recovery
 from gateway.corridors.submission import repeating
 from gateway.corridors.views import overview
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.parcels import ParcelId
 from gateway.policy.facts.facts import Facts

@@ -13,7 +13,7 @@ from gateway.adapters.clock import SystemClock
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.storage import backup
 from gateway.daemon.recovering import MARKER
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 from gateway.policy.facts.facts import Facts
 from gateway.policy.loading import loading
 

@@ -21,7 +21,7 @@ from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
 from gateway.corridors.views import inquiries, overview
 from gateway.daemon import backing, metrics, owing
-from gateway.log import Event
+from gateway.lifecycle import Event
 from gateway.outcomes import Refused, catalogue
 from gateway.parcels import ParcelId
 from gateway.policy.periods import Period

@@ -13,7 +13,7 @@ from gateway.adapters.storage import backup
 from gateway.corridors.between.countersigning import Answering
 from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.obligations import obliging
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 from gateway.node import ACKNOWLEDGE, ACTOR, Tools
 
 STUCK = timedelta(seconds=60)

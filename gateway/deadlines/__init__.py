@@ -4,14 +4,13 @@ Public and stable: `due(received_at, rule, calendar) -> Due`. Everything here is
 and keeps the results.
 """
 
-from gateway.deadlines.calendar import SHANGHAI, Calendar, NaiveInstant, OutsideCalendar
+from gateway.deadlines.calendar import Calendar, NaiveInstant, OutsideCalendar
 from gateway.deadlines.clocks import DayTrace, Due, Rule, RuleError, due, fixed
 from gateway.deadlines.editions import CalendarError
 from gateway.deadlines.obligations import (
     Delivery,
     Judgement,
     Obligation,
-    State,
     expected,
     judge,
     opens_at,
@@ -22,7 +21,6 @@ from gateway.deadlines.obligations import (
 )
 
 __all__ = [
-    "SHANGHAI",
     "Calendar",
     "CalendarError",
     "DayTrace",
@@ -34,7 +32,6 @@ __all__ = [
     "OutsideCalendar",
     "Rule",
     "RuleError",
-    "State",
     "due",
     "expected",
     "fixed",

@@ -19,20 +19,20 @@ from functools import lru_cache
 from statistics import median
 
 from gateway.deadlines.calendar import Calendar, in_shanghai
-from gateway.deadlines.obligations import State
+from gateway.lifecycle import ObligationState
 
 SMALLEST = 3
 OTHERS = ""
 """The area of what is put together."""
 
 _COLUMN = {
-    State.MET: "on_time",
-    State.NIL: "on_time",
-    State.MET_AFTER_CORRECTION: "corrected",
-    State.MET_LATE: "late",
-    State.RETURNED: "returned",
-    State.TRANSFERRED: "transferred",
-    State.VOID: "void",
+    ObligationState.MET: "on_time",
+    ObligationState.NIL: "on_time",
+    ObligationState.MET_AFTER_CORRECTION: "corrected",
+    ObligationState.MET_LATE: "late",
+    ObligationState.RETURNED: "returned",
+    ObligationState.TRANSFERRED: "transferred",
+    ObligationState.VOID: "void",
 }
 
 
@@ -44,7 +44,7 @@ class Record:
     area: str
     began: datetime
     expires_at: datetime
-    state: State
+    state: ObligationState
     ended: datetime | None
 
 

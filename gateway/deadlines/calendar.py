@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
 from gateway.deadlines.editions import FIRST_YEAR, CalendarError, Edition, read_folder
+from gateway.instants import SHANGHAI
 
-# China has had one time zone and no summer time since 1992: a fixed offset needs no time-zone data on the host.
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 FIRST_DAY = date(FIRST_YEAR, 1, 1)
 LAST_DAY = date(2199, 12, 31)
 UNPUBLISHED = "unpublished"

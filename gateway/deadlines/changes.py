@@ -13,7 +13,8 @@ from typing import Literal
 
 from gateway.deadlines.calendar import Calendar, in_shanghai
 from gateway.deadlines.clocks import Rule, due
-from gateway.deadlines.obligations import SETTLED, Obligation, State, owed, since_day
+from gateway.deadlines.obligations import Obligation, owed, since_day
+from gateway.lifecycle import SETTLED, ObligationState
 from gateway.outcomes import Ok, Outcome, Refused
 
 RETURN = Rule("workdays", 3)
@@ -36,7 +37,7 @@ class Change:
 
 
 def extend(
-    obligation: Obligation, until: date, by: str, why: str, at: datetime, state: State, calendar: Calendar
+    obligation: Obligation, until: date, by: str, why: str, at: datetime, state: ObligationState, calendar: Calendar
 ) -> Outcome[Change]:
     """Put the date off to `until`, 24:00. Refused 606 when the date has run out or `until` is no later than it, 607
     when the obligation is settled, 608 without an actor or a reason."""
@@ -55,14 +56,14 @@ def extend(
     return Ok(Change("extended", obligation.id, at, by, why, after))
 
 
-def void(obligation: Obligation, by: str, why: str, at: datetime, state: State) -> Outcome[Change]:
+def void(obligation: Obligation, by: str, why: str, at: datetime, state: ObligationState) -> Outcome[Change]:
     """Nothing is owed any more. Refused 607 when the obligation is settled, 608 without an actor or a reason."""
     refusal = _refusal(by, why, state)
     return refusal or Ok(Change("void", obligation.id, at, by, why, None))
 
 
 def return_record(
-    obligation: Obligation, by: str, why: str, at: datetime, state: State, calendar: Calendar
+    obligation: Obligation, by: str, why: str, at: datetime, state: ObligationState, calendar: Calendar
 ) -> Outcome[Change]:
     """非本辖区: the record goes back within 3 working days of its arrival (`opens_at`). Refused 609 after them, 607
     when the obligation is settled, 608 without an actor or a reason."""
@@ -82,7 +83,7 @@ def transfer(
     by: str,
     why: str,
     at: datetime,
-    state: State,
+    state: ObligationState,
     calendar: Calendar,
 ) -> Outcome[Change]:
     """Another place owes it now; a new clock starts at `at`, when it entered that place's channel. Refused 607 when the
@@ -106,7 +107,7 @@ def standing(obligation: Obligation, changes: Iterable[Change]) -> Obligation | 
     return current
 
 
-def _refusal(by: str, why: str, state: State) -> Refused | None:
+def _refusal(by: str, why: str, state: ObligationState) -> Refused | None:
     if not by.strip() or not why.strip():
         return Refused("608")
     if state in SETTLED:

@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Literal
 
-from gateway.deadlines.calendar import SHANGHAI, Calendar, DayKind, OutsideCalendar, Standing, in_shanghai
+from gateway.deadlines.calendar import Calendar, DayKind, OutsideCalendar, Standing, in_shanghai
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Deadline
 from gateway.policy.periods import Period
 

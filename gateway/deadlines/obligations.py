@@ -15,12 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from enum import StrEnum
 from typing import Literal
 
-from gateway.deadlines.calendar import SHANGHAI, Calendar, Standing, in_shanghai
+from gateway.deadlines.calendar import Calendar, Standing, in_shanghai
 from gateway.deadlines.clocks import Due, Rule, due, fixed
 from gateway.deadlines.rules import fixed_rule
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import ObligationState
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts import dates
 from gateway.policy.facts.facts import Agreement, Facts
@@ -28,24 +29,6 @@ from gateway.policy.periods import Period
 
 CORRECTION = Rule("workdays", 3)
 Duty = Literal["submission", "reply", "feedback", "collection", "distribution"]
-
-
-class State(StrEnum):
-    """What became of an obligation. `missed`: nothing accepted by the expiry; it may still become `met_late`. `void`,
-    `returned` and `transferred` are what people did: nothing is owed under it any more."""
-
-    OPEN = "open"
-    MET = "met"
-    NIL = "nil"
-    MET_AFTER_CORRECTION = "met_after_correction"
-    MET_LATE = "met_late"
-    MISSED = "missed"
-    VOID = "void"
-    RETURNED = "returned"
-    TRANSFERRED = "transferred"
-
-
-SETTLED = frozenset(State) - {State.OPEN, State.MISSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +71,13 @@ class Judgement:
     """The state, and the delivery that settled it. `correctable_until` (exclusive) is set while a refusal that came in
     time can still be corrected."""
 
-    state: State
+    state: ObligationState
     by: Delivery | None = None
     correctable_until: datetime | None = None
 
     @property
     def overdue(self) -> bool:
-        return self.state is State.MISSED
+        return self.state is ObligationState.MISSED
 
 
 def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligation]:
@@ -210,16 +193,16 @@ def judge(obligation: Obligation, deliveries: Iterable[Delivery], now: datetime,
         elif accepted is None or delivery.received_at < accepted.received_at:
             accepted = delivery
     if accepted is not None and accepted.received_at < obligation.expires_at:
-        return Judgement(State.NIL if accepted.outcome == "nil" else State.MET, accepted)
+        return Judgement(ObligationState.NIL if accepted.outcome == "nil" else ObligationState.MET, accepted)
     correctable = _correctable_until(refused, calendar)
     if accepted is not None:
         corrected = correctable is not None and accepted.received_at < correctable
-        return Judgement(State.MET_AFTER_CORRECTION if corrected else State.MET_LATE, accepted)
+        return Judgement(ObligationState.MET_AFTER_CORRECTION if corrected else ObligationState.MET_LATE, accepted)
     if moment < obligation.expires_at or pending:
-        return Judgement(State.OPEN)
+        return Judgement(ObligationState.OPEN)
     if correctable is not None and moment < correctable:
-        return Judgement(State.OPEN, correctable_until=correctable)
-    return Judgement(State.MISSED)
+        return Judgement(ObligationState.OPEN, correctable_until=correctable)
+    return Judgement(ObligationState.MISSED)
 
 
 def _correctable_until(refused: Sequence[Delivery], calendar: Calendar) -> datetime | None:

@@ -11,8 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from gateway.deadlines.calendar import SHANGHAI, Calendar, in_shanghai
-from gateway.deadlines.obligations import SETTLED, Obligation, State
+from gateway.deadlines.calendar import Calendar, in_shanghai
+from gateway.deadlines.obligations import Obligation
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import SETTLED, ObligationState
 from gateway.policy.facts.facts import Reminders
 
 
@@ -71,7 +73,7 @@ def plan(obligation: Obligation, calendar: Calendar, schedule: Schedule = USUAL)
 
 def reminder(
     obligation: Obligation,
-    state: State,
+    state: ObligationState,
     sent: Collection[int],
     now: datetime,
     calendar: Calendar,

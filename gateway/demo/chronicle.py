@@ -11,15 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
-from zoneinfo import ZoneInfo
 
 from gateway.demo.faults import FileFault
 from gateway.demo.files import Planned, truth_of
 from gateway.demo.flows import size
 from gateway.demo.people import INFLOW, OUTFLOW, dice
 from gateway.demo.story import TWICE, file_name, plan
+from gateway.instants import SHANGHAI
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 PERIOD = "2026Q3"
 DUE = date(2026, 11, 1)
 Standing: TypeAlias = Literal["met", "nil", "met_after_correction", "met_late", "missed"]

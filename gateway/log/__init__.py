@@ -3,7 +3,7 @@
 Format: `docs/reference/log-format.md`. Nothing in this room writes; publication is `gateway.adapters.publishing`.
 """
 
-from gateway.log.entry import Entry, Event, leaf_hash, rfc3339
+from gateway.log.entry import Entry, leaf_hash
 from gateway.log.verification import Problem, Report, verify
 
-__all__ = ["Entry", "Event", "Problem", "Report", "leaf_hash", "rfc3339", "verify"]
+__all__ = ["Entry", "Problem", "Report", "leaf_hash", "verify"]

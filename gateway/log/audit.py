@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gateway.lifecycle import Event
 from gateway.log import canonical, tiles
-from gateway.log.entry import Event
 from gateway.log.merkle import WIDTH
 from gateway.log.note import read_checkpoint
 

@@ -11,71 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from enum import StrEnum
+from datetime import datetime
 
+from gateway.instants import rfc3339
+from gateway.lifecycle.events import Event
 from gateway.log import canonical
 
 VERSION = 1
 LIMIT = 65_535
-
-
-class Event(StrEnum):
-    """What an entry may record. Names are stable: auditors' scripts filter by them."""
-
-    STARTED = "node_started"
-    STOPPED = "node_stopped"
-    FACTS = "facts_changed"
-    RECEIVED = "received"
-    DUPLICATE = "duplicate"
-    REFUSED = "refused"
-    DEFERRED = "deferred"
-    FAULTED = "faulted"
-    RETRIED = "retried"
-    CHECKED = "checked"
-    SORTED = "sorted"
-    SEALED = "sealed"
-    HELD = "held"
-    CONFIRMED = "confirmed"
-    ACCEPTED = "accepted"
-    RELEASED = "released"
-    DELIVERED = "delivered"
-    ACKNOWLEDGED = "acknowledged"
-    UNCONFIRMED = "unconfirmed"
-    LISTED = "batch_listed"
-    ANSWERED = "acknowledgement_sent"
-    STATED = "receipt_taken"
-    DISBELIEVED = "statement_refused"
-    RECEIPT = "receipt_issued"
-    OWED = "obligation_set"
-    MET = "obligation_met"
-    MISSED = "obligation_missed"
-    ERASED = "erased"
-    EXTENDED = "obligation_extended"
-    VOIDED = "obligation_void"
-    RETURNED = "obligation_returned"
-    TRANSFERRED = "obligation_transferred"
-    MOVED = "obligation_moved"
-    COPIED = "date_copied"
-    OUTAGE = "outage"
-    REMINDED = "reminder_sent"
-    BULLETIN = "bulletin_made"
-    OPERATED = "operator_action"
-    KEY = "key_changed"
-    KEY_EXPIRING = "key_expiring"
-    LOG_KEY = "log_key_changed"
-    CLOCK = "clock_alarm"
-    UNWITNESSED = "witnesses_missing"
-    SPLIT = "split_view_seen"
-    BACKED_UP = "backed_up"
-    RESTORED = "restored"
-
-
-def rfc3339(moment: datetime) -> str:
-    """UTC with microseconds and `Z`: one spelling per instant, so that equal times are equal bytes."""
-    if moment.tzinfo is None:
-        raise ValueError("a naive datetime has no place in the log")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 @dataclass(frozen=True, slots=True)

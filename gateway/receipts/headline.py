@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from gateway.instants import SHANGHAI
 from gateway.outcomes import catalogue
 from gateway.parcels import Kind
 from gateway.policy.facts.facts import Language
 from gateway.receipts.receipt import DueDate, Receipt
-from gateway.receipts.words import SHANGHAI, Words
+from gateway.receipts.words import Words
 
 # A replacement that holds far fewer records than what it replaces: a person decides (design: formats).
 SMALL = "224"

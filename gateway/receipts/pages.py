@@ -14,6 +14,7 @@ from typing import Literal
 import jinja2
 from markupsafe import Markup, escape
 
+from gateway.instants import SHANGHAI
 from gateway.outcomes import catalogue
 from gateway.policy.facts.base import Profile
 from gateway.policy.facts.facts import Folders, Language
@@ -21,7 +22,7 @@ from gateway.receipts import headline, naming
 from gateway.receipts.commands import Commands
 from gateway.receipts.receipt import Receipt
 from gateway.receipts.views import Tone
-from gateway.receipts.words import SHANGHAI, Words, area, groups, moment, plain, share, short_moment, thousands
+from gateway.receipts.words import Words, area, groups, moment, plain, share, short_moment, thousands
 
 _TONES: Mapping[str, tuple[Tone, str]] = {
     "received": ("wait", "○"),

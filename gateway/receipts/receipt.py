@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 import rfc8785
 
+from gateway.instants import SHANGHAI
 from gateway.parcels import AgreementId, Decider, Kind, PackageId, ParcelId, PartyId
-from gateway.receipts.words import SHANGHAI
 
 FORMAT = 1
 Stage = Literal[

@@ -10,14 +10,14 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import cast
 
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Language
 
-SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 _QUARTERS = "一二三四"
 
 

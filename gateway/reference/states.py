@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import gateway
-from gateway.deadlines import State
-from gateway.log import Event
+from gateway.lifecycle import Event, ObligationState
 from gateway.parcels import Decider, Kind
 from gateway.receipts.receipt import Stage
 from gateway.receipts.words import Words
@@ -92,7 +91,7 @@ def _explained() -> Mapping[str, Any]:
 def _real() -> Mapping[str, list[str]]:
     """Everything the code writes, sorted; members of enumerations in their own order."""
     written = {what: sorted(set(_written(functions, what))) for what, functions in _WRITERS.items()}
-    members = {"obligations": State, "events": Event, "kinds": Kind}
+    members = {"obligations": ObligationState, "events": Event, "kinds": Kind}
     return {**written, **{what: [str(member) for member in enum] for what, enum in members.items()}}
 
 
@@ -101,7 +100,7 @@ def _states(said: Mapping[str, Any], real: Mapping[str, list[str]], what: str) -
     order = [state for state in said[what] if state in real[what]]
     missing = {"zh": "", "holds": UNEXPLAINED, "next": ""}
     rows = [(state, said[what].get(state, missing)) for state in [*order, *(s for s in real[what] if s not in order)]]
-    titles = ("State", "中文", "What holds", "Next")
+    titles = ("ObligationState", "中文", "What holds", "Next")
     return table(titles, ((code(state), text["zh"], text["holds"], text["next"]) for state, text in rows))
 
 

@@ -1,4 +1,4 @@
-"""Delivery: which files one receiver gets, under which names, and how long to wait after a failed try."""
+"""Delivery: which files one receiver gets, under which names."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway.parcels import Listed
-
-FIRST_WAIT, LONGEST_WAIT = 15.0, 3600.0
 
 
 def files(
@@ -29,8 +27,3 @@ def statement(beside: Mapping[str, tuple[Path, str]]) -> dict[str, tuple[Path, s
     (signature,) = (name for name in beside if name.endswith(".json.sig"))
     listed = signature.removesuffix(".sig")
     return {f"{signature}.json": beside[listed], signature: beside[signature]}
-
-
-def wait(attempt: int) -> float:
-    """Seconds before the next try: doubling from 15 s to an hour."""
-    return float(min(FIRST_WAIT * 2 ** min(attempt - 1, 12), LONGEST_WAIT))

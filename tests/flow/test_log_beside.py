@@ -21,7 +21,9 @@ from gateway.adapters.worker import Worker
 from gateway.daemon.publication import Publication
 from gateway.demo.partners import Partners
 from gateway.inspection import findings
-from gateway.log import Entry, Event, rfc3339, verify
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry, verify
 from gateway.log.note import Checkpoint, read_checkpoint
 from gateway.log.timestamps import Authorities
 

@@ -19,7 +19,8 @@ from gateway.corridors.telling.reminders import automatic, letters
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.inspection import findings
-from gateway.log import Entry, Event
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.ports import Clock

@@ -27,7 +27,7 @@ from gateway.corridors.recovery import Item, Report
 from gateway.corridors.submission import repeating
 from gateway.corridors.upkeep import retention
 from gateway.demo.partners import Partners
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 from gateway.outcomes import Ok
 
 A, A_BACK, B, B_BACK = "inquiry-15wd", "reply-15wd", "inquiry-30d", "reply-30d"

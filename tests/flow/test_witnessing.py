@@ -23,7 +23,8 @@ from gateway.daemon.publication import Publication
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice
 from gateway.inspection import findings
-from gateway.log import Entry, Event, verify
+from gateway.lifecycle import Event
+from gateway.log import Entry, verify
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.quorum import Policy
 

@@ -17,7 +17,7 @@ from support.asking import at
 from support.years import BACK, CODES, DUE, EARLY, FILES, A, B, Line, Year, fate, letters, year
 
 from gateway.corridors.telling import bulletins
-from gateway.deadlines import SHANGHAI
+from gateway.instants import SHANGHAI
 
 __all__ = ["year"]
 

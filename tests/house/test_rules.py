@@ -13,7 +13,7 @@ from string import Formatter
 import pytest
 
 from gateway.corridors.telling.notices import AUDIENCE, NOBODY
-from gateway.log import Event
+from gateway.lifecycle import Event
 from gateway.outcomes import catalogue
 from gateway.receipts import notices
 from gateway.receipts.words import Words

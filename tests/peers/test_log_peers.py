@@ -167,7 +167,8 @@ def test_a_nodes_log_from_key_to_export(
     from gateway import wiring
     from gateway.adapters.ledger import Ledger
     from gateway.adapters.publishing import LogKeys, Publisher
-    from gateway.log import Entry, Event
+    from gateway.lifecycle import Event
+    from gateway.log import Entry
 
     home = tmp_path / "node"
     copy_node(template, home)

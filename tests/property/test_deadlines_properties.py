@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.deadlines import SHANGHAI, Calendar, due
+from gateway.deadlines import Calendar, due
+from gateway.instants import SHANGHAI
 
 FOLDER = Path(__file__).parents[2] / "config" / "calendar"
 FIRST, LAST = date(2007, 1, 1), date(2026, 12, 31)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.ledger import Ledger
-from gateway.log import Entry, Event
+from gateway.lifecycle import Event
+from gateway.log import Entry
 
 NOW = datetime(2026, 10, 20, tzinfo=UTC)
 STEP = st.tuples(

@@ -15,7 +15,7 @@ from typing import Any
 from gateway.adapters.ledger.rows import DatedRow, ObligationRow, ParcelRow
 from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.inquiries.entering import own_id
-from gateway.deadlines import SHANGHAI
+from gateway.instants import SHANGHAI
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import DistributionId, ParcelId
 from gateway.policy.facts import places

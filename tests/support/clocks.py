@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from gateway.instants import SHANGHAI
 from support.nodes import Node, copy_node, edit
-
-SHANGHAI = timezone(timedelta(hours=8))
 
 
 def at(text: str) -> datetime:

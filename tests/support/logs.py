@@ -14,7 +14,9 @@ import rfc8785
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys, Publisher, write_archive
-from gateway.log import Entry, Event, leaf_hash, rfc3339, tiles
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry, leaf_hash, tiles
 from gateway.log.merkle import WIDTH, Edge, leaf
 from gateway.log.note import Checkpoint, Signer, VerifierKey
 

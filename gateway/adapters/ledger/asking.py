@@ -11,7 +11,7 @@ from gateway.adapters.ledger import asked_tables as t
 from gateway.adapters.ledger import tables
 from gateway.adapters.ledger.queries import Queries
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 
 Place = tuple[str, str, int]
 """(parcel, receiver, ordinal) of a record."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from gateway.adapters.ledger.tables import metadata
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 
 # `id` is the entry's (or the condition's), the channel and the party: one notice each, however often it is gathered.
 notices = Table(

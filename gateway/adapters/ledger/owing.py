@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from gateway.adapters.ledger import tables as t
 from gateway.adapters.ledger.queries import Queries
 from gateway.adapters.ledger.rows import ChangeRow, ObligationRow, OutageRow, ReminderRow
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 
 OWED = ("open", "missed")
 # What a date came from, and what it came to.

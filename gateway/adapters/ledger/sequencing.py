@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.log import Entry, leaf_hash, rfc3339
+from gateway.instants import rfc3339
+from gateway.log import Entry, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)

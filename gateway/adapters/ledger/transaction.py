@@ -24,7 +24,8 @@ from gateway.adapters.ledger.rows import (
     ReceiptRow,
 )
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.log import Entry, rfc3339
+from gateway.instants import rfc3339
+from gateway.log import Entry
 from gateway.parcels import Kind, SealedPackage, Tally
 
 _DELIVERIES = (

@@ -25,7 +25,8 @@ from sqlalchemy.exc import OperationalError
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.ledger.publication import SignedRow
-from gateway.log import merkle, rfc3339, tiles
+from gateway.instants import rfc3339
+from gateway.log import merkle, tiles
 from gateway.log.merkle import WIDTH, Edge
 from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, path_of

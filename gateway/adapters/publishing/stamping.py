@@ -9,7 +9,8 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing.witnesses import write_archive
-from gateway.log import rfc3339, timestamps
+from gateway.instants import rfc3339
+from gateway.log import timestamps
 from gateway.log.note import Note
 from gateway.log.timestamps import Authorities
 

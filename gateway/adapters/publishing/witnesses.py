@@ -18,7 +18,8 @@ from gateway.adapters.publishing import over_http
 from gateway.adapters.publishing.over_sftp import Mailbox
 from gateway.adapters.publishing.publisher import MODE, Contradiction, RolledBack
 from gateway.adapters.publishing.witness import keep_evidence
-from gateway.log import canonical, merkle, rfc3339
+from gateway.instants import rfc3339
+from gateway.log import canonical, merkle
 from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE, TileTree

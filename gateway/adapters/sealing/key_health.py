@@ -12,7 +12,7 @@ from typing import Literal
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.sm import KeyFileError
 from gateway.adapters.sealing.sm import keys as sm_keys
-from gateway.deadlines import SHANGHAI
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Facts, Party
 
 STEPS = (60, 30, 7)

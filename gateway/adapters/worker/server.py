@@ -26,11 +26,11 @@ from typing import Any
 
 from gateway.adapters import sockets, systemd
 from gateway.adapters.worker import confine
+from gateway.outcomes import Deferred
 from gateway.records import jobs, kernel, modes
 from gateway.records.parts import create
 
 READ_LIMIT = 1 << 20
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # Loaded before the fork: what every child would load for itself.
 MODULES = (
     "xlsxwriter",
@@ -126,9 +126,8 @@ def _answer(line: bytes, told: Mapping[str, Any]) -> dict[str, Any]:
     except OSError as error:
         if error.errno == errno.ENOMEM:  # a mapping that does not fit is told as this, not as a MemoryError
             return _over(memory_mb)
-        # No space, no storage: the world's. The text could hold a path, so only the number travels.
-        code = "702" if error.errno in FULL else "709"
-        return {"outcome": "deferred", "code": code, "detail": {"errno": error.errno or 0}}
+        waits = Deferred.by(error)  # no space, no storage: the world's
+        return {"outcome": "deferred", "code": waits.code, "detail": dict(waits.detail)}
     except Exception as error:
         # Ours. Only the class travels: a message could hold a value out of a record.
         return {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}

@@ -18,15 +18,17 @@ from gateway.adapters.ledger.rows import ReceiptRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.between import statements, withdrawing
 from gateway.corridors.submission.steps import StepResult
-from gateway.log import Entry, Event, rfc3339
-from gateway.node import ACTOR, FULL, Tools
+from gateway.instants import backoff, rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
+from gateway.node import ACTOR, Tools
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import PartyId
 from gateway.policy.facts.facts import Agreement, Facts
 from gateway.receipts import distribution as documents
 from gateway.receipts import listing, naming
 from gateway.receipts.receipt import parse
-from gateway.stages import countersigning, delivery
+from gateway.stages import countersigning
 
 TOLD = ("refused", "partly_refused")  # receipts that a sender has to see
 
@@ -77,7 +79,7 @@ class Answering:
                 pushed = tools.courier(party).deliver(PartyId(party.id), folder, outcome.value)
                 outcome = outcome if isinstance(pushed, Ok) else pushed
         except OSError as error:
-            outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
+            outcome = Deferred.by(error)
         except Exception as error:
             tools.log.error("answering_failed", incoming=identity, error=type(error).__name__)
             outcome = Fault("900", {"stage": "answering", "error": type(error).__name__})
@@ -192,7 +194,7 @@ class Answering:
                 tx.log(_entry(tx, row, Event.ANSWERED, counts, digests=digests))
                 return {"outcome": "ok", "code": ""}
             case Deferred(code, _, retry_after):
-                at = tx.now + timedelta(seconds=max(min(retry_after, 3600.0), delivery.wait(row.attempt)))
+                at = tx.now + timedelta(seconds=max(min(retry_after, 3600.0), backoff(row.attempt)))
                 between.update_incoming(row.id, code=code, attempt=again, next_attempt_at=rfc3339(at))
                 if row.attempt & (row.attempt - 1) == 0:
                     tx.log(_entry(tx, row, Event.DEFERRED, {"code": int(code)}, f"/{row.attempt}"))

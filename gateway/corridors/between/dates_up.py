@@ -50,7 +50,7 @@ def _push(tools: Tools, facts: Facts, party: Party, waiting: list[ReceiptRow]) -
         try:
             outcome = tools.courier(party).deliver(PartyId(party.id), facts.node.folders.acknowledge, files)
         except OSError as error:
-            outcome = Deferred("709", {"errno": error.errno or 0})
+            outcome = Deferred.by(error)
     if not isinstance(outcome, Ok):
         tools.log.info("telling_waits", party=party.id, code=outcome.code)
         return False

@@ -16,7 +16,9 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.between import Between, StatementRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import stating
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import Proof, shows
 from gateway.node import ACTOR, Tools

@@ -19,7 +19,9 @@ from gateway.adapters.ledger.between import IncomingRow
 from gateway.adapters.ledger.rows import PackageRow
 from gateway.corridors import recording
 from gateway.corridors.submission import superseding
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR, Tools
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import Kind, PackageId

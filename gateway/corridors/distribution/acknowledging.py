@@ -9,13 +9,14 @@ from gateway.adapters.ledger import Transaction
 from gateway.corridors import recording
 from gateway.corridors.between import statements
 from gateway.corridors.submission.steps import StepResult
-from gateway.log import Event, rfc3339
+from gateway.instants import backoff, rfc3339
+from gateway.lifecycle import Event
 from gateway.node import Tools
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, ParcelId
 from gateway.policy.facts.facts import Facts
 from gateway.receipts.naming import BARE_FORM, FORM
-from gateway.stages import acknowledging, delivery
+from gateway.stages import acknowledging
 
 UNSIGNED = ("delivered", "unconfirmed")
 
@@ -134,7 +135,7 @@ class Acknowledgement:
                 recording.refused(tx, parcel, code, detail, facts, {}, self._tools.facts.calendar())
                 return {"outcome": "refused", "code": code}
             case Deferred(code, detail, retry_after):
-                recording.deferred(tx, row, code, detail, max(retry_after, delivery.wait(row.attempt)))
+                recording.deferred(tx, row, code, detail, max(retry_after, backoff(row.attempt)))
                 return {"outcome": "deferred", "code": code}
             case Fault(code, detail):
                 recording.faulted(tx, row, code, detail)

@@ -14,8 +14,8 @@ from gateway import durable
 from gateway.adapters.ledger.rows import DeliveryRow, DistributionRow
 from gateway.corridors import recording
 from gateway.corridors.distribution import composing
-from gateway.deadlines import SHANGHAI
-from gateway.log import Event, rfc3339
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import Event
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId

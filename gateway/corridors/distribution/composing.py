@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger.rows import DistributionRow
-from gateway.deadlines import SHANGHAI
-from gateway.log import Event
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import Event
 from gateway.node import Tools
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import AgreementId, DistributionId, Listed, PartyId, Released

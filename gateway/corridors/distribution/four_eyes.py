@@ -17,7 +17,9 @@ import rfc8785
 
 from gateway.adapters.ledger.rows import PackageRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.policy.facts.facts import Facts

@@ -21,8 +21,10 @@ from gateway.corridors.inquiries import delivering
 from gateway.corridors.submission import superseding
 from gateway.corridors.submission.steps import StepResult
 from gateway.corridors.telling.posting import Posting
-from gateway.log import Entry, Event, rfc3339
-from gateway.node import FULL, Tools
+from gateway.instants import backoff, rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
+from gateway.node import Tools
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, Listed, PackageId, ParcelId, PartyId
 from gateway.policy.facts.facts import Agreement, Facts, Party
@@ -217,7 +219,7 @@ class Distribution:
                 listed = next(digest for path, digest in beside.value.values() if composing.is_list(path))
                 signed = next(path for path, _ in beside.value.values() if path.name.endswith(".json.sig"))
         except OSError as error:
-            outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
+            outcome = Deferred.by(error)
         except Exception as error:
             tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})
@@ -317,7 +319,7 @@ class Distribution:
                         recording.batch_event(tx, batch, Event.ACKNOWLEDGED, counts)
                     return {"outcome": "ok", "code": ""}
                 case Deferred(code, _, retry_after):
-                    at = now + timedelta(seconds=max(min(retry_after, 3600.0), delivery.wait(attempt)))
+                    at = now + timedelta(seconds=max(min(retry_after, 3600.0), backoff(attempt)))
                     tx.update_delivery(batch.id, code=code, attempt=attempt + 1, next_attempt_at=rfc3339(at))
                     if attempt & (attempt - 1) == 0:
                         recording.batch_event(tx, batch, Event.DEFERRED, {"code": int(code)}, f"/{attempt}")

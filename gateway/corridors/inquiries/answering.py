@@ -24,10 +24,10 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import closing
 from gateway.corridors.inquiries.fingerprints import fingerprint
 from gateway.corridors.obligations import settling
-from gateway.deadlines import Calendar, Delivery, State
+from gateway.deadlines import Calendar, Delivery
 from gateway.deadlines.changes import RETURN
-from gateway.deadlines.obligations import SETTLED
-from gateway.log import Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.node import Tools
 from gateway.outcomes import Deferred, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, ParcelId
@@ -115,7 +115,7 @@ def accepted(tx: Transaction, row: ParcelRow, facts: Facts, calendar: Calendar) 
     if body is None:
         return
     received = datetime.fromisoformat(row.received_at)
-    settled: dict[str, list[State]] = defaultdict(list)
+    settled: dict[str, list[ObligationState]] = defaultdict(list)
     passed: dict[tuple[Event, str], int] = defaultdict(int)
     touched = set()
     for (parcel, receiver, ordinal), result in json.loads(body):
@@ -142,14 +142,14 @@ def accepted(tx: Transaction, row: ParcelRow, facts: Facts, calendar: Calendar) 
     closing.close(tx, touched, facts)
 
 
-def _away(result: str, owed: ObligationRow, received: datetime) -> tuple[State, Event] | None:
+def _away(result: str, owed: ObligationRow, received: datetime) -> tuple[ObligationState, Event] | None:
     """非本辖区 returns the record; 已转办 in time passes it on. After the date it is an answer that came late."""
-    if State(owed.state) in SETTLED:
+    if ObligationState(owed.state) in SETTLED:
         return None
     if result == NOT_OURS:
-        return State.RETURNED, Event.RETURNED
+        return ObligationState.RETURNED, Event.RETURNED
     if result == PASSED_ON and rfc3339(received) < owed.expires_at:
-        return State.TRANSFERRED, Event.TRANSFERRED
+        return ObligationState.TRANSFERRED, Event.TRANSFERRED
     return None
 
 
@@ -165,7 +165,7 @@ def _refused(tx: Transaction, row: ParcelRow, match: Match | None) -> None:
     places = [
         (d.parcel, d.receiver, d.ordinal)
         for d, o in chosen
-        if State(o.state) not in SETTLED and row.received_at < o.expires_at
+        if ObligationState(o.state) not in SETTLED and row.received_at < o.expires_at
     ]
     tx.update_dated(places, refused_at=rfc3339(tx.now))
 
@@ -232,7 +232,7 @@ class _Book:
 
 
 def _waits(hit: _Open, mine: Sequence[str]) -> bool:
-    return State(hit.owed.state) not in SETTLED and hit.record.claimed in mine
+    return ObligationState(hit.owed.state) not in SETTLED and hit.record.claimed in mine
 
 
 def _titles(facts: Facts, agreement: str) -> frozenset[str]:

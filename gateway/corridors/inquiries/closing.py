@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import InquiryRow
-from gateway.deadlines import State
-from gateway.deadlines.obligations import SETTLED
-from gateway.log import Entry, Event
+from gateway.lifecycle import SETTLED, Event, ObligationState
+from gateway.log import Entry
 from gateway.node import ACTOR, Tools
 from gateway.policy.facts.facts import Facts
 
@@ -31,7 +30,7 @@ def close_settled(tools: Tools) -> None:
 
 def _close(tx: Transaction, inquiry: InquiryRow, facts: Facts) -> None:
     found = tx.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)
-    if len(found) != inquiry.records or any(State(owed.state) not in SETTLED for _, owed in found):
+    if len(found) != inquiry.records or any(ObligationState(owed.state) not in SETTLED for _, owed in found):
         return
     tx.close_inquiry(inquiry.parcel, inquiry.receiver)
     name = f"inquiry:{inquiry.agreement}:{inquiry.name}:{inquiry.receiver}"

@@ -16,9 +16,9 @@ from gateway.corridors import recording
 from gateway.corridors.inquiries import stating
 from gateway.corridors.inquiries.entering import own_id, subject
 from gateway.corridors.obligations import settling
-from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State
-from gateway.deadlines.obligations import SETTLED
-from gateway.log import Event, rfc3339
+from gateway.deadlines import Calendar, Delivery, Obligation
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.policy.facts.facts import EventClock, Facts
 from gateway.receipts.receipt import DueDate
 
@@ -50,7 +50,7 @@ def start(
         own = own_id(inquiry, record.ordinal)
         if record.obligation != own:
             standing = tx.obligation(record.obligation)
-            if standing is None or State(standing.state) not in SETTLED:
+            if standing is None or ObligationState(standing.state) not in SETTLED:
                 continue  # the date of the record that stands for both
             tx.update_dated([(record.parcel, record.receiver, record.ordinal)], obligation=own)
         mine.append(record)
@@ -78,9 +78,9 @@ def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], f
     void = 0
     for record in mine:
         before = tx.obligation(record.covers) if record.covers else None
-        if before is None or State(before.state) in SETTLED:
+        if before is None or ObligationState(before.state) in SETTLED:
             continue
-        tx.update_obligation(before.id, state=str(State.VOID), met_at=rfc3339(tx.now), remind_at="")
+        tx.update_obligation(before.id, state=str(ObligationState.VOID), met_at=rfc3339(tx.now), remind_at="")
         tx.point_to(before.id, own_id(inquiry, record.ordinal))
         void += 1
     if void:

@@ -13,7 +13,7 @@ from gateway.corridors import recording
 from gateway.corridors.inquiries import fingerprints
 from gateway.corridors.inquiries.fingerprints import Read, fingerprint
 from gateway.deadlines import Calendar, Obligation
-from gateway.deadlines.obligations import SETTLED, State
+from gateway.lifecycle import SETTLED, ObligationState
 from gateway.parcels import ParcelId, Sealed
 from gateway.policy.facts.facts import Agreement, EventClock, Facts
 
@@ -99,7 +99,7 @@ def _earlier(tx: Transaction, inquiry: InquiryRow) -> Earlier:
         waiting = {
             record.fingerprint: record.obligation
             for record in tx.dated(other.parcel, other.receiver)
-            if State(states.get(record.ordinal, State.OPEN)) not in SETTLED
+            if ObligationState(states.get(record.ordinal, ObligationState.OPEN)) not in SETTLED
         }
         found.append((other, waiting))
     return found

@@ -20,10 +20,10 @@ from gateway.corridors.inquiries import closing, stating
 from gateway.corridors.inquiries.entering import own_id
 from gateway.corridors.obligations import changes as entering
 from gateway.corridors.obligations import settling
-from gateway.deadlines import Calendar, State, changes
+from gateway.deadlines import Calendar, changes
 from gateway.deadlines.changes import Change
-from gateway.deadlines.obligations import SETTLED
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import SETTLED, ObligationState
 from gateway.node import Tools
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts.facts import Facts
@@ -39,7 +39,7 @@ def give_back(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome
     now, calendar = tools.clock.now(), tools.facts.calendar()
 
     def plan(owed: ObligationRow, _of: _Of) -> Outcome[Change]:
-        state = State(owed.state)
+        state = ObligationState(owed.state)
         return changes.return_record(settling.read(owed), actor, why, now, state, calendar)
 
     return _redirect(tools, ids, why, plan, "")
@@ -57,7 +57,7 @@ def pass_on(tools: Tools, ids: Sequence[str], to: str, why: str, actor: str) -> 
             return Refused("625", {"obligation": owed.id})
         if to not in {party.id for party in facts.senders(reply)}:
             return Refused("626", {"party": to})
-        standing, state = settling.read(owed), State(owed.state)
+        standing, state = settling.read(owed), ObligationState(owed.state)
         return changes.transfer(standing, to, agreement.clock.rule, actor, why, now, state, calendar)
 
     return _redirect(tools, ids, why, plan, to)
@@ -78,7 +78,7 @@ def _redirect(
             if owed is None:
                 return Refused("622", {"obligation": identity})
             of = _of(tx, owed)
-            if of is None and State(owed.state) not in SETTLED:
+            if of is None and ObligationState(owed.state) not in SETTLED:
                 return Refused("625", {"obligation": identity})
             if of is None:
                 return Refused("607")

@@ -10,8 +10,8 @@ from typing import Final
 from gateway.adapters.ledger.rows import InquiryRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.views import inquiries
-from gateway.deadlines import SHANGHAI
-from gateway.log import Event
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import Event
 from gateway.node import Tools
 
 EVENTS: Final = frozenset(

@@ -22,8 +22,10 @@ from gateway.corridors.inquiries.entering import own_id
 from gateway.corridors.obligations import settling
 from gateway.corridors.obligations.changes import redate
 from gateway.corridors.recording.entries import instant
-from gateway.deadlines import SHANGHAI, Calendar, Obligation, State
-from gateway.log import Entry, Event
+from gateway.deadlines import Calendar, Obligation
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import Event, ObligationState
+from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.parcels import PackageId
 from gateway.policy.facts.facts import Facts
@@ -145,7 +147,11 @@ def _take(
             continue
         whose = due.by or stated.issuer
         redate(tx, owed, after, facts, calendar)
-        again = {"state": str(State.OPEN)} if owed.state == State.MISSED and after.expires_at > tx.now else {}
+        again = (
+            {"state": str(ObligationState.OPEN)}
+            if owed.state == ObligationState.MISSED and after.expires_at > tx.now
+            else {}
+        )
         tx.update_obligation(owed.id, dated_by=whose, dated_seq=stated.log.seq, **again)
         taken[whose].append(owed.id)
     return taken

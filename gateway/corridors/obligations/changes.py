@@ -12,10 +12,12 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.corridors.obligations.settling import dated, obligation_event, set_obligation
 from gateway.corridors.recording.entries import commitment
-from gateway.deadlines import Calendar, Obligation, State, reminders
+from gateway.deadlines import Calendar, Obligation, reminders
 from gateway.deadlines.changes import Change
 from gateway.deadlines.reminders import Schedule
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event, ObligationState
+from gateway.log import Entry
 from gateway.policy.facts.facts import Facts
 
 _EVENTS: Final = {
@@ -45,7 +47,7 @@ def changed(tx: Transaction, change: Change, owed: ObligationRow, facts: Facts, 
         tx.update_obligation(owed.id, extended_until=after.due.isoformat())
     else:
         ended = {} if change.kind == "void" else {"met_at": rfc3339(tx.now)}
-        tx.update_obligation(owed.id, state=str(State(change.kind)), remind_at="", **ended)
+        tx.update_obligation(owed.id, state=str(ObligationState(change.kind)), remind_at="", **ended)
     if change.kind == "transferred" and after is not None:
         set_obligation(tx, after, facts, calendar, source=owed.source)
     obligation_event(
@@ -75,8 +77,8 @@ def moved(
     many: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for owed, after in pairs:
         redate(tx, owed, after, facts, calendar)
-        if owed.state == State.MISSED and after.expires_at > tx.now:
-            tx.update_obligation(owed.id, state=str(State.OPEN))
+        if owed.state == ObligationState.MISSED and after.expires_at > tx.now:
+            tx.update_obligation(owed.id, state=str(ObligationState.OPEN))
         many[owed.source or owed.id, owed.party, owed.due, after.due.isoformat()].append(owed.id)
     for (source, party, before, due), ids in sorted(many.items()):
         alone = ids == [source]

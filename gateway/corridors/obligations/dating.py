@@ -14,10 +14,11 @@ from gateway.adapters.ledger.transaction import Reading, Transaction
 from gateway.corridors.inquiries import stating
 from gateway.corridors.obligations import changes as entering
 from gateway.corridors.obligations import settling
-from gateway.deadlines import Calendar, Obligation, State, changes, outages, recomputed
+from gateway.deadlines import Calendar, Obligation, changes, outages, recomputed
 from gateway.deadlines.outages import Outage
 from gateway.deadlines.rules import again, fixed_rule
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import ObligationState
 from gateway.node import ACTOR, Tools
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts.facts import Facts
@@ -55,7 +56,7 @@ def _change(
             owed = tx.obligation(identity)
             if owed is None:
                 return Refused("622", {"obligation": identity})
-            standing, state = settling.read(owed), State(owed.state)
+            standing, state = settling.read(owed), ObligationState(owed.state)
             change = (
                 changes.extend(standing, until, actor, why, now, state, calendar)
                 if until is not None

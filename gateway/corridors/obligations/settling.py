@@ -18,10 +18,12 @@ from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.recording.entries import instant
 from gateway.corridors.submission import superseding
-from gateway.deadlines import SHANGHAI, Calendar, Delivery, Obligation, State, reminders
-from gateway.deadlines.obligations import SETTLED, Duty, opens_at
+from gateway.deadlines import Calendar, Delivery, Obligation, reminders
+from gateway.deadlines.obligations import Duty, opens_at
 from gateway.deadlines.reminders import Schedule
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import SETTLED, Event, ObligationState
+from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.parcels import AgreementId, Kind, PartyId
 from gateway.policy.facts.facts import Facts
@@ -57,30 +59,30 @@ def settle(
     *,
     parcel: str = "",
     quiet: bool = False,
-) -> State:
+) -> ObligationState:
     """Judge one obligation by all its deliveries, and enter what became of it. Met is met: one that is settled stays as
     it is. `quiet`: the caller logs for many (`settled_many`)."""
-    if State(owed.state) in SETTLED:
-        return State(owed.state)
+    if ObligationState(owed.state) in SETTLED:
+        return ObligationState(owed.state)
     judged = deadlines.judge(read(owed), deliveries, tx.now, calendar)
     met_at = rfc3339(judged.by.received_at) if judged.by else ""
     if judged.state not in SETTLED:
         # What came is not all of it yet (a part), or may still be corrected: a missed one stays missed.
-        return State(owed.state)
+        return ObligationState(owed.state)
     tx.update_obligation(owed.id, state=str(judged.state), parcel=parcel, met_at=met_at, remind_at="")
     if not quiet:
-        late = {"late": int(judged.state is State.MET_LATE)}
+        late = {"late": int(judged.state is ObligationState.MET_LATE)}
         obligation_event(tx, Event.MET, owed.id, owed.party, facts, "met", counts=late)
     return judged.state
 
 
 def settled_many(
-    tx: Transaction, states: Iterable[State], party: str, facts: Facts, *, parcel: str, source: str
+    tx: Transaction, states: Iterable[ObligationState], party: str, facts: Facts, *, parcel: str, source: str
 ) -> None:
     """One entry for what a parcel of answers settled of `source`: how many, and how many of them late."""
     found = [state for state in states if state in SETTLED]
     if found:
-        counts = {"obligations": len(found), "late": sum(state is State.MET_LATE for state in found)}
+        counts = {"obligations": len(found), "late": sum(state is ObligationState.MET_LATE for state in found)}
         name = f"{source}/{party}"
         obligation_event(tx, Event.MET, name, party, facts, f"met/{parcel}", counts=counts, history=source)
 
@@ -102,11 +104,11 @@ def missed(tx: Transaction, overdue: Sequence[ObligationRow], facts: Facts, cale
     many: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for owed in overdue:
         deliveries = _deliveries(tx, owed) if owed.kind == "submission" else []
-        if deadlines.judge(read(owed), deliveries, tx.now, calendar).state is not State.MISSED:
+        if deadlines.judge(read(owed), deliveries, tx.now, calendar).state is not ObligationState.MISSED:
             continue
         many[owed.source or owed.id, owed.party, owed.due].append(owed.id)
     for (source, party, due), ids in sorted(many.items()):
-        tx.update_obligations(ids, state=str(State.MISSED))
+        tx.update_obligations(ids, state=str(ObligationState.MISSED))
         alone = ids == [source]
         name = source if alone else f"{source}/{party}"
         # A date that was moved after it had been missed can be missed a second time.
@@ -209,7 +211,7 @@ def _values(
         "source": source,
         "rule": owed.rule,
         "opens_at": rfc3339(owed.opens_at),
-        "state": str(State.OPEN),
+        "state": str(ObligationState.OPEN),
         **known[key],
     }
 

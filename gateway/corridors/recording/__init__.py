@@ -34,7 +34,9 @@ from gateway.corridors.recording.entries import (
 from gateway.corridors.recording.issuing import issue, out_of
 from gateway.corridors.submission import superseding
 from gateway.deadlines import Calendar
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.outcomes import Detail
 from gateway.parcels import Kind, PackageId, ParcelId, Sealed, Tally
 from gateway.policy.facts.facts import Facts

@@ -10,7 +10,8 @@ from datetime import datetime
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.log import Entry, Event
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.policy.facts.facts import Facts, Retention
 

@@ -14,9 +14,11 @@ from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.corridors.comparing import statistics
 from gateway.corridors.obligations.settling import standing
 from gateway.corridors.recording.entries import address, instant
-from gateway.deadlines import SHANGHAI, Calendar
+from gateway.deadlines import Calendar
 from gateway.deadlines.obligations import CORRECTION
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Kind, PackageId, ParcelId, PartyId, Sealed

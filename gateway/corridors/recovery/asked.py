@@ -19,20 +19,18 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.inquiries import closing, delivering
 from gateway.corridors.inquiries.entering import own_id
 from gateway.corridors.obligations import changes
-from gateway.deadlines import State
 from gateway.deadlines.changes import Change
-from gateway.deadlines.obligations import SETTLED
-from gateway.log import Event
+from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.node import Tools
 from gateway.parcels import SealedPackage
 from gateway.policy.facts.facts import Facts
 
 Entry = Mapping[str, Any]
-_ENDS: Final[Mapping[str, State]] = {
-    Event.MET: State.MET,
-    Event.RETURNED: State.RETURNED,
-    Event.TRANSFERRED: State.TRANSFERRED,
-    Event.VOIDED: State.VOID,
+_ENDS: Final[Mapping[str, ObligationState]] = {
+    Event.MET: ObligationState.MET,
+    Event.RETURNED: ObligationState.RETURNED,
+    Event.TRANSFERRED: ObligationState.TRANSFERRED,
+    Event.VOIDED: ObligationState.VOID,
 }
 WHY = "节点恢复后无法核对反馈编号 / replies cannot be matched after a restore"
 
@@ -122,7 +120,7 @@ class Asked:
         chosen = rows[:count]
         for number, owed in enumerate(chosen):
             state = _ENDS[entry["event"]]
-            state = State.MET_LATE if state is State.MET and number < late else state
+            state = ObligationState.MET_LATE if state is ObligationState.MET and number < late else state
             tx.update_obligation(owed.id, state=str(state), met_at=entry["time"], remind_at="")
         if count < len(rows):
             self.unclear |= tx.asked_under([owed.id for owed in rows])
@@ -138,8 +136,12 @@ class Asked:
     def missed(self, tx: Transaction, entry: Entry) -> None:
         """So many were open when their date passed."""
         due = entry["id"].split("/missed/")[1].split("/")[0]
-        rows = [o for o in _open(tx, entry["parcel"], entry["parties"][0]) if o.due == due and o.state == State.OPEN]
-        tx.update_obligations([o.id for o in rows[: entry["counts"]["obligations"]]], state=str(State.MISSED))
+        rows = [
+            o
+            for o in _open(tx, entry["parcel"], entry["parties"][0])
+            if o.due == due and o.state == ObligationState.OPEN
+        ]
+        tx.update_obligations([o.id for o in rows[: entry["counts"]["obligations"]]], state=str(ObligationState.MISSED))
 
     def closed(self, tx: Transaction, entry: Entry) -> None:
         """Its last record is settled, and its key is gone: here as well."""
@@ -152,7 +154,7 @@ class Asked:
 
 def _open(tx: Transaction, source: str, party: str) -> list[ObligationRow]:
     found = tx.obligations(kind="", source=source, party=party)
-    return sorted((o for o in found if State(o.state) not in SETTLED), key=lambda o: _ordinal(o.id))
+    return sorted((o for o in found if ObligationState(o.state) not in SETTLED), key=lambda o: _ordinal(o.id))
 
 
 def _ordinal(identity: str) -> int:
@@ -178,7 +180,7 @@ def void(tx: Transaction, tools: Tools, parcel: str, receiver: str, actor: str) 
     facts, calendar = tools.facts.current(), tools.facts.calendar()
     ended = []
     for _, owed in tx.dated_with_state(parcel=parcel, receiver=receiver):
-        if State(owed.state) not in SETTLED:
+        if ObligationState(owed.state) not in SETTLED:
             change = Change("void", owed.id, tx.now, actor, WHY, None)
             changes.changed(tx, change, owed, facts, calendar)
             ended.append(owed.id)

@@ -24,7 +24,9 @@ from gateway.corridors import recording
 from gateway.corridors.distribution import composing
 from gateway.corridors.recovery import asked, stated
 from gateway.corridors.recovery.rolling import Report
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId

@@ -20,8 +20,9 @@ from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.recovery.asked import Asked
 from gateway.corridors.recovery.stated import Stated
 from gateway.corridors.submission import superseding
-from gateway.deadlines import State, since_day
-from gateway.log import Event, rfc3339
+from gateway.deadlines import since_day
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event, ObligationState
 from gateway.node import ACKNOWLEDGE, Tools
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
 from gateway.policy.facts.facts import Facts
@@ -35,7 +36,11 @@ _OBLIGATIONS = frozenset(
         *(Event.MOVED, Event.VOIDED, Event.RETURNED, Event.TRANSFERRED),
     }
 )
-_ENDED = {Event.VOIDED: State.VOID, Event.RETURNED: State.RETURNED, Event.TRANSFERRED: State.TRANSFERRED}
+_ENDED = {
+    Event.VOIDED: ObligationState.VOID,
+    Event.RETURNED: ObligationState.RETURNED,
+    Event.TRANSFERRED: ObligationState.TRANSFERRED,
+}
 
 
 class Forward:
@@ -266,10 +271,10 @@ class Forward:
         match entry["event"]:
             case Event.MET:
                 late = entry["counts"].get("late", 0)
-                state = State.MET_LATE if late else State.MET
+                state = ObligationState.MET_LATE if late else ObligationState.MET
                 tx.update_obligation(identity, state=str(state), met_at=entry["time"])
             case Event.MISSED:
-                tx.update_obligation(identity, state=str(State.MISSED))
+                tx.update_obligation(identity, state=str(ObligationState.MISSED))
             case Event.REMINDED:
                 tx.update_obligation(identity, reminded_at=entry["time"])
             case Event.EXTENDED | Event.MOVED:

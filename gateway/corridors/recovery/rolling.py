@@ -15,7 +15,7 @@ from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.corridors.recovery.histories import History, receipts
 from gateway.corridors.recovery.replay import Forward
-from gateway.log import rfc3339
+from gateway.instants import rfc3339
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
 from gateway.node import Tools

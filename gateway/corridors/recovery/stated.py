@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.corridors.between.gathering import Gathering
-from gateway.log import Event
+from gateway.lifecycle import Event
 from gateway.node import Tools
 
 Entry = Mapping[str, Any]

@@ -17,7 +17,9 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.submission import superseding
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR, Tools
 from gateway.parcels import Checked, Kind, ParcelId
 from gateway.policy.periods import Period

@@ -21,8 +21,9 @@ from gateway.corridors.inquiries import answering, entering
 from gateway.corridors.inquiries.answering import Answering
 from gateway.corridors.submission import packing, repeating, superseding
 from gateway.corridors.telling.posting import Posting
-from gateway.log import Event, rfc3339
-from gateway.node import FULL, Tools
+from gateway.instants import backoff, rfc3339
+from gateway.lifecycle import Event
+from gateway.node import Tools
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor
 from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, Sorted, Tally
@@ -31,7 +32,6 @@ from gateway.policy.periods import Period
 from gateway.ports import Copied
 from gateway.records import Examination
 from gateway.stages import checking, intake, recognising, sorting
-from gateway.stages.delivery import wait
 
 STAGES = ("intake", "opening", "checking", "sorting", "sealing")
 CONFIRMED = "confirmed"
@@ -78,7 +78,7 @@ class Submission:
         try:
             outcome = self._stages[stage](parcel, now)
         except OSError as error:
-            outcome = Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0})
+            outcome = Deferred.by(error)
         except Exception as error:
             # The class and the place, never the message: it could hold a value out of a record.
             tools.log.error("stage_failed", stage=stage, parcel=parcel, error=type(error).__name__, at=_where(error))
@@ -215,7 +215,7 @@ class Submission:
                     if code == "704" and deaths >= LONGEST_TRIES:
                         recording.faulted(tx, row, "900", {"stage": stage, "error": "WorkerDied"})
                         return {"outcome": "fault", "code": "900"}
-                    recording.deferred(tx, row, code, detail, max(min(retry_after, 3600), wait(row.attempt) / 3))
+                    recording.deferred(tx, row, code, detail, max(min(retry_after, 3600), backoff(row.attempt) / 3))
                     return {"outcome": "deferred", "code": code}
                 case Fault(code, detail):
                     recording.faulted(tx, row, code, detail)

@@ -19,13 +19,13 @@ from gateway.adapters.ledger.outbox import Waiting
 from gateway.adapters.ledger.rows import LogRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.telling.reminders import automatic
-from gateway.log import Event, rfc3339
+from gateway.instants import backoff, rfc3339
+from gateway.lifecycle import Event
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.policy.facts.facts import Facts, Party
 from gateway.ports import Message
 from gateway.receipts import notices
-from gateway.stages.delivery import wait
 
 PARTY, OPERATOR = "party", "operator"
 AUDIENCE: Final[Mapping[Event, frozenset[str]]] = {
@@ -145,7 +145,7 @@ def send(tools: Tools) -> int:
                 outbox.sent(rows, now)
                 went += 1
             else:
-                again = tools.clock.now() + timedelta(seconds=wait(attempt + 1))
+                again = tools.clock.now() + timedelta(seconds=backoff(attempt + 1))
                 outbox.failed(rows, attempt + 1, again)
         told = {} if isinstance(outcome, Ok) else {"code": outcome.code, **outcome.detail}
         tools.log.info("notice", party=identity, channel=channel, notices=len(rows), **told)

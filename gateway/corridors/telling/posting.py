@@ -13,7 +13,9 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from gateway import durable
 from gateway.adapters.sealing.key_health import KeyState, survey
-from gateway.deadlines import SHANGHAI
-from gateway.log import Entry, Event
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR, Tools
 from gateway.policy.facts.facts import Facts
 from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name

@@ -9,7 +9,9 @@ from gateway import durable
 from gateway.corridors import recording
 from gateway.corridors.inquiries import closing
 from gateway.corridors.submission import repeating
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import ACTOR, Tools
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.policy.facts.facts import Facts, Retention

@@ -10,15 +10,15 @@ from typing import Any
 from gateway import durable
 from gateway.adapters.ledger.rows import InquiryRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.deadlines import SHANGHAI, State
-from gateway.deadlines.obligations import SETTLED
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import SETTLED, ObligationState
 from gateway.node import Tools
 from gateway.policy.facts.facts import Facts
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words
 
 MODE = 0o660
-_WAITING = frozenset(State) - SETTLED
+_WAITING = frozenset(ObligationState) - SETTLED
 
 
 def listed(tools: Tools, *, everything: bool = False, **equal: str) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def refresh(tools: Tools, parties: Iterable[str]) -> None:
 
 def _line(reading: Reading, inquiry: InquiryRow, facts: Facts) -> dict[str, Any]:
     found = [o for _, o in reading.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)]
-    waiting = [o for o in found if State(o.state) in _WAITING]
+    waiting = [o for o in found if ObligationState(o.state) in _WAITING]
     agreement = facts.agreements.get(inquiry.agreement)
     names = {party: _short(facts, party) for party in (inquiry.origin, inquiry.receiver)}
     return {

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
 from gateway.log import merkle, tiles
-from gateway.log.entry import Event, rfc3339
 from gateway.log.merkle import HEIGHT, WIDTH
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy

@@ -6,7 +6,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.log.entry import Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
 from gateway.log.verification.findings import Findings
 
 PLAIN_DAYS, QUARANTINE_DAYS = 1, 15

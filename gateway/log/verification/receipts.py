@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from gateway.log.entry import Event
+from gateway.lifecycle import Event
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import check_receipt
 from gateway.log.verification.findings import Findings

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from gateway.instants import rfc3339
 from gateway.log import timestamps
-from gateway.log.entry import rfc3339
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE

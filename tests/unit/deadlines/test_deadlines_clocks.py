@@ -3,7 +3,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from gateway.deadlines import SHANGHAI, Calendar, NaiveInstant, OutsideCalendar, Rule, RuleError, due, fixed
+from gateway.deadlines import Calendar, NaiveInstant, OutsideCalendar, Rule, RuleError, due, fixed
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Deadline
 from gateway.policy.periods import Period
 

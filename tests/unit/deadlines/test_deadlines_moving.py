@@ -5,9 +5,11 @@ from itertools import permutations
 
 import pytest
 
-from gateway.deadlines import SHANGHAI, Calendar, NaiveInstant, Obligation, State, owed
+from gateway.deadlines import Calendar, NaiveInstant, Obligation, owed
 from gateway.deadlines.changes import Change, extend, return_record, standing, transfer, void
 from gateway.deadlines.outages import Outage, moved
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import ObligationState as State
 from gateway.outcomes import Ok, Outcome, Refused
 
 
@@ -106,7 +108,14 @@ def change(outcome: Outcome[Change]) -> Change:
     ],
 )
 def test_extending(
-    reply: Obligation, calendar: Calendar, until: str, when: str, by: str, why: str, state: State, expected: str
+    reply: Obligation,
+    calendar: Calendar,
+    until: str,
+    when: str,
+    by: str,
+    why: str,
+    state: State,
+    expected: str,
 ) -> None:
     outcome = extend(reply, date.fromisoformat(until), by, why, at(when), state, calendar)
     assert code(outcome) == expected

@@ -5,12 +5,10 @@ from pathlib import Path
 import pytest
 
 from gateway.deadlines import (
-    SHANGHAI,
     Calendar,
     Delivery,
     NaiveInstant,
     Obligation,
-    State,
     expected,
     fixed,
     judge,
@@ -18,6 +16,8 @@ from gateway.deadlines import (
     recomputed,
     since_day,
 )
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import ObligationState as State
 from gateway.policy.facts.facts import Facts
 from gateway.policy.loading import loading
 from gateway.policy.periods import Period
@@ -106,8 +106,16 @@ LATER = "2027-03-01 00:00"
         ([("2026-10-30 09:00", "refused")], EXPIRY, State.OPEN),
         ([("2026-10-30 09:00", "refused")], "2026-11-04 23:59:59", State.OPEN),
         ([("2026-10-30 09:00", "refused")], "2026-11-05 00:00", State.MISSED),
-        ([("2026-10-30 09:00", "refused"), ("2026-11-04 23:59:59", "accepted")], LATER, State.MET_AFTER_CORRECTION),
-        ([("2026-10-30 09:00", "refused"), ("2026-11-04 23:59:59", "nil")], LATER, State.MET_AFTER_CORRECTION),
+        (
+            [("2026-10-30 09:00", "refused"), ("2026-11-04 23:59:59", "accepted")],
+            LATER,
+            State.MET_AFTER_CORRECTION,
+        ),
+        (
+            [("2026-10-30 09:00", "refused"), ("2026-11-04 23:59:59", "nil")],
+            LATER,
+            State.MET_AFTER_CORRECTION,
+        ),
         ([("2026-10-30 09:00", "refused"), ("2026-11-05 00:00", "accepted")], LATER, State.MET_LATE),
         ([("2026-10-20 09:00", "refused"), ("2026-11-02 09:00", "accepted")], LATER, State.MET_LATE),
         ([(EXPIRY, "refused"), ("2026-11-02 09:00", "accepted")], LATER, State.MET_LATE),

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.deadlines import SHANGHAI, Calendar, Obligation, State, expected
+from gateway.deadlines import Calendar, Obligation, expected
 from gateway.deadlines.reminders import Schedule, plan, quiet, reminder, wakes_at
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import ObligationState as State
 from gateway.policy.loading import loading
 from gateway.policy.periods import Period
 
@@ -48,7 +50,13 @@ def test_none_before_the_window_opens(obligation: Obligation, calendar: Calendar
 def test_a_year_of_sweeps_sends_each_step_once(obligation: Obligation, calendar: Calendar) -> None:
     now, sent, log = at("2026-10-01 00:00"), set[int](), list[tuple[int, date]]()
     while now < at("2027-10-01 00:00"):
-        found = reminder(obligation, State.OPEN if now < obligation.expires_at else State.MISSED, sent, now, calendar)
+        found = reminder(
+            obligation,
+            State.OPEN if now < obligation.expires_at else State.MISSED,
+            sent,
+            now,
+            calendar,
+        )
         if found:
             log.append((found.step, now.date()))
             sent |= set(found.covers)

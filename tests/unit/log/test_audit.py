@@ -13,7 +13,7 @@ from support.logs import START, Log, entry, make_log
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.log import Event
+from gateway.lifecycle import Event
 from gateway.log.audit import entries, summarise
 
 ADDRESS = {"parties": ("330000",), "package": "migrants-inflow/2026Q3/new/r1"}

@@ -15,7 +15,8 @@ from support.logs import ORIGIN, START, Log, entry, make_log
 
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import Contradiction, LogKeys, NoKey, Publisher, RolledBack
-from gateway.log import Event, verify
+from gateway.lifecycle import Event
+from gateway.log import verify
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.tiles import TileTree
 

@@ -26,7 +26,8 @@ from support.auditors import (
 )
 from support.logs import START, Log, archive, make_log, put, rewrite, write_log
 
-from gateway.log import Report, rfc3339, tiles, timestamps, verify
+from gateway.instants import rfc3339
+from gateway.log import Report, tiles, timestamps, verify
 from gateway.log.note import Checkpoint, Note, Signer, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 

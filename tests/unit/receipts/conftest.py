@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.instants import SHANGHAI
 from gateway.parcels import AgreementId, DistributionId, Kind, Listed, PackageId, ParcelId, PartyId
 from gateway.receipts.letters import Letter
 from gateway.receipts.listing import DistributionList, Withdrawn
@@ -26,7 +27,6 @@ from gateway.receipts.views import (
     StoppedParcel,
     Submission,
 )
-from gateway.receipts.words import SHANGHAI
 
 SHORT = (
     "11北京 12天津 13河北 14山西 15内蒙古 21辽宁 22吉林 23黑龙江 31上海 32江苏 33浙江 34安徽 35福建 36江西 37山东 "

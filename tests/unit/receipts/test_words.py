@@ -9,8 +9,9 @@ from importlib.resources import files
 
 import pytest
 
+from gateway.instants import SHANGHAI
 from gateway.policy.facts.facts import Language
-from gateway.receipts.words import SHANGHAI, Words, area, change, moment, plain, share, table
+from gateway.receipts.words import Words, area, change, moment, plain, share, table
 
 
 def placeholders(text: str) -> set[str]:

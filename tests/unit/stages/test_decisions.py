@@ -316,13 +316,6 @@ def test_packages_go_under_their_names_and_what_names_them_comes_after() -> None
     assert files["k1.tar.zst.gpg"] == (sealed["k1"], "d1")
 
 
-def test_waiting_doubles_up_to_an_hour() -> None:
-    waits = [delivery.wait(attempt) for attempt in range(1, 40)]
-    assert waits[:4] == [15, 30, 60, 120]
-    assert waits == sorted(waits)
-    assert waits[-1] == 3600
-
-
 def test_a_signature_settles_the_batch_whose_form_it_covers() -> None:
     forms = {DistributionId("d1"): b"one", DistributionId("d2"): b"two"}
     outcome = acknowledging.match(forms, lambda form: Ok(None) if form == b"two" else Refused("210"))

@@ -21,7 +21,6 @@ from gateway.ports import Copied
 _MB = 1 << 20
 _SIDECAR_LIMIT = 1 << 20
 PARTIAL, _FACTS = ".part", ".json"
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a file system says that has no room: none at all, none for us, none for one file of this size."""
 
 
@@ -100,9 +99,7 @@ def copy_claimed(folder: int, record: Record, content: Path, target: Path, limit
     except FileNotFoundError:
         return Fault("905", {"parcel": record.parcel})
     except OSError as error:
-        if error.errno in FULL:
-            return Deferred("702", retry_after=300.0)
-        return Deferred("709", {"errno": error.errno or 0})
+        return Deferred.by(error)
 
 
 def open_regular(folder: int, name: str) -> BinaryIO:

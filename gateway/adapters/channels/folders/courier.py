@@ -16,9 +16,8 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.channels.folders import moving
-from gateway.adapters.channels.folders.copying import FULL
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
-from gateway.outcomes import Deferred, Fault, Ok, Outcome
+from gateway.outcomes import NO_ROOM, Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
 
 
@@ -58,7 +57,7 @@ class FolderCourier:
         except SourceDown:
             return Deferred("701", {"reason": "root down"})
         except OSError as error:
-            full = error.errno in FULL
+            full = error.errno in NO_ROOM
             return Deferred("702" if full else "701", {"errno": error.errno or 0}, 300.0 if full else 60.0)
         return Ok(None)
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.channels.folders import moving, names
-from gateway.adapters.channels.folders.copying import FULL, Limits
+from gateway.adapters.channels.folders.copying import Limits
 from gateway.adapters.channels.folders.root import ExchangeRoot
 from gateway.outcomes import Deferred, Ok, Outcome
 
@@ -47,7 +47,7 @@ def copy(root: ExchangeRoot, folder: str, content: Path, target: Path, name: str
             with content.open("rb") as source:
                 return Ok(_lay_down(descriptor, source, name, target))
         except OSError as error:
-            return Deferred("702" if error.errno in FULL else "709", {"errno": error.errno or 0}, 300.0)
+            return Deferred.by(error)
 
 
 def move(root: ExchangeRoot, folder: str, source: int, mine: str, target: Path, name: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gateway.instants import backoff
+
 State = Literal["closed", "open", "half_open"]
 
 
@@ -44,5 +46,5 @@ class Breaker:
         """One more failure; `at_once` opens whatever the count (a changed host key is no passing trouble)."""
         self.failures = max(self.failures + 1, self.threshold if at_once else 0)
         if self.failures >= self.threshold:
-            wait = min(self.first_seconds * 2.0 ** min(self.failures - self.threshold, 16), self.longest_seconds)
+            wait = backoff(self.failures - self.threshold + 1, self.first_seconds, self.longest_seconds)
             self._until = self.monotonic() + (self.longest_seconds if at_once else wait) * (0.75 + self.chance() / 2)

@@ -23,7 +23,6 @@ from datetime import datetime
 
 from gateway import durable
 from gateway.adapters.channels.folders import ExchangeRoot, SourceDown, moving, names
-from gateway.adapters.channels.folders.copying import FULL
 from gateway.adapters.channels.sftp import offered
 from gateway.adapters.channels.sftp.memory import Memory
 from gateway.outcomes import Deferred, Fault
@@ -48,8 +47,7 @@ def ours() -> Iterator[None]:
     except SourceDown:
         raise Halt(Deferred("709", {"reason": "root down"})) from None
     except OSError as error:
-        code = "702" if error.errno in FULL else "709"
-        raise Halt(Deferred(code, {"errno": error.errno or 0}, 300.0 if code == "702" else 60.0)) from None
+        raise Halt(Deferred.by(error)) from None
 
 
 def temporary(token: str, name: str) -> str:

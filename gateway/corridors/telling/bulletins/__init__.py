@@ -13,8 +13,9 @@ from typing import Any
 from gateway import durable
 from gateway.corridors.telling.bulletins import replies, submissions
 from gateway.corridors.telling.bulletins.sources import Sources
-from gateway.deadlines import SHANGHAI
-from gateway.log import Entry, Event
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.node import Tools
 from gateway.outcomes import Refused
 from gateway.policy.periods import Period

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from gateway import deadlines
 from gateway.adapters.ledger.rows import DatedRow, ObligationRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.deadlines import Calendar, State
+from gateway.deadlines import Calendar
 from gateway.deadlines import bulletin as account
 from gateway.deadlines.bulletin import Flow, Record
+from gateway.lifecycle import ObligationState
 from gateway.policy.facts.facts import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.receipts.words import Words
@@ -68,7 +69,7 @@ class Sources:
 
     def _record(self, area: str, owed: ObligationRow) -> Record:
         ended = owed.met_at
-        if not ended and owed.state == State.VOID:
+        if not ended and owed.state == ObligationState.VOID:
             changes = [change.at for change in self.reading.changes(owed.id) if change.kind == "void"]
             ended = changes[-1] if changes else owed.opens_at
         return Record(
@@ -76,7 +77,7 @@ class Sources:
             area,
             instant(owed.opens_at),
             instant(owed.expires_at),
-            State(owed.state),
+            ObligationState(owed.state),
             instant(ended) if ended else None,
         )
 

@@ -9,7 +9,8 @@ from gateway.corridors.submission import superseding
 from gateway.corridors.telling.bulletins.replies import SERIES
 from gateway.corridors.telling.bulletins.sources import Sources, instant
 from gateway.corridors.views import figures
-from gateway.deadlines import SHANGHAI, State
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import ObligationState
 from gateway.policy.periods import Period
 from gateway.receipts.bulletin import Cell, Chart, Column, Table
 from gateway.receipts.words import Words
@@ -67,7 +68,7 @@ def dutiful(sources: Sources) -> Table:
     found: dict[str, dict[str, int]] = {}
     for owed in _owed(sources, _quarters(sources.span)):
         line = found.setdefault(owed.party, dict.fromkeys(("owed", "on_time", "corrected", "late", "missing"), 0))
-        if owed.state == State.VOID:
+        if owed.state == ObligationState.VOID:
             continue
         line["owed"] += 1
         line[_SUBMISSION.get(owed.state, "missing")] += 1
@@ -101,6 +102,6 @@ def _owed(sources: Sources, periods: Iterable[Period]) -> list[ObligationRow]:
 
 
 def _state(words: Words, owed: ObligationRow) -> str:
-    if owed.state == State.NIL:
+    if owed.state == ObligationState.NIL:
         return words("kind.nil")
-    return words(f"bulletin.{_SUBMISSION.get(owed.state, 'void' if owed.state == State.VOID else 'missing')}")
+    return words(f"bulletin.{_SUBMISSION.get(owed.state, 'void' if owed.state == ObligationState.VOID else 'missing')}")

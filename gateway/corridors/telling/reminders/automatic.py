@@ -16,9 +16,10 @@ from gateway.adapters.ledger.rows import ObligationRow
 from gateway.adapters.ledger.transaction import Transaction
 from gateway.corridors.obligations.settling import read
 from gateway.corridors.telling.reminders import letters
-from gateway.deadlines import SHANGHAI, Calendar, State
+from gateway.deadlines import Calendar
 from gateway.deadlines.reminders import Reminder, Schedule, quiet, reminder, wakes_at
-from gateway.log import rfc3339
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import ObligationState
 from gateway.node import ACTOR, Tools
 from gateway.policy.facts.facts import Facts, Party
 
@@ -62,7 +63,7 @@ def _enter(tx: Transaction, waiting: list[ObligationRow], facts: Facts, calendar
     for owed in waiting:
         sent, standing = steps.get((owed.id, owed.due), set()), read(owed)
         known = owed.kind in KINDS and owed.party in facts.parties and owed.agreement in facts.agreements
-        due = reminder(standing, State(owed.state), sent, tx.now, calendar, schedule) if known else None
+        due = reminder(standing, ObligationState(owed.state), sent, tx.now, calendar, schedule) if known else None
         if due is not None:
             sent = sent | set(due.covers)
             found[owed.source or owed.id, owed.party, owed.due, due.step, due.level].append((owed, due))

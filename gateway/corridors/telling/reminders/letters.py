@@ -13,8 +13,9 @@ from gateway.adapters.ledger.rows import ObligationRow
 from gateway.adapters.ledger.transaction import Reading, Transaction
 from gateway.corridors.obligations.settling import obligation_event
 from gateway.corridors.submission import superseding
-from gateway.deadlines import SHANGHAI, Calendar
-from gateway.log import Event, rfc3339
+from gateway.deadlines import Calendar
+from gateway.instants import SHANGHAI, rfc3339
+from gateway.lifecycle import Event
 from gateway.node import Tools
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts.facts import Facts, Party

@@ -18,7 +18,9 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import Ledger, make_engine, migrate, tables
 from gateway.adapters.ledger import engine as ledger_engine
-from gateway.log import Entry, Event, rfc3339
+from gateway.instants import rfc3339
+from gateway.lifecycle import Event
+from gateway.log import Entry
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
 
 NOW = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
