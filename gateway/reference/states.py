@@ -100,7 +100,7 @@ def _states(said: Mapping[str, Any], real: Mapping[str, list[str]], what: str) -
     order = [state for state in said[what] if state in real[what]]
     missing = {"zh": "", "holds": UNEXPLAINED, "next": ""}
     rows = [(state, said[what].get(state, missing)) for state in [*order, *(s for s in real[what] if s not in order)]]
-    titles = ("ObligationState", "中文", "What holds", "Next")
+    titles = ("State", "中文", "What holds", "Next")
     return table(titles, ((code(state), text["zh"], text["holds"], text["next"]) for state, text in rows))
 
 
