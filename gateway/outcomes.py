@@ -1,8 +1,9 @@
-"""What a stage may answer, split by blame, and the catalogue of codes.
+"""What comes of a stage, split by blame, and the catalogue of codes.
 
-`Refused` is the sender's, `Deferred` the world's, `Fault` ours. Outcomes are values: a durable step returns them as
-JSON, because an exception that crosses a step is replayed as another class (DBOS 3.4). They carry codes, counts and
-ids, never a value out of a record, a person's name or a file's name.
+`Refused` is the sender's, `Deferred` the world's, `Fault` ours; `Held` waits for a person, `Duplicate` came before.
+Outcomes are values: a durable step returns them as JSON, because an exception that crosses a step is replayed as
+another class (DBOS 3.4). They carry codes, counts and ids, never a value out of a record, a person's name or a file's
+name. No code stands for a kind of outcome.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The sender has to mend it: quarantine, receipt with `code`, nothing forwarded."""
+    """The sender has to mend it: quarantine, receipt with `code`, nothing forwarded. `codes` counts violations by code
+    where records were judged."""
 
     code: str
     detail: Detail = field(default_factory=dict)
+    codes: Mapping[str, int] = field(default_factory=dict)
     outcome: Literal["refused"] = "refused"
 
 
@@ -64,7 +67,29 @@ class Fault:
     outcome: Literal["fault"] = "fault"
 
 
+@dataclass(frozen=True, slots=True)
+class Held(Generic[T]):
+    """A person decides whether `value` goes on; until then nothing of it is sealed."""
+
+    value: T
+    code: str
+    detail: Detail = field(default_factory=dict)
+    outcome: Literal["held"] = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same bytes came before, as the parcel `original`: its receipt is given again."""
+
+    original: str
+    code: Literal["220"] = "220"
+    outcome: Literal["duplicate"] = "duplicate"
+
+
 Outcome: TypeAlias = Ok[T] | Refused | Deferred | Fault
+"""What may come of an effect on the world."""
+Decision: TypeAlias = Outcome[T] | Held[T] | Duplicate
+"""What may come of a stage."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from gateway.lifecycle.events import Event
 
 S = TypeVar("S", bound=StrEnum)
-Value = str | int | datetime | None
+Value = str | int | date | datetime | None
 Values = Mapping[str, Value]
 
 
@@ -30,7 +30,11 @@ class Recorded(Protocol):
     @property
     def time(self) -> datetime: ...
     @property
+    def actor(self) -> str: ...
+    @property
     def parties(self) -> Sequence[str]: ...
+    @property
+    def parcel(self) -> str: ...
     @property
     def package(self) -> str: ...
     @property

@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from gateway.instants import rfc3339
+from gateway.instants import parse, rfc3339
 from gateway.lifecycle.events import Event
 from gateway.log import canonical
 
@@ -40,6 +41,23 @@ class Entry:
     counts: Mapping[str, int] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+
+    @classmethod
+    def read(cls, loaded: Mapping[str, Any]) -> Entry:
+        """An entry as the log holds it, without its place there. Raises `ValueError` for an event nobody knows."""
+        return cls(
+            id=loaded["id"],
+            event=Event(loaded["event"]),
+            time=parse(loaded["time"]),
+            actor=loaded["actor"],
+            facts=loaded["facts"],
+            parties=tuple(loaded["parties"]),
+            parcel=loaded["parcel"],
+            package=loaded["package"],
+            counts=loaded["counts"],
+            digests=loaded["digests"],
+            commit=loaded["commit"],
+        )
 
     def canonical(self, seq: int, logged_at: datetime, prev: str) -> bytes:
         """The bytes of the entry at its place in the log. Raises `ValueError` above 65,535 bytes."""
