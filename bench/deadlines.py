@@ -30,7 +30,7 @@ from gateway.corridors.obligations import dating, obliging
 from gateway.corridors.telling.reminders import automatic
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
-from gateway.node import Tools
+from gateway.node import Node as RunningNode
 from gateway.policy.loading import loading
 
 RECORDS = 500
@@ -46,9 +46,9 @@ class Clock:
         return self.moment
 
 
-def fill(ledger: Ledger, tools: Any, count: int, received: datetime) -> None:
+def fill(ledger: Ledger, running: Any, count: int, received: datetime) -> None:
     """Enter `count` replies that were asked for at `received`, due fifteen working days later."""
-    facts, calendar = tools.facts.current(), tools.facts.calendar()
+    facts, calendar = running.facts.current(), running.facts.calendar()
     provinces = [party.id for party in facts.parties.values() if party.tier == "province"]
     first = deadlines.owed("reply", provinces[0], "migrants-inflow", "-", received, "workdays:15", calendar)
     for number in range(0, count, RECORDS):
@@ -94,7 +94,7 @@ def main() -> None:
     ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
     ledger.migrate()
     calendar, clock = Calendar.load(facts.calendar), Clock()
-    tools = SimpleNamespace(
+    running = SimpleNamespace(
         facts=SimpleNamespace(current=lambda: facts, calendar=lambda: calendar),
         clock=clock,
         ledger=ledger,
@@ -102,11 +102,11 @@ def main() -> None:
         spool=SimpleNamespace(state=folder),
         folder=lambda party, *below: home / "exchange" / party.folder_name / Path(*below),
     )
-    node = cast(Tools, tools)
+    node = cast(RunningNode, running)
     # 15 working days from 1 September end on 21 September (the 20th, a Sunday, is worked); from the 14th, after the
     # holiday in October.
-    timed(f"{chosen.due:,} entered", lambda: fill(ledger, tools, chosen.due, FIRST))
-    timed(f"{chosen.open:,} entered", lambda: fill(ledger, tools, chosen.open, FIRST + timedelta(days=13)))
+    timed(f"{chosen.due:,} entered", lambda: fill(ledger, running, chosen.due, FIRST))
+    timed(f"{chosen.open:,} entered", lambda: fill(ledger, running, chosen.open, FIRST + timedelta(days=13)))
     clock.moment = FIRST + timedelta(days=14)
     for what in ("first round: the agreements' own are entered", "second round: those of old are marked"):
         timed(what, lambda: obliging.enter(node))

@@ -14,7 +14,7 @@ from gateway.corridors.between.countersigning import Answering
 from gateway.corridors.distribution.acknowledging import Acknowledgement
 from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.submission.steps import STAGES, StepResult, Submission
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.parcels import DistributionId, ParcelId
 
 # Bump only with a migration: parcels in work are resumed by the version of the flow they began under.
@@ -33,9 +33,9 @@ class _Bound:
     answering: Answering
 
 
-def bind(tools: Tools) -> None:
-    _Bound.submission, _Bound.distribution = Submission(tools), Distribution(tools)
-    _Bound.acknowledgement, _Bound.answering = Acknowledgement(tools), Answering(tools)
+def bind(node: Node) -> None:
+    _Bound.submission, _Bound.distribution = Submission(node), Distribution(node)
+    _Bound.acknowledgement, _Bound.answering = Acknowledgement(node), Answering(node)
 
 
 def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> None:

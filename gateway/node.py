@@ -30,7 +30,9 @@ class FactsKeeper(Protocol):
 
 
 @dataclass(frozen=True)
-class Tools:
+class Node:
+    """A running node: the facts in force, the ports to the outside, the ledger. Built by `gateway.wiring`."""
+
     facts: FactsKeeper
     clock: Clock
     ledger: Ledger

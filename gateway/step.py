@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.transaction import Reading
 from gateway.instants import LONGEST_WAIT, backoff
 from gateway.lifecycle import Event
 from gateway.node import Node
@@ -55,7 +56,7 @@ class Step(ABC, Generic[L, V]):
         """What the ledger knows; `Done` where nothing is left to do."""
 
     @abstractmethod
-    def effect(self, known: L) -> Decision[V]:
+    def effect(self, known: L, now: datetime) -> Decision[V]:
         """Do what the step does outside the ledger, so that it may be done again. `OSError` means: later."""
 
     @abstractmethod
@@ -66,23 +67,24 @@ class Step(ABC, Generic[L, V]):
         """What follows a commit, or finding it done; it may be done again."""
 
     def run(self, identity: str) -> StepResult:
-        """The step for one thing."""
+        """The step for one thing, at one instant."""
         node = self.node
+        now = node.clock.now()
         with node.ledger.reading() as reading:
             known = self.load(reading, identity)
         if isinstance(known, Done):
             self.after(identity, known.result)
             return known.result
-        decision = self._effect(known, identity)
-        with node.ledger.transaction(node.clock.now()) as tx:
+        decision = self._effect(known, identity, now)
+        with node.ledger.transaction(now) as tx:
             result = self.commit(tx, known, decision)
         self.after(identity, result)
         node.log.info("step", step=self.name, id=identity, **result)
         return result
 
-    def _effect(self, known: L, identity: str) -> Decision[V]:
+    def _effect(self, known: L, identity: str, now: datetime) -> Decision[V]:
         try:
-            return self.effect(known)
+            return self.effect(known, now)
         except OSError as error:
             return Deferred.by(error)
         except Exception as error:

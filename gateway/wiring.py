@@ -24,7 +24,7 @@ from gateway.adapters.sealing.sm import SM, Kept, Pin
 from gateway.adapters.storage.spool import Spool
 from gateway.adapters.worker import Worker, WorkerUnit
 from gateway.deadlines import Calendar
-from gateway.node import ACKNOWLEDGE, Tools
+from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts import places
 from gateway.policy.facts.facts import Facts, Party, SftpChannel
@@ -148,7 +148,7 @@ def prepare(facts: Facts) -> None:
                 durable.make_folder(folder, 0o770)
 
 
-def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None = None) -> Tools:
+def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None = None) -> Node:
     """Everything the corridors need. A reload hands over the worker and the ledger that run already."""
     node = facts.node
     state = facts.path(node.state)
@@ -173,7 +173,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         seals.close()
         ledger.close()
 
-    return Tools(
+    return Node(
         facts=Keeper(facts),
         clock=make_clock(facts),
         ledger=ledger,
@@ -245,7 +245,7 @@ def mailboxes(facts: Facts) -> dict[str, Mailbox]:
     return found
 
 
-def collectors(facts: Facts, tools: Tools) -> list[Collector]:
+def collectors(facts: Facts, node: Node) -> list[Collector]:
     """One for every party that this node collects from. What they fetched is remembered in `state/collected/`."""
     intake = facts.node.intake
     home = facts.path(facts.node.state) / "collected"
@@ -287,7 +287,7 @@ def collectors(facts: Facts, tools: Tools) -> list[Collector]:
                 exchange_root(facts),
                 memory,
                 home / f"{party.id}.lock",
-                now=tools.clock.now,
+                now=node.clock.now,
                 seconds=channel.collect_seconds,
                 limits=limits,
             )

@@ -14,17 +14,17 @@ from gateway.control.server import Rejected
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 
 SUFFIX = ".tar.zst.gpg"
 _ONE = threading.Lock()
 
 
-def make(tools: Tools, still: AbstractContextManager[object], out: Path, actor: str) -> dict[str, Any]:
+def make(node: Node, still: AbstractContextManager[object], out: Path, actor: str) -> dict[str, Any]:
     """Write a backup to `out` (a file, or a folder it is named in). `still`: the log is not published meanwhile.
     Raises `Rejected` with what is missing."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     key = facts.node.backup.key
     if key is None:
         raise Rejected("[backup] key is not set in gateway.toml: whom is the backup for?")
@@ -33,11 +33,11 @@ def make(tools: Tools, still: AbstractContextManager[object], out: Path, actor: 
     if not _ONE.acquire(blocking=False):
         raise Rejected("a backup is being made")
     try:
-        now = tools.clock.now()
+        now = node.clock.now()
         target = out / f"{facts.node.name}-{now:%Y%m%d-%H%M%S}{SUFFIX}" if out.is_dir() else out
         if target.exists():
             raise Rejected("there is a file of that name already")
-        return _make(tools, still, target, key, actor)
+        return _make(node, still, target, key, actor)
     except (backup.DatabaseFailed, OSError) as error:
         raise Rejected(
             f"the backup failed: {error if isinstance(error, backup.DatabaseFailed) else error.strerror}"
@@ -46,12 +46,12 @@ def make(tools: Tools, still: AbstractContextManager[object], out: Path, actor: 
         _ONE.release()
 
 
-def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key: str, actor: str) -> dict[str, Any]:
-    facts, now = tools.facts.current(), tools.clock.now()
+def _make(node: Node, still: AbstractContextManager[object], target: Path, key: str, actor: str) -> dict[str, Any]:
+    facts, now = node.facts.current(), node.clock.now()
     state = facts.path(facts.node.state)
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         entries = reading.head()[0] + 1
-    url = tools.ledger.url
+    url = node.ledger.url
     kind = "sqlite" if url.startswith("sqlite") else "postgresql"
     manifest = backup.Manifest(facts.node.name, rfc3339(now), facts.digest, kind, entries)
     with still:
@@ -65,7 +65,7 @@ def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key
     if not isinstance(done, Ok):
         raise Rejected(f"the backup was not sealed: {done.code}")
     keys_file = target.with_name(f"{facts.node.name}{backup.inquirykeys.SUFFIX}")
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         keys = reading.inquiry_keys()
     beside = sealer.seal_stream(
         lambda write: backup.inquirykeys.write(facts.node.name, manifest.made_at, keys, write),
@@ -76,7 +76,7 @@ def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key
     if not isinstance(beside, Ok):
         raise Rejected(f"the keys beside the backup were not sealed: {beside.code}")
     sha256, sealed = durable.sha256_file(target)
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         tx.log(
             Entry(
                 id=f"backup/{rfc3339(now)}",
@@ -88,7 +88,7 @@ def _make(tools: Tools, still: AbstractContextManager[object], target: Path, key
                 digests={"archive": sha256},
             )
         )
-    tools.log.info("backed_up", bytes=sealed, entries=entries)
+    node.log.info("backed_up", bytes=sealed, entries=entries)
     return {
         "archive": str(target),
         "bytes": sealed,

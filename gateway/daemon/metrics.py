@@ -51,16 +51,16 @@ def render(daemon: Daemon) -> Iterator[str]:
 
 
 def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
-    tools, facts = daemon.tools, daemon.facts
-    now = tools.clock.now()
+    node, facts = daemon.node, daemon.facts
+    now = node.clock.now()
     yield "info", "The node and its version.", [({"node": facts.node.name, "version": __version__}, 1)]
     yield "alive", "1 while the daemon's own parts come round.", [({}, not daemon.vitals.stuck())]
     yield "ready", "1 while it can do all of its work.", [({}, not vitals.unready(daemon))]
     ages = daemon.vitals.ages()
     yield "round_age_seconds", "Since a part came round.", [({"part": part}, age) for part, age in ages.items()]
-    for kind, states in overview.counts(tools).items():
+    for kind, states in overview.counts(node).items():
         yield kind, f"How many {kind} stand in each state.", [({"state": s}, n) for s, n in sorted(states.items())]
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         unsettled = [p for p in reading.unsettled() if p.state != "accepted"]
         owed = reading.obligations(state="open")
         deliveries = [d for state in ("released", "delivered") for d in reading.deliveries(state=state)]
@@ -81,15 +81,15 @@ def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
         left = -_age(row.expires_at, now)
         due[row.agreement] = min(due.get(row.agreement, left), left)
     yield "deadline_seconds", "Until the next deadline, by agreement.", [({"agreement": a}, s) for a, s in due.items()]
-    sources = list(tools.inbox.health().values())
+    sources = list(node.inbox.health().values())
     yield "sources", "Drop folders.", [({"state": s}, sources.count(s)) for s in ("ok", "down")]
-    left_alone = sum(sum(left.values()) for left in tools.inbox.left_alone().values())
+    left_alone = sum(sum(left.values()) for left in node.inbox.left_alone().values())
     yield "left_in_folders", "Files that the last scan left where they lie.", [({}, left_alone)]
     endpoints = daemon.collecting.health()
     closed = [({"party": str(party)}, found["state"] == "closed") for party, found in endpoints.items()]
     yield "endpoint_up", "Partners that are collected from; 0 while their breaker is open.", closed
-    yield "worker_up", "1 while files can be read.", [({}, tools.worker.is_up())]
-    usage = shutil.disk_usage(tools.spool.state)
+    yield "worker_up", "1 while files can be read.", [({}, node.worker.is_up())]
+    usage = shutil.disk_usage(node.spool.state)
     yield "disk_free_bytes", "Free where the state lies.", [({}, usage.free)]
     yield "disk_total_bytes", "Size of that disk.", [({}, usage.total)]
     yield "intake_open", "1 while there is room to take files in.", [({}, daemon.guard.open)]
@@ -103,7 +103,7 @@ def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
     yield "log_size", "Entries under the last checkpoint.", [({}, log["size"])]
     yield "log_witnessed", "Size of the newest checkpoint that witnesses signed.", [({}, log["witnessed"])]
     yield "log_alarm", "1 while something is wrong with the log.", [({}, bool(log["alarm"] or log["failure"]))]
-    with tools.ledger.outbox() as outbox:
+    with node.ledger.outbox() as outbox:
         told = [row.channel for row in outbox.waiting()]
     by_channel = [({"channel": channel}, told.count(channel)) for channel in sorted({*told})]
     yield "notices_waiting", "Notices that were not sent yet.", by_channel

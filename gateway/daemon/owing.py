@@ -37,8 +37,8 @@ class _Owing:
 
     def _list(self, request: Request) -> dict[str, Any]:
         """Those still owed, or in the states asked for, by date. `overdue` counts all that match, whatever `limit`."""
-        tools = self._daemon.tools
-        now = tools.clock.now()
+        node = self._daemon.node
+        now = node.clock.now()
         equal: dict[str, Any] = {key: str(request.query[key]) for key in FILTERS if key in request.query}
         states = tuple(filter(None, str(request.query.get("state", ",".join(OWED))).split(",")))
         if states == ("all",):
@@ -46,7 +46,7 @@ class _Owing:
         if not set(states) <= {str(state) for state in ObligationState}:
             raise Rejected("no such state: " + ", ".join(map(str, ObligationState)) + ", all")
         extended = bool(request.query.get("extended"))
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             rows = reading.list_obligations(
                 limit=int(request.query.get("limit", 200)), states=states, extended=extended, **equal
             )
@@ -62,13 +62,13 @@ class _Owing:
 
     def _show(self, identity: str) -> dict[str, Any]:
         """One obligation and its history."""
-        tools = self._daemon.tools
-        with tools.ledger.reading() as reading:
+        node = self._daemon.node
+        with node.ledger.reading() as reading:
             row = reading.obligation(identity)
             if row is None:
                 raise NotFound
             return {
-                "obligation": _told(row, rfc3339(tools.clock.now())),
+                "obligation": _told(row, rfc3339(node.clock.now())),
                 "changes": [asdict(change) for change in reading.changes(identity)],
                 "reminders": [asdict(reminder) for reminder in reading.reminders(identity)],
                 "log": [
@@ -78,23 +78,23 @@ class _Owing:
             }
 
     def change(self, request: Request) -> dict[str, Any]:
-        query, tools = request.query, self._daemon.tools
+        query, node = request.query, self._daemon.node
         match request.path[1:]:
             case ("extend",):
                 until = _day(query.get("until"))
-                return self._done(dating.extend(tools, self._chosen(query), until, _why(query), request.actor))
+                return self._done(dating.extend(node, self._chosen(query), until, _why(query), request.actor))
             case ("void",):
-                return self._done(dating.void(tools, self._chosen(query), _why(query), request.actor))
+                return self._done(dating.void(node, self._chosen(query), _why(query), request.actor))
             case ("return",):
-                return self._done(redirecting.give_back(tools, self._chosen(query), _why(query), request.actor))
+                return self._done(redirecting.give_back(node, self._chosen(query), _why(query), request.actor))
             case ("transfer",):
                 ids, to = self._chosen(query), str(query.get("to", ""))
-                return self._done(redirecting.pass_on(tools, ids, to, _why(query), request.actor))
+                return self._done(redirecting.pass_on(node, ids, to, _why(query), request.actor))
             case ("recompute",):
-                return {"changed": dating.recompute(tools, request.actor)}
+                return {"changed": dating.recompute(node, request.actor)}
             case ("outage",):
                 began, ended = _instant(query.get("began")), _instant(query.get("ended"))
-                return self._done(dating.enter_outage(tools, began, ended, _why(query), request.actor))
+                return self._done(dating.enter_outage(node, began, ended, _why(query), request.actor))
         raise NotFound
 
     def _chosen(self, query: Mapping[str, Any]) -> list[str]:
@@ -105,7 +105,7 @@ class _Owing:
             raise Rejected("give either ids or filters")
         if ids:
             return ids
-        with self._daemon.tools.ledger.reading() as reading:
+        with self._daemon.node.ledger.reading() as reading:
             rows = reading.list_obligations(limit=100_000, states=OWED, **equal)
         if not rows:
             raise NotFound

@@ -38,7 +38,7 @@ from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACKNOWLEDGE, Tools
+from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import Claim
 from gateway.policy.facts.facts import Facts
 from gateway.policy.faults import Findings
@@ -65,7 +65,7 @@ class Daemon:
         self._claimed: list[Claim] = []
         self._reload = threading.Event()
         self._turn = threading.Lock()  # a scan and a change of facts take turns
-        self.tools: Tools
+        self.node: Node
         self._watch: Watch
         self.collecting: Collecting
         self.publication: Publication
@@ -75,34 +75,34 @@ class Daemon:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
         signed."""
         self._take_lock()
-        self.tools = wiring.build(self.facts)
-        tools, node = self.tools, self.facts.node
-        self.publication = Publication(tools, self.stopping.set)
+        self.node = wiring.build(self.facts)
+        node, settings = self.node, self.facts.node
+        self.publication = Publication(node, self.stopping.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
-        if recovering.is_marked(tools) and not recovering.Recovering(self, service.routes(self)).wait():
-            tools.close()
+        if recovering.is_marked(node) and not recovering.Recovering(self, service.routes(self)).wait():
+            node.close()
             return
         self.publication.start()
         signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
-        tools.worker.start()
-        tools.log.info("worker", **tools.worker.confinement)
-        flow.bind(tools)
-        sweeping.tidy(tools)
-        launch(tools)
-        dating.resumed(tools)
+        node.worker.start()
+        node.log.info("worker", **node.worker.confinement)
+        flow.bind(node)
+        sweeping.tidy(node)
+        launch(node)
+        dating.resumed(node)
         self._log(Event.STARTED)
-        templates.write(tools)
-        sweeping.oblige(tools)
-        dating.recompute(tools)
+        templates.write(node)
+        sweeping.oblige(node)
+        dating.recompute(node)
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
-        port = node.monitoring.port
+        port = settings.monitoring.port
         monitor = MonitorServer(port, metrics.routes(self)) if port is not None else None
         scheduler = self._schedule()
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
         try:
-            self.started_at = tools.clock.now()
+            self.started_at = node.clock.now()
             control.start()
             if monitor is not None:
                 monitor.start()
@@ -110,7 +110,7 @@ class Daemon:
             self._watch.start()
             self._collect()
             systemd.notify("READY=1")
-            tools.log.info("ready", node=node.name, version=__version__, facts=self.facts.digest)
+            node.log.info("ready", node=settings.name, version=__version__, facts=self.facts.digest)
             self._loop()
         finally:
             systemd.notify("STOPPING=1")
@@ -121,12 +121,12 @@ class Daemon:
             control.close()
             if monitor is not None:
                 monitor.close()
-            tools.worker.stop()
+            node.worker.stop()
             self._log(Event.STOPPED)
-            sweeping.beat(tools)
-            self.publication.round(self.tools)
-            tools.close()
-            tools.log.info("stopped")
+            sweeping.beat(node)
+            self.publication.round(self.node)
+            node.close()
+            node.log.info("stopped")
         if self.publication.failure:
             raise RuntimeError(self.publication.failure)
 
@@ -141,10 +141,10 @@ class Daemon:
             try:
                 self.scan()
             except Exception as error:
-                self.tools.log.error("scan_failed", error=type(error).__name__)
+                self.node.log.error("scan_failed", error=type(error).__name__)
             self.vitals.beat("scan")
-            if not self.tools.worker.is_up() and not vitals.mend(self.tools.worker):
-                self.tools.log.warning("worker_down")
+            if not self.node.worker.is_up() and not vitals.mend(self.node.worker):
+                self.node.log.warning("worker_down")
             self._feed()
             self._rest(seconds)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
@@ -169,11 +169,11 @@ class Daemon:
             self._scan()
 
     def _scan(self) -> None:
-        now = self.tools.clock.now()
-        taking = self.guard.judge(self.tools.spool.free_bytes() >> 20, self.facts.node.intake)
-        fresh = self.tools.inbox.scan(now, taking=taking)
+        now = self.node.clock.now()
+        taking = self.guard.judge(self.node.spool.free_bytes() >> 20, self.facts.node.intake)
+        fresh = self.node.inbox.scan(now, taking=taking)
         self._claimed += fresh
-        self.tools.inbox.copy_ahead([claim.parcel for claim in fresh])
+        self.node.inbox.copy_ahead([claim.parcel for claim in fresh])
         while self._claimed:
             claim = self._claimed[0]
             corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
@@ -188,25 +188,25 @@ class Daemon:
             return self._take_facts()
 
     def _take_facts(self) -> Findings:
-        found = inspection.findings(self.facts.home, self.tools.clock.now().date())
+        found = inspection.findings(self.facts.home, self.node.clock.now().date())
         if found.faults:
-            self.tools.log.error("reload_refused", faults=len(found.faults))
+            self.node.log.error("reload_refused", faults=len(found.faults))
             return found
         facts = loading.load(self.facts.home)
         if facts.digest != self.facts.digest:
             before, self.facts = self.facts, facts
-            self.tools = wiring.build(facts, self.tools.worker, self.tools.ledger)
-            flow.bind(self.tools)
+            self.node = wiring.build(facts, self.node.worker, self.node.ledger)
+            flow.bind(self.node)
             self._log(Event.FACTS)
-            keywatch.changed(self.tools, before)
-            templates.write(self.tools)
-            sweeping.oblige(self.tools)
-            dating.recompute(self.tools)
+            keywatch.changed(self.node, before)
+            templates.write(self.node)
+            sweeping.oblige(self.node)
+            dating.recompute(self.node)
             self._watch.stop()
             self._watch = self._make_watch()
             self._watch.start()
             self._collect()
-        self.tools.log.info("reloaded", facts=facts.digest)
+        self.node.log.info("reloaded", facts=facts.digest)
         return found
 
     # -- start and stop ----------------------------------------------------------------------------------------------
@@ -249,19 +249,19 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))
         return scheduler
 
-    def _guarded(self, job: Callable[[Tools], object]) -> None:
+    def _guarded(self, job: Callable[[Node], object]) -> None:
         """A job that fails is told, and comes round again."""
         try:
-            job(self.tools)
+            job(self.node)
         except Exception as error:
-            self.tools.log.error("job_failed", job=job.__name__, error=type(error).__name__)
+            self.node.log.error("job_failed", job=job.__name__, error=type(error).__name__)
         self.vitals.beat(job.__name__)
 
-    def _look(self, tools: Tools) -> None:
-        self.conditions.look(tools, vitals.current(self))
+    def _look(self, node: Node) -> None:
+        self.conditions.look(node, vitals.current(self))
 
     def _collect(self) -> None:
-        self.collecting.take(wiring.collectors(self.facts, self.tools), self.tools.log)
+        self.collecting.take(wiring.collectors(self.facts, self.node), self.node.log)
 
     def _make_watch(self) -> Watch:
         root = self.facts.path(self.facts.node.exchange_root)
@@ -269,8 +269,8 @@ class Daemon:
         return Watch(folders, network=self.facts.node.intake.network)
 
     def _log(self, event: Event) -> None:
-        now = self.tools.clock.now()
-        with self.tools.ledger.transaction(now) as tx:
+        now = self.node.clock.now()
+        with self.node.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
                     id=f"node/{event}/{rfc3339(now)}",
@@ -283,23 +283,23 @@ class Daemon:
             )
 
 
-def launch(tools: Tools) -> None:
+def launch(node: Node) -> None:
     """Start the workflow engine on the ledger's database and open its queues; what was cut off is resumed at once, so
     the flow is bound before."""
-    node = tools.facts.current().node
+    settings = node.facts.current().node
     logging.getLogger("dbos").setLevel(logging.WARNING)
     config: DBOSConfig = {
         "name": "gateway",
         "application_version": flow.VERSION,
-        "executor_id": node.name,
-        "system_database_engine": tools.ledger.workflow_engine(),
+        "executor_id": settings.name,
+        "system_database_engine": node.ledger.workflow_engine(),
         "serializer": DBOSPortableJSONSerializer(),
         "log_level": "WARNING",
         "enable_otlp": False,
         "notification_listener_polling_interval_sec": 1.0,
     }
-    if not tools.ledger.url.startswith("sqlite"):
-        config["system_database_url"] = tools.ledger.url
+    if not node.ledger.url.startswith("sqlite"):
+        config["system_database_url"] = node.ledger.url
     DBOS(config=config)
     DBOS.launch()
-    flow.open_queues(node.limits.submissions_parallel, 4, POLLING_SECONDS)
+    flow.open_queues(settings.limits.submissions_parallel, 4, POLLING_SECONDS)

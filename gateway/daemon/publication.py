@@ -37,7 +37,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.log.quorum import BadPolicy
 from gateway.log.timestamps import Authorities
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 
 SECONDS = 1.0
 PROOF_ROUNDS = 2
@@ -59,14 +59,16 @@ _SAID: dict[type[Exception], str] = {
 class Publication:
     """Owns the publisher. `failure` is empty until something stopped the daemon."""
 
-    def __init__(self, tools: Tools, stop: Callable[[], None]) -> None:
-        facts = tools.facts.current()
-        node = facts.node
-        self._tools, self._stop = tools, stop
-        self.folder: Path = facts.path(node.log)
-        self._keys = LogKeys(facts.path(node.private), node.name)
-        self._publisher = Publisher(tools.ledger, self.folder, node.name, self._keys.signers)
-        self._witnesses = Witnesses(tools.ledger, self.folder, facts.path(node.state), facts.keys, self._keys.signers)
+    def __init__(self, node: Node, stop: Callable[[], None]) -> None:
+        facts = node.facts.current()
+        settings = facts.node
+        self._node, self._stop = node, stop
+        self.folder: Path = facts.path(settings.log)
+        self._keys = LogKeys(facts.path(settings.private), settings.name)
+        self._publisher = Publisher(node.ledger, self.folder, settings.name, self._keys.signers)
+        self._witnesses = Witnesses(
+            node.ledger, self.folder, facts.path(settings.state), facts.keys, self._keys.signers
+        )
         self._lock = threading.Lock()
         self._round = 0
         self._alarmed = ""
@@ -81,7 +83,7 @@ class Publication:
         """Make the key of a new log; publish what was signed before. Raises `RuntimeError` when nothing may be
         signed."""
         try:
-            with self._tools.ledger.published() as tables:
+            with self._node.ledger.published() as tables:
                 fresh = tables.signed() is None
             if fresh and not self._keys.exists():
                 self._keys.generate()
@@ -91,31 +93,31 @@ class Publication:
         except BadPolicy as error:
             raise RuntimeError(f"keys/{POLICY}: {error}") from error
         except OSError as error:
-            self._tools.log.error("log_refused", error=type(error).__name__, errno=error.errno)
+            self._node.log.error("log_refused", error=type(error).__name__, errno=error.errno)
             raise RuntimeError(_SAID[PublicationFailed]) from error
         except (RolledBack, Contradiction, NoKey) as error:
-            self._tools.log.error("log_refused", error=type(error).__name__)
+            self._node.log.error("log_refused", error=type(error).__name__)
             raise RuntimeError(_SAID[type(error)]) from error
 
-    def round(self, tools: Tools) -> None:
+    def round(self, node: Node) -> None:
         """One round; the scheduler's job. What may not go on is told, and the daemon stops."""
         if self.failure:
             return
         with self._lock:
-            now = tools.clock.now()
+            now = node.clock.now()
             try:
-                self._watch_clock(tools, now)
-                self._two_histories(tools, now)
+                self._watch_clock(node, now)
+                self._two_histories(node, now)
                 new = self._publisher.publish(now)
                 changed = self._witnesses.collect()
                 if new is not None or changed or self._round % PROOF_ROUNDS == 0:
-                    self._beside(tools, now)
+                    self._beside(node, now)
             except NoSpace:
-                tools.log.warning("log_waits", reason="no space")
+                node.log.warning("log_waits", reason="no space")
             except (RolledBack, Contradiction, NoKey, PublicationFailed) as error:
-                tools.log.error("log_refused", error=type(error).__name__)
+                node.log.error("log_refused", error=type(error).__name__)
                 self.failure = _SAID[type(error)]
-                self._two_histories(tools, now)
+                self._two_histories(node, now)
                 self._stop()
             self._round += 1
 
@@ -125,46 +127,46 @@ class Publication:
         with self._lock:
             yield
 
-    def ask(self, tools: Tools) -> None:
+    def ask(self, node: Node) -> None:
         """Ask the witnesses that have an address or a mailbox; the scheduler's job, beside the rounds, since it waits
         for others."""
         if self.failure:
             return
         try:
-            facts = tools.facts.current()
+            facts = node.facts.current()
             if self._mailboxes[0] != facts.digest:
                 self._mailboxes = (facts.digest, wiring.mailboxes(facts))
             silent = self._witnesses.ask(self._mailboxes[1])
             if silent != self._silent:
-                tools.log.warning("witnesses_silent", witnesses=silent)
+                node.log.warning("witnesses_silent", witnesses=silent)
             self._silent = silent
         except (RolledBack, Contradiction) as error:
-            tools.log.error("log_refused", error=type(error).__name__)
+            node.log.error("log_refused", error=type(error).__name__)
             self.failure = _SAID[type(error)]
-            self._two_histories(tools, tools.clock.now())
+            self._two_histories(node, node.clock.now())
             self._stop()
 
-    def stamp(self, tools: Tools) -> None:
+    def stamp(self, node: Node) -> None:
         """A token for the newest checkpoint, when one is due; the scheduler's job. An authority that is away, or
         answers with something else, is told and asked again at the next look."""
-        facts = tools.facts.current()
+        facts = node.facts.current()
         wanted, passed = facts.node.timestamps, time.monotonic()
         if wanted is None or self.failure or (self._stamped and passed - self._stamped[0] < wanted.minutes * 60):
             return
         try:
             authorities = Authorities.load((facts.keys / wanted.certificate).read_bytes())
-            size, _ = stamping.stamp(tools.ledger, self.folder, wanted.url, authorities)
+            size, _ = stamping.stamp(node.ledger, self.folder, wanted.url, authorities)
         except LookupError:
             return
         except (OSError, ValueError, http.client.HTTPException) as error:
-            tools.log.warning("timestamp_waits", error=type(error).__name__)
+            node.log.warning("timestamp_waits", error=type(error).__name__)
             return
         self._stamped = (passed, size)
 
-    def _two_histories(self, tools: Tools, now: datetime) -> None:
+    def _two_histories(self, node: Node, now: datetime) -> None:
         """Evidence of two histories, ours or of a log we witness, whoever kept it, is an entry: once, by its digest.
         Should ours be what is doubted, the entry waits in the ledger until somebody has looked."""
-        for path in evidence(tools.spool.state):
+        for path in evidence(node.spool.state):
             if path.name in self._evidence:
                 continue
             entry = Entry(
@@ -172,36 +174,36 @@ class Publication:
                 event=Event.SPLIT,
                 time=now,
                 actor=ACTOR,
-                facts=tools.facts.current().digest,
+                facts=node.facts.current().digest,
                 digests={"evidence": hashlib.sha256(path.read_bytes()).hexdigest()},
             )
-            with tools.ledger.transaction(now) as tx:
+            with node.ledger.transaction(now) as tx:
                 if tx.entry(entry.id) is None:
-                    tools.log.error("split_view_seen", evidence=path.name)
+                    node.log.error("split_view_seen", evidence=path.name)
                     tx.log(entry)
             self._evidence.add(path.name)
 
-    def _watch_clock(self, tools: Tools, now: datetime) -> None:
+    def _watch_clock(self, node: Node, now: datetime) -> None:
         """A host's clock that jumps, either way, is an entry: `seconds` it went ahead of what had passed. A rehearsal's
         clock runs as fast as it was told to."""
         passed = time.monotonic()
         before, self._before = self._before, (now, passed)
-        if before is None or tools.facts.current().node.rehearsal is not None:
+        if before is None or node.facts.current().node.rehearsal is not None:
             return
         jump = int((now - before[0]).total_seconds() - (passed - before[1]))
         if abs(jump) >= JUMP:
-            tools.log.warning("clock_jumped", seconds=jump)
-            self._entry(tools, Event.CLOCK, now, {"seconds": jump})
+            node.log.warning("clock_jumped", seconds=jump)
+            self._entry(node, Event.CLOCK, now, {"seconds": jump})
 
-    def _entry(self, tools: Tools, event: Event, now: datetime, counts: dict[str, int]) -> None:
-        with tools.ledger.transaction(now) as tx:
+    def _entry(self, node: Node, event: Event, now: datetime, counts: dict[str, int]) -> None:
+        with node.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
                     id=f"log/{event}/{rfc3339(now)}",
                     event=event,
                     time=now,
                     actor=ACTOR,
-                    facts=tools.facts.current().digest,
+                    facts=node.facts.current().digest,
                     counts=counts,
                 )
             )
@@ -221,11 +223,11 @@ class Publication:
             "failure": self.failure,
         }
 
-    def _beside(self, tools: Tools, now: datetime) -> None:
+    def _beside(self, node: Node, now: datetime) -> None:
         if self._publisher.published is not None:
-            proofs.write(tools, self.folder)
+            proofs.write(node, self.folder)
         missing = self._witnesses.missing(now)
         if missing and not self._alarmed:
-            tools.log.warning("witnesses_missing", since=missing)
-            self._entry(tools, Event.UNWITNESSED, now, {})
+            node.log.warning("witnesses_missing", since=missing)
+            self._entry(node, Event.UNWITNESSED, now, {})
         self._alarmed = missing

@@ -24,7 +24,7 @@ from gateway.corridors.views import overview
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.parcels import ParcelId
 from gateway.policy.facts.facts import Facts
 from gateway.wiring import control_socket
@@ -45,7 +45,7 @@ class Recovering:
 
     def __init__(self, daemon: Daemon, others: Mapping[str, Handler]) -> None:
         """`others`: what a running node answers, and this one not yet."""
-        self._tools, self._stopping = daemon.tools, daemon.stopping
+        self._node, self._stopping = daemon.node, daemon.stopping
         self._facts = daemon.facts
         self._turn = threading.Lock()
         self._done = threading.Event()
@@ -61,7 +61,7 @@ class Recovering:
         control = ControlServer(control_socket(self._facts), self._routes)
         control.start()
         systemd.notify("READY=1")
-        self._tools.log.warning("recovering", node=self._facts.node.name)
+        self._node.log.warning("recovering", node=self._facts.node.name)
         try:
             while not self._done.is_set() and not self._stopping.wait(0.2):
                 systemd.notify("WATCHDOG=1")
@@ -70,23 +70,23 @@ class Recovering:
             control.close()
 
     def health(self, _request: Request) -> dict[str, Any]:
-        tools = self._tools
+        node = self._node
         return {
             "ok": False,
             "recovering": True,
             "node": self._facts.node.name,
             "version": __version__,
             "rehearsal": self._facts.node.rehearsal is not None,
-            "now": tools.clock.now().isoformat(),
+            "now": node.clock.now().isoformat(),
             "worker": {"pid": None},
             "sources": {"ok": 0, "down": []},
-            "disk_free_mb": tools.spool.free_bytes() >> 20,
+            "disk_free_mb": node.spool.free_bytes() >> 20,
             "facts": self._facts.digest,
             "pid": os.getpid(),
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {**self.health(request), **overview.standing(self._tools)}
+        return {**self.health(request), **overview.standing(self._node)}
 
     def reconcile(self, request: Request) -> dict[str, Any]:
         """Take over what the newest log and the parties' folders say; carry out what was decided; go on when nothing is
@@ -118,39 +118,39 @@ class Recovering:
                 raise Rejected(str(error)) from None
 
     def _reconcile(self, copies: list[Path], decisions: Mapping[str, str], actor: str) -> dict[str, Any]:
-        tools, facts = self._tools, self._facts
+        node, facts = self._node, self._facts
         keys = [s.verifier for s in LogKeys(facts.path(facts.node.private), facts.node.name).signers()]
         own = keyring.own_fingerprints(facts.path(facts.node.private))
         marked = json.loads(marker(facts).read_bytes())
-        history = recovery.newest(tools, [facts.path(facts.node.log), *copies], keys)
-        report = recovery.roll(tools, history, keys, own, marked["restored_at"])
-        arrived = recovery.adopt_arrived(tools)
-        recovery.adopt(tools, dict(report.answered))
+        history = recovery.newest(node, [facts.path(facts.node.log), *copies], keys)
+        report = recovery.roll(node, history, keys, own, marked["restored_at"])
+        arrived = recovery.adopt_arrived(node)
+        recovery.adopt(node, dict(report.answered))
         decided = list(marked.get("decided", []))
-        known = {item.id: item for item in recovery.items(tools, report, decided)}
+        known = {item.id: item for item in recovery.items(node, report, decided)}
         for name, decision in decisions.items():
             if name not in known:
                 raise ValueError(f"{name}: no such item is open")
-            recovery.decide(tools, known[name], decision, actor)
+            recovery.decide(node, known[name], decision, actor)
             decided.append(name)
             durable.write_bytes(marker(facts), json.dumps({**marked, "decided": decided}).encode())
-        left = recovery.items(tools, report, decided)
+        left = recovery.items(node, report, decided)
         if not left:
             self._finish(report, len(decided), actor)
         return {
             **report.to_json(),
             "arrived": arrived,
             "recovered": not left,
-            "uncompared": repeating.uncompared(tools),
+            "uncompared": repeating.uncompared(node),
             "open": [{"id": i.id, "kind": i.kind, "party": i.party, "decisions": list(i.decisions)} for i in left],
         }
 
     def _finish(self, report: recovery.Report, decided: int, actor: str) -> None:
-        tools, now = self._tools, self._tools.clock.now()
-        differing = recovery.recompose(tools)
-        with tools.ledger.transaction(now) as tx:
+        node, now = self._node, self._node.clock.now()
+        differing = recovery.recompose(node)
+        with node.ledger.transaction(now) as tx:
             for row in tx.parcels(state="refused", limit=1_000_000):
-                kept = (tools.spool.quarantine / row.id).exists() or tools.spool.parcel(ParcelId(row.id)).exists()
+                kept = (node.spool.quarantine / row.id).exists() or node.spool.parcel(ParcelId(row.id)).exists()
                 if not kept and tx.entry(f"{row.id}/{Event.ERASED}") is None:
                     recording.parcel_event(tx, Event.ERASED, row)  # its original went with the lost disk
             tx.log(
@@ -168,10 +168,10 @@ class Recovering:
                     },
                 )
             )
-        with tools.ledger.outbox() as outbox:
+        with node.ledger.outbox() as outbox:
             outbox.set_cursor(report.size - 1)  # of what the lost node logged people were told then
         durable.remove(marker(self._facts))
-        tools.log.warning("recovered", entries=report.entries, decided=decided)
+        node.log.warning("recovered", entries=report.entries, decided=decided)
         self._done.set()
 
 
@@ -179,5 +179,5 @@ def _not_yet(_request: Request) -> dict[str, Any]:
     raise Rejected("节点正在恢复，先运行 gateway restore --reconcile。/ The node is recovering: reconcile it first.")
 
 
-def is_marked(tools: Tools) -> bool:
-    return marker(tools.facts.current()).exists()
+def is_marked(node: Node) -> bool:
+    return marker(node.facts.current()).exists()

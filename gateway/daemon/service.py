@@ -58,20 +58,20 @@ class _Service:
         self._daemon = daemon
 
     def health(self, _request: Request) -> dict[str, Any]:
-        daemon, tools = self._daemon, self._daemon.tools
-        sources = tools.inbox.health()
+        daemon, node = self._daemon, self._daemon.node
+        sources = node.inbox.health()
         down = sorted(folder for folder, state in sources.items() if state != "ok")
         return {
-            "ok": not down and tools.worker.is_up() and daemon.guard.open,
+            "ok": not down and node.worker.is_up() and daemon.guard.open,
             "node": daemon.facts.node.name,
             "version": __version__,
             "rehearsal": daemon.facts.node.rehearsal is not None,
-            "now": tools.clock.now().isoformat(),
+            "now": node.clock.now().isoformat(),
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
-            "worker": {"pid": tools.worker.pid, **tools.worker.confinement},
+            "worker": {"pid": node.worker.pid, **node.worker.confinement},
             "sources": {"ok": len(sources) - len(down), "down": down},
             "collecting": daemon.collecting.health(),
-            "disk_free_mb": tools.spool.free_bytes() >> 20,
+            "disk_free_mb": node.spool.free_bytes() >> 20,
             "intake": {"open": daemon.guard.open, "resumes_at_mb": daemon.facts.node.intake.resume_at_mb},
             "facts": daemon.facts.digest,
             "log": daemon.publication.state(),
@@ -79,7 +79,7 @@ class _Service:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {**self.health(request), **overview.standing(self._daemon.tools)}
+        return {**self.health(request), **overview.standing(self._daemon.node)}
 
     def view(self, request: Request) -> dict[str, Any]:
         period = request.query.get("period")
@@ -88,24 +88,24 @@ class _Service:
                 Period.parse(period)
             except ValueError:
                 raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
-        return overview.view(self._daemon.tools, period, self._daemon.last_scan, self._daemon.started_at).to_json()
+        return overview.view(self._daemon.node, period, self._daemon.last_scan, self._daemon.started_at).to_json()
 
     def parcels(self, request: Request) -> Any:
-        tools = self._daemon.tools
+        node = self._daemon.node
         if len(request.path) > 1:
-            found = overview.parcel(tools, request.path[1])
+            found = overview.parcel(node, request.path[1])
             if found is None:
                 raise NotFound
             return found
         equal = {k: str(request.query[k]) for k in ("state", "sender", "agreement", "period") if k in request.query}
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             return [overview.row(p) for p in reading.parcels(limit=int(request.query.get("limit", 200)), **equal)]
 
     def retry(self, request: Request) -> dict[str, Any]:
         """A stopped or waiting parcel (or batch) is tried again now."""
-        tools, identity = self._daemon.tools, request.path[1]
-        now = tools.clock.now()
-        with tools.ledger.reading() as reading:
+        node, identity = self._daemon.node, request.path[1]
+        now = node.clock.now()
+        with node.ledger.reading() as reading:
             waiting = (
                 reading.parcel(identity)
                 or next(iter(reading.deliveries(distribution=identity)), None)
@@ -113,7 +113,7 @@ class _Service:
             )
         if waiting is not None and flow.alive(f"{identity}#{waiting.attempt}"):
             raise Rejected("it is in work: there is nothing to retry")
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             deliveries = tx.deliveries(distribution=identity)
             if (incoming := tx.between.incoming(identity)) is not None:
                 if incoming.state == "answered":
@@ -145,8 +145,8 @@ class _Service:
 
     def acknowledge(self, request: Request) -> dict[str, Any]:
         """A person has the node sign for another gateway's batch that waits for a person."""
-        tools, identity = self._daemon.tools, request.path[1]
-        with tools.ledger.transaction(tools.clock.now()) as tx:
+        node, identity = self._daemon.node, request.path[1]
+        with node.ledger.transaction(node.clock.now()) as tx:
             row = tx.between.incoming(identity)
             if row is None:
                 raise NotFound
@@ -158,8 +158,8 @@ class _Service:
 
     def confirm(self, request: Request) -> dict[str, Any]:
         """A person vouches for a held parcel: it goes on."""
-        tools, identity = self._daemon.tools, request.path[1]
-        with tools.ledger.transaction(tools.clock.now()) as tx:
+        node, identity = self._daemon.node, request.path[1]
+        with node.ledger.transaction(node.clock.now()) as tx:
             row = self._held(tx, identity)
             tx.set_progress(identity, CONFIRMED, request.actor)
             tx.update_parcel(identity, state="opened", code="", attempt=row.attempt + 1)
@@ -169,12 +169,12 @@ class _Service:
 
     def reject(self, request: Request) -> dict[str, Any]:
         """A person does not: the held parcel is refused, with its code and a receipt."""
-        tools, identity = self._daemon.tools, request.path[1]
-        with tools.ledger.transaction(tools.clock.now()) as tx:
+        node, identity = self._daemon.node, request.path[1]
+        with node.ledger.transaction(node.clock.now()) as tx:
             row = self._held(tx, identity)
-            facts = tools.facts.at(row.facts)
+            facts = node.facts.at(row.facts)
             detail = {"records": row.records, **{k: v for k, v in row.details.items() if k != "decided_by"}}
-            recording.refused(tx, ParcelId(identity), row.code, detail, facts, {}, tools.facts.calendar())
+            recording.refused(tx, ParcelId(identity), row.code, detail, facts, {}, node.facts.calendar())
             tx.update_parcel(identity, attempt=row.attempt + 1)
         flow.enqueue_parcel(identity, row.corridor, row.attempt + 1)
         return {"rejected": identity}
@@ -199,7 +199,7 @@ class _Service:
     def bulletin(self, request: Request) -> dict[str, Any]:
         """The bulletin of a month, a quarter or a half-year, made now."""
         try:
-            made = bulletins.make(self._daemon.tools, str(request.query.get("period", "")), request.actor)
+            made = bulletins.make(self._daemon.node, str(request.query.get("period", "")), request.actor)
         except ValueError:
             raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
         if isinstance(made, Refused):
@@ -212,19 +212,19 @@ class _Service:
     def inquiries(self, request: Request) -> Any:
         """What was asked and how much of it is open; one inquiry with its records by ordinal."""
         if len(request.path) > 1:
-            found = inquiries.one(self._daemon.tools, request.path[1])
+            found = inquiries.one(self._daemon.node, request.path[1])
             if not found:
                 raise NotFound
             return found
         equal = {k: str(request.query[k]) for k in ("origin", "receiver", "agreement") if k in request.query}
-        return inquiries.listed(self._daemon.tools, everything=bool(request.query.get("all")), **equal)
+        return inquiries.listed(self._daemon.node, everything=bool(request.query.get("all")), **equal)
 
     def remind(self, request: Request) -> dict[str, Any]:
         """A letter to everybody who still owes for a period."""
         period, dry_run = str(request.query.get("period")), bool(request.query.get("dry_run"))
         try:
             done = letters.remind(
-                self._daemon.tools,
+                self._daemon.node,
                 period,
                 agreement=request.query.get("agreement"),
                 party=request.query.get("party"),
@@ -238,18 +238,16 @@ class _Service:
     def backup(self, request: Request) -> dict[str, Any]:
         """A moment of the node, encrypted to the offline key, into a file."""
         daemon = self._daemon
-        return backing.make(
-            daemon.tools, daemon.publication.still(), Path(str(request.query.get("out"))), request.actor
-        )
+        return backing.make(daemon.node, daemon.publication.still(), Path(str(request.query.get("out"))), request.actor)
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""
-        tools = self._daemon.tools
+        node = self._daemon.node
         agreement, period = str(request.query.get("agreement")), str(request.query.get("period"))
-        facts = tools.facts.current()
+        facts = node.facts.current()
         if agreement not in facts.agreements:
             raise NotFound
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             held = reading.packages(agreement=agreement, period=period, state="held")
             batch = reading.last_batch(agreement, period) + 1
         if not held:
@@ -259,10 +257,10 @@ class _Service:
         if facts.agreements[agreement].four_eyes:
             signatures = [base64.b64decode(made) for made in request.query.get("signatures", [])]
             if not signatures:
-                asked = four_eyes.request(tools, agreement, period, batch, actor)
+                asked = four_eyes.request(node, agreement, period, batch, actor)
                 return {**told, "released": False, "request": asked.decode()}
             try:
-                actor = four_eyes.confirm(tools, agreement, period, batch, signatures)
+                actor = four_eyes.confirm(node, agreement, period, batch, signatures)
             except four_eyes.NotConfirmed as error:
                 raise Rejected(str(error)) from None
         again = flow.next_attempt(flow.distribution_id(agreement, period, batch)) or 1

@@ -14,65 +14,65 @@ from gateway.corridors.between.countersigning import Answering
 from gateway.corridors.distribution.steps import Distribution
 from gateway.corridors.obligations import obliging
 from gateway.instants import rfc3339
-from gateway.node import ACKNOWLEDGE, ACTOR, Tools
+from gateway.node import ACKNOWLEDGE, ACTOR, Node
 
 STUCK = timedelta(seconds=60)
 
 
-def tidy(tools: Tools) -> None:
+def tidy(node: Node) -> None:
     """Once, before the first scan: a crash leaves half a claim, which names a file, or a folder in the spool without
     claim and content. The file itself was not touched; it is an arrival like any other. What a backup had gathered is
     removed: it may hold plain records."""
-    tools.inbox.tidy()
-    for parcel in list(tools.spool.waiting()):
-        if tools.inbox.claim(parcel) is None and not tools.spool.content(parcel).exists():
-            tools.inbox.forget(parcel)
-    backup.forget(tools.spool.state)
+    node.inbox.tidy()
+    for parcel in list(node.spool.waiting()):
+        if node.inbox.claim(parcel) is None and not node.spool.content(parcel).exists():
+            node.inbox.forget(parcel)
+    backup.forget(node.spool.state)
 
 
-def sweep(tools: Tools) -> None:
+def sweep(node: Node) -> None:
     """Once a second or so: second tries that are due, batches that are ripe."""
-    now = tools.clock.now()
-    with tools.ledger.reading() as reading:
+    now = node.clock.now()
+    with node.ledger.reading() as reading:
         parcels, deliveries = reading.due_parcels(now), reading.due_deliveries(now)
     for parcel in parcels:
         flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt)
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             tx.parcel_taken_up(parcel.id, parcel.attempt)
     for late in deliveries:
         flow.enqueue_delivery(late.distribution, late.receiver, late.attempt)
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             tx.delivery_taken_up(late.distribution, late.attempt)
-    for agreement, period, batch in Distribution(tools).ripe(now):
+    for agreement, period, batch in Distribution(node).ripe(now):
         flow.enqueue_distribution(agreement, period, batch, ACTOR)
-    for incoming in Answering(tools).ripe(now):
+    for incoming in Answering(node).ripe(now):
         flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt)
 
 
-def rouse(tools: Tools) -> None:
+def rouse(node: Node) -> None:
     """Every half minute: parcels, batches and releases that should be moving and have no workflow that could move them
     (its step met an error of ours, such as a database that was away). They get a new attempt."""
-    now = tools.clock.now()
+    now = node.clock.now()
     before = rfc3339(now - STUCK)
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         parcels = [p for p in reading.unfinished() if p.updated_at < before]
-        unknown = [c for c in tools.inbox.pending() if reading.parcel(c.parcel) is None]
+        unknown = [c for c in node.inbox.pending() if reading.parcel(c.parcel) is None]
         batches = [d for d in reading.waiting_deliveries() if d.released_at < before]
     for parcel in parcels:
         if flow.alive(f"{parcel.id}#{parcel.attempt}"):
             continue
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             tx.update_parcel(parcel.id, attempt=parcel.attempt + 1)
         flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt + 1)
     for batch in batches:
         if flow.alive(f"{batch.distribution}#{batch.attempt}"):
             continue
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             tx.update_delivery(batch.distribution, attempt=batch.attempt + 1)
         flow.enqueue_delivery(batch.distribution, batch.receiver, batch.attempt + 1)
-    for incoming in Answering(tools).ripe(now):
+    for incoming in Answering(node).ripe(now):
         if incoming.listed_at < before and not flow.alive(f"{incoming.id}#{incoming.attempt}"):
-            with tools.ledger.transaction(now) as tx:
+            with node.ledger.transaction(now) as tx:
                 tx.between.update_incoming(incoming.id, attempt=incoming.attempt + 1)
             flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt + 1)
     for claim in unknown:  # its very first transaction failed: only the spool knows of it
@@ -80,20 +80,20 @@ def rouse(tools: Tools) -> None:
         attempt = flow.next_attempt(claim.parcel)
         if attempt is not None:
             flow.enqueue_parcel(claim.parcel, corridor, attempt)
-    Distribution(tools).post_waiting()
-    for agreement, period, number in Distribution(tools).ripe(now):
+    Distribution(node).post_waiting()
+    for agreement, period, number in Distribution(node).ripe(now):
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
-def beat(tools: Tools) -> None:
+def beat(node: Node) -> None:
     """Remember that the node runs: what is missing until its next start was an outage."""
-    with tools.ledger.transaction(tools.clock.now()) as tx:
+    with node.ledger.transaction(node.clock.now()) as tx:
         tx.beat()
 
 
-def oblige(tools: Tools) -> None:
+def oblige(node: Node) -> None:
     """Every half minute: what is owed for the periods that ended last is entered, what was missed is marked."""
-    beat(tools)
-    obliging.enter(tools)
+    beat(node)
+    obliging.enter(node)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.corridors.telling import notices
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.policy.facts.node import Intake
 from gateway.ports import AnyWorker
 
@@ -78,28 +78,28 @@ class Conditions:
         self._seen: Mapping[str, int] = {}
         self._told: set[str] = set()
 
-    def look(self, tools: Tools, found: Mapping[str, int]) -> None:
+    def look(self, node: Node, found: Mapping[str, int]) -> None:
         """`found`: what is there now, with a count where there is one."""
         for condition, count in found.items():
             if condition in self._seen and condition not in self._told:
                 self._told.add(condition)
-                tools.log.warning("condition", condition=condition, count=count)
-                notices.tell(tools, condition, count)
+                node.log.warning("condition", condition=condition, count=count)
+                notices.tell(node, condition, count)
         for condition in sorted(self._told - {*found} - {*self._seen}):
             self._told.discard(condition)
-            tools.log.info("condition_over", condition=condition)
-            notices.tell(tools, f"{condition}_over")
+            node.log.info("condition_over", condition=condition)
+            notices.tell(node, f"{condition}_over")
         self._seen = dict(found)
 
 
 def current(daemon: Daemon) -> dict[str, int]:
     """The conditions there are at this moment."""
-    tools = daemon.tools
-    down = sum(state != "ok" for state in tools.inbox.health().values())
+    node = daemon.node
+    down = sum(state != "ok" for state in node.inbox.health().values())
     found = {"source_down": down} if down else {}
     if not daemon.guard.open:
         found["disk_low"] = 0
-    if not tools.worker.is_up():
+    if not node.worker.is_up():
         found["worker_down"] = 0
     return found
 

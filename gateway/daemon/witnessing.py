@@ -8,24 +8,24 @@ import time
 
 from gateway.adapters.publishing import LogKeys, NoKey, Witness, over_sftp
 from gateway.log.quorum import BadPolicy, Policy
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.policy.facts import places
 
 POLICY = "witnessed.policy"
 SECONDS = 10.0
 
 
-def answer(tools: Tools) -> int:
+def answer(node: Node) -> int:
     """Look into every folder once; how many requests were answered, one way or the other."""
-    facts, answered = tools.facts.current(), 0
+    facts, answered = node.facts.current(), 0
     wanted = facts.node.witnessing
-    if not wanted.parties or not tools.inbox.root.is_up():
+    if not wanted.parties or not node.inbox.root.is_up():
         return 0
     try:
         logs = {key.name: key for key in Policy.parse((facts.keys / POLICY).read_text("utf-8")).logs}
         signer = LogKeys(facts.path(facts.node.private), facts.node.name).witness()
     except (OSError, BadPolicy, NoKey) as error:
-        tools.log.warning("witnessing_waits", error=type(error).__name__)
+        node.log.warning("witnessing_waits", error=type(error).__name__)
         return 0
     witness = Witness(facts.path(facts.node.state), signer)
     for identity in wanted.parties:
@@ -35,9 +35,9 @@ def answer(tools: Tools) -> int:
                 folder.mkdir(mode=0o770)
             status = over_sftp.answer_folder(witness, logs, folder, int(time.time()))
         except OSError as error:
-            tools.log.warning("witnessing_waits", party=identity, errno=error.errno)
+            node.log.warning("witnessing_waits", party=identity, errno=error.errno)
             continue
         if status is not None:
-            tools.log.info("witnessed", party=identity, status=status)
+            node.log.info("witnessed", party=identity, status=status)
             answered += 1
     return answered

@@ -56,7 +56,7 @@ def tiers(template: Path, tmp_path: Path, partners: Partners, worker: Worker) ->
 def collect(node: Node, polls: int = 3) -> int:
     """Some polls of every collector of a node; how many files landed."""
     landed = 0
-    for collector in wiring.collectors(node.facts, node.tools):
+    for collector in wiring.collectors(node.facts, node.running):
         for _ in range(polls):
             outcome = collector.round()
             assert isinstance(outcome, Ok), outcome
@@ -71,28 +71,28 @@ def collect(node: Node, polls: int = 3) -> int:
 
 def answer(node: Node) -> list[dict[str, str]]:
     """What gathering and sweeping do: judge what lies there, answer what is ripe."""
-    Gathering().round(node.tools)
-    corridor = Answering(node.tools)
-    return [corridor.answer(row.id) for row in corridor.ripe(node.tools.clock.now())]
+    Gathering().round(node.running)
+    corridor = Answering(node.running)
+    return [corridor.answer(row.id) for row in corridor.ripe(node.running.clock.now())]
 
 
 def shown(node: Node, identity: str) -> Any:
-    found = overview.parcel(node.tools, identity)
+    found = overview.parcel(node.running, identity)
     assert found is not None
     return found
 
 
 def incoming(node: Node) -> list[str]:
-    return [f"{state} {count}" for state, count in overview.counts(node.tools)["incoming"].items()]
+    return [f"{state} {count}" for state, count in overview.counts(node.running)["incoming"].items()]
 
 
 def statements(node: Node, **equal: str) -> list[Any]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return reading.between.statements(**equal)
 
 
 def batch(node: Node, receiver: str) -> Any:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         (found,) = reading.distributions(receiver=receiver)
         return found
 
@@ -111,7 +111,7 @@ def test_what_a_province_fetched_and_accepted_is_signed_for_without_a_person(tie
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     done = batch(tiers.nation, PROVINCE)
     assert done.state == "acknowledged"
-    with tiers.nation.tools.ledger.reading() as reading:
+    with tiers.nation.running.ledger.reading() as reading:
         (delivery,) = reading.deliveries(distribution=done.id)
     assert delivery.fingerprint == keyring.own_fingerprint(tiers.province.home / "private")
     assert tiers.province.events(f"{NATION}:{done.id}") == ["batch_listed", "acknowledgement_sent"]
@@ -156,7 +156,7 @@ def test_three_tiers_without_a_person_until_every_batch_is_signed_for(tiers: Tie
 
 
 def sign_as(node: Node, data: bytes) -> bytes:
-    signed = node.tools.sealer.sign(data)
+    signed = node.running.sealer.sign(data)
     assert isinstance(signed, Ok)
     return signed.value
 
@@ -185,12 +185,12 @@ def test_a_push_that_was_cut_off_is_made_again_and_closes_the_batch_once(
     server.stop()
     assert answer(tiers.province) == [{"outcome": "deferred", "code": "701"}]
     assert answer(tiers.province) == []  # it waits for its time
-    with tiers.province.tools.ledger.reading() as reading:
+    with tiers.province.running.ledger.reading() as reading:
         (row,) = reading.between.open()
     assert (row.state, row.code, row.attempt) == ("listed", "701", 2)
     server.start()
-    later = tiers.province.tools.clock.now() + timedelta(seconds=90)
-    corridor = Answering(tiers.province.tools)
+    later = tiers.province.running.clock.now() + timedelta(seconds=90)
+    corridor = Answering(tiers.province.running)
     assert [ripe.id for ripe in corridor.ripe(later)] == [row.id]
 
     def killed(*_: object) -> None:
@@ -237,8 +237,8 @@ def test_what_is_not_from_the_other_node_or_not_for_us_is_refused_and_kept(tiers
     assert sorted(row.code for row in refused) == ["210", "211", "246", "246", "247"]
     assert {row.body for row in refused} >= {foreign, another}
     assert all(row.signature for row in refused)
-    assert overview.counts(tiers.county.tools)["statements"] == {"refused": 5, "sent": 1}
-    with tiers.county.tools.ledger.reading() as reading:
+    assert overview.counts(tiers.county.running)["statements"] == {"refused": 5, "sent": 1}
+    with tiers.county.running.ledger.reading() as reading:
         logged = [json.loads(entry.body) for entry in reading.entries() if entry.event == "statement_refused"]
     assert sorted(entry["counts"]["code"] for entry in logged) == [210, 211, 246, 246, 247]
     # The genuine one is believed after all that, and only once; one of the same number that says else is not.
@@ -278,7 +278,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     distribute(tiers)
     take_in(tiers)
     province = tiers.province
-    distribution = Distribution(province.tools)
+    distribution = Distribution(province.running)
     released = distribution.release("distributed-inflow", PERIOD, 1, "test")
     assert [distribution.deliver(DistributionId(d))["outcome"] for d, _ in released] == ["ok"]
     own = province.home / "exchange" / PROVINCE / "接收" / DISTRIBUTED
@@ -290,7 +290,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     anew = tiers.nation.send(planned(150, party="33", seed="anew"))  # and the right data at once, in the same batch
     assert (anew.state, anew.revision) == ("accepted", 3)
     assert len(tiers.nation.packages(parcel=anew.id, receiver=PROVINCE)) == 1
-    again = Distribution(tiers.nation.tools)
+    again = Distribution(tiers.nation.running)
     ids = {receiver: identity for identity, receiver in again.release(INFLOW, PERIOD, 2, "test")}
     assert again.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
     assert collect(province) == 6 + 2  # package, list and what lies beside it; the receipt for the first signature
@@ -298,7 +298,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert answer(province) == [{"outcome": "ok", "code": ""}]
     assert answer(province) == []
     assert incoming(province) == ["answered 1", "listed 1"]
-    with province.tools.ledger.reading() as reading:
+    with province.running.ledger.reading() as reading:
         (waiting,) = reading.unsettled()
     province.work(ParcelId(waiting.id))
     assert province.row(waiting.id).state == "accepted"
@@ -311,7 +311,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert [path.name.split("_")[1] for path in province.sealed()] == ["330000", "350000"]
     assert province.events(f"{NATION}:{ids[PROVINCE]}") == ["batch_listed", "erased", "acknowledgement_sent"]
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
-    with tiers.nation.tools.ledger.reading() as reading:
+    with tiers.nation.running.ledger.reading() as reading:
         done = reading.distribution(ids[PROVINCE])
     assert done is not None
     assert done.state == "acknowledged"
@@ -382,37 +382,37 @@ def edit_agreement(node: Node, key: str, value: str, table: str = "") -> None:
 
 def confirm(node: Node) -> None:
     """What `gateway parcels acknowledge` does, without the daemon."""
-    now = node.tools.clock.now()
-    with node.tools.ledger.transaction(now) as tx:
+    now = node.running.clock.now()
+    with node.running.ledger.transaction(now) as tx:
         (row,) = tx.between.open()
         countersigning.confirm(tx, row, "test")
 
 
 def standing(node: Node, now: datetime) -> None:
     """The node's clock stands still at `now`."""
-    node.tools = replace(node.tools, clock=Standing(now))
+    node.running = replace(node.running, clock=Standing(now))
 
 
 def test_what_nobody_signs_for_is_unconfirmed_and_never_failed(tiers: Tiers) -> None:
     distribute(tiers)
     nation = tiers.nation
-    delivered = nation.tools.clock.now()
+    delivered = nation.running.clock.now()
     done = batch(nation, PROVINCE)
     page = f"催签函_{PERIOD}_{LABEL}_第1批_{PROVINCE}.html"
     laid = nation.home / "exchange" / PROVINCE / "接收" / LABEL
     standing(nation, delivered + timedelta(days=9))
-    assert chasing.chase(nation.tools) == 0
+    assert chasing.chase(nation.running) == 0
     assert page not in contents(laid)
     standing(nation, delivered + timedelta(days=11))
-    assert chasing.chase(nation.tools) == 1
-    assert chasing.chase(nation.tools) == 0
+    assert chasing.chase(nation.running) == 1
+    assert chasing.chase(nation.running) == 0
     assert batch(nation, PROVINCE).state == "unconfirmed"
     assert nation.events(done.id) == ["released", "delivered", "unconfirmed"]
     letter = contents(laid)[page].decode()
     assert "广东省" in letter
     assert "不视为投递失败" in letter
     assert contents(nation.home / "state" / "letters") == {page: letter.encode()}
-    view = overview.view(nation.tools, PERIOD, None)
+    view = overview.view(nation.running, PERIOD, None)
     assert [(row.party, row.unconfirmed) for row in view.receivers if row.unconfirmed] == [(PROVINCE, 1)]
     html = status.status_page(view, "zh").decode()
     assert "逾期未签收" in html
@@ -425,4 +425,4 @@ def test_what_nobody_signs_for_is_unconfirmed_and_never_failed(tiers: Tiers) -> 
     assert work_on_what_came(nation) == ["acknowledged 100"]
     assert batch(nation, PROVINCE).state == "acknowledged"
     assert nation.events(done.id)[-1] == "acknowledged"
-    assert chasing.chase(nation.tools) == 0
+    assert chasing.chase(nation.running) == 0

@@ -89,7 +89,7 @@ class County(Node):
         return dict(resource.schema or {}), (into / resource.path).read_text("utf-8").splitlines()
 
     def let_go(self, agreement: str, period: str) -> list[str]:
-        distribution = Distribution(self.tools)
+        distribution = Distribution(self.running)
         let = distribution.release(agreement, period, 1, "test")
         for identity, _ in let:
             assert distribution.deliver(DistributionId(identity))["outcome"] == "ok"
@@ -119,7 +119,7 @@ def test_each_record_goes_only_to_the_department_whose_register_disagrees(county
     parcel = county.lay(JISHENG, "births-mismatch", f"{PERIOD}.csv", rows)
     assert (parcel.state, parcel.accepted, parcel.refused) == ("accepted", 3, 1)
     assert county.out(parcel) == {WEISHENG: 2, GONGAN: 1}
-    with county.tools.ledger.reading() as reading:
+    with county.running.ledger.reading() as reading:
         (receipt,) = reading.receipts(parcel=parcel.id)
     assert json.loads(receipt.body)["counts"]["out"] == {WEISHENG: 2, GONGAN: 1}
     page = next(places.party_folder(county.facts, county.facts.parties[JISHENG]).glob("回执/*.html")).read_text("utf-8")
@@ -172,7 +172,7 @@ def test_two_versions_of_a_schema_are_in_force_for_two_periods(county: County, t
         assert lines[0].split(",") == [field["name"] for field in schema["fields"]]
         found[period] = (schema["version"], "sex" in lines[0])
     assert found == {"2026Q2": ("1", False), "2026Q3": ("2", True)}
-    templates.write(county.tools)
+    templates.write(county.running)
     made = {path.name for path in (county.home / "exchange" / JISHENG / "模板").glob("出生不一致信息*")}
     assert made == {"出生不一致信息.xlsx", "出生不一致信息（2026Q3起）.xlsx"}
 

@@ -15,7 +15,7 @@ def test_half_a_claim_is_swept_away_and_its_file_is_an_arrival_like_any_other(no
     half.mkdir()
     (spool / ".claims" / ".000000000001-00c0ffee.jsonl.4711.tmp").write_bytes(file.name.encode())
     node.reopen()
-    sweeping.tidy(node.tools)
+    sweeping.tidy(node.running)
     assert not half.exists()
     assert list((spool / ".claims").iterdir()) == []
     assert path.exists()
@@ -27,7 +27,7 @@ def test_parcels_in_work_are_not_swept_away(node: Node) -> None:
     node.drop(planned(6))
     (claim,) = node.scan()
     node.reopen()
-    sweeping.tidy(node.tools)
+    sweeping.tidy(node.running)
     assert claim.parcel.encode() in b"".join(p.read_bytes() for p in (node.home / "state/spool/.claims").iterdir())
     assert [c.parcel for c in node.scan()] == [claim.parcel]
     assert node.work(claim.parcel)["outcome"] == "ok"

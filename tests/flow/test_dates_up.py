@@ -81,12 +81,12 @@ def _edit(node: Node, agreement: str, **values: str) -> None:
 
 def clock(tiers: Tiers, moment: str) -> None:
     for node in tiers.nodes():
-        node.tools = replace(node.tools, clock=MovedClock(at(moment)))
+        node.running = replace(node.running, clock=MovedClock(at(moment)))
 
 
 def deliver(node: Node) -> None:
-    corridor = Distribution(node.tools)
-    for agreement, period, batch in corridor.ripe(node.tools.clock.now()):
+    corridor = Distribution(node.running)
+    for agreement, period, batch in corridor.ripe(node.running.clock.now()):
         for identity, _ in corridor.release(agreement, period, batch, "gateway"):
             assert corridor.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
     corridor.post_waiting()
@@ -114,14 +114,14 @@ def pass_on(node: Node) -> None:
 def tell_up(tiers: Tiers) -> None:
     """What is stated below is pushed up, judged there, copied, and stated again."""
     for lower, upper in ((tiers.county, tiers.province), (tiers.province, tiers.nation)):
-        dates_up.tell(lower.tools)
+        dates_up.tell(lower.running)
         work_on_what_came(upper)
-        Distribution(upper.tools).post_waiting()
-        assert dates_up.tell(lower.tools) == 0
+        Distribution(upper.running).post_waiting()
+        assert dates_up.tell(lower.running) == 0
 
 
 def owed(node: Node) -> list[Any]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return reading.obligations(kind="reply")
 
 
@@ -130,7 +130,7 @@ def dates(node: Node) -> set[tuple[str, str]]:
 
 
 def events(node: Node, event: str) -> list[dict[str, Any]]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return [json.loads(entry.body) for entry in reading.entries(limit=10_000) if entry.event == event]
 
 
@@ -148,11 +148,11 @@ def test_the_date_is_the_lowest_nodes_and_every_node_above_shows_whose_it_is(tie
     # The province's own date is the older statement: whichever of its two is read first, this one stands.
     assert events(tiers.nation, "date_copied")[-1]["parties"] == [PROVINCE, COUNTY]
     # Both sides of the nation, and its operator, see the date and whose it is.
-    (line,) = inquiries.listed(tiers.nation.tools)
+    (line,) = inquiries.listed(tiers.nation.running)
     assert (line["due"], line["dated_by"], line["open"]) == ("2026-11-12", COUNTY, 2)
     pages = [p.read_text("utf-8") for p in receipts(tiers.nation, ASKER).glob("*.html") if "未结" not in p.name]
     assert sum("2026-11-12" in page and f"（{COUNTY}定）" in page for page in pages) == 1
-    inquiries.refresh(tiers.nation.tools, [ASKER])
+    inquiries.refresh(tiers.nation.running, [ASKER])
     (page,) = receipts(tiers.nation, ASKER).glob("*未结清单.html")
     assert f"2026-11-12 （{COUNTY}定）" in page.read_text("utf-8")
     # The answer goes back the same way; at the nation it is held against the date that the county signed.
@@ -172,7 +172,7 @@ def receipts(node: Node, party: str) -> Path:
 
 def test_only_what_the_lower_node_signed_is_taken_and_its_corrections_go_up(tiers: Tiers) -> None:
     ask(tiers)
-    with tiers.county.tools.ledger.reading() as reading:
+    with tiers.county.running.ledger.reading() as reading:
         (genuine,) = reading.receipts(stage="delivered")
     later = genuine.body.replace(b"2026-11-12", b"2026-12-12").replace(b"2026-11-13T00", b"2026-12-13T00")
     assert later != genuine.body
@@ -184,23 +184,23 @@ def test_only_what_the_lower_node_signed_is_taken_and_its_corrections_go_up(tier
     tell_up(tiers)
     ids = [one.id for one in owed(tiers.nation)]
     clock(tiers, "2026-11-02 10:00")
-    assert dating.extend(tiers.nation.tools, ids, date(2026, 12, 1), "来函", "uid:0 test") == Refused(
+    assert dating.extend(tiers.nation.running, ids, date(2026, 12, 1), "来函", "uid:0 test") == Refused(
         "624", {"obligation": ids[0], "party": COUNTY}
     )
-    assert dating.recompute(tiers.nation.tools) == []
-    moved = dating.enter_outage(tiers.nation.tools, at("2026-11-01 10:00"), at("2026-11-02 09:00"), "", "uid:0 test")
+    assert dating.recompute(tiers.nation.running) == []
+    moved = dating.enter_outage(tiers.nation.running, at("2026-11-01 10:00"), at("2026-11-02 09:00"), "", "uid:0 test")
     assert moved == Ok([])
     before = [path.name for path in receipts(tiers.county, DEPARTMENT).glob("*.html")]
     below = [one.id for one in owed(tiers.county)]
-    done = dating.extend(tiers.county.tools, below, date(2026, 11, 20), "来函", "uid:0 test")
+    done = dating.extend(tiers.county.running, below, date(2026, 11, 20), "来函", "uid:0 test")
     assert isinstance(done, Ok)
-    Distribution(tiers.county.tools).post_waiting()
+    Distribution(tiers.county.running).post_waiting()
     assert len(list(receipts(tiers.county, DEPARTMENT).glob("*.html"))) == len(before) + 1
     tell_up(tiers)
     copied = {("2026-11-20", COUNTY)}
     assert [dates(node) for node in tiers.nodes()] == [copied, copied, {("2026-11-20", "")}]
     # The county's first statement once more, as from a folder that was restored: older than what is known.
-    with tiers.county.tools.ledger.reading() as reading:
+    with tiers.county.running.ledger.reading() as reading:
         first, second = reading.receipts(stage="delivered")
     lay(tiers.province, COUNTY, "again", first.body, sign_as(tiers.county, first.body))
     assert work_on_what_came(tiers.province) == ["noted 100"]

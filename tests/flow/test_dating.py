@@ -34,20 +34,20 @@ def node(
 ) -> Iterator[Node]:
     made = Node(make_home(template, tmp_path / "node", request, request.param), partners, worker)
     move(made, "2026-10-20 09:00")
-    sweeping.oblige(made.tools)
+    sweeping.oblige(made.running)
     yield made
     made.close()
 
 
 def owed(node: Node, identity: str) -> ObligationRow:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         found = reading.obligation(identity)
     assert found is not None
     return found
 
 
 def logged(node: Node, event: str) -> list[dict]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return [json.loads(e.body) for e in reading.entries(limit=10_000) if e.event == event]
 
 
@@ -56,7 +56,7 @@ def code(outcome: object) -> str:
 
 
 def test_a_date_is_put_off_and_what_comes_then_is_in_time(node: Node) -> None:
-    done = dating.extend(node.tools, [ZHEJIANG], at("2026-11-10 00:00").date(), "平台检修，见来函", WHO)
+    done = dating.extend(node.running, [ZHEJIANG], at("2026-11-10 00:00").date(), "平台检修，见来函", WHO)
     assert isinstance(done, Ok)
     assert done.value == [{"id": ZHEJIANG, "change": "extended", "was": "2026-11-01", "due": "2026-11-10"}]
     row = owed(node, ZHEJIANG)
@@ -66,12 +66,12 @@ def test_a_date_is_put_off_and_what_comes_then_is_in_time(node: Node) -> None:
     assert (entry["actor"], entry["parties"], entry["parcel"]) == (WHO, ["330000"], ZHEJIANG)
     assert entry["counts"] == {"was": 20261101, "due": 20261110}
     assert len(entry["commit"]) == 64
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         (change,) = reading.changes(ZHEJIANG)
         assert "平台检修" not in "".join(json.dumps(json.loads(e.body)) for e in reading.entries(limit=10_000))
     assert (change.why, change.actor, change.kind) == ("平台检修，见来函", WHO, "extended")
     move(node, "2026-11-05 10:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert owed(node, ANHUI).state == "missed"
     assert owed(node, ZHEJIANG).state == "open"
     node.send(planned(5))
@@ -80,16 +80,16 @@ def test_a_date_is_put_off_and_what_comes_then_is_in_time(node: Node) -> None:
 
 def test_nothing_is_put_off_silently_into_the_past_or_without_a_reason(node: Node) -> None:
     until = at("2026-11-10 00:00").date()
-    assert code(dating.extend(node.tools, [ZHEJIANG], until, " ", WHO)) == "608"
-    assert code(dating.extend(node.tools, [ZHEJIANG], at("2026-11-01 00:00").date(), "来函", WHO)) == "606"
-    assert code(dating.extend(node.tools, ["submission:none"], until, "来函", WHO)) == "622"
-    assert code(dating.extend(node.tools, [ZHEJIANG], until, "联系 110101199003070000", WHO)) == "621"
+    assert code(dating.extend(node.running, [ZHEJIANG], until, " ", WHO)) == "608"
+    assert code(dating.extend(node.running, [ZHEJIANG], at("2026-11-01 00:00").date(), "来函", WHO)) == "606"
+    assert code(dating.extend(node.running, ["submission:none"], until, "来函", WHO)) == "622"
+    assert code(dating.extend(node.running, [ZHEJIANG], until, "联系 110101199003070000", WHO)) == "621"
     node.send(planned(5, party="34"))
     # All or none: Anhui's is settled, so Zhejiang's stays where it was.
-    assert code(dating.extend(node.tools, [ZHEJIANG, ANHUI], until, "来函", WHO)) == "607"
+    assert code(dating.extend(node.running, [ZHEJIANG, ANHUI], until, "来函", WHO)) == "607"
     assert owed(node, ZHEJIANG).due == "2026-11-01"
     move(node, "2026-11-02 00:00:00")  # 24:00 of 1 November: run out
-    assert code(dating.extend(node.tools, [ZHEJIANG], until, "来函", WHO)) == "606"
+    assert code(dating.extend(node.running, [ZHEJIANG], until, "来函", WHO)) == "606"
     assert logged(node, "obligation_extended") == []
 
 
@@ -101,11 +101,11 @@ def test_what_is_void_is_neither_missed_nor_waited_for(node: Node) -> None:
         if (agreement, party.id) != (INFLOW, "330000")
     ]
     node.send(planned(5))
-    assert Distribution(node.tools).ripe(at("2026-10-21 09:00")) == []
-    assert isinstance(dating.void(node.tools, rest, "本期免报，见来函", WHO), Ok)
-    assert Distribution(node.tools).ripe(at("2026-10-21 09:00")) == [(INFLOW, PERIOD, 1)]
+    assert Distribution(node.running).ripe(at("2026-10-21 09:00")) == []
+    assert isinstance(dating.void(node.running, rest, "本期免报，见来函", WHO), Ok)
+    assert Distribution(node.running).ripe(at("2026-10-21 09:00")) == [(INFLOW, PERIOD, 1)]
     move(node, "2026-11-05 10:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert {e["parties"][0] for e in logged(node, "obligation_void")} == {row.split(":")[2] for row in rest}
     assert logged(node, "obligation_missed") == []
     assert owed(node, ANHUI).state == "void"
@@ -113,11 +113,11 @@ def test_what_is_void_is_neither_missed_nor_waited_for(node: Node) -> None:
 
 def test_missed_is_said_once_and_late_is_decided_once(node: Node) -> None:
     move(node, "2026-11-01 23:59:59.999999")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert owed(node, ANHUI).state == "open"
     move(node, "2026-11-02 00:00:00")
     for _ in range(3):
-        sweeping.oblige(node.tools)
+        sweeping.oblige(node.running)
     mine = [e for e in logged(node, "obligation_missed") if e["parcel"] == ANHUI]
     assert [e["id"] for e in mine] == [f"{ANHUI}/missed"]
     node.send(planned(5, party="34"))
@@ -144,10 +144,10 @@ def test_a_date_inside_an_outage_moves_to_the_next_working_day(
     node: Node, stopped: str, started: str, due: str
 ) -> None:
     move(node, stopped)
-    sweeping.beat(node.tools)
+    sweeping.beat(node.running)
     move(node, started)
-    dating.resumed(node.tools)
-    sweeping.oblige(node.tools)
+    dating.resumed(node.running)
+    sweeping.oblige(node.running)
     row = owed(node, ANHUI)
     moved = due != "2026-11-01"
     state = "open" if moved or at(started) < at("2026-11-02 00:00") else "missed"
@@ -167,10 +167,10 @@ def test_a_date_inside_an_outage_moves_to_the_next_working_day(
 def test_what_is_entered_after_an_outage_moves_as_well(node: Node) -> None:
     """The node was down from before the window opened until the date had passed."""
     move(node, "2026-12-20 12:00")
-    sweeping.beat(node.tools)
+    sweeping.beat(node.running)
     move(node, "2027-02-03 09:00")
-    dating.resumed(node.tools)
-    sweeping.oblige(node.tools)
+    dating.resumed(node.running)
+    sweeping.oblige(node.running)
     row = owed(node, f"submission:{INFLOW}:340000:2026Q4")
     # Monday 1 February 2027 ran out inside; Tuesday 2 February too; Wednesday the 3rd is under way.
     assert (row.due, row.state, row.status) == ("2027-02-03", "open", "provisional")
@@ -178,24 +178,24 @@ def test_what_is_entered_after_an_outage_moves_as_well(node: Node) -> None:
 
 def test_an_outage_that_people_enter_reopens_what_was_missed_and_leaves_what_was_late(node: Node) -> None:
     move(node, "2026-11-02 08:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(planned(5))
     assert (owed(node, ANHUI).state, owed(node, ZHEJIANG).state) == ("missed", "met_late")
     began, ended = at("2026-11-01 18:00"), at("2026-11-02 07:30")
-    assert code(dating.enter_outage(node.tools, ended, began, "共享不可用", WHO)) == "623"
-    assert code(dating.enter_outage(node.tools, began, at("2026-11-02 08:01"), "共享不可用", WHO)) == "623"
-    done = dating.enter_outage(node.tools, began, ended, "共享不可用", WHO)
+    assert code(dating.enter_outage(node.running, ended, began, "共享不可用", WHO)) == "623"
+    assert code(dating.enter_outage(node.running, began, at("2026-11-02 08:01"), "共享不可用", WHO)) == "623"
+    done = dating.enter_outage(node.running, began, ended, "共享不可用", WHO)
     assert isinstance(done, Ok)
     assert ANHUI in done.value
     assert ZHEJIANG not in done.value
     assert (owed(node, ANHUI).due, owed(node, ANHUI).state) == ("2026-11-02", "open")
     assert owed(node, ZHEJIANG).state == "met_late"
-    again = dating.enter_outage(node.tools, began, ended, "共享不可用", WHO)
+    again = dating.enter_outage(node.running, began, ended, "共享不可用", WHO)
     assert isinstance(again, Ok)
     assert again.value == []
     move(node, "2026-11-03 00:00")
-    sweeping.oblige(node.tools)
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
+    sweeping.oblige(node.running)
     mine = [e["id"] for e in logged(node, "obligation_missed") if e["parcel"] == ANHUI]
     assert mine == [f"{ANHUI}/missed", f"{ANHUI}/missed/2026-11-02/1"]
 
@@ -205,27 +205,27 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     (8), 1 January (9; nothing is guessed), 4, 5, 6, 7, 8 (14), 11 January. With 1 January off: 4-8 are 9-13, 11 is 14,
     12 January is the fifteenth."""
     now = move(node, "2026-12-21 10:00")
-    facts, calendar = node.facts, node.tools.facts.calendar()
+    facts, calendar = node.facts, node.running.facts.calendar()
     replies = [deadlines.owed("reply", "330000", INFLOW, f"record-{n}", now, "workdays:15", calendar) for n in range(3)]
-    with node.tools.ledger.transaction(now) as tx:
+    with node.running.ledger.transaction(now) as tx:
         recording.set_obligations(tx, replies, facts, calendar, source="inquiry-1")
         extended = deadlines.owed("feedback", "340000", INFLOW, "late-1", now, "days:30", calendar)
         recording.set_obligation(tx, extended, facts, calendar)
-    dating.extend(node.tools, [extended.id], at("2027-03-01 00:00").date(), "来函", WHO)
+    dating.extend(node.running, [extended.id], at("2027-03-01 00:00").date(), "来函", WHO)
     move(node, "2027-01-02 09:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     before = owed(node, replies[0].id)
     assert (before.due, before.status, before.edition) == ("2027-01-11", "provisional", "2026+unpublished")
     quarter = owed(node, f"submission:{INFLOW}:340000:2026Q4")
     assert (quarter.due, quarter.status) == ("2027-02-01", "provisional")
-    assert dating.recompute(node.tools, WHO) == []
+    assert dating.recompute(node.running, WHO) == []
 
     folder = node.home / "config" / "calendar"
     (folder / "2027.toml").write_text(NOTICE, "utf-8")
     (folder / "published.toml").write_text("published_through = 2027-12-28\n", "utf-8")
     node.reopen()
     move(node, "2027-01-02 10:00")
-    changed = {c["id"]: c for c in dating.recompute(node.tools, WHO)}
+    changed = {c["id"]: c for c in dating.recompute(node.running, WHO)}
     after = owed(node, replies[0].id)
     assert (after.due, after.status, after.edition) == ("2027-01-12", "final", "2026+2027")
     quarter = owed(node, f"submission:{INFLOW}:340000:2026Q4")
@@ -238,23 +238,23 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     assert [(e["actor"], e["counts"]) for e in moved] == [
         (WHO, {"was": 20270111, "due": 20270112, "obligations": 3}),
     ]
-    assert dating.recompute(node.tools, WHO) == []
+    assert dating.recompute(node.running, WHO) == []
 
 
 def test_what_has_run_out_is_not_computed_again(node: Node) -> None:
     now = move(node, "2026-12-28 10:00")
-    facts, calendar = node.facts, node.tools.facts.calendar()
+    facts, calendar = node.facts, node.running.facts.calendar()
     # One working day from 31 December: 1 January, as long as nothing is published.
     owed_ = deadlines.owed("reply", "330000", INFLOW, "record", at("2026-12-31 09:00"), "workdays:1", calendar)
-    with node.tools.ledger.transaction(now) as tx:
+    with node.running.ledger.transaction(now) as tx:
         recording.set_obligation(tx, owed_, facts, calendar)
     move(node, "2027-01-02 00:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     folder = node.home / "config" / "calendar"
     (folder / "2027.toml").write_text(NOTICE, "utf-8")
     (folder / "published.toml").write_text("published_through = 2027-12-28\n", "utf-8")
     node.reopen()
     move(node, "2027-01-02 09:00")
-    assert owed_.id not in {c["id"] for c in dating.recompute(node.tools, WHO)}
+    assert owed_.id not in {c["id"] for c in dating.recompute(node.running, WHO)}
     row = owed(node, owed_.id)
     assert (row.due, row.state) == ("2027-01-01", "missed")

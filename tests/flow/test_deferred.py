@@ -39,11 +39,11 @@ def waits(node: Node, parcel: str, code: str) -> None:
     assert (row.settled, row.code) == (False, code)
     assert row.next_attempt_at > row.updated_at
     assert row.attempt > 1
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert reading.receipts(parcel=parcel) == []
-        later = node.tools.clock.now().replace(year=2027)
+        later = node.running.clock.now().replace(year=2027)
         assert parcel in [p.id for p in reading.due_parcels(later)]
-    assert node.tools.inbox.claim(ParcelId(parcel)) is not None
+    assert node.running.inbox.claim(ParcelId(parcel)) is not None
     assert node.packages(parcel=parcel) == []
 
 
@@ -127,11 +127,11 @@ def test_a_disk_that_fills_up_while_sealing(node: Node) -> None:
     """A package that does not fit is not there at all; what was sealed before is adopted, not sealed again."""
     node.drop(planned(14_000, party="54"))
     (claim,) = node.scan()
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     for stage in ("intake", "opening", "checking", "sorting"):
         assert submission.step(stage, claim.parcel)["outcome"] == "ok"
     node.reopen()  # the ledger's own journal is empty again, and has room
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     full = node.home / "state" / "sealed"
     with small_files(128 << 10):
         assert submission.step("sealing", claim.parcel) == {"outcome": "deferred", "code": "702"}
@@ -214,7 +214,7 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
     row = node.row(claim.parcel)
     assert (row.state, row.next_attempt_at) == ("faulted", "")
     assert node.events(row.id)[-1] == "faulted"
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert row.id in [p.id for p in reading.unsettled()]
         assert reading.receipts(parcel=row.id) == []
     assert (node.home / "state" / "spool" / ".arrived" / row.id).exists()
@@ -228,9 +228,9 @@ def test_a_file_that_has_waited_often_may_still_lose_its_worker_once(node: Node)
     """Only deaths of the worker count, and only those in a row."""
     node.drop(planned(8000))
     (claim,) = node.scan()
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     assert submission.step("intake", claim.parcel)["outcome"] == "ok"
-    with node.tools.ledger.transaction(node.tools.clock.now()) as tx:
+    with node.running.ledger.transaction(node.running.clock.now()) as tx:
         tx.update_parcel(claim.parcel, attempt=4 * LONGEST_TRIES)
     assert node.worker.pid is not None
     with killing(node.worker.pid):
@@ -281,7 +281,7 @@ def test_a_step_that_ran_is_adopted_not_done_again(node: Node) -> None:
     """Every step twice, as after a crash between its end and the workflow engine's note of it."""
     node.drop(planned(10))
     (claim,) = node.scan()
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     for stage in ("intake", "opening", "checking", "sorting", "sealing"):
         for _ in range(2):
             assert submission.step(stage, claim.parcel)["outcome"] == "ok"

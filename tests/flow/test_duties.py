@@ -38,13 +38,13 @@ def node(
         stream.write(f"\n[frequency.540000]\n{own}\n")
     made = Node(home, partners, worker)
     move(made, "2026-10-20 09:00")
-    sweeping.oblige(made.tools)
+    sweeping.oblige(made.running)
     yield made
     made.close()
 
 
 def states(node: Node, **equal: str) -> dict[str, tuple[str, str]]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return {o.id: (o.due, o.state) for o in reading.obligations(**equal)}
 
 
@@ -53,10 +53,10 @@ def test_the_node_owes_its_distribution_after_the_close(node: Node) -> None:
     node.send(planned(5))
     assert states(node, kind="distribution") == {}
     move(node, "2026-11-02 00:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "open")}
     move(node, "2026-11-06 23:59:59")
-    Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "met")}
 
 
@@ -64,46 +64,46 @@ def test_a_distribution_that_comes_late_is_late(node: Node) -> None:
     node.send(planned(5))
     for text in ("2026-11-02 09:00", "2026-11-07 00:00"):
         move(node, text)
-        sweeping.oblige(node.tools)
+        sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "missed")}
-    Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
     assert states(node, kind="distribution")[OWN][1] == "met_late"
     # A second batch changes nothing.
-    Distribution(node.tools).release(INFLOW, PERIOD, 2, "test")
+    Distribution(node.running).release(INFLOW, PERIOD, 2, "test")
     assert states(node, kind="distribution")[OWN][1] == "met_late"
 
 
 def test_where_nothing_came_nothing_is_to_be_distributed(node: Node) -> None:
     move(node, "2026-11-02 09:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {}
 
 
 def test_what_was_released_before_the_close_is_met_at_once(node: Node) -> None:
     node.send(planned(5))
-    Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
     move(node, "2026-11-02 09:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "met")}
 
 
 def test_a_receiver_owes_its_signature_from_the_delivery(node: Node) -> None:
     """Delivered on Tuesday 20 October: 21, 22, 23 (3), 26-30 (8), 2 November (9), Tuesday 3 November is the tenth."""
     node.send(planned(5))
-    distribution = Distribution(node.tools)
+    distribution = Distribution(node.running)
     batches = distribution.release(INFLOW, PERIOD, 1, "test")
     for identity, receiver in batches[:2]:
         assert distribution.deliver(DistributionId(identity))["outcome"] == "ok", receiver
     first, second = (f"collection:{INFLOW}:{receiver}:{PERIOD}/1" for _, receiver in batches[:2])
     assert states(node, kind="collection") == {first: ("2026-11-03", "open"), second: ("2026-11-03", "open")}
     now = move(node, "2026-10-23 10:00")
-    with node.tools.ledger.transaction(now) as tx:
+    with node.running.ledger.transaction(now) as tx:
         batch = tx.distribution(batches[0][0])
         assert batch is not None
-        calendar = node.tools.facts.calendar()
+        calendar = node.running.facts.calendar()
         recording.collected(tx, batch, "parcel", "2026-10-23T02:00:00.000000Z", node.facts, calendar)
     move(node, "2026-11-04 00:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     assert states(node, kind="collection") == {first: ("2026-11-03", "met"), second: ("2026-11-03", "missed")}
     # What a province owes as a receiver is not what it owes as a sender.
     assert {identity.partition(":")[0] for identity in states(node, period=PERIOD)} == {"submission"}
@@ -123,7 +123,7 @@ def test_a_date_within_its_period_is_owed_and_taken_within_it(node: Node) -> Non
         "submission:self-assessment:330000:2026": ("2026-12-30", "met")
     }
     move(node, "2027-01-01 00:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     later = states(node, agreement="self-assessment", party="340000")
     assert later == {
         "submission:self-assessment:340000:2026": ("2026-12-30", "missed"),
@@ -132,7 +132,7 @@ def test_a_date_within_its_period_is_owed_and_taken_within_it(node: Node) -> Non
 
 
 def test_a_party_with_a_frequency_of_its_own(node: Node) -> None:
-    sweeping.oblige(node.tools)  # what is entered after its date is marked by the next round
+    sweeping.oblige(node.running)  # what is entered after its date is marked by the next round
     quarter, half = (states(node, agreement=INFLOW, period=p) for p in (PERIOD, "2026H1"))
     assert len(quarter) == 31
     assert f"submission:{INFLOW}:540000:{PERIOD}" not in quarter

@@ -23,7 +23,7 @@ def twice(node: Node, **more: object) -> tuple[ParcelId, ParcelId]:
     file = planned(10, **more)
     node.drop(file)
     node.drop(replace(file, name=f"再次-{file.name}"), render(file))
-    claims = sorted(node.scan(), key=lambda claim: node.tools.inbox.name(claim.parcel) != file.name)
+    claims = sorted(node.scan(), key=lambda claim: node.running.inbox.name(claim.parcel) != file.name)
     return claims[0].parcel, claims[1].parcel
 
 
@@ -40,7 +40,7 @@ def test_a_refused_first_try(node: Node) -> None:
 
 def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
     first, second = twice(node, file_fault=FileFault.WRONG_HEADER)
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     assert submission.step("intake", first)["outcome"] == "ok"
     assert submission.step("intake", second) == {"outcome": "deferred", "code": "708"}
     assert node.work(first)["outcome"] == "refused"
@@ -52,7 +52,7 @@ def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
 def test_a_stopped_first_try(node: Node) -> None:
     """Ours to look at: its place is kept, and the same bytes wait instead of being answered with its receipt."""
     first, second = twice(node)
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     for stage in ("intake", "opening", "checking", "sorting"):
         assert submission.step(stage, first)["outcome"] == "ok"
     schema = node.facts.schemas / f"{INFLOW}.json"
@@ -62,7 +62,7 @@ def test_a_stopped_first_try(node: Node) -> None:
     schema.write_bytes(whole)
     for _ in range(2):
         assert node.work(second) == {"outcome": "deferred", "code": "708"}
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert reading.receipts(parcel=second) == []
     assert node.work(first)["outcome"] == "ok"  # an operator had it tried again
     assert node.work(second) == {"outcome": "duplicate", "code": "220"}
@@ -73,7 +73,7 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     """The receiver is quicker than the transaction that says its batch was delivered; and a batch it signed before
     anything was released is refused, which says nothing about the same bytes later."""
     node.send(planned(60))
-    distribution = Distribution(node.tools)
+    distribution = Distribution(node.running)
     ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
     batch = DistributionId(ids["440000"])
 
@@ -91,11 +91,11 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     (file,) = drop.iterdir()
     signature = file.read_bytes()
     (claim,) = node.scan()
-    corridor = Acknowledgement(node.tools)
+    corridor = Acknowledgement(node.running)
     assert corridor.acknowledge(claim.parcel) == {"outcome": "deferred", "code": "708"}
     assert distribution.deliver(batch) == {"outcome": "ok", "code": ""}
     assert corridor.acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
-    Posting(node.tools).post(claim.parcel)
+    Posting(node.running).post(claim.parcel)
     (drop / "again.sig").write_bytes(signature)
     (again,) = node.scan()
     assert corridor.acknowledge(again.parcel) == {"outcome": "duplicate", "code": "220"}
@@ -108,5 +108,5 @@ def test_a_refused_signature(node: Node) -> None:
     for number in (1, 2):
         (drop / f"{number}.sig").write_bytes(nothing)
         (claim,) = node.scan()
-        assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "refused", "code": "232"}
-        Posting(node.tools).post(claim.parcel)
+        assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "refused", "code": "232"}
+        Posting(node.running).post(claim.parcel)

@@ -53,29 +53,31 @@ def sign(node: Node, code: str, body: bytes) -> bytes:
 
 def test_two_people_release_exactly_what_they_saw(node: Node) -> None:
     assert node.send(planned()).state == "accepted"
-    asked = four_eyes.request(node.tools, INFLOW, PERIOD, 1, ROOT)
+    asked = four_eyes.request(node.running, INFLOW, PERIOD, 1, ROOT)
     document = json.loads(asked)
     assert document["packages"] == {p.id: p.sha256 for p in node.packages(state="held")}
     assert document["requested_by"] == ROOT
-    assert four_eyes.request(node.tools, INFLOW, PERIOD, 1, WANG) == asked, "the same packages: the same bytes to sign"
+    assert four_eyes.request(node.running, INFLOW, PERIOD, 1, WANG) == asked, (
+        "the same packages: the same bytes to sign"
+    )
 
     def confirm(*signatures: bytes) -> str:
-        return four_eyes.confirm(node.tools, INFLOW, PERIOD, 1, signatures)
+        return four_eyes.confirm(node.running, INFLOW, PERIOD, 1, signatures)
 
     wang, li = sign(node, "11", asked), sign(node, "12", asked)
     for few in ([wang], [wang, wang], [sign(node, "14", asked), wang], [li, sign(node, "11", asked + b" ")]):
         with pytest.raises(NotConfirmed):
             confirm(*few)
     with pytest.raises(NotConfirmed):
-        Distribution(node.tools).release(INFLOW, PERIOD, 1, ROOT)
+        Distribution(node.running).release(INFLOW, PERIOD, 1, ROOT)
     assert node.packages(state="released") == []
 
     actor = confirm(wang, li)
     assert actor == "person:li + person:wang"
     before = {p.id for p in node.packages(state="held")}
-    Distribution(node.tools).release(INFLOW, PERIOD, 1, actor)
+    Distribution(node.running).release(INFLOW, PERIOD, 1, actor)
     assert {p.id for p in node.packages(state="released")} == before
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         (entry,) = [e for e in reading.entries() if e.event == "operator_action"]
         released = [e for e in reading.entries() if e.event == "released"]
     assert json.loads(entry.body)["digests"].keys() == {"request", "signature_wang", "signature_li"}
@@ -84,23 +86,23 @@ def test_two_people_release_exactly_what_they_saw(node: Node) -> None:
 
 def test_an_account_of_ones_own_vouches_for_the_first_person(node: Node) -> None:
     node.send(planned())
-    asked = four_eyes.request(node.tools, INFLOW, PERIOD, 1, WANG)
+    asked = four_eyes.request(node.running, INFLOW, PERIOD, 1, WANG)
     with pytest.raises(NotConfirmed, match="so far: wang"):
-        four_eyes.confirm(node.tools, INFLOW, PERIOD, 1, [sign(node, "11", asked)])
-    assert four_eyes.confirm(node.tools, INFLOW, PERIOD, 1, [sign(node, "12", asked)]) == "person:li + person:wang"
+        four_eyes.confirm(node.running, INFLOW, PERIOD, 1, [sign(node, "11", asked)])
+    assert four_eyes.confirm(node.running, INFLOW, PERIOD, 1, [sign(node, "12", asked)]) == "person:li + person:wang"
 
 
 def test_what_came_later_needs_its_own_request(node: Node) -> None:
     node.send(planned())
-    asked = four_eyes.request(node.tools, INFLOW, PERIOD, 1, ROOT)
+    asked = four_eyes.request(node.running, INFLOW, PERIOD, 1, ROOT)
     signatures = [sign(node, "11", asked), sign(node, "12", asked)]
     node.send(planned(party="44", seed="2"))
     with pytest.raises(NotConfirmed, match="changed since"):
-        four_eyes.confirm(node.tools, INFLOW, PERIOD, 1, signatures)
-    again = four_eyes.request(node.tools, INFLOW, PERIOD, 1, ROOT)
+        four_eyes.confirm(node.running, INFLOW, PERIOD, 1, signatures)
+    again = four_eyes.request(node.running, INFLOW, PERIOD, 1, ROOT)
     assert again != asked
-    actor = four_eyes.confirm(node.tools, INFLOW, PERIOD, 1, [sign(node, "11", again), sign(node, "13", again)])
+    actor = four_eyes.confirm(node.running, INFLOW, PERIOD, 1, [sign(node, "11", again), sign(node, "13", again)])
     node.send(planned(party="51", seed="3"))
-    Distribution(node.tools).release(INFLOW, PERIOD, 1, actor)
+    Distribution(node.running).release(INFLOW, PERIOD, 1, actor)
     assert {p.origin for p in node.packages(state="held")} == {"510000"}, "what nobody vouched for stays"
     assert set(json.loads(again)["packages"]) == {p.id for p in node.packages(state="released")}

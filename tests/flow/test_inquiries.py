@@ -67,7 +67,7 @@ def test_the_clock_starts_where_the_records_arrive_and_its_date_is_signed(desk: 
 
 def test_nobody_but_the_receiver_gets_a_batch(desk: Desk) -> None:
     asked = desk.ask("11", A, ["a1"], GZ)
-    with desk.tools.ledger.reading() as reading:
+    with desk.running.ledger.reading() as reading:
         batches = reading.distributions(agreement=A)
     assert [(b.receiver, b.packages) for b in batches] == [("440000", 1)]
     assert desk.node.packages(parcel=asked.id)[0].id.startswith(f"{A}_110000_440000_none_r1_")
@@ -96,7 +96,7 @@ def test_what_nobody_asked_and_what_was_answered_is_refused_row_by_row(desk: Des
     desk.answer("44", A_BACK, [("a1", "1")])
     mixed = desk.answer("44", A_BACK, [("a1", "2"), ("zz", "1"), ("a2", "1"), ("a2", "2")])
     assert (mixed.state, mixed.records, mixed.accepted, mixed.refused) == ("accepted", 4, 1, 3)
-    with desk.tools.ledger.reading() as reading:
+    with desk.running.ledger.reading() as reading:
         (receipt,) = reading.receipts(parcel=mixed.id)
     assert json.loads(receipt.body)["codes"] == {"471": 1, "473": 1, "474": 1}
     assert desk.states(asked, "44") == ["met", "met"]
@@ -159,39 +159,39 @@ def test_a_person_returns_and_passes_on_and_the_other_place_answers(desk: Desk) 
     """Passed on on Thursday 22 October: 23 (1), 26–30 (6), 2–6 November (11), 9–12 (15)."""
     asked = desk.ask("11", A, ["a1", "a2", "a3"], GZ)
     first, second, third = (owed.id for owed in desk.owed(asked, "44"))
-    tools, who = desk.tools, "uid:0 test"
+    running, who = desk.running, "uid:0 test"
     desk.set("2026-10-22 09:00")
-    assert redirecting.give_back(tools, [first], "", who) == Refused("608")
-    assert redirecting.pass_on(tools, [second], "440000", "来电", who) == Refused("626", {"party": "440000"})
-    assert redirecting.pass_on(tools, [second], "000000", "来电", who) == Refused("626", {"party": "000000"})
-    done = redirecting.give_back(tools, [first], "不在本辖区", who)
+    assert redirecting.give_back(running, [first], "", who) == Refused("608")
+    assert redirecting.pass_on(running, [second], "440000", "来电", who) == Refused("626", {"party": "440000"})
+    assert redirecting.pass_on(running, [second], "000000", "来电", who) == Refused("626", {"party": "000000"})
+    done = redirecting.give_back(running, [first], "不在本辖区", who)
     assert done == Ok([{"id": first, "change": "returned", "was": "2026-11-10", "due": None}])
-    done = redirecting.pass_on(tools, [second], "340000", "户籍已迁", who)
+    done = redirecting.pass_on(running, [second], "340000", "户籍已迁", who)
     assert done == Ok([{"id": second, "change": "transferred", "was": "2026-11-10", "due": "2026-11-12"}])
-    assert redirecting.pass_on(tools, [third], "340000", "户籍已迁", who) == Refused("626", {"party": "340000"})
-    assert redirecting.give_back(tools, [first], "再退", who) == Refused("607")
+    assert redirecting.pass_on(running, [third], "340000", "户籍已迁", who) == Refused("626", {"party": "340000"})
+    assert redirecting.give_back(running, [first], "再退", who) == Refused("607")
     assert desk.states(asked, "44") == ["returned", "transferred", "open"]
     assert [(o.party, o.due, o.state) for o in desk.owed(asked, "34")] == [("340000", "2026-11-12", "open")]
     desk.set("2026-10-24 00:00")
-    assert redirecting.give_back(tools, [third], "不在本辖区", who) == Refused("609", {"due": "2026-10-23"})
+    assert redirecting.give_back(running, [third], "不在本辖区", who) == Refused("609", {"due": "2026-10-23"})
     # The place it went to has a receipt with its date; its answer goes to who asked.
     desk.deliver()
-    Distribution(tools).post_waiting()
+    Distribution(running).post_waiting()
     assert "2026-11-12" in told(desk, "34")
     assert desk.answer("34", A_BACK, [("a2", "1")]).state == "accepted"
     assert desk.states(asked, "34") == ["met"]
     assert desk.inquiry(asked, "34").key == ""
     assert desk.inquiry(asked, "44").key != ""
-    with tools.ledger.reading() as reading:
+    with running.ledger.reading() as reading:
         entries = [json.loads(entry.body) for entry in reading.entries(limit=10_000)]
     found = {e["event"]: e for e in entries if e["event"] in ("obligation_returned", "obligation_transferred")}
     assert {event: (e["actor"], bool(e["commit"])) for event, e in found.items()} == {
         "obligation_returned": (who, True),
         "obligation_transferred": (who, True),
     }
-    assert overview.counts(tools)["replies"] == {"returned": 1, "transferred": 1, "open": 1, "met": 1}
+    assert overview.counts(running)["replies"] == {"returned": 1, "transferred": 1, "open": 1, "met": 1}
     desk.set("2026-11-02 09:00")
-    rows = bulletins.make(tools, "2026-10", who)["tables"]["replies"]  # type: ignore[index]
+    rows = bulletins.make(running, "2026-10", who)["tables"]["replies"]  # type: ignore[index]
     named = {row[0]: row[2:11] for row in rows}
     # received, on time, corrected, late, returned, passed on, void, open, overdue
     assert named["广东"] == [3, 0, 0, 0, 1, 1, 0, 1, 0]
@@ -203,35 +203,35 @@ def test_both_sides_see_what_is_open_as_it_stands(desk: Desk) -> None:
         (page,) = desk.node.party_folder(party, "回执").glob("核查未结清单.html")
         return re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page.read_text("utf-8")))
 
-    showing, tools = Showing(), desk.tools
-    assert showing.round(tools) == 0
+    showing, running = Showing(), desk.running
+    assert showing.round(running) == 0
     asked = desk.ask("11", A, ["a1", "a2"], GZ)
-    assert showing.round(tools) == 2
+    assert showing.round(running) == 2
     assert all("110000-1 核查甲类" in shown(party) and "2 2 ○ 2026-11-10" in shown(party) for party in ("11", "44"))
-    assert showing.round(tools) == 0
+    assert showing.round(running) == 0
     desk.answer("44", A_BACK, [("a1", "1")])
-    assert showing.round(tools) == 2
+    assert showing.round(running) == 2
     assert all("2 1 ○ 2026-11-10" in shown(party) for party in ("11", "44"))
     (left,) = (owed.id for owed in desk.owed(asked, "44") if owed.state == "open")
-    assert isinstance(dating.extend(tools, [left], date(2026, 11, 12), "来函", "uid:0 test"), Ok)
-    assert showing.round(tools) == 2
+    assert isinstance(dating.extend(running, [left], date(2026, 11, 12), "来函", "uid:0 test"), Ok)
+    assert showing.round(running) == 2
     assert all("2 1 ○ 2026-11-12" in shown(party) for party in ("11", "44"))
     desk.set("2026-11-12 23:59")
-    showing.round(tools)
+    showing.round(running)
     desk.set("2026-11-13 00:00")  # a day passes, and with it the date
-    assert showing.round(tools) == 2
+    assert showing.round(running) == 2
     assert all("2 1 ■ 2026-11-12" in shown(party) for party in ("11", "44"))
     desk.answer("44", A_BACK, [("a2", "1")])
-    assert showing.round(tools) == 2
+    assert showing.round(running) == 2
     assert all("110000-1" not in shown(party) for party in ("11", "44"))
     # What a stop left behind is written at the next start; a folder that is away is written later.
     page = desk.node.party_folder("44", "回执") / "核查未结清单.html"
     page.unlink()
     page.mkdir()
     again = Showing()
-    assert again.round(tools) == 1
+    assert again.round(running) == 1
     page.rmdir()
-    assert again.round(tools) == 1
+    assert again.round(running) == 1
     assert "没有未结的核查" in shown("44")
 
 
@@ -266,7 +266,7 @@ def test_in_both_classes_the_fifteen_days_hold(desk: Desk, first: str) -> None:
     due = "2026-11-10" if first == A else "2026-11-11"
     assert desk.owed(short, "44")[0].id == desk.owed(long_, "44")[0].id == desk.own(short, "44", 1)
     assert desk.owed(short, "44")[0].due == due
-    with desk.tools.ledger.reading() as reading:
+    with desk.running.ledger.reading() as reading:
         states = {o.id: o.state for o in reading.obligations(kind="reply")}
     assert sorted(states.values()) == (["open", "open"] if first == A else ["open", "open", "void"])
     desk.answer("44", B_BACK, [("x", "1")])
@@ -301,9 +301,9 @@ def test_the_key_goes_with_the_last_record_and_the_log_says_so(desk: Desk) -> No
 
 def test_what_a_person_voids_closes_too(desk: Desk) -> None:
     asked = desk.ask("11", A, ["a1"], GZ)
-    with desk.tools.ledger.transaction(desk.clock.now()) as tx:
+    with desk.running.ledger.transaction(desk.clock.now()) as tx:
         tx.update_obligation(desk.own(asked, "44", 1), state="void")
-    closings.close_settled(desk.tools)
+    closings.close_settled(desk.running)
     assert desk.inquiry(asked, "44").key == ""
 
 
@@ -323,7 +323,7 @@ def test_two_replies_at_once_cannot_both_answer(desk: Desk) -> None:
     for name, result in (("一.csv", "1"), ("二.csv", "2")):
         (desk.folder("44", A_BACK) / name).write_text(f"{ANSWER}a1,{result},20261020\n", "utf-8")
     first, second = desk.node.scan()
-    submission = Submission(desk.tools)
+    submission = Submission(desk.running)
     for stage in ("intake", "opening", "checking"):
         assert submission.step(stage, first.parcel)["outcome"] == "ok"
     assert desk.node.work(second.parcel)["code"] == "229"
@@ -334,8 +334,8 @@ def test_two_replies_at_once_cannot_both_answer(desk: Desk) -> None:
 def test_an_overdue_record_is_missed_once_and_may_still_be_answered(desk: Desk) -> None:
     asked = desk.ask("11", A, ["a1", "a2"], GZ)
     desk.set("2026-11-11 00:00")
-    sweeping.oblige(desk.tools)
-    sweeping.oblige(desk.tools)
+    sweeping.oblige(desk.running)
+    sweeping.oblige(desk.running)
     assert desk.states(asked, "44") == ["missed", "missed"]
     assert desk.node.events(asked.id).count("obligation_missed") == 1
     desk.answer("44", A_BACK, [("a1", "1")])

@@ -36,24 +36,24 @@ SOME = "330000"
 
 
 def logged(node: Node, event: str) -> list[dict]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return [json.loads(e.body) for e in reading.entries() if e.event == event]
 
 
 def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """The partners' keys, made today for two years, end on one day: walk towards it."""
     facts = node.facts
-    (key,) = [k for k in survey(facts, node.tools.clock.now(), private=False) if k.party == SOME]
+    (key,) = [k for k in survey(facts, node.running.clock.now(), private=False) if k.party == SOME]
     assert key.expires is not None
     told = []
     for ahead in (61, 60, 45, 30, 8, 7, 6, 1, -1, -2):
         now = key.expires - timedelta(days=ahead, hours=1)
-        node.tools = replace(node.tools, clock=Standing(now))
+        node.running = replace(node.running, clock=Standing(now))
         for _ in range(2):
-            keywatch.warn(node.tools)
+            keywatch.warn(node.running)
         mine = [e for e in logged(node, "key_expiring") if e["parties"] == [SOME]]
         told.append((ahead, [e["counts"]["step"] for e in mine]))
-        listed = [k for k in overview.view(node.tools, PERIOD, None).keys if k.party == SOME]
+        listed = [k for k in overview.view(node.running, PERIOD, None).keys if k.party == SOME]
         assert bool(listed) == (ahead <= 60)
     assert [len(steps) for _, steps in told] == [0, 1, 1, 2, 2, 3, 3, 3, 4, 4]
     assert told[-1][1] == [60, 30, 7, 0]
@@ -84,7 +84,7 @@ def test_an_overlap_of_a_partners_keys(node: Node, partners: Partners, tmp_path:
     file = tmp_path / "next.asc"
     file.write_bytes(partners["11"].public_key())  # any other key will do for a next one
     old, new = partners["33"].fingerprint, partners["11"].fingerprint
-    today = node.tools.clock.now().date()
+    today = node.running.clock.now().date()
     starts = today + timedelta(days=3)
     assert isinstance(keyring.import_partner(keys, parties, file, SOME, new, valid_from=starts), Ok)
     node.reopen()
@@ -92,7 +92,7 @@ def test_an_overlap_of_a_partners_keys(node: Node, partners: Partners, tmp_path:
     assert (party.pins("openpgp"), party.next.valid_from) == ((old, new), starts)
     assert party.sealing_key("openpgp", today) == old
     assert party.sealing_key("openpgp", starts) == new
-    verify = lambda *given: node.tools.verifier.verify(*given)  # noqa: E731 - of the node as it is then
+    verify = lambda *given: node.running.verifier.verify(*given)  # noqa: E731 - of the node as it is then
     form = tmp_path / "form"
     form.write_bytes(b"form")
     by_old, by_new = (partners[code].acknowledge(form, tmp_path / code) for code in folders(tmp_path, "33", "11"))
@@ -126,14 +126,14 @@ def test_an_overlap_of_our_own_keys(node: Node, tmp_path: Path) -> None:
     (private / "next").write_text(f"{new} {keyring.today().isoformat()}\n")
     assert keyring.own_fingerprint(private) == new
     node.partners.trust(keyring.public_key(private, new))
-    signature = node.tools.sealer.sign(b"text")
+    signature = node.running.sealer.sign(b"text")
     assert isinstance(signature, Ok)
-    assert node.tools.verifier.verify(b"text", signature.value, new) == Ok(None)
-    assert node.tools.verifier.verify(b"text", signature.value, old).code == "211"
+    assert node.running.verifier.verify(b"text", signature.value, new) == Ok(None)
+    assert node.running.verifier.verify(b"text", signature.value, old).code == "211"
     assert keyring.finish(private) == new
     assert keyring.own_fingerprints(private) == (new, old), "the former key still opens what is late"
     assert b"BEGIN PGP PUBLIC KEY" in keyring.revoke(private, new)
-    refused = node.tools.sealer.sign(b"text")
+    refused = node.running.sealer.sign(b"text")
     assert (refused.code, refused.detail) == ("902", {"reason": "the node's key is revoked"})
 
 
@@ -146,7 +146,7 @@ def test_a_revoked_partner_waits_and_is_not_pinned_again(node: Node, partners: P
     assert (row.state, row.code) == ("received", "707") if due(planned(rows=40, party="44"))[SOME] else True
     with pytest.raises(AssertionError):
         pin(node.home, partners, "33")  # 219
-    keywatch.changed(node.tools, before)
+    keywatch.changed(node.running, before)
     (entry,) = logged(node, "key_changed")
     assert (entry["parties"], entry["digests"]) == ([SOME], {"dropped_0": partners["33"].fingerprint.lower()})
 
@@ -189,10 +189,10 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         assert node.send(sent).state == "accepted"
         expected, now_held = due(sent), held(node)
         assert now_held == expected
-        ids = Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+        ids = Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
         receiver = sorted(expected)[0]
         (batch,) = [identity for identity, party in ids if party == receiver]
-        assert Distribution(node.tools).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
+        assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
         inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
         (package,) = inbox.glob("*.sm.tar")
         stock = SM(Software([theirs[receiver]]), {own.fingerprint: Pin(home / "keys/000000.sm2.pem")})
@@ -207,7 +207,9 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         assert stock.verify(receipt.read_bytes(), signature, own.fingerprint) == Ok(None)
         (form,) = inbox.glob("*.receipt.json")
         made = Software([theirs[receiver]]).sign(form.read_bytes())
-        assert node.tools.verifier.verify(form.read_bytes(), made, *node.facts.parties[receiver].pins("sm")) == Ok(None)
+        assert node.running.verifier.verify(form.read_bytes(), made, *node.facts.parties[receiver].pins("sm")) == Ok(
+            None
+        )
         as_the_pages_say(node, theirs[receiver], own, receiver, tmp_path / "stock")
     finally:
         node.close()
@@ -253,7 +255,7 @@ def as_the_pages_say(node: Node, key: sm_keys.PrivateKey, own: sm_keys.PublicKey
     (signature,) = folder.glob("*.receipt.json.sig")
     shutil.copy(signature, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
     receipts = node.party_folder("33", "回执")
     (page,) = receipts.glob("*.html")
     (check,) = (html.unescape(b) for b in re.findall(r"<pre>(.*?)</pre>", page.read_text("utf-8"), re.DOTALL))
@@ -267,7 +269,7 @@ def test_a_rehearsal_of_the_next_keys(node: Node, partners: Partners, tmp_path: 
     new = keyring.generate_next(private, "national", keyring.today() + timedelta(days=30))
     own.write_bytes(keyring.public_key(private, new))
     partners.trust(own.read_bytes())
-    sent, lines = key_trial.send(node.facts, node.tools.clock.now())
+    sent, lines = key_trial.send(node.facts, node.running.clock.now())
     assert {line.sent for line in lines} == {"100"}
     assert {(line.signer, line.answer) for line in lines} == {(new, "no")}
     assert {line.party[:2] for line in lines} == set(partners)

@@ -45,7 +45,7 @@ def due(*files: Planned) -> Counter[str]:
 
 def release(node: Node, batch: int) -> list[str]:
     """Release and deliver everything that is held; the batches' ids."""
-    distribution = Distribution(node.tools)
+    distribution = Distribution(node.running)
     ids = [identity for identity, _ in distribution.release(INFLOW, PERIOD, batch, "test")]
     for identity in ids:
         assert distribution.deliver(DistributionId(identity))["outcome"] in ("ok", "deferred")
@@ -59,13 +59,13 @@ def listing(node: Node, receiver: str, batch: int) -> dict:
 
 
 def state(node: Node, party: str = "330000") -> str:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         (owed,) = reading.obligations(agreement=INFLOW, party=party, period=PERIOD)
     return owed.state
 
 
 def test_parts_count_when_the_last_is_here_in_whatever_order(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     files = [named(f"-第{n}份共3份", 10, f"part{n}") for n in (1, 2, 3)]
     first, third = node.send(files[0]), node.send(files[2])
     assert (first.state, first.code, third.code) == ("accepted", "103", "103")
@@ -88,7 +88,7 @@ def test_parts_of_one_whole_do_not_wait_for_each_other(node: Node) -> None:
     for n in (1, 2):
         node.drop(named(f"-第{n}份共2份", 10, f"part{n}"))
     one, two = node.scan()
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     assert submission.step("intake", one.parcel)["outcome"] == "ok"
     assert submission.step("intake", two.parcel)["outcome"] == "ok"
     node.work(two.parcel)
@@ -140,13 +140,13 @@ def test_a_list_that_lies_in_its_receivers_folder_is_no_statement_to_us(node: No
     receiver = next(p.receiver for p in node.packages() if p.receiver != "440000")
     assert listing(node, receiver, 1)["issuer"] == "000000"
     gathering = Gathering()
-    assert (gathering.round(node.tools), gathering.round(node.tools)) == (0, 0)
+    assert (gathering.round(node.running), gathering.round(node.running)) == (0, 0)
     (mine,) = node.party_folder(receiver[:2], "接收", "跨省流入人口个案").glob(f"分发清单_{PERIOD}_第1批_*.json")
     forged = mine.with_name(mine.name.replace("第1批", "第2批"))
     forged.write_bytes(mine.read_bytes().replace(b'"issuer":"000000"', f'"issuer":"{receiver}"'.encode()))
     shutil.copy(f"{mine}.sig", f"{forged}.sig")
-    assert gathering.round(node.tools) == 1
-    with node.tools.ledger.reading() as reading:
+    assert gathering.round(node.running) == 1
+    with node.running.ledger.reading() as reading:
         (kept,) = reading.between.statements(issuer=receiver)
     assert (kept.state, kept.code) == ("refused", "211")
 
@@ -176,7 +176,7 @@ def acknowledge(node: Node, receiver: str, distribution: str) -> None:
     assert "withdrawn" in json.loads(form.read_bytes())
     node.partners[receiver[:2]].acknowledge(form, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Acknowledgement(node.tools).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
     assert node.row(claim.parcel).original == distribution
 
 
@@ -198,7 +198,7 @@ def test_a_small_replacement_waits_for_a_person(node: Node) -> None:
     assert {p.revision for p in node.packages()} == {1}
     waiting = node.send(replace(small, name="x" + small.name))
     assert (waiting.state, waiting.code) == ("arriving", "708")
-    with node.tools.ledger.transaction(node.tools.clock.now()) as tx:
+    with node.running.ledger.transaction(node.running.clock.now()) as tx:
         tx.set_progress(row.id, CONFIRMED, "uid:0 test")
         tx.update_parcel(row.id, state="opened", code="")
     node.work(row.id)

@@ -55,13 +55,13 @@ def authority(tmp_path: Path) -> Iterator[tuple[Authority, list[int]]]:
 
 def log(node: Node, identity: str) -> None:
     now = datetime.fromtimestamp(time.time(), UTC)
-    with node.tools.ledger.transaction(now) as tx:
+    with node.running.ledger.transaction(now) as tx:
         tx.log(Entry(id=identity, event=Event.OPERATED, time=now, actor="test", facts=node.facts.digest))
 
 
 def running(node: Node) -> tuple[Publication, list[int]]:
     stops: list[int] = []
-    made = Publication(node.tools, lambda: stops.append(1))
+    made = Publication(node.running, lambda: stops.append(1))
     made.start()
     return made, stops
 
@@ -82,27 +82,27 @@ def test_a_token_is_fetched_for_what_is_new(
     node = Node(home, partners, worker)
     try:
         publication, _ = running(node)
-        publication.stamp(node.tools)
+        publication.stamp(node.running)
         assert not hasattr(tsa, "asked"), "nothing was signed yet"
         log(node, "one")
-        publication.round(node.tools)
+        publication.round(node.running)
         trouble.append(503)
-        publication.stamp(node.tools)
+        publication.stamp(node.running)
         assert (publication.state()["stamped"], publication.failure) == (0, ""), "its absence stops nothing"
         trouble.clear()
-        publication.stamp(node.tools)
+        publication.stamp(node.running)
         archive = home / "log/archive"
         text = read_checkpoint((home / "log/checkpoint").read_bytes())[0].text.encode()
         assert tsa.accepts(archive / "1.tsr", text, tmp_path / "scratch")
         assert publication.state()["stamped"] == 1
         asked = tsa.asked
         log(node, "two")
-        publication.round(node.tools)
-        publication.stamp(node.tools)
+        publication.round(node.running)
+        publication.stamp(node.running)
         assert tsa.asked == asked, "an hour has not passed"
         moment, size = publication._stamped
         publication._stamped = (moment - 3601, size)
-        publication.stamp(node.tools)
+        publication.stamp(node.running)
         assert (tsa.asked, publication.state()["stamped"]) == (asked + 1, 2)
         key = LogKeys(home / "private", node.facts.node.name).signers()[0].verifier
         told = verify(home / "log", [key], authorities=Authorities.load(tsa.certificates))
@@ -115,21 +115,21 @@ def test_a_token_is_fetched_for_what_is_new(
 def test_two_histories_are_evidence_and_an_entry(node: Node) -> None:
     publication, stops = running(node)
     log(node, "one")
-    publication.round(node.tools)
+    publication.round(node.running)
     assert (publication.failure, stops) == ("", [])
     signers = LogKeys(node.home / "private", node.facts.node.name).signers()
     lie = Checkpoint(node.facts.node.name, 1, hashlib.sha256(b"another history").digest()).signed(signers)
     incoming = node.home / "state/cosigned"
     incoming.mkdir()
     (incoming / "w.note").write_bytes(lie.to_bytes())
-    publication.round(node.tools)
+    publication.round(node.running)
     assert publication.failure
     assert stops == [1]
     (kept,) = (node.home / "state/evidence").glob("*.notes")
     assert lie.to_bytes() in kept.read_bytes()
     again, _ = running(node)
-    again.round(node.tools)
-    with node.tools.ledger.reading() as reading:
+    again.round(node.running)
+    with node.running.ledger.reading() as reading:
         entries = [json.loads(e.body) for e in reading.entries() if e.event == "split_view_seen"]
     assert [e["digests"] for e in entries] == [{"evidence": hashlib.sha256(kept.read_bytes()).hexdigest()}]
-    assert rfc3339(node.tools.clock.now() + timedelta(days=1)) > entries[0]["time"]
+    assert rfc3339(node.running.clock.now() + timedelta(days=1)) > entries[0]["time"]

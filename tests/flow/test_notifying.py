@@ -21,7 +21,7 @@ from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.inspection import findings
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok
 from gateway.ports import Clock
 
@@ -39,8 +39,8 @@ class Later:
         return self.clock.now() + self.by
 
 
-def later(node: Node, by: timedelta) -> Tools:
-    return replace(node.tools, clock=Later(node.tools.clock, by))
+def later(node: Node, by: timedelta) -> RunningNode:
+    return replace(node.running, clock=Later(node.running.clock, by))
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def told(server: MailServer, home: Path, request: pytest.FixtureRequest) -> Node
             'sender = "gateway@000000.example.invalid"\n'
         )
     node: Node = request.getfixturevalue("node")
-    notices.post(node.tools)
+    notices.post(node.running)
     return node
 
 
@@ -70,7 +70,7 @@ def refuse(node: Node, count: int = 1, party: str = "33") -> None:
 
 def test_what_is_refused_is_told_to_its_sender_once(told: Node, server: MailServer) -> None:
     refuse(told)
-    notices.post(told.tools)
+    notices.post(told.running)
     assert server.received == [], "others may follow: it waits for the digest"
     notices.post(later(told, DIGEST))
     notices.post(later(told, 2 * DIGEST))
@@ -101,7 +101,7 @@ def test_a_mail_names_no_file_and_nobody(told: Node, server: MailServer) -> None
     notices.post(later(told, DIGEST))
     (mail,) = server.received
     assert "王小明" not in mail.as_string() + mail.get_content() + mail["Subject"]
-    with told.tools.ledger.outbox() as outbox:
+    with told.running.ledger.outbox() as outbox:
         assert outbox.waiting() == []
     database = (told.home / "state" / "ledger.db").read_bytes() + (told.home / "state" / "ledger.db-wal").read_bytes()
     assert b"liaison@" not in database, "addresses stay in the facts"
@@ -111,10 +111,10 @@ def test_a_server_that_is_away_delays_nothing_but_its_mail(
     told: Node, server: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(told)
-    broken = replace(later(told, DIGEST), notices=told.tools.notices)
+    broken = replace(later(told, DIGEST), notices=told.running.notices)
     away = MailServer(tmp_path, refuse="330000")
     with away.running():
-        way = told.tools.notices["mail"]
+        way = told.running.notices["mail"]
         monkeypatch.setattr(way, "_settings", way._settings.model_copy(update={"port": away.port}))  # type: ignore[attr-defined]
         notices.post(broken)
         assert away.received == []
@@ -128,24 +128,24 @@ def test_a_server_that_is_away_delays_nothing_but_its_mail(
 
 def test_after_three_days_it_is_given_up(told: Node, server: MailServer) -> None:
     refuse(told)
-    notices.gather(told.tools)
+    notices.gather(told.running)
     notices.send(later(told, timedelta(days=4)))
-    with told.tools.ledger.outbox() as outbox:
+    with told.running.ledger.outbox() as outbox:
         assert outbox.waiting() == []
     assert server.received == []
 
 
 def test_who_owes_and_the_operator_are_told(told: Node, server: MailServer) -> None:
-    sweeping.oblige(told.tools)
+    sweeping.oblige(told.running)
     given = {"agreement": None, "dry_run": False, "actor": "uid:0 test"}
-    letters.remind(told.tools, PERIOD, party="340000", **given)
+    letters.remind(told.running, PERIOD, party="340000", **given)
     notices.post(later(told, DIGEST))
     (mail,) = server.received
     assert mail["To"] == "liaison@340000.example.invalid"
     assert "2 件事项" in mail["Subject"]
     server.received.clear()
-    notices.tell(told.tools, "source_down", 3)
-    notices.tell(told.tools, "disk_low")
+    notices.tell(told.running, "source_down", 3)
+    notices.tell(told.running, "disk_low")
     notices.post(later(told, 2 * DIGEST))
     (mail,) = server.received
     assert mail["To"] == "operator@000000.example.invalid"
@@ -166,13 +166,13 @@ def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
         stream.write('email = "head@340000.example.invalid"\n')
     told: Node = request.getfixturevalue("told")
     move(told, "2026-11-02 08:50")
-    obliging.enter(told.tools)
+    obliging.enter(told.running)
     for day, expected in (("02", {"liaison"}), ("06", {"liaison", "head", "operator"})):
         server.received.clear()
         move(told, f"2026-11-{day} 09:00")
-        assert automatic.prompt(told.tools) == 1
+        assert automatic.prompt(told.running) == 1
         move(told, f"2026-11-{day} 09:31")
-        notices.post(told.tools)
+        notices.post(told.running)
         reminders = [mail for mail in server.received if "催报函" in mail.get_content()]
         assert {mail["To"].partition("@")[0] for mail in reminders} == expected
         assert len(reminders) == len(expected)
@@ -182,17 +182,17 @@ def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
 
 
 def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Node, server: MailServer) -> None:
-    sweeping.oblige(told.tools)
-    with told.tools.ledger.reading() as reading:
+    sweeping.oblige(told.running)
+    with told.running.ledger.reading() as reading:
         (owed,) = reading.obligations(party="340000", agreement=INFLOW, period=PERIOD)
     until = date.fromisoformat(owed.due) + timedelta(days=7)
-    assert isinstance(dating.extend(told.tools, [owed.id], until, "台风", "uid:0 test"), Ok)
-    now, common = told.tools.clock.now(), {"actor": "gateway", "facts": "4" * 64, "parties": ("330000",)}
+    assert isinstance(dating.extend(told.running, [owed.id], until, "台风", "uid:0 test"), Ok)
+    now, common = told.running.clock.now(), {"actor": "gateway", "facts": "4" * 64, "parties": ("330000",)}
     stated = [
         Entry(id=f"statement-{code}/{Event.STATED}", event=Event.STATED, time=now, counts={"code": code}, **common)
         for code in (100, 229)
     ]
-    told.tools.ledger.append(stated, now)
+    told.running.ledger.append(stated, now)
     notices.post(later(told, DIGEST))
     by = {mail["To"]: mail for mail in server.received}
     assert {*by} == {"liaison@340000.example.invalid", "operator@000000.example.invalid"}
@@ -203,10 +203,10 @@ def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Nod
 
 def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server: MailServer) -> None:
     refuse(node)
-    tools = replace(node.tools, notices={"mail": _never})
-    notices.post(tools)
+    running = replace(node.running, notices={"mail": _never})
+    notices.post(running)
     notices.post(replace(later(node, DIGEST), notices={"mail": _never}))
-    with node.tools.ledger.outbox() as outbox:
+    with node.running.ledger.outbox() as outbox:
         assert outbox.waiting() == []
 
 
@@ -224,9 +224,9 @@ def test_the_webhook_gets_the_operators_matters(home: Path, tmp_path: Path, requ
             stream.write(f'\n[notices.webhook]\nurl = "http://127.0.0.1:{hook.port}/x"\n')
         (home / "private" / "webhook-key").write_text("k")
         node: Node = request.getfixturevalue("node")
-        notices.post(node.tools)
+        notices.post(node.running)
         refuse(node)  # the sender's matter: not the operator's
-        notices.tell(node.tools, "worker_down")
+        notices.tell(node.running, "worker_down")
         notices.post(later(node, DIGEST))
         ((_, _, body),) = hook.posts
     assert [event["event"] for event in json.loads(body)["events"]] == ["worker_down"]

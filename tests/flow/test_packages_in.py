@@ -176,7 +176,7 @@ def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     (package,) = node.packages(parcel=row.id)
     assert package.receiver == "000000"
     (file,) = node.sealed()
-    opened = node.tools.opener.open(
+    opened = node.running.opener.open(
         file, tmp_path / "opened", keyring.own_fingerprint(node.home / "private"), accept=lambda _: None
     )
     assert opened.outcome == "ok"
@@ -198,14 +198,14 @@ def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Nod
     (node.party_folder("33", "上报", label) / "试点工作情况-2026Q3.txt").write_bytes(b"text")
     (claim,) = node.scan()
     node.work(claim.parcel)
-    distribution = Distribution(node.tools)
-    assert distribution.ripe(node.tools.clock.now()) == [("pilot-report", PERIOD, 1)]
+    distribution = Distribution(node.running)
+    assert distribution.ripe(node.running.clock.now()) == [("pilot-report", PERIOD, 1)]
     ((identity, receiver),) = distribution.release("pilot-report", PERIOD, 1, "test")
     assert receiver == "000000"
     assert distribution.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
     folder = node.home / "exchange" / "000000" / "接收" / label
     assert len(list(folder.glob("pilot-report_330000_000000_2026Q3_r1_*.tar.zst.gpg"))) == 1
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert [d.state for d in reading.deliveries(distribution=identity)] == ["acknowledged"]
 
 

@@ -55,7 +55,7 @@ def stated(node: Node, leaf: str) -> None:
         log=LogEntry(ORIGIN, INDEX, leaf),
         facts="4" * 64,
     ).to_json()
-    with node.tools.ledger.transaction(START) as tx:
+    with node.running.ledger.transaction(START) as tx:
         tx.between.add_statement(
             id=statements.statement_id(body, b"s"),
             issuer=PARTY,
@@ -79,14 +79,14 @@ def test_a_proof_is_held_to_the_partners_own_log(node: Node, theirs: Log, tmp_pa
 
     def kept(*keys: object) -> bool | None:
         return statements.attach_proof(
-            node.tools, party.model_copy(update={"log_keys": tuple(str(key) for key in keys)}), data
+            node.running, party.model_copy(update={"log_keys": tuple(str(key) for key in keys)}), data
         )
 
     assert kept(another.key) is False
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert [row.proof for row in reading.between.statements(issuer=PARTY)] == [b""]
     assert kept(another.key, theirs.key) is True
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert [row.proof for row in reading.between.statements(issuer=PARTY)] == [data]
     assert kept() is True
 

@@ -63,14 +63,14 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     assert plain_in(node.home / "state", marker) == [], "until it is released it is sealed"
     assert {p.suffix for p in (node.home / "state/sealed").rglob("*") if p.is_file()} == {".gpg"}
 
-    ids = Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")
+    ids = Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
     (batch,) = [identity for identity, party in ids if party == receiver]
     home = node.party_folder(receiver[:2])
     home.chmod(0o775)
-    assert Distribution(node.tools).deliver(DistributionId(batch)) == {"outcome": "deferred", "code": "710"}
+    assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "deferred", "code": "710"}
     assert plain_in(home, marker) == []
     home.chmod(0o770)
-    assert Distribution(node.tools).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
+    assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
     assert plain_in(node.home / "state", marker) == [], "nothing plain is left behind"
 
     inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
@@ -81,7 +81,7 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     (listing,) = [f for f in inbox.glob("*.json") if not f.name.endswith(".receipt.json")]
     (line,) = json.loads(listing.read_bytes())["packages"]
     assert (line["package"], line["sha256"], line["records"]) == (package.id, digest, len(mine))
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         entries = {e.event: json.loads(e.body) for e in reading.entries() if e.event in ("sealed", "delivered")}
     assert entries["sealed"]["digests"][package.id] == digest, "committed to before it was handed over"
     assert entries["delivered"]["counts"] == {"packages": 1, "attempts": 2, "plain": 1}
@@ -110,9 +110,9 @@ def test_the_form_put_back_as_it_is_acknowledges(node: Node) -> None:
     sent = planned(rows=40)
     node.send(sent)
     receiver, other = sorted(due(sent))[:2]
-    ids = {party: identity for identity, party in Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")}
+    ids = {party: identity for identity, party in Distribution(node.running).release(INFLOW, PERIOD, 1, "test")}
     for party in (receiver, other):
-        assert Distribution(node.tools).deliver(DistributionId(ids[party]))["outcome"] == "ok"
+        assert Distribution(node.running).deliver(DistributionId(ids[party]))["outcome"] == "ok"
     label = node.facts.agreements[INFLOW].label
     forms = {p: next(node.party_folder(p[:2], "接收", label).glob("*.receipt.txt")) for p in (receiver, other)}
     drop = node.party_folder(receiver[:2], "上报", "签收")
@@ -120,9 +120,9 @@ def test_the_form_put_back_as_it_is_acknowledges(node: Node) -> None:
     for data in (forms[receiver].read_bytes() + b" ", forms[other].read_bytes(), forms[receiver].read_bytes()):
         (drop / "签收.txt").write_bytes(data)
         (claim,) = node.scan()
-        results.append(Acknowledgement(node.tools).acknowledge(claim.parcel)["code"])
+        results.append(Acknowledgement(node.running).acknowledge(claim.parcel)["code"])
     assert results == ["232", "232", ""]
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         states = {d.receiver: d.state for d in reading.distributions(agreement=INFLOW)}
         (delivery,) = reading.deliveries(distribution=ids[receiver])
     assert (states[receiver], states[other]) == ("acknowledged", "delivered")
@@ -137,12 +137,12 @@ def test_under_a_sealing_profile_the_bare_form_is_no_acknowledgement(
         sent = planned(rows=40)
         node.send(sent)
         receiver = sorted(due(sent))[0]
-        ids = {party: identity for identity, party in Distribution(node.tools).release(INFLOW, PERIOD, 1, "test")}
-        assert Distribution(node.tools).deliver(DistributionId(ids[receiver]))["outcome"] == "ok"
+        ids = {party: identity for identity, party in Distribution(node.running).release(INFLOW, PERIOD, 1, "test")}
+        assert Distribution(node.running).deliver(DistributionId(ids[receiver]))["outcome"] == "ok"
         inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
         shutil.copy(next(inbox.glob("*.receipt.json")), node.party_folder(receiver[:2], "上报", "签收") / "签收.txt")
         (claim,) = node.scan()
-        assert Acknowledgement(node.tools).acknowledge(claim.parcel)["code"] == "232"
+        assert Acknowledgement(node.running).acknowledge(claim.parcel)["code"] == "232"
     finally:
         node.close()
 

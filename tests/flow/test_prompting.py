@@ -53,13 +53,13 @@ def node(
     file.write_text(file.read_text("utf-8").replace('senders = "province"', 'senders = ["340000"]'), "utf-8")
     made = Node(home, partners, worker)
     move(made, "2026-10-08 09:00")
-    sweeping.oblige(made.tools)
+    sweeping.oblige(made.running)
     yield made
     made.close()
 
 
 def sent(node: Node) -> list[dict]:
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         return [json.loads(e.body) for e in reading.entries(limit=10_000) if e.event == "reminder_sent"]
 
 
@@ -75,8 +75,8 @@ def day_by_day(node: Node, first: str, last: str) -> None:
     while day <= date.fromisoformat(last):
         for hour in ("08:00", "09:00"):
             move(node, f"{day} {hour}")
-            sweeping.oblige(node.tools)
-            prompt(node.tools)
+            sweeping.oblige(node.running)
+            prompt(node.running)
         day += timedelta(days=1)
 
 
@@ -98,7 +98,7 @@ def test_every_step_once_and_the_next_level_in_the_end(node: Node) -> None:
     assert "抄送：国家节点" in page
     assert "第7次催报" in re.sub(r"\s", "", page)
     assert letters(node, "33") == []
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         found = reading.obligation(ANHUI)
         assert found is not None
         assert (found.remind_at, len(reading.reminders(ANHUI))) == ("", 7)
@@ -107,13 +107,13 @@ def test_every_step_once_and_the_next_level_in_the_end(node: Node) -> None:
 def test_what_was_missed_while_the_node_was_down_is_one_letter(node: Node) -> None:
     move(node, "2026-10-29 10:00")
     for _ in range(3):
-        prompt(node.tools)
+        prompt(node.running)
         node.reopen()
         move(node, "2026-10-29 10:00")
     assert letters(node) == ["2026-10-29"]
     (entry,) = sent(node)
     assert entry["counts"] == {"step": -2, "level": 0}
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert sorted(r.step for r in reading.reminders(ANHUI)) == [-10, -5, -2]
     day_by_day(node, "2026-10-29", "2026-11-01")
     assert letters(node) == ["2026-10-29", "2026-10-30"]
@@ -138,18 +138,18 @@ def test_a_letter_that_could_not_be_written_is_written_by_the_next_round(node: N
     away = folder.rename(folder.with_name("away"))
     folder.write_bytes(b"a file where the folder was")
     move(node, "2026-10-16 09:00")
-    assert prompt(node.tools) == 0
+    assert prompt(node.running) == 0
     assert len(sent(node)) == 1
     move(node, "2026-10-16 19:00")
-    prompt(node.tools)
+    prompt(node.running)
     folder.unlink()
     away.rename(folder)
     move(node, "2026-10-19 09:00")
-    assert prompt(node.tools) == 1
+    assert prompt(node.running) == 1
     # Its day and number are those it was logged with.
     assert letters(node) == ["2026-10-16"]
     assert len(sent(node)) == 1
-    assert prompt(node.tools) == 0
+    assert prompt(node.running) == 0
 
 
 def test_racing_rounds_send_once(node: Node) -> None:
@@ -157,7 +157,7 @@ def test_racing_rounds_send_once(node: Node) -> None:
 
     def run(_: int) -> str:
         try:
-            prompt(node.tools)
+            prompt(node.running)
         except IntegrityError:
             return "another was first"
         return "done"
@@ -171,7 +171,7 @@ def test_racing_rounds_send_once(node: Node) -> None:
 def test_a_date_that_was_put_off_has_steps_of_its_own(node: Node) -> None:
     """To Friday 20 November: ten working days before it is the 6th, five the 13th. Moving the date reminds nobody."""
     day_by_day(node, "2026-10-16", "2026-10-28")
-    dating.extend(node.tools, [ANHUI], date(2026, 11, 20), "来函", "uid:0 test")
+    dating.extend(node.running, [ANHUI], date(2026, 11, 20), "来函", "uid:0 test")
     day_by_day(node, "2026-10-29", "2026-11-13")
     assert letters(node) == ["2026-10-16", "2026-10-23", "2026-10-28", "2026-11-06", "2026-11-13"]
 
@@ -179,10 +179,10 @@ def test_a_date_that_was_put_off_has_steps_of_its_own(node: Node) -> None:
 def test_answers_owed_record_by_record_are_asked_for_in_one_letter(node: Node) -> None:
     """Fifteen working days from Friday 16 October end on Friday 6 November; ten before it is Friday 23 October."""
     now = move(node, "2026-10-16 15:00")
-    facts, calendar = node.facts, node.tools.facts.calendar()
+    facts, calendar = node.facts, node.running.facts.calendar()
     replies = [deadlines.owed("reply", "330000", INFLOW, f"r{n}", now, "workdays:15", calendar) for n in range(40)]
     assert {str(r.due) for r in replies} == {"2026-11-06"}
-    with node.tools.ledger.transaction(now) as tx:
+    with node.running.ledger.transaction(now) as tx:
         recording.set_obligations(tx, replies, facts, calendar, source="inquiry")
         settled = tx.obligation(replies[0].id)
         assert settled is not None

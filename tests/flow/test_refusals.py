@@ -34,8 +34,8 @@ def test_period_unclear(node: Node) -> None:
 
 def test_two_open_windows(node: Node) -> None:
     """The submission of the quarter before is still owed, and the name says nothing: never guessed."""
-    sweeping.oblige(node.tools)
-    with node.tools.ledger.transaction(node.tools.clock.now()) as tx:
+    sweeping.oblige(node.running)
+    with node.running.ledger.transaction(node.running.clock.now()) as tx:
         (owed,) = tx.obligations(agreement="migrants-inflow", party="330000", period=PERIOD)
         earlier = {name: getattr(owed, name) for name in type(owed).__dataclass_fields__}
         tx.add_obligation(**{**earlier, "id": owed.id.replace("2026Q3", "2026Q2"), "period": "2026Q2"})

@@ -19,11 +19,11 @@ from gateway.receipts import status
 
 def remind(node: Node, **filters: object) -> list[dict]:
     given = {"agreement": None, "party": None, "dry_run": False, "actor": "uid:0 test", **filters}
-    return letters.remind(node.tools, PERIOD, **given)
+    return letters.remind(node.running, PERIOD, **given)
 
 
 def test_who_owes_gets_a_letter_and_who_has_sent_gets_none(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(planned(5))
     dry = remind(node, dry_run=True)
     assert len(dry) == 63
@@ -44,12 +44,12 @@ def test_who_owes_gets_a_letter_and_who_has_sent_gets_none(node: Node) -> None:
 
 
 def test_every_letter_is_logged_and_the_second_knows_of_the_first(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     remind(node, party="340000", agreement=INFLOW)
     remind(node, party="340000", agreement=INFLOW)
     owed = f"submission:{INFLOW}:340000:{PERIOD}"
     assert node.events(owed) == ["obligation_set", "reminder_sent", "reminder_sent"]
-    view = overview.view(node.tools, PERIOD, None)
+    view = overview.view(node.running, PERIOD, None)
     (row,) = [p for p in view.parties if p.party == "340000"]
     assert row.submissions[INFLOW].reminded_at is not None
     assert row.submissions[OUTFLOW].reminded_at is None
@@ -57,28 +57,28 @@ def test_every_letter_is_logged_and_the_second_knows_of_the_first(node: Node) ->
 
 
 def test_a_letter_names_the_parts_that_are_missing(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(named("-第1份共3份", 5, "part1"))
     (sent,) = remind(node, party="330000", agreement=INFLOW)
     assert "2、3" in (node.party_folder("33", "回执") / sent["file"]).read_text("utf-8")
-    view = overview.view(node.tools, PERIOD, None)
+    view = overview.view(node.running, PERIOD, None)
     (row,) = [p for p in view.parties if p.party == "330000"]
     assert row.submissions[INFLOW].parts == (1, 3)
 
 
 def test_nobody_is_reminded_before_the_window_opens(node: Node) -> None:
-    sweeping.oblige(node.tools)
-    none = letters.remind(node.tools, "2026Q4", agreement=None, party=None, dry_run=False, actor="x")
+    sweeping.oblige(node.running)
+    none = letters.remind(node.running, "2026Q4", agreement=None, party=None, dry_run=False, actor="x")
     assert none == []
 
 
 def test_the_view_compares_with_the_quarter_before_and_tells_what_was_corrected(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(planned(20, seed="last", name="跨省流入-2026Q2.csv", party="35"))
     node.send(named("", 40, "first"))
     node.send(named("-更正", 38, "better"))
     node.send(planned(30, seed="now", party="35"))
-    view = overview.view(node.tools, PERIOD, None)
+    view = overview.view(node.running, PERIOD, None)
     rows = {p.party: p.submissions[INFLOW] for p in view.parties}
     assert (rows["330000"].state, rows["330000"].records) == ("corrected", 38)
     assert (rows["350000"].records, rows["350000"].previous) == (30, 20)
@@ -86,11 +86,11 @@ def test_the_view_compares_with_the_quarter_before_and_tells_what_was_corrected(
 
 
 def test_the_quarter_tells_what_was_put_off_and_what_is_void(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     put_off, voided = (f"submission:{INFLOW}:{party}:{PERIOD}" for party in ("330000", "340000"))
-    assert isinstance(dating.extend(node.tools, [put_off], date(2026, 11, 10), "来函", "x"), Ok)
-    assert isinstance(dating.void(node.tools, [voided], "来函", "x"), Ok)
-    view = overview.view(node.tools, PERIOD, None)
+    assert isinstance(dating.extend(node.running, [put_off], date(2026, 11, 10), "来函", "x"), Ok)
+    assert isinstance(dating.void(node.running, [voided], "来函", "x"), Ok)
+    view = overview.view(node.running, PERIOD, None)
     rows = {p.party: p.submissions[INFLOW] for p in view.parties}
     assert (rows["330000"].state, rows["330000"].due, rows["330000"].extended) == ("owed", date(2026, 11, 10), True)
     assert rows["340000"].state == "void"
@@ -105,11 +105,11 @@ def test_the_quarter_tells_what_was_put_off_and_what_is_void(node: Node) -> None
 
 def test_the_page_says_that_the_node_itself_is_late(node: Node) -> None:
     """Its five working days after 1 November end on the 6th."""
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(planned(5))
     for text in ("2026-11-02 09:00", "2026-11-07 00:00"):
         move(node, text)
-        sweeping.oblige(node.tools)
-    view = overview.view(node.tools, PERIOD, None)
+        sweeping.oblige(node.running)
+    view = overview.view(node.running, PERIOD, None)
     assert view.undistributed == (f"跨省流入人口个案 {PERIOD}",)
     assert "本节点应分发而逾期 1 项" in " ".join(need.text for need in status.needs(view, "zh"))

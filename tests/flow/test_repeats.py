@@ -30,7 +30,7 @@ def _send(node: Node, name: str, header: str, lines: list[str]) -> dict[str, obj
 
 
 def test_what_is_sent_twice_is_told_until_the_period_closes(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     header, lines = _lines(20, "a")
     (_, others), (_, more) = _lines(10, "b"), _lines(10, "c")
     assert _send(node, f"{PERIOD}.csv", header, [*lines, lines[3], lines[3], lines[5]]) == {"469": 3, "470": 0}
@@ -49,13 +49,13 @@ def test_what_is_sent_twice_is_told_until_the_period_closes(node: Node) -> None:
         for known in (number.encode(), *(hashlib.new(h, number.encode()).digest()[:16] for h in HASHES)):
             assert known not in kept
 
-    repeating.destroy(node.tools)
+    repeating.destroy(node.running)
     assert (folder / "key").exists(), "the period is open"
     _after_the_date(node)
-    retention.erase(node.tools)
-    retention.erase(node.tools)
+    retention.erase(node.running)
+    retention.erase(node.running)
     assert not folder.exists()
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         entry = reading.entry(f"migrants-inflow/{PERIOD}/fingerprints/erased")
     assert entry is not None
     assert key.hex().encode() not in b"".join(p.read_bytes() for p in _files(node.home / "state"))

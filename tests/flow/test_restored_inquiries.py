@@ -46,9 +46,9 @@ def desk(home: Path, partners: Partners, worker: Worker) -> Iterator[Desk]:
 def backed_up(desk: Desk, into: Path) -> tuple[Path, list[inquirykeys.Key]]:
     """The ledger as an archive holds it, and the keys that lie beside the archives."""
     durable.make_folder(into)
-    with desk.tools.ledger.reading() as reading:
+    with desk.running.ledger.reading() as reading:
         keys = reading.inquiry_keys()
-    return backup.dump(desk.tools.ledger.url, into), keys
+    return backup.dump(desk.running.ledger.url, into), keys
 
 
 def lost(desk: Desk, dumped: Path, keys: list[inquirykeys.Key]) -> tuple[Report, list[Item]]:
@@ -58,7 +58,7 @@ def lost(desk: Desk, dumped: Path, keys: list[inquirykeys.Key]) -> tuple[Report,
     if not own.exists():
         own.generate()
     log = facts.path(facts.node.log)
-    Publisher(desk.tools.ledger, log, facts.node.name, own.signers).publish(clock.now())
+    Publisher(desk.running.ledger, log, facts.node.name, own.signers).publish(clock.now())
     desk.node.close()
     for path in (desk.node.home / "state").glob("ledger.db*"):
         path.unlink()
@@ -72,9 +72,9 @@ def lost(desk: Desk, dumped: Path, keys: list[inquirykeys.Key]) -> tuple[Report,
     Desk.__init__(desk, desk.node, "2026-10-20 09:30")
     desk.clock.moment = clock.moment
     verifiers = [signer.verifier for signer in own.signers()]
-    history = recovery.newest(desk.tools, [log], verifiers)
-    report = recovery.roll(desk.tools, history, verifiers, (), rfc3339(clock.now()))
-    return report, recovery.items(desk.tools, report, ())
+    history = recovery.newest(desk.running, [log], verifiers)
+    report = recovery.roll(desk.running, history, verifiers, (), rfc3339(clock.now()))
+    return report, recovery.items(desk.running, report, ())
 
 
 def asked_items(items: list[Item]) -> dict[str, tuple[str, ...]]:
@@ -85,11 +85,11 @@ def test_no_key_that_has_an_end_is_in_a_backup(desk: Desk, tmp_path: Path) -> No
     """Not in the database's bytes, not among the files; the file of keys is for the offline key and for this node."""
     asked = desk.ask("11", A, ["a1", "a2"], GZ)
     desk.node.send(planned(60, party="33"))
-    (period_key,) = (desk.tools.spool.state / "repeats").glob("*/*/key")
+    (period_key,) = (desk.running.spool.state / "repeats").glob("*/*/key")
     facts, key = desk.node.facts, desk.inquiry(asked, "44").key
     manifest = backup.Manifest(facts.node.name, rfc3339(desk.clock.now()), facts.digest, "sqlite", 1)
     gathered = backup.gather(
-        manifest, desk.tools.ledger.url, facts.home, desk.tools.spool.state, desk.node.home / "log"
+        manifest, desk.running.ledger.url, facts.home, desk.running.spool.state, desk.node.home / "log"
     )
     held = [path for path in gathered.rglob("*") if path.is_file()]
     assert gathered / "database" / "ledger.db" in held
@@ -98,11 +98,11 @@ def test_no_key_that_has_an_end_is_in_a_backup(desk: Desk, tmp_path: Path) -> No
     assert not (gathered / "state" / "repeats").exists()
     with closing(sqlite3.connect(gathered / "database" / "ledger.db")) as there:
         assert there.execute("SELECT count(*) FROM dated_records WHERE fingerprint != ''").fetchone() == (2,)
-    backup.forget(desk.tools.spool.state)
+    backup.forget(desk.running.spool.state)
 
     own = facts.parties[facts.node.party].pins("openpgp")[0]
     file = tmp_path / f"node{inquirykeys.SUFFIX}"
-    with desk.tools.ledger.reading() as reading:
+    with desk.running.ledger.reading() as reading:
         keys = reading.inquiry_keys()
     assert keys == [(asked.id, "440000", key)]
     sealer = wiring.sealing(facts)
@@ -136,9 +136,9 @@ def test_dates_come_back_from_the_log(desk: Desk, tmp_path: Path) -> None:
 
     (item,) = [item for item in items if item.kind == "inquiry"]
     assert item.party == "120000"
-    recovery.decide(desk.tools, item, "void", "operator")
+    recovery.decide(desk.running, item, "void", "operator")
     assert desk.states(since, "44") == ["void", "void"]
-    assert recovery.items(desk.tools, report, ()) == []
+    assert recovery.items(desk.running, report, ()) == []
     desk.set("2026-10-26 09:30")
     again = desk.ask("12", A, ["b1", "b2", "b3"], SZ)  # asked once more, in a file of its own
     desk.answer("44", A_BACK, [("b1", "1"), ("b2", "1"), ("b3", "1")])
@@ -190,12 +190,12 @@ def test_dates_that_stood_in_the_records_are_listed(desk: Desk, tmp_path: Path) 
 def test_what_was_erased_since_is_erased_again(desk: Desk, tmp_path: Path) -> None:
     """An archive brings a refused original back that has gone by its retention."""
     refused = desk.send("11", A, "这不是表")
-    kept = desk.tools.spool.quarantine / refused.id
+    kept = desk.running.spool.quarantine / refused.id
     assert (refused.state, kept.is_dir()) == ("refused", True)
     dumped, keys = backed_up(desk, tmp_path / "archive")
     shutil.copytree(kept, tmp_path / "kept")
     desk.set("2027-01-20 09:00")
-    retention.erase(desk.tools)
+    retention.erase(desk.running)
     assert not kept.exists()
     shutil.copytree(tmp_path / "kept", kept)
     lost(desk, dumped, keys)
@@ -204,8 +204,8 @@ def test_what_was_erased_since_is_erased_again(desk: Desk, tmp_path: Path) -> No
 
 def test_periods_without_their_fingerprints_are_named(desk: Desk, tmp_path: Path) -> None:
     desk.node.send(planned(60, party="33"))
-    assert repeating.uncompared(desk.tools) == []
+    assert repeating.uncompared(desk.running) == []
     dumped, keys = backed_up(desk, tmp_path / "archive")
-    shutil.rmtree(desk.tools.spool.state / "repeats")
+    shutil.rmtree(desk.running.spool.state / "repeats")
     lost(desk, dumped, keys)
-    assert repeating.uncompared(desk.tools) == ["migrants-inflow/2026Q3"]
+    assert repeating.uncompared(desk.running) == ["migrants-inflow/2026Q3"]

@@ -35,7 +35,7 @@ def test_a_good_file_is_sorted_and_sealed_and_nothing_plain_remains(node: Node) 
 def test_the_receipt_says_what_decided_the_period(node: Node) -> None:
     by_name = node.send(planned(5))
     assert node.receipt(by_name)["decided_by"] == "name"
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     by_window = node.send(planned(5, party="34", name="跨省流入人口.csv"))
     assert (by_window.state, by_window.period) == ("accepted", PERIOD)
     assert node.receipt(by_window)["decided_by"] == "window"
@@ -61,7 +61,7 @@ def test_the_same_file_twice_gets_the_original_receipt_again(node: Node) -> None
     assert node.packages() == node.packages(parcel=first.id)
     assert node.sealed() == sealed
     assert node.holders() == {first.id: 1}
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         assert reading.receipts(parcel=second.id) == []
     folder = node.party_folder("33", "回执")
     (document,) = (folder / "机器读取").glob("*.receipt.json")
@@ -82,7 +82,7 @@ def test_the_same_file_twice_at_once_is_one_package(node: Node) -> None:
     one, two = node.scan()
     from gateway.corridors.submission.steps import Submission
 
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     assert submission.step("intake", one.parcel)["outcome"] == "ok"
     assert submission.step("intake", two.parcel) == {"outcome": "deferred", "code": "708"}
     waiting = node.row(two.parcel)
@@ -98,10 +98,10 @@ def test_a_place_that_a_refused_file_held_is_free_again(node: Node) -> None:
     file = planned(10, file_fault=FileFault.WRONG_HEADER)
     node.drop(file)
     node.drop(replace(planned(10), name="改正-2026Q3.csv"))
-    claims = sorted(node.scan(), key=lambda c: node.tools.inbox.name(c.parcel) != file.name)
+    claims = sorted(node.scan(), key=lambda c: node.running.inbox.name(c.parcel) != file.name)
     from gateway.corridors.submission.steps import Submission
 
-    submission = Submission(node.tools)
+    submission = Submission(node.running)
     assert submission.step("intake", claims[0].parcel)["outcome"] == "ok"
     assert submission.step("intake", claims[1].parcel)["code"] == "708"
     assert node.work(claims[0].parcel)["outcome"] == "refused"
@@ -146,14 +146,14 @@ def test_a_supplement_counts_for_its_own_agreement_only(node: Node) -> None:
 
 
 def test_a_nil_report_is_accepted(node: Node) -> None:
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     for party, fault in (("33", FileFault.NIL), ("34", FileFault.NIL_HEADER)):
         row = node.send(planned(0, party=party, name=NIL, file_fault=fault))
         assert (row.state, row.code, row.kind, row.records) == ("accepted", "102", "nil", 0)
         receipt = node.receipt(row)
         assert (receipt["stage"], receipt["kind"], receipt["packages"]) == ("accepted", "nil", [])
         assert node.page(row)
-        with node.tools.ledger.reading() as reading:
+        with node.running.ledger.reading() as reading:
             (owed,) = reading.obligations(agreement=INFLOW, party=row.sender, period=PERIOD)
         assert (owed.state, owed.parcel) == ("nil", row.id)
     node.nothing_forwarded()
@@ -178,11 +178,11 @@ def test_nil_over_data_and_data_over_nil(node: Node) -> None:
 
 def test_met_and_corrected_in_time(node: Node) -> None:
     """The obligation is met by the accepted delivery; a refused one before it makes it 按时（更正）."""
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     node.send(planned(5, party="33"))
     node.send(planned(5, party="34", file_fault=FileFault.WRONG_HEADER))
     node.send(planned(5, party="34"))
-    with node.tools.ledger.reading() as reading:
+    with node.running.ledger.reading() as reading:
         states = {o.party: o.state for o in reading.obligations(agreement=INFLOW, period=PERIOD)}
         ids = [e.id for e in reading.entries(limit=10_000) if e.event == "obligation_met"]
     assert states["330000"] == "met"

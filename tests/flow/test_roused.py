@@ -23,8 +23,8 @@ from gateway.demo.people import INFLOW
 @pytest.fixture
 def engine(node: Node) -> Iterator[Node]:
     """The node with its workflow engine, as the daemon launches it."""
-    flow.bind(node.tools)
-    launch(node.tools)
+    flow.bind(node.running)
+    launch(node.running)
     yield node
     DBOS.destroy(workflow_completion_timeout_sec=20)
 
@@ -64,15 +64,15 @@ def test_a_claim_whose_first_transaction_failed_is_taken_up_again(engine: Node) 
         flow.enqueue_parcel(claim.parcel, "submission", 1)
         wait_until(lambda: ended(f"{claim.parcel}#1") != "")
     assert ended(f"{claim.parcel}#1") == "ERROR"
-    with engine.tools.ledger.reading() as reading:
+    with engine.running.ledger.reading() as reading:
         assert reading.parcel(claim.parcel) is None
     assert engine.scan() == []  # nothing but the sweep would ever come back to it
-    sweeping.rouse(engine.tools)
+    sweeping.rouse(engine.running)
     wait_until(lambda: ended(f"{claim.parcel}#2") != "")
     assert ended(f"{claim.parcel}#2") == "SUCCESS"
     assert engine.row(claim.parcel).state == "accepted"
     assert engine.events(claim.parcel).count("received") == 1
-    sweeping.rouse(engine.tools)
+    sweeping.rouse(engine.running)
     assert DBOS.get_workflow_status(f"{claim.parcel}#3") is None
 
 
@@ -83,7 +83,7 @@ def test_a_claim_in_work_is_not_taken_up_twice(engine: Node) -> None:
     with closing(sqlite3.connect(engine.home / "state" / "ledger.db", timeout=30)) as connection:
         flow.enqueue_parcel(claim.parcel, "submission", 1)
         connection.execute("BEGIN IMMEDIATE")
-        sweeping.rouse(engine.tools)
+        sweeping.rouse(engine.running)
         connection.rollback()
     wait_until(lambda: ended(f"{claim.parcel}#1") == "SUCCESS")
     assert DBOS.get_workflow_status(f"{claim.parcel}#2") is None
@@ -102,11 +102,11 @@ def test_a_release_that_failed_gets_a_new_attempt(engine: Node) -> None:
         assert attempt == 2
         flow.enqueue_distribution(INFLOW, row.period, 1, "test", attempt)
         wait_until(lambda: ended(f"{identity}#2") == "ERROR")
-    with engine.tools.ledger.reading() as reading:
+    with engine.running.ledger.reading() as reading:
         assert reading.distributions() == []
     attempt = flow.next_attempt(identity)
     assert attempt == 3
     flow.enqueue_distribution(INFLOW, row.period, 1, "test", attempt)
     wait_until(lambda: ended(f"{identity}#3") == "SUCCESS")
-    with engine.tools.ledger.reading() as reading:
+    with engine.running.ledger.reading() as reading:
         assert {d.batch for d in reading.distributions(agreement=INFLOW)} == {1}

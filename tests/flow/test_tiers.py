@@ -139,8 +139,8 @@ def work_on_what_came(node: Node) -> list[str]:
     claims = node.scan()
     for claim in claims:
         if claim.agreement == ACKNOWLEDGE:
-            Acknowledgement(node.tools).acknowledge(claim.parcel)
-            Posting(node.tools).post(claim.parcel)
+            Acknowledgement(node.running).acknowledge(claim.parcel)
+            Posting(node.running).post(claim.parcel)
         else:
             node.work(claim.parcel)
     return sorted(f"{node.row(c.parcel).state} {node.row(c.parcel).code}" for c in claims)
@@ -148,7 +148,7 @@ def work_on_what_came(node: Node) -> list[str]:
 
 def send_up(node: Node, upper: str) -> None:
     """Release what is held and deliver it, which must reach the node above."""
-    distribution = Distribution(node.tools)
+    distribution = Distribution(node.running)
     ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
     assert set(ids) == {upper}
     assert distribution.deliver(DistributionId(ids[upper])) == {"outcome": "ok", "code": ""}
@@ -171,11 +171,11 @@ def test_the_joined_nodes_are_without_fault(tiers: Tiers) -> None:
         "distributed-inflow",
         "distributed-outflow",
     }
-    assert {(c.party, c.seconds) for c in wiring.collectors(tiers.province.facts, tiers.province.tools)} == {
+    assert {(c.party, c.seconds) for c in wiring.collectors(tiers.province.facts, tiers.province.running)} == {
         (PartyId(NATION), 1.0)
     }
     # A county has nothing to collect but the receipts and signatures of its province.
-    assert [c.party for c in wiring.collectors(tiers.county.facts, tiers.county.tools)] == [PartyId(PROVINCE)]
+    assert [c.party for c in wiring.collectors(tiers.county.facts, tiers.county.running)] == [PartyId(PROVINCE)]
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def distribute(tiers: Tiers) -> tuple[dict[str, bytes], dict[str, bytes]]:
     nation = tiers.nation
     for party in ("33", "35"):
         nation.send(planned(60, party=party, seed=party))
-    distribution = Distribution(nation.tools)
+    distribution = Distribution(nation.running)
     ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
     assert distribution.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
     laid = contents(nation.home / "exchange" / PROVINCE / "接收" / LABEL)
@@ -250,7 +250,7 @@ def test_a_province_fetches_what_the_nation_laid_out_for_it_once(tiers: Tiers, t
     packages, beside = distribute(tiers)
     assert len(packages) == 2
     assert len(beside) == 5
-    (collector,) = wiring.collectors(tiers.province.facts, tiers.province.tools)
+    (collector,) = wiring.collectors(tiers.province.facts, tiers.province.running)
     drop = folder(tiers.province, NATION, "distributed-inflow")
     other = tiers.province.home / "exchange" / NATION / "接收" / DISTRIBUTED
     first = collector.round()
@@ -260,7 +260,7 @@ def test_a_province_fetches_what_the_nation_laid_out_for_it_once(tiers: Tiers, t
     assert contents(drop) == packages
     assert contents(other) == beside
     for number, name in enumerate(packages):
-        opened = tiers.province.tools.opener.open(
+        opened = tiers.province.running.opener.open(
             drop / name,
             tmp_path / f"opened-{number}",
             keyring.own_fingerprint(tiers.nation.home / "private"),

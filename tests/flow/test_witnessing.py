@@ -48,17 +48,17 @@ class Witnessed:
     def log(self, identity: str) -> int:
         """One more entry, published; the size of the log then."""
         now = datetime.fromtimestamp(time.time(), UTC)
-        with self.node.tools.ledger.transaction(now) as tx:
+        with self.node.running.ledger.transaction(now) as tx:
             tx.log(Entry(id=identity, event=Event.OPERATED, time=now, actor="test", facts=self.node.facts.digest))
-        self.publication.round(self.node.tools)
+        self.publication.round(self.node.running)
         return int(self.publication.state()["size"])
 
     def ask(self) -> None:
         """A look, as if its minute were over, and the round that follows it."""
         for box in self.publication._mailboxes[1].values():
             box._looked = None
-        self.publication.ask(self.node.tools)
-        self.publication.round(self.node.tools)
+        self.publication.ask(self.node.running)
+        self.publication.round(self.node.running)
 
     def answers(self) -> tuple[int, str]:
         """`gateway log witness --folder` at the other node, by hand: exit code and status."""
@@ -104,7 +104,7 @@ def witnessed(
         arrange(asks, answers, party, server)
         assert not findings(asks, datetime(2026, 10, 20, tzinfo=UTC).date()).faults
         node = Node(asks, partners, worker)
-        made = Witnessed(node, Publication(node.tools, lambda: None), server, answers)
+        made = Witnessed(node, Publication(node.running, lambda: None), server, answers)
         made.publication.start()
         yield made
         node.close()

@@ -24,7 +24,7 @@ __all__ = ["year"]
 
 def made(year: Year, period: str) -> dict[str, list[list[object]]]:
     year.desk.clock.moment = at("2027-01-04 09:00")
-    done = bulletins.make(year.desk.tools, period, "uid:0 test")
+    done = bulletins.make(year.desk.running, period, "uid:0 test")
     assert isinstance(done, dict)
     assert all((Path(done["folder"]) / name).stat().st_size for name in done["files"])
     tables: dict[str, list[list[object]]] = done["tables"]
@@ -52,7 +52,7 @@ NAMES = ("carried", "received", "on_time", "corrected", "late", "returned", "tra
 
 def test_every_file_of_the_year_was_taken(year: Year) -> None:
 
-    with year.desk.tools.ledger.reading() as reading:
+    with year.desk.running.ledger.reading() as reading:
         asked = reading.parcels(agreement=A, limit=10_000) + reading.parcels(agreement=B, limit=10_000)
         replies = [p for back in BACK.values() for p in reading.parcels(agreement=back, limit=10_000)]
         inquiries = reading.inquiries()
@@ -115,7 +115,7 @@ def test_the_half_year_and_the_quarters_say_who_sent_what(year: Year) -> None:
 
 
 def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
-    with year.desk.tools.ledger.reading() as reading:
+    with year.desk.running.ledger.reading() as reading:
         seq, _ = reading.head()
         entries = [json.loads(entry.body) for entry in reading.entries(limit=seq + 1)]
         inquiries = reading.inquiries()
@@ -138,7 +138,7 @@ def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
 
 def test_every_reminder_of_the_year_went_out_once_and_no_other(year: Year) -> None:
     files = {parcel: file for file, parcel in year.parcels.items()}
-    with year.desk.tools.ledger.reading() as reading:
+    with year.desk.running.ledger.reading() as reading:
         seq, _ = reading.head()
         sent = [json.loads(e.body) for e in reading.entries(limit=seq + 1) if e.event == "reminder_sent"]
         assert reading.unwritten_reminders() == []
@@ -174,7 +174,7 @@ def test_every_reminder_lies_in_its_partys_folder_and_with_the_next_level(year: 
 
 
 def test_the_bulletins_of_twelve_months_add_up_to_the_ledger(year: Year) -> None:
-    with year.desk.tools.ledger.reading() as reading:
+    with year.desk.running.ledger.reading() as reading:
         owed = [o for back in BACK.values() for o in reading.obligations(kind="reply", agreement=back)]
     total = Counter[str]()
     for month in range(1, 13):

@@ -78,15 +78,15 @@ class Desk:
     """What people drop at which hour, and what the node does of it: intake to sealing, release, delivery, receipts."""
 
     def __init__(self, node: Node, moment: str, **parts: Any) -> None:
-        """`parts` of the node's tools to be others than the real ones."""
+        """`parts` of the node's running to be others than the real ones."""
         self.node = node
         self.clock = MovedClock(at(moment))
-        node.tools = replace(node.tools, clock=self.clock, **parts)
+        node.running = replace(node.running, clock=self.clock, **parts)
         self._files = 0
 
     @property
-    def tools(self) -> Any:
-        return self.node.tools
+    def running(self) -> Any:
+        return self.node.running
 
     def set(self, moment: str) -> None:
         self.clock.moment = at(moment)
@@ -108,7 +108,7 @@ class Desk:
 
     def deliver(self) -> None:
         """Whatever the release rules let go, into its receivers' channels."""
-        distribution = Distribution(self.tools)
+        distribution = Distribution(self.running)
         for agreement, period, batch in distribution.ripe(self.clock.now()):
             for identity, _ in distribution.release(agreement, period, batch, "gateway"):
                 assert distribution.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
@@ -125,18 +125,18 @@ class Desk:
 
     def owed(self, row: ParcelRow, receiver: str) -> list[ObligationRow]:
         """What is owed for each record of an inquiry's part, in order."""
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             return [owed for _, owed in reading.dated_with_state(parcel=row.id, receiver=f"{receiver}0000")]
 
     def states(self, row: ParcelRow, receiver: str) -> list[str]:
         return [owed.state for owed in self.owed(row, receiver)]
 
     def records(self, row: ParcelRow, receiver: str) -> list[DatedRow]:
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             return list(reading.dated(row.id, f"{receiver}0000"))
 
     def inquiry(self, row: ParcelRow, receiver: str) -> Any:
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             (found,) = reading.inquiries(parcel=row.id, receiver=f"{receiver}0000")
         return found
 

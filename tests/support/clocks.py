@@ -30,7 +30,7 @@ class MovedClock:
 def move(node: Node, text: str) -> datetime:
     """Set the node's clock."""
     clock = MovedClock(text)
-    node.tools = replace(node.tools, clock=clock)
+    node.running = replace(node.running, clock=clock)
     return clock.now()
 
 

@@ -27,7 +27,7 @@ from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.story import file_name
 from gateway.founding import TierChoice, make
-from gateway.node import Tools
+from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok
 from gateway.parcels import Claim, ParcelId
 from gateway.policy.facts import places
@@ -95,17 +95,17 @@ class Node:
     home: Path
     partners: Partners
     worker: Worker
-    tools: Tools = field(init=False)
+    running: RunningNode = field(init=False)
 
     def __post_init__(self) -> None:
         self.open()
 
     def open(self) -> None:
         """(Again) with the facts as they stand on disk now."""
-        self.tools = wiring.build(loading.load(self.home), worker=self.worker)
+        self.running = wiring.build(loading.load(self.home), worker=self.worker)
 
     def close(self) -> None:
-        self.tools.close()
+        self.running.close()
 
     def reopen(self) -> None:
         self.close()
@@ -113,7 +113,7 @@ class Node:
 
     @property
     def facts(self) -> Facts:
-        return self.tools.facts.current()
+        return self.running.facts.current()
 
     # -- what people do ----------------------------------------------------------------------------------------------
 
@@ -130,11 +130,11 @@ class Node:
     # -- what the daemon does ----------------------------------------------------------------------------------------
 
     def scan(self) -> list[Claim]:
-        return list(self.tools.inbox.scan(self.tools.clock.now()))
+        return list(self.running.inbox.scan(self.running.clock.now()))
 
     def work(self, parcel: ParcelId) -> StepResult:
         """The steps of `flow.submission`, one after the other."""
-        submission = Submission(self.tools)
+        submission = Submission(self.running)
         result: StepResult = {}
         for stage in STAGES:
             result = submission.step(stage, parcel)
@@ -154,17 +154,17 @@ class Node:
     # -- what is there -----------------------------------------------------------------------------------------------
 
     def row(self, parcel: str) -> ParcelRow:
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             found = reading.parcel(parcel)
         assert found is not None
         return found
 
     def events(self, parcel: str) -> list[str]:
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             return [entry.event for entry in reading.entries_of(parcel)]
 
     def packages(self, **equal: str) -> list[Any]:
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             return reading.packages(**equal)
 
     def sealed(self) -> list[Path]:
@@ -172,7 +172,7 @@ class Node:
 
     def holders(self) -> dict[str, int]:
         """Places taken, by parcel."""
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             return reading.count(tables.places, "parcel")
 
     def party_folder(self, party: str, *below: str) -> Path:
@@ -181,7 +181,7 @@ class Node:
     def receipt(self, row: ParcelRow) -> Mapping[str, Any]:
         """The one receipt of a parcel, as it lies in its sender's folder, checked: the page is there, the JSON is what
         the ledger holds, the signature is good for stock gpg."""
-        with self.tools.ledger.reading() as reading:
+        with self.running.ledger.reading() as reading:
             (stored,) = reading.receipts(parcel=row.id)
         folder = self.party_folder(row.sender[:2], "回执")
         files = list((folder / "机器读取").glob(f"回执_{stored.number}_*.receipt.json"))

@@ -204,22 +204,22 @@ class Year:
             self._take()
 
     def _morning(self, day: date) -> None:
-        tools = self.desk.tools
+        running = self.desk.running
         if day.day in (1, 15) or day == FIRST:
             self.desk.set(f"{day} 00:00")
-            sweeping.oblige(tools)
+            sweeping.oblige(running)
         if STILL[0] <= day <= STILL[1]:
             return
         self.desk.set(f"{day} 08:00")
-        self.quiet += prompt(tools)
+        self.quiet += prompt(running)
         self.desk.set(f"{day} 09:00")
-        sent = prompt(tools)
+        sent = prompt(running)
         self.quiet += 0 if day in WORKING else sent
 
     def _take(self) -> None:
         node = self.desk.node
         for claim in node.scan():
-            name = node.tools.inbox.name(claim.parcel)
+            name = node.running.inbox.name(claim.parcel)
             if name.startswith("核查"):
                 self.parcels[name.removeprefix("核查").removesuffix(".csv")] = claim.parcel
             node.work(claim.parcel)

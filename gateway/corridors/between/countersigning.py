@@ -21,7 +21,7 @@ from gateway.corridors.submission.steps import StepResult
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import PartyId
 from gateway.policy.facts.facts import Agreement, Facts
@@ -36,13 +36,13 @@ TOLD = ("refused", "partly_refused")  # receipts that a sender has to see
 class Answering:
     """The step of `flow.answering`, and what it is enqueued for."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     def ripe(self, now: datetime) -> list[IncomingRow]:
         """Batches for which something can be done now."""
-        facts = self._tools.facts.current()
-        with self._tools.ledger.reading() as reading:
+        facts = self._node.facts.current()
+        with self._node.ledger.reading() as reading:
             return [
                 row
                 for row in reading.between.open()
@@ -52,9 +52,9 @@ class Answering:
     def answer(self, identity: str) -> StepResult:
         """Withdraw what is to be withdrawn, or tell what was refused, or ask a person, or sign and push the signature:
         one of them at a time."""
-        tools = self._tools
-        now, facts = tools.clock.now(), tools.facts.current()
-        with tools.ledger.reading() as reading:
+        node = self._node
+        now, facts = node.clock.now(), node.facts.current()
+        with node.ledger.reading() as reading:
             row = reading.between.incoming(identity)
             assert row is not None, "a batch that is answered was listed"
             step = self._step(reading, row, facts)
@@ -65,7 +65,7 @@ class Answering:
         form = signature = b""
         try:
             if step == "withdraw":
-                gone = withdrawing.withdraw(tools, row, now)
+                gone = withdrawing.withdraw(node, row, now)
                 outcome = outcome if isinstance(gone, Ok) else gone
             elif step != "ask":
                 outcome = self._receipts(row, told, facts)
@@ -76,16 +76,16 @@ class Answering:
             if isinstance(outcome, Ok) and outcome.value:
                 party = facts.parties[row.sender]
                 folder = facts.node.folders.acknowledge
-                pushed = tools.courier(party).deliver(PartyId(party.id), folder, outcome.value)
+                pushed = node.courier(party).deliver(PartyId(party.id), folder, outcome.value)
                 outcome = outcome if isinstance(pushed, Ok) else pushed
         except OSError as error:
             outcome = Deferred.by(error)
         except Exception as error:
-            tools.log.error("answering_failed", incoming=identity, error=type(error).__name__)
+            node.log.error("answering_failed", incoming=identity, error=type(error).__name__)
             outcome = Fault("900", {"stage": "answering", "error": type(error).__name__})
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             result = self._answered(tx, row, step, outcome, told, (form, signature))
-        tools.log.info("answering", incoming=identity, step=step, **result)
+        node.log.info("answering", incoming=identity, step=step, **result)
         return result
 
     # -- what is known -----------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Answering:
 
     def _told(self, reading: Reading, row: IncomingRow) -> list[ReceiptRow]:
         """Receipts about this batch that its sender has to see and cannot find by itself."""
-        party = self._tools.facts.current().parties.get(row.sender)
+        party = self._node.facts.current().parties.get(row.sender)
         if party is None or not party.gateway:
             return []  # it collects our receipts, or its people read them in their folder here
         sent = {s.number for s in reading.between.statements(receiver=row.sender, kind="receipt", state="sent")}
@@ -117,7 +117,7 @@ class Answering:
         """Each receipt as a signature with the receipt as its sidecar: the other node's intake takes both at once."""
         files: dict[str, tuple[Path, str]] = {}
         for one in told:
-            body = self._tools.spool.answer(row.id) / f"{one.number}.receipt.json"
+            body = self._node.spool.answer(row.id) / f"{one.number}.receipt.json"
             durable.write_bytes(body, one.body)
             signed = self._signature(body.with_suffix(".sig"), one.body, facts.agreements[row.agreement])
             if not isinstance(signed, Ok):
@@ -128,11 +128,11 @@ class Answering:
 
     def _sign(self, row: IncomingRow, facts: Facts) -> Outcome[tuple[tuple[bytes, bytes], dict[str, tuple[Path, str]]]]:
         """The form, its signature and the file to push."""
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             (stated,) = reading.between.statements(about=row.id, kind="list", state="verified")
         listed = listing.parse(stated.body)
         form = documents.acknowledgement_form(listed)
-        target = self._tools.spool.answer(row.id) / "form.sig"
+        target = self._node.spool.answer(row.id) / "form.sig"
         signed = self._signature(target, form, facts.agreements[row.agreement])
         if not isinstance(signed, Ok):
             return signed
@@ -142,7 +142,7 @@ class Answering:
     def _signature(self, target: Path, data: bytes, agreement: Agreement) -> Outcome[bytes]:
         """Sign once; a step that runs again pushes the same bytes."""
         if not target.exists():
-            signed = self._tools.sealer.sign(data, agreement.profile)
+            signed = self._node.sealer.sign(data, agreement.profile)
             if not isinstance(signed, Ok):
                 return signed
             durable.write_bytes(target, signed.value)
@@ -159,7 +159,7 @@ class Answering:
         told: list[ReceiptRow],
         signed: tuple[bytes, bytes],
     ) -> StepResult:
-        between, own = tx.between, self._tools.facts.current().node.party
+        between, own = tx.between, self._node.facts.current().node.party
         current = between.incoming(row.id)
         if current is None or current.state in ("answered", "faulted"):
             return {"outcome": "ok", "code": ""}
@@ -173,7 +173,7 @@ class Answering:
                 return {"outcome": "ok", "code": ""}
             case Ok():
                 for one in told:
-                    signature = (self._tools.spool.answer(row.id) / f"{one.number}.receipt.sig").read_bytes()
+                    signature = (self._node.spool.answer(row.id) / f"{one.number}.receipt.sig").read_bytes()
                     statements.add_sent(tx, own, row.sender, "receipt", row.id, one.body, signature, one.number)
                 if step == "tell":
                     code = next((r.code for r in told if r.stage == "refused"), "")

@@ -13,7 +13,7 @@ from gateway import durable
 from gateway.adapters.ledger.rows import ReceiptRow
 from gateway.corridors.between import statements
 from gateway.corridors.inquiries import stating
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.parcels import PartyId
 from gateway.policy.facts.facts import Facts, Party
@@ -23,24 +23,24 @@ from gateway.receipts.receipt import parse
 Files = dict[str, tuple[Path, str]]
 
 
-def tell(tools: Tools) -> int:
+def tell(node: Node) -> int:
     """Push what the nodes above do not know yet; how many receipts."""
-    facts, count = tools.facts.current(), 0
+    facts, count = node.facts.current(), 0
     for party in facts.parties.values():
         if not party.gateway:
             continue
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             waiting = reading.between.untold(party.id, stating.STAGE)
-        count += len(waiting) if waiting and _push(tools, facts, party, waiting) else 0
+        count += len(waiting) if waiting and _push(node, facts, party, waiting) else 0
     return count
 
 
-def _push(tools: Tools, facts: Facts, party: Party, waiting: list[ReceiptRow]) -> bool:
+def _push(node: Node, facts: Facts, party: Party, waiting: list[ReceiptRow]) -> bool:
     files: Files = {}
     signatures: dict[str, bytes] = {}
     outcome: Outcome[None] = Ok(None)
     for one in waiting:
-        signed = _files(tools, facts, party, one)
+        signed = _files(node, facts, party, one)
         if not isinstance(signed, Ok):
             outcome = signed
             break
@@ -48,29 +48,29 @@ def _push(tools: Tools, facts: Facts, party: Party, waiting: list[ReceiptRow]) -
         signatures[one.number] = signed.value[1]
     if isinstance(outcome, Ok):
         try:
-            outcome = tools.courier(party).deliver(PartyId(party.id), facts.node.folders.acknowledge, files)
+            outcome = node.courier(party).deliver(PartyId(party.id), facts.node.folders.acknowledge, files)
         except OSError as error:
             outcome = Deferred.by(error)
     if not isinstance(outcome, Ok):
-        tools.log.info("telling_waits", party=party.id, code=outcome.code)
+        node.log.info("telling_waits", party=party.id, code=outcome.code)
         return False
-    with tools.ledger.transaction(tools.clock.now()) as tx:
+    with node.ledger.transaction(node.clock.now()) as tx:
         for one in waiting:
             signature = signatures[one.number]
             statements.add_sent(tx, facts.node.party, party.id, "receipt", "", one.body, signature, one.number)
-    tools.log.info("told", party=party.id, receipts=len(waiting))
+    node.log.info("told", party=party.id, receipts=len(waiting))
     return True
 
 
-def _files(tools: Tools, facts: Facts, party: Party, one: ReceiptRow) -> Outcome[tuple[Files, bytes]]:
+def _files(node: Node, facts: Facts, party: Party, one: ReceiptRow) -> Outcome[tuple[Files, bytes]]:
     """The receipt beside its signature, which is made once: another push pushes the same bytes."""
     receipt = parse(one.body)
-    folder = tools.spool.answer(f"told-{party.id}")
+    folder = node.spool.answer(f"told-{party.id}")
     body, target = folder / f"{one.number}.receipt.json", folder / f"{one.number}.receipt.sig"
     durable.write_bytes(body, one.body)
     if not target.exists():
         agreement = facts.agreements.get(receipt.agreement)
-        signed = tools.sealer.sign(one.body, agreement.profile if agreement else "openpgp")
+        signed = node.sealer.sign(one.body, agreement.profile if agreement else "openpgp")
         if not isinstance(signed, Ok):
             return signed
         durable.write_bytes(target, signed.value)

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import durable
 from gateway.corridors.between import statements
 from gateway.corridors.telling import proofs
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Ok
 from gateway.policy.facts import places
 from gateway.policy.facts.facts import Party
@@ -29,9 +29,9 @@ class Gathering:
     def __init__(self) -> None:
         self._seen: set[_Look] = set()
 
-    def round(self, tools: Tools) -> int:
+    def round(self, node: Node) -> int:
         """Look everywhere once; how many statements were judged. A folder that is away is looked at another time."""
-        facts, judged, seen = tools.facts.current(), 0, set[_Look]()
+        facts, judged, seen = node.facts.current(), 0, set[_Look]()
         for party in facts.parties.values():
             if party.id == facts.node.party:
                 continue
@@ -40,14 +40,14 @@ class Gathering:
             ]
             for folder, suffix in (*((f, ".json") for f in lists), (places.fetched_receipts(facts, party), RECEIPT)):
                 try:
-                    judged += self._statements(tools, party, folder, suffix, seen)
-                    judged += self._proofs(tools, party, folder) if suffix == RECEIPT else 0
+                    judged += self._statements(node, party, folder, suffix, seen)
+                    judged += self._proofs(node, party, folder) if suffix == RECEIPT else 0
                 except OSError as error:
-                    tools.log.warning("gathering_waits", party=party.id, errno=error.errno)
+                    node.log.warning("gathering_waits", party=party.id, errno=error.errno)
         self._seen = seen
         return judged
 
-    def _statements(self, tools: Tools, party: Party, folder: Path, suffix: str, seen: set[_Look]) -> int:
+    def _statements(self, node: Node, party: Party, folder: Path, suffix: str, seen: set[_Look]) -> int:
         """Documents that have their signature beside them."""
         judged = 0
         for document, looks in _files(folder, suffix):
@@ -60,16 +60,16 @@ class Gathering:
             key = (looks[0], looks[1] ^ there[1], looks[2] + there[2])
             if key not in self._seen:
                 body = document.read_bytes()
-                if statements.laid_here(body, party, tools.facts.current().node.party):
+                if statements.laid_here(body, party, node.facts.current().node.party):
                     seen.add(key)
                     continue
-                outcome = statements.take(tools, party, body, signature.read_bytes())
+                outcome = statements.take(node, party, body, signature.read_bytes())
                 if isinstance(outcome, Deferred):
-                    tools.log.info("statement_waits", party=party.id, code=outcome.code)
+                    node.log.info("statement_waits", party=party.id, code=outcome.code)
                     continue
                 judged += 1
                 code = "" if isinstance(outcome, Ok) else outcome.code
-                tools.log.info("statement", party=party.id, outcome=outcome.outcome, code=code)
+                node.log.info("statement", party=party.id, outcome=outcome.outcome, code=code)
                 if suffix == RECEIPT:  # the ledger holds it, believed or not
                     durable.remove(document)
                     durable.remove(signature)
@@ -77,14 +77,14 @@ class Gathering:
             seen.add(key)
         return judged
 
-    def _proofs(self, tools: Tools, party: Party, folder: Path) -> int:
+    def _proofs(self, node: Node, party: Party, folder: Path) -> int:
         judged = 0
         for file, _ in _files(folder, proofs.SUFFIX):
-            kept = statements.attach_proof(tools, party, file.read_bytes())
+            kept = statements.attach_proof(node, party, file.read_bytes())
             if kept is None:
                 continue  # its receipt is not here yet
             judged += 1
-            tools.log.info("proof", party=party.id, fits=kept)
+            node.log.info("proof", party=party.id, fits=kept)
             durable.remove(file)
         return judged
 

@@ -21,7 +21,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import Proof, shows
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts.facts import Agreement, Party
 from gateway.receipts import listing, receipt
@@ -57,19 +57,19 @@ def statement_id(body: bytes, signature: bytes) -> str:
     return hashlib.sha256(digests).hexdigest()
 
 
-def take(tools: Tools, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
+def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
     """Judge a statement and record what came of it, in one transaction. Ok also for one that was taken before; the
     deferral of a verifier (its agent, its disk) records nothing."""
-    now = tools.clock.now()
-    with tools.ledger.reading() as reading:
+    now = node.clock.now()
+    with node.ledger.reading() as reading:
         known = reading.between.statement(statement_id(body, signature))
     if known is not None:
         bare = Statement(issuer, body, signature, about=known.about, package=known.package)
         return Ok(bare) if known.state == "verified" else Refused(known.code)
-    outcome = judge(tools, issuer, body, signature)
+    outcome = judge(node, issuer, body, signature)
     if isinstance(outcome, Ok | Refused):
-        with tools.ledger.transaction(now) as tx:
-            outcome = record(tools, tx, issuer, body, signature, outcome)
+        with node.ledger.transaction(now) as tx:
+            outcome = record(node, tx, issuer, body, signature, outcome)
     return outcome
 
 
@@ -83,18 +83,18 @@ def laid_here(body: bytes, receiver: Party, own: str) -> bool:
     return (listed.issuer, listed.receiver) == (own, receiver.id)
 
 
-def judge(tools: Tools, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
+def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
     """Refused 210, 211 (signature), 246 (a receipt that does not fit what was sent), 247 (a list that is not for this
     node, or neither of both)."""
     pins = (*issuer.pins("openpgp"), *issuer.pins("sm"))
     if not pins:
         return Refused("211")
-    verified = tools.verifier.verify(body, signature, *pins)
+    verified = node.verifier.verify(body, signature, *pins)
     if not isinstance(verified, Ok):
         return verified
-    facts = tools.facts.current()
+    facts = node.facts.current()
     made = Statement(issuer, body, signature)
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         try:
             return _receipt(reading, made, receipt.parse(body), facts.node.party)
         except ValueError:
@@ -134,13 +134,13 @@ def _receipt(reading: Reading, made: Statement, stated: Receipt, own: str) -> Ou
 
 
 def record(
-    tools: Tools, tx: Transaction, issuer: Party, body: bytes, signature: bytes, outcome: Outcome[Statement]
+    node: Node, tx: Transaction, issuer: Party, body: bytes, signature: bytes, outcome: Outcome[Statement]
 ) -> Outcome[Statement]:
     """Write what was judged: the statement, its entry, and what follows from it. Ok and Refused only."""
     identity = statement_id(body, signature)
     if tx.between.statement(identity) is not None or not isinstance(outcome, Ok | Refused):
         return outcome
-    facts = tools.facts.current()
+    facts = node.facts.current()
     keep = _Row(issuer.id, facts.node.party, body, signature, rfc3339(tx.now))
     if isinstance(outcome, Refused):
         keep.add(tx.between, kind="unknown", state="refused", code=outcome.code)
@@ -171,7 +171,7 @@ def record(
         }
         _log(tx, _entry(tx, issuer, facts.digest, identity, Event.STATED, made.about, counts, body))
         if made.package:
-            stating.copy(tx, made.package, stated, body, facts, tools.facts.calendar())
+            stating.copy(tx, made.package, stated, body, facts, node.facts.calendar())
         if stated.stage == "refused" and made.package:
             tx.update_delivery(made.about, code=stated.code)
     return outcome
@@ -204,7 +204,7 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, facts: s
     _log(tx, _entry(tx, made.issuer, facts, made.id, Event.LISTED, made.about, counts, made.body))
 
 
-def attach_proof(tools: Tools, issuer: Party, data: bytes) -> bool | None:
+def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:
     """Keep a proof of inclusion with the receipt it belongs to. None where no such receipt is known (yet); False where
     it does not show what the receipt says, or is of another log than the issuer's (`log_keys`, where they are facts),
     and then it is not kept."""
@@ -216,8 +216,8 @@ def attach_proof(tools: Tools, issuer: Party, data: bytes) -> bool | None:
     keys = [VerifierKey.parse(line) for line in issuer.log_keys]
     if keys and not any(proof.note.text.startswith(f"{k.name}\n") and proof.note.signed_by(k) for k in keys):
         return False
-    now = tools.clock.now()
-    with tools.ledger.transaction(now) as tx:
+    now = node.clock.now()
+    with node.ledger.transaction(now) as tx:
         found = tx.between.statements(issuer=issuer.id, leaf=leaf, state="verified")
         if not found:
             return None

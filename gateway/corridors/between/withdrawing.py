@@ -22,7 +22,7 @@ from gateway.corridors.submission import superseding
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import Kind, PackageId
 from gateway.policy.facts.facts import Facts
@@ -31,34 +31,34 @@ from gateway.stages import intake
 CORRIDOR = "withdrawal"
 
 
-def withdraw(tools: Tools, incoming: IncomingRow, now: datetime) -> Outcome[None]:
+def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     """Do what a batch's withdrawals ask for; nothing where it has none, or when it was done before. Deferred 708 while
     something of the same origin is in work or on its way; Fault 900 where what counts here is not what is withdrawn."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         named = [n for n in reading.between.named(incoming.id) if n.state == "withdrawn"]
         digests = {reading.between.digest_of(incoming.sender, n.package) for n in named} - {""}
         done = reading.entry(f"{incoming.id}/{Event.ERASED}") is not None
     if not named or done:
         return Ok(None)
-    facts = tools.facts.current()
+    facts = node.facts.current()
     try:
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             for origin in sorted({n.origin for n in named}):
                 _void(tx, incoming, origin, digests, facts)
     except _Stopped as stopped:
         return stopped.outcome
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         parcels = [p for d in sorted(digests) for p in reading.parcels(sender=incoming.sender, sha256=d)]
         packages = [package for p in parcels for package in reading.packages(parcel=p.id)]
     if any(package.state == "released" for package in packages):
         return Deferred("708", {}, retry_after=5)  # on its way at this moment: it arrives, and is withdrawn then
     for package in packages:
-        _delete(tools, package, facts)
+        _delete(node, package, facts)
     for parcel in parcels:
         if parcel.state == "refused":
-            shutil.rmtree(tools.spool.quarantine / parcel.id, ignore_errors=True)
-    _unreturn(tools.folder(facts.parties[incoming.sender], facts.node.folders.returned), digests)
-    with tools.ledger.transaction(now) as tx:
+            shutil.rmtree(node.spool.quarantine / parcel.id, ignore_errors=True)
+    _unreturn(node.folder(facts.parties[incoming.sender], facts.node.folders.returned), digests)
+    with node.ledger.transaction(now) as tx:
         _gone(tx, incoming, packages)
     return Ok(None)
 
@@ -107,14 +107,14 @@ def _void(tx: Transaction, incoming: IncomingRow, origin: str, digests: set[str]
     recording.parcel_event(tx, Event.ACCEPTED, parcel, counts={"records": 0}, digests={"list": incoming.list_sha256})
 
 
-def _delete(tools: Tools, package: PackageRow, facts: Facts) -> None:
+def _delete(node: Node, package: PackageRow, facts: Facts) -> None:
     if not package.sha256:
         return
-    sealed = tools.spool.sealed(package.agreement, package.period, PackageId(package.id))
+    sealed = node.spool.sealed(package.agreement, package.period, PackageId(package.id))
     agreement = facts.agreements.get(package.agreement)
     if package.receiver == facts.node.party and agreement is not None:
         own = facts.parties[facts.node.party]
-        durable.remove(tools.folder(own, facts.node.folders.inbox, agreement.label) / sealed.name)
+        durable.remove(node.folder(own, facts.node.folders.inbox, agreement.label) / sealed.name)
     durable.remove(sealed)
 
 

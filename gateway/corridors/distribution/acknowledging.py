@@ -11,7 +11,7 @@ from gateway.corridors.between import statements
 from gateway.corridors.submission.steps import StepResult
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, ParcelId
 from gateway.policy.facts.facts import Facts
@@ -24,16 +24,16 @@ UNSIGNED = ("delivered", "unconfirmed")
 class Acknowledgement:
     """The steps of `flow.acknowledgement`."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     def acknowledge(self, parcel: ParcelId) -> StepResult:
         """Judge a signature that a receiver dropped. Accepted, it settles one batch; else it is refused with a receipt
         of its own."""
-        tools = self._tools
-        now, facts = tools.clock.now(), tools.facts.current()
-        claim = tools.inbox.claim(parcel)
-        with tools.ledger.reading() as reading:
+        node = self._node
+        now, facts = node.clock.now(), node.facts.current()
+        claim = node.inbox.claim(parcel)
+        with node.ledger.reading() as reading:
             row = reading.parcel(parcel)
             waiting = [
                 batch
@@ -41,11 +41,11 @@ class Acknowledgement:
                 for batch in (reading.distributions(receiver=claim.sender, state=state) if claim else [])
             ]
         if row is not None and row.settled:
-            tools.inbox.finish(parcel)
+            node.inbox.finish(parcel)
             return {"outcome": "settled", "code": row.code}
         if claim is None:
             return {"outcome": "fault", "code": "900"}
-        copied = tools.inbox.copy(parcel)
+        copied = node.inbox.copy(parcel)
         outcome: Outcome[DistributionId]
         receiver = facts.parties[claim.sender]
         pins, fingerprint = (*receiver.pins("openpgp"), *receiver.pins("sm")), ""
@@ -56,7 +56,7 @@ class Acknowledgement:
             small = copied.value.size < statements.SIGNATURE_LIMIT
             signature = copied.value.path.read_bytes() if small else b""
         if stated is not None:
-            statement = statements.judge(tools, receiver, stated, signature)
+            statement = statements.judge(node, receiver, stated, signature)
             outcome = Ok(DistributionId("")) if isinstance(statement, Ok) else statement
         elif isinstance(copied, Ok):
             made = {DistributionId(d.id): self._form(DistributionId(d.id)) for d in waiting}
@@ -73,19 +73,19 @@ class Acknowledgement:
             def judge(form: bytes) -> Outcome[None]:
                 if form in bare and form == signature:
                     return Ok(None)
-                return tools.verifier.verify(form, signature, *pins)
+                return node.verifier.verify(form, signature, *pins)
 
             outcome = acknowledging.match(forms, judge)
             if isinstance(outcome, Ok):
                 form = forms[outcome.value]
-                signed = (p for p in pins if isinstance(tools.verifier.verify(form, signature, p), Ok))
+                signed = (p for p in pins if isinstance(node.verifier.verify(form, signature, p), Ok))
                 fingerprint = next(signed, "")
                 if any(d.id == outcome.value and d.state == "released" for d in waiting):
                     # A gateway is quick: it has the files, and we have not written down yet that they are there.
                     outcome = Deferred("708", {}, 5)
         else:
             outcome = copied
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             if tx.parcel(parcel) is None:
                 tx.add_parcel(
                     id=parcel,
@@ -98,7 +98,7 @@ class Acknowledgement:
                     **({"sha256": copied.value.sha256, "size": copied.value.size} if isinstance(copied, Ok) else {}),
                 )
             if stated is not None and statement is not None:
-                statements.record(tools, tx, receiver, stated, signature, statement)
+                statements.record(node, tx, receiver, stated, signature, statement)
             if isinstance(statement, Ok):
                 recording.noted(tx, parcel, statement.value.about)
                 result = {"outcome": "ok", "code": ""}
@@ -108,8 +108,8 @@ class Acknowledgement:
             else:
                 result = self._acknowledged(tx, parcel, outcome, fingerprint, facts)
         if result["outcome"] != "deferred":
-            tools.inbox.finish(parcel)
-        tools.log.info("acknowledgement", parcel=parcel, **result)
+            node.inbox.finish(parcel)
+        node.log.info("acknowledgement", parcel=parcel, **result)
         return result
 
     def _acknowledged(
@@ -128,11 +128,11 @@ class Acknowledgement:
                 kept = recording.keeping(facts, batch.agreement).packages
                 counts = {"packages": batch.packages, recording.KEEP: kept}
                 recording.batch_event(tx, batch, Event.ACKNOWLEDGED, counts, signature=row.sha256)
-                recording.collected(tx, batch, parcel, row.received_at, facts, self._tools.facts.calendar())
-                recording.acknowledged(tx, parcel, batch, facts, self._tools.facts.calendar())
+                recording.collected(tx, batch, parcel, row.received_at, facts, self._node.facts.calendar())
+                recording.acknowledged(tx, parcel, batch, facts, self._node.facts.calendar())
                 return {"outcome": "ok", "code": ""}
             case Refused(code, detail):
-                recording.refused(tx, parcel, code, detail, facts, {}, self._tools.facts.calendar())
+                recording.refused(tx, parcel, code, detail, facts, {}, self._node.facts.calendar())
                 return {"outcome": "refused", "code": code}
             case Deferred(code, detail, retry_after):
                 recording.deferred(tx, row, code, detail, max(retry_after, backoff(row.attempt)))
@@ -142,12 +142,12 @@ class Acknowledgement:
                 return {"outcome": "fault", "code": code}
 
     def _sidecar(self, parcel: ParcelId) -> bytes | None:
-        path = self._tools.spool.parcel(parcel) / "sidecar.json"
+        path = self._node.spool.parcel(parcel) / "sidecar.json"
         return path.read_bytes() if path.exists() else None
 
     def _form(self, distribution: DistributionId) -> bytes:
         """Empty where the batch is not composed yet."""
-        folder = self._tools.spool.batch(distribution)
+        folder = self._node.spool.batch(distribution)
         return next((f.read_bytes() for f in folder.iterdir() if f.name.endswith((FORM, BARE_FORM))), b"")
 
 

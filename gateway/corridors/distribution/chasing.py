@@ -16,7 +16,7 @@ from gateway.corridors import recording
 from gateway.corridors.distribution import composing
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
 from gateway.policy.facts.facts import Agreement, Facts, Party, SftpChannel
@@ -25,11 +25,11 @@ from gateway.receipts import letters
 MODE = 0o660
 
 
-def chase(tools: Tools) -> int:
+def chase(node: Node) -> int:
     """Mark what is overdue at this instant; how many batches. The letter comes first: what fails between the two is
     written again, under the same name."""
-    now, facts, marked = tools.clock.now(), tools.facts.current(), 0
-    with tools.ledger.reading() as reading:
+    now, facts, marked = node.clock.now(), node.facts.current(), 0
+    with node.ledger.reading() as reading:
         waiting = reading.deliveries(state="delivered")
         batches = {d.distribution: reading.distribution(d.distribution) for d in waiting}
     for delivery in waiting:
@@ -40,8 +40,8 @@ def chase(tools: Tools) -> int:
             continue
         if delivery.delivered_at > rfc3339(now - timedelta(days=agreement.confirm_days)):
             continue
-        _write(tools, facts, batch, delivery, agreement, receiver, now)
-        with tools.ledger.transaction(now) as tx:
+        _write(node, facts, batch, delivery, agreement, receiver, now)
+        with node.ledger.transaction(now) as tx:
             current = tx.distribution(batch.id)
             if current is None or current.state != "delivered":
                 continue  # signed for at this moment
@@ -49,12 +49,12 @@ def chase(tools: Tools) -> int:
             tx.update_distribution(batch.id, state="unconfirmed")
             recording.batch_event(tx, batch, Event.UNCONFIRMED, {"days": agreement.confirm_days})
         marked += 1
-        tools.log.info("unconfirmed", distribution=batch.id, days=agreement.confirm_days)
+        node.log.info("unconfirmed", distribution=batch.id, days=agreement.confirm_days)
     return marked
 
 
 def _write(
-    tools: Tools,
+    node: Node,
     facts: Facts,
     batch: DistributionRow,
     delivery: DeliveryRow,
@@ -64,11 +64,11 @@ def _write(
 ) -> None:
     """The letter into the receiver's folder of packages here, and a copy for the operator; over SFTP it is tried once:
     a server that is away is no reason to be silent here."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         entry = reading.entry(f"{batch.id}/{Event.DELIVERED}")
     assert entry is not None, "a delivery is logged with the batch"
-    lines, withdrawn = composing.content(tools, batch.id)
-    node = facts.parties[facts.node.party]
+    lines, withdrawn = composing.content(node, batch.id)
+    ours = facts.parties[facts.node.party]
     letter = letters.Unsigned(
         seq=entry.seq,
         day=now.date(),
@@ -81,28 +81,28 @@ def _write(
         records=sum(line.records for line in lines),
         withdrawn=len(withdrawn),
     )
-    contact = node.contacts[0] if node.contacts else None
+    contact = ours.contacts[0] if ours.contacts else None
     page = letters.unsigned_letter(
         letter,
-        node_name=node.name,
+        node_name=ours.name,
         contact=f"{contact.name} {contact.phone}".strip() if contact else "",
         language=receiver.language,
         folders=facts.node.folders,
     )
     name = letters.unsigned_name(letter, receiver.id, receiver.language)
-    copies = tools.spool.state / "letters"
+    copies = node.spool.state / "letters"
     durable.make_folder(copies)
     durable.write_bytes(copies / name, page)
     if isinstance(receiver.channel, SftpChannel):
-        _push(tools, agreement, receiver, copies / name)
+        _push(node, agreement, receiver, copies / name)
         return
-    folder = tools.folder(receiver, facts.node.folders.inbox, agreement.label)
+    folder = node.folder(receiver, facts.node.folders.inbox, agreement.label)
     durable.make_folder(folder, 0o770)
     durable.write_bytes(folder / name, page, MODE)
 
 
-def _push(tools: Tools, agreement: Agreement, receiver: Party, letter: Path) -> None:
+def _push(node: Node, agreement: Agreement, receiver: Party, letter: Path) -> None:
     file = {letter.name: (letter, durable.sha256_file(letter)[0])}
-    outcome = tools.courier(receiver).deliver(PartyId(receiver.id), agreement.label, file)
+    outcome = node.courier(receiver).deliver(PartyId(receiver.id), agreement.label, file)
     if not isinstance(outcome, Ok):
-        tools.log.warning("letter_waits_here", party=receiver.id, code=outcome.code)
+        node.log.warning("letter_waits_here", party=receiver.id, code=outcome.code)

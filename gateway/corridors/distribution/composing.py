@@ -11,7 +11,7 @@ from gateway import durable
 from gateway.adapters.ledger.rows import DistributionRow
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import AgreementId, DistributionId, Listed, PartyId, Released
 from gateway.policy.facts.facts import Agreement, Facts, Party
@@ -22,13 +22,13 @@ from gateway.receipts.receipt import LogEntry, number
 
 
 def compose(
-    tools: Tools, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
+    node: Node, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
 ) -> Outcome[dict[str, tuple[Path, str]]]:
     """The list, its signature, its page, the form to sign and the transmittal sheet: written once, then adopted."""
-    folder = tools.spool.batch(DistributionId(batch.id))
+    folder = node.spool.batch(DistributionId(batch.id))
     whole = folder / ".whole"
     if not whole.exists():
-        made = _documents(tools, batch, receiver, agreement, facts)
+        made = _documents(node, batch, receiver, agreement, facts)
         if not isinstance(made, Ok):
             return made
         for name, data in made.value.items():
@@ -39,13 +39,13 @@ def compose(
 
 
 def _documents(
-    tools: Tools, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
+    node: Node, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
 ) -> Outcome[dict[str, bytes]]:
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         entry = reading.entry(f"{batch.id}/{Event.RELEASED}")
     assert entry is not None, "a release is logged with the batch"
     log = LogEntry(facts.node.name, entry.seq, entry.leaf)
-    lines, withdrawn = content(tools, batch.id)
+    lines, withdrawn = content(node, batch.id)
     released = Released(
         DistributionId(batch.id),
         AgreementId(agreement.id),
@@ -65,21 +65,21 @@ def _documents(
         withdrawn=withdrawn,
     )
     body = listing.to_json()
-    signed = tools.sealer.sign(body, agreement.profile)
+    signed = node.sealer.sign(body, agreement.profile)
     if not isinstance(signed, Ok):
         return signed
     language = receiver.language
     names = {party.id: party.name for party in facts.parties.values()}
-    node = facts.parties[facts.node.party]
+    ours = facts.parties[facts.node.party]
     page = documents.page(
         listing,
         receiver_name=receiver.name,
-        node_name=node.name,
+        node_name=ours.name,
         language=language,
         names=names,
         folders=facts.node.folders,
         receiver_key=next(iter(receiver.pins(agreement.profile)), ""),
-        fingerprint=node.sealing_key(agreement.profile, issued_at.date()) or "",
+        fingerprint=ours.sealing_key(agreement.profile, issued_at.date()) or "",
         file_receiver=receiver.id,
         profile=agreement.profile,
     )
@@ -87,7 +87,7 @@ def _documents(
         listing,
         number=number(issued_at.date(), entry.seq),
         receiver_name=receiver.name,
-        node_name=node.name,
+        node_name=ours.name,
         language=language,
         names=names,
     )
@@ -104,9 +104,9 @@ def _documents(
     )
 
 
-def content(tools: Tools, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:
+def content(node: Node, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:
     """What a batch holds: its lines, and what its receiver has to delete."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         body = reading.progress(distribution, "releasing")
     assert body is not None, "a release keeps its lines"
     held = json.loads(body)

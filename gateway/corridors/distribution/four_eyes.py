@@ -20,7 +20,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.policy.facts.facts import Facts
 
@@ -36,17 +36,17 @@ def identity(agreement: str, period: str, batch: int) -> str:
     return f"release-{agreement}-{period}-{batch}"
 
 
-def request(tools: Tools, agreement: str, period: str, batch: int, actor: str) -> bytes:
+def request(node: Node, agreement: str, period: str, batch: int, actor: str) -> bytes:
     """The document to sign. Asked again for the same packages it is the same bytes, so a signature stays good."""
-    name, now = identity(agreement, period, batch), tools.clock.now()
-    with tools.ledger.transaction(now) as tx:
+    name, now = identity(agreement, period, batch), node.clock.now()
+    with node.ledger.transaction(now) as tx:
         held = tx.packages(agreement=agreement, period=period, state="held")
         earlier = tx.progress(name, _REQUEST)
         if earlier is not None and json.loads(earlier)["packages"] == _listed(held):
             return earlier.encode()
         document: dict[str, Any] = {
             "gateway:release_request": FORMAT,
-            "node": tools.facts.current().node.name,
+            "node": node.facts.current().node.name,
             "agreement": agreement,
             "period": period,
             "batch": batch,
@@ -61,17 +61,17 @@ def request(tools: Tools, agreement: str, period: str, batch: int, actor: str) -
     return body
 
 
-def confirm(tools: Tools, agreement: str, period: str, batch: int, signatures: Sequence[bytes]) -> str:
+def confirm(node: Node, agreement: str, period: str, batch: int, signatures: Sequence[bytes]) -> str:
     """Who releases: both people, as the log will name them. Raises `NotConfirmed`, and then nothing has changed."""
-    name, facts, now = identity(agreement, period, batch), tools.facts.current(), tools.clock.now()
-    with tools.ledger.transaction(now) as tx:
+    name, facts, now = identity(agreement, period, batch), node.facts.current(), node.clock.now()
+    with node.ledger.transaction(now) as tx:
         body = tx.progress(name, _REQUEST)
         if body is None:
             raise NotConfirmed("no release was requested: ask without a signature first")
         document = json.loads(body)
         if document["packages"] != _listed(tx.packages(agreement=agreement, period=period, state="held")):
             raise NotConfirmed("the held packages have changed since: request again, and sign the new request")
-        signed = {_signer(tools, facts, body.encode(), signature): signature for signature in signatures}
+        signed = {_signer(node, facts, body.encode(), signature): signature for signature in signatures}
         people = sorted({*signed, *_by_account(facts, document["requested_by"])})
         if len(people) < 2:
             who = people[0] if people else "nobody"
@@ -107,9 +107,9 @@ def confirmed(
     return [package for package in held if listed.get(package.id) == package.sha256]
 
 
-def _signer(tools: Tools, facts: Facts, body: bytes, signature: bytes) -> str:
+def _signer(node: Node, facts: Facts, body: bytes, signature: bytes) -> str:
     for person in facts.people.values():
-        if "release" in person.roles and isinstance(tools.verifier.verify(body, signature, person.key), Ok):
+        if "release" in person.roles and isinstance(node.verifier.verify(body, signature, person.key), Ok):
             return person.id
     raise NotConfirmed("a signature is not that of a person who may release, or not over this request")
 

@@ -24,7 +24,7 @@ from gateway.corridors.telling.posting import Posting
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, Listed, PackageId, ParcelId, PartyId
 from gateway.policy.facts.facts import Agreement, Facts, Party
@@ -50,16 +50,16 @@ class _Part:
 
 
 class Distribution:
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     # -- releasing ---------------------------------------------------------------------------------------------------
 
     def ripe(self, now: datetime) -> list[tuple[str, str, int]]:
         """(agreement, period, batch) of everything the release rules let go at `now`."""
-        facts = self._tools.facts.current()
+        facts = self._node.facts.current()
         found = []
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             held = reading.packages(state="held")
             working = [p for p in reading.unsettled() if p.state in WAITS]
             for agreement_id, period in sorted({(p.agreement, p.period) for p in held}):
@@ -84,13 +84,13 @@ class Distribution:
     def release(self, agreement: str, period: str, batch: int, actor: str) -> list[tuple[str, str]]:
         """Give every receiver its batch. Answers (distribution, receiver) of the batch; the same again when it was
         released before."""
-        tools = self._tools
-        now, facts = tools.clock.now(), tools.facts.current()
-        with tools.ledger.transaction(now) as tx:
+        node = self._node
+        now, facts = node.clock.now(), node.facts.current()
+        with node.ledger.transaction(now) as tx:
             done = [d for d in tx.distributions(agreement=agreement, period=period) if d.batch == batch]
             if not done:
                 self._release(tx, facts, facts.agreements[agreement], period, batch, actor)
-                recording.distributed(tx, agreement, period, facts, tools.facts.calendar())
+                recording.distributed(tx, agreement, period, facts, node.facts.calendar())
                 done = [d for d in tx.distributions(agreement=agreement, period=period) if d.batch == batch]
         return [(d.id, d.receiver) for d in done]
 
@@ -196,20 +196,20 @@ class Distribution:
 
     def deliver(self, distribution: DistributionId) -> StepResult:
         """Compose the signed list if that was not done, put everything into the receiver's channel, record it."""
-        tools = self._tools
-        now = tools.clock.now()
-        with tools.ledger.reading() as reading:
+        node = self._node
+        now = node.clock.now()
+        with node.ledger.reading() as reading:
             batch = reading.distribution(distribution)
             state = reading.deliveries(distribution=distribution)[0]
             packages = reading.packages(distribution=distribution)
         assert batch is not None, "a batch that is delivered was released"
         if state.state in ARRIVED:
             return {"outcome": "ok", "code": ""}
-        facts = tools.facts.current()
+        facts = node.facts.current()
         receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
         listed, signed = "", None
         try:
-            beside = composing.compose(tools, batch, receiver, agreement, facts)
+            beside = composing.compose(node, batch, receiver, agreement, facts)
             outcome: Outcome[None] = (
                 beside
                 if not isinstance(beside, Ok)
@@ -221,15 +221,15 @@ class Distribution:
         except OSError as error:
             outcome = Deferred.by(error)
         except Exception as error:
-            tools.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
+            node.log.error("delivery_failed", distribution=distribution, error=type(error).__name__)
             outcome = Fault("900", {"stage": "delivery", "error": type(error).__name__})
         settled = self._delivered(batch, packages, outcome, now, state.attempt, listed)
         self._post(packages)
         if settled["outcome"] == "ok" and receiver.gateway and signed is not None:
             statement = signed.with_suffix("").read_bytes(), signed.read_bytes()
-            with tools.ledger.transaction(now) as tx:
+            with node.ledger.transaction(now) as tx:
                 statements.add_sent(tx, facts.node.party, receiver.id, "list", batch.id, *statement)
-        tools.log.info("delivery", distribution=distribution, **settled)
+        node.log.info("delivery", distribution=distribution, **settled)
         return settled
 
     def _post(self, packages: Sequence[PackageRow]) -> None:
@@ -238,19 +238,19 @@ class Distribution:
 
     def post_waiting(self) -> None:
         """Receipts about deliveries that could not be written when they were stated."""
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             waiting = reading.receipts(stage="delivered", written_at="")
         self._post_of({receipt.parcel for receipt in waiting})
 
     def _post_of(self, parcels: set[str]) -> None:
         for parcel in sorted(parcels):
-            with self._tools.ledger.reading() as reading:
+            with self._node.ledger.reading() as reading:
                 waiting = [r for r in reading.receipts(parcel=parcel, stage="delivered") if not r.written_at]
             if waiting:
                 try:
-                    Posting(self._tools).post(ParcelId(parcel))
+                    Posting(self._node).post(ParcelId(parcel))
                 except OSError as error:
-                    self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
+                    self._node.log.warning("posting_waits", parcel=parcel, errno=error.errno)
 
     def _hand_over(
         self,
@@ -260,26 +260,26 @@ class Distribution:
         agreement: Agreement,
         beside: dict[str, tuple[Path, str]],
     ) -> Outcome[None]:
-        tools, to = self._tools, PartyId(receiver.id)
-        sealed = {p.id: tools.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages if p.sha256}
+        node, to = self._node, PartyId(receiver.id)
+        sealed = {p.id: node.spool.sealed(p.agreement, p.period, PackageId(p.id)) for p in packages if p.sha256}
         plain = agreement.profile == "plain-folder"
         try:
             if plain:
-                if (closed := unsealing.reachable(tools, receiver)) is not None:
+                if (closed := unsealing.reachable(node, receiver)) is not None:
                     return closed
-                opened = unsealing.unseal(tools, batch.id, packages, tools.facts.current())
+                opened = unsealing.unseal(node, batch.id, packages, node.facts.current())
                 if not isinstance(opened, Ok):
                     return opened
                 sealed = opened.value
-            files = delivery.files(composing.content(self._tools, batch.id)[0], sealed, beside)
-            done = tools.courier(receiver).deliver(to, agreement.label, files)
+            files = delivery.files(composing.content(self._node, batch.id)[0], sealed, beside)
+            done = node.courier(receiver).deliver(to, agreement.label, files)
         finally:
             if plain:
-                unsealing.forget(tools, batch.id)
+                unsealing.forget(node, batch.id)
         if isinstance(done, Ok) and receiver.gateway:
             # A drop folder takes packages only: the signed list goes where that node takes statements.
-            folder = tools.facts.current().node.folders.acknowledge
-            return tools.courier(receiver).deliver(to, folder, delivery.statement(beside))
+            folder = node.facts.current().node.folders.acknowledge
+            return node.courier(receiver).deliver(to, folder, delivery.statement(beside))
         return done
 
     def _delivered(
@@ -291,7 +291,7 @@ class Distribution:
         attempt: int,
         listed: str,
     ) -> StepResult:
-        with self._tools.ledger.transaction(now) as tx:
+        with self._node.ledger.transaction(now) as tx:
             state = tx.deliveries(distribution=batch.id)[0]
             if state.state in ARRIVED:
                 return {"outcome": "ok", "code": ""}
@@ -302,19 +302,19 @@ class Distribution:
                     )
                     tx.update_distribution(batch.id, state="delivered", list_sha256=listed)
                     tx.update_packages(batch.id, "delivered")
-                    facts, calendar = self._tools.facts.current(), self._tools.facts.calendar()
+                    facts, calendar = self._node.facts.current(), self._node.facts.calendar()
                     delivering.delivered(tx, batch, packages, facts, calendar)
                     counts = {"packages": len(packages), "attempts": attempt}
-                    if self._tools.facts.current().agreements[batch.agreement].profile == "plain-folder":
+                    if self._node.facts.current().agreements[batch.agreement].profile == "plain-folder":
                         counts["plain"] = sum(bool(package.sha256) for package in packages)
                     recording.batch_event(tx, batch, Event.DELIVERED, counts, list=listed)
-                    recording.delivered(tx, batch, self._tools.facts.current(), self._tools.facts.calendar())
-                    if batch.receiver == self._tools.facts.current().node.party:
+                    recording.delivered(tx, batch, self._node.facts.current(), self._node.facts.calendar())
+                    if batch.receiver == self._node.facts.current().node.party:
                         # What is sealed for ourselves has nobody else to sign for it.
                         tx.update_delivery(batch.id, state="acknowledged", acknowledged_at=rfc3339(now))
                         tx.update_distribution(batch.id, state="acknowledged")
                         tx.update_packages(batch.id, "acknowledged")
-                        kept = recording.keeping(self._tools.facts.current(), batch.agreement).packages
+                        kept = recording.keeping(self._node.facts.current(), batch.agreement).packages
                         counts = {"packages": len(packages), recording.KEEP: kept}
                         recording.batch_event(tx, batch, Event.ACKNOWLEDGED, counts)
                     return {"outcome": "ok", "code": ""}

@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger.rows import PackageRow
 from gateway.adapters.sealing import keyring
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.packages import Descriptor
 from gateway.parcels import DistributionId, PackageId, PartyId, Sorted
@@ -24,10 +24,10 @@ from gateway.records import schema
 from gateway.records.plain import write_workbook
 
 
-def members(tools: Tools, sorted_: Sorted, agreement: Agreement, facts: Facts) -> dict[PartyId, Path]:
+def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts) -> dict[PartyId, Path]:
     """By receiver, the file that goes into its package: the part, the document, or, under this profile, the part as a
     workbook, made here."""
-    spool, parcel = tools.spool, sorted_.checked.opened.arrival.parcel
+    spool, parcel = node.spool, sorted_.checked.opened.arrival.parcel
     if sorted_.checked.opened.content == "document":
         return dict.fromkeys(sorted_.parts, spool.table(parcel))
     if agreement.profile != "plain-folder":
@@ -42,25 +42,25 @@ def members(tools: Tools, sorted_: Sorted, agreement: Agreement, facts: Facts) -
     return found
 
 
-def reachable(tools: Tools, receiver: Party) -> Deferred | None:
+def reachable(node: Node, receiver: Party) -> Deferred | None:
     """Deferred 710 while others than owner and group can look into the receiver's folder."""
-    folder = tools.folder(receiver)
+    folder = node.folder(receiver)
     if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & stat.S_IRWXO:
         return Deferred("710", {"receiver": receiver.id}, 3600)
     return None
 
 
-def unseal(tools: Tools, batch: str, packages: Sequence[PackageRow], facts: Facts) -> Outcome[dict[str, Path]]:
+def unseal(node: Node, batch: str, packages: Sequence[PackageRow], facts: Facts) -> Outcome[dict[str, Path]]:
     """Package -> workbook, called as it will be in the receiver's folder. `forget` removes them all."""
-    forget(tools, batch)
-    folder = _folder(tools, batch)
+    forget(node, batch)
+    folder = _folder(node, batch)
     own = keyring.own_fingerprints(facts.path(facts.node.private))
     found = {}
     for package in packages:
         if not package.sha256:
             continue
-        sealed = tools.spool.sealed(package.agreement, package.period, PackageId(package.id))
-        opened = tools.opener.open(sealed, folder / package.id, *own, accept=lambda _: None)
+        sealed = node.spool.sealed(package.agreement, package.period, PackageId(package.id))
+        opened = node.opener.open(sealed, folder / package.id, *own, accept=lambda _: None)
         if not isinstance(opened, Ok):
             # We sealed it for ourselves: whatever is wrong with it, nobody else can mend it.
             return opened if isinstance(opened, Deferred) else Fault("902", {"reason": "our own package"})
@@ -72,9 +72,9 @@ def unseal(tools: Tools, batch: str, packages: Sequence[PackageRow], facts: Fact
     return Ok(found)
 
 
-def forget(tools: Tools, batch: str) -> None:
-    shutil.rmtree(_folder(tools, batch), ignore_errors=True)
+def forget(node: Node, batch: str) -> None:
+    shutil.rmtree(_folder(node, batch), ignore_errors=True)
 
 
-def _folder(tools: Tools, batch: str) -> Path:
-    return tools.spool.batch(DistributionId(batch)) / ".plain"
+def _folder(node: Node, batch: str) -> Path:
+    return node.spool.batch(DistributionId(batch)) / ".plain"

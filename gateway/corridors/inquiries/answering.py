@@ -28,7 +28,7 @@ from gateway.deadlines import Calendar, Delivery
 from gateway.deadlines.changes import RETURN
 from gateway.instants import rfc3339
 from gateway.lifecycle import SETTLED, Event, ObligationState
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, ParcelId
 from gateway.policy.facts.facts import Facts
@@ -68,28 +68,28 @@ class _Open:
 class Answering:
     """Between an effect and its transaction, which follow each other in one step, the matches are kept here."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
         self._matches: dict[ParcelId, Match] = {}
 
     def examine(self, arrival: Arrival, job: ExamineJob, facts: Facts) -> Outcome[Mapping[str, object]]:
         """The examination of a reply: judged, matched, and parted by who asked."""
-        tools, parcel = self._tools, arrival.parcel
-        first = tools.worker.examine(parcel, replace(job, route_by=None, routes=()))
+        node, parcel = self._node, arrival.parcel
+        first = node.worker.examine(parcel, replace(job, route_by=None, routes=()))
         if not isinstance(first, Ok):
             return first
-        name = tools.inbox.name(parcel)
-        with tools.ledger.reading() as reading:
-            book = _Book(reading, arrival, facts, name, tools.facts.calendar())
-        marks, answers = book.mark(tools.spool.part(parcel, UNROUTED))
+        name = node.inbox.name(parcel)
+        with node.ledger.reading() as reading:
+            book = _Book(reading, arrival, facts, name, node.facts.calendar())
+        marks, answers = book.mark(node.spool.part(parcel, UNROUTED))
         titles = _titles(facts, arrival.agreement)
-        named = book.named(tools.spool.out(parcel) / "refused.csv", titles)
+        named = book.named(node.spool.out(parcel) / "refused.csv", titles)
         answered = {place for place, _ in answers}
         self._matches[parcel] = Match(tuple(answers), tuple(place for place in named if place not in answered))
-        path = tools.spool.parcel(parcel) / "marks"
+        path = node.spool.parcel(parcel) / "marks"
         durable.write_bytes(path, "".join(f"{mark}\n" for mark in marks).encode("ascii"), 0o600)
-        tools.spool.clear_out(parcel)
-        return tools.worker.examine(parcel, replace(job, route_by=None, routes=(), marks=path))
+        node.spool.clear_out(parcel)
+        return node.worker.examine(parcel, replace(job, route_by=None, routes=(), marks=path))
 
     def settle(self, tx: Transaction, row: ParcelRow, outcome: Outcome[Checked], facts: Facts) -> Outcome[Checked]:
         """In the transaction of the checking: claim what is answered, note what was refused in time. Deferred 708 when

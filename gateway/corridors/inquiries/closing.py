@@ -8,7 +8,7 @@ from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import InquiryRow
 from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.policy.facts.facts import Facts
 
 
@@ -19,13 +19,13 @@ def close(tx: Transaction, obligations: Iterable[str], facts: Facts) -> None:
             _close(tx, inquiry, facts)
 
 
-def close_settled(tools: Tools) -> None:
+def close_settled(node: Node) -> None:
     """The same for what people settled by a command. Once an hour or so."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         opened = reading.inquiries(opened=True)
-    with tools.ledger.transaction(tools.clock.now()) as tx:
+    with node.ledger.transaction(node.clock.now()) as tx:
         for inquiry in opened:
-            _close(tx, inquiry, tools.facts.current())
+            _close(tx, inquiry, node.facts.current())
 
 
 def _close(tx: Transaction, inquiry: InquiryRow, facts: Facts) -> None:

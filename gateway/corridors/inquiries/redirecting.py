@@ -24,7 +24,7 @@ from gateway.deadlines import Calendar, changes
 from gateway.deadlines.changes import Change
 from gateway.instants import rfc3339
 from gateway.lifecycle import SETTLED, ObligationState
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts.facts import Facts
 
@@ -33,22 +33,22 @@ LONGEST: Final = 400
 _Of = tuple[InquiryRow, DatedRow]
 
 
-def give_back(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+def give_back(node: Node, ids: Sequence[str], why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
     """Return records within 3 working days of their arrival: all of them or none. Refused 607 (settled), 608 (no
     reason), 609 (too late), 621 (the reason holds a number), 622 (no such obligation), 625 (no record's answer)."""
-    now, calendar = tools.clock.now(), tools.facts.calendar()
+    now, calendar = node.clock.now(), node.facts.calendar()
 
     def plan(owed: ObligationRow, _of: _Of) -> Outcome[Change]:
         state = ObligationState(owed.state)
         return changes.return_record(settling.read(owed), actor, why, now, state, calendar)
 
-    return _redirect(tools, ids, why, plan, "")
+    return _redirect(node, ids, why, plan, "")
 
 
-def pass_on(tools: Tools, ids: Sequence[str], to: str, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+def pass_on(node: Node, ids: Sequence[str], to: str, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
     """Have `to` owe the answers from now on, by a clock that starts now: all of them or none. Refused 607, 608,
     621, 622, 625, 626 (`to` cannot answer, or was asked in this inquiry already)."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
 
     def plan(owed: ObligationRow, of: _Of) -> Outcome[Change]:
         agreement = facts.agreements.get(of[0].agreement)
@@ -60,17 +60,17 @@ def pass_on(tools: Tools, ids: Sequence[str], to: str, why: str, actor: str) -> 
         standing, state = settling.read(owed), ObligationState(owed.state)
         return changes.transfer(standing, to, agreement.clock.rule, actor, why, now, state, calendar)
 
-    return _redirect(tools, ids, why, plan, to)
+    return _redirect(node, ids, why, plan, to)
 
 
 def _redirect(
-    tools: Tools, ids: Sequence[str], why: str, plan: Callable[[ObligationRow, _Of], Outcome[Change]], to: str
+    node: Node, ids: Sequence[str], why: str, plan: Callable[[ObligationRow, _Of], Outcome[Change]], to: str
 ) -> Outcome[list[dict[str, Any]]]:
     if NUMBER.search(why) or len(why) > LONGEST:
         return Refused("621", {"limit": LONGEST})
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     done = []
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         planned: list[tuple[ObligationRow, Change]] = []
         going: dict[InquiryRow, list[DatedRow]] = defaultdict(list)
         for identity in dict.fromkeys(ids):

@@ -12,7 +12,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.views import inquiries
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 
 EVENTS: Final = frozenset(
     {
@@ -38,10 +38,10 @@ class Showing:
         self._day: date | None = None
         self._waiting: set[str] = set()
 
-    def round(self, tools: Tools) -> int:
+    def round(self, node: Node) -> int:
         """Write what changed; how many pages. A folder that is away has its page written by a later round."""
-        today = tools.clock.now().astimezone(SHANGHAI).date()
-        with tools.ledger.reading() as reading:
+        today = node.clock.now().astimezone(SHANGHAI).date()
+        with node.ledger.reading() as reading:
             if self._seq is None:
                 self._seq = reading.head()[0]
                 self._waiting |= _parties(reading.inquiries())
@@ -55,9 +55,9 @@ class Showing:
         written = 0
         for party in sorted(self._waiting):
             try:
-                inquiries.refresh(tools, [party])
+                inquiries.refresh(node, [party])
             except OSError as error:
-                tools.log.warning("page_waits", party=party, errno=error.errno)
+                node.log.warning("page_waits", party=party, errno=error.errno)
                 continue
             self._waiting.discard(party)
             written += 1

@@ -19,7 +19,7 @@ from gateway.deadlines.outages import Outage
 from gateway.deadlines.rules import again, fixed_rule
 from gateway.instants import rfc3339
 from gateway.lifecycle import ObligationState
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts.facts import Facts
 from gateway.policy.periods import Period
@@ -31,26 +31,26 @@ _NOTHING: Final[dict[str, Any]] = dict.fromkeys(ObligationRow.__dataclass_fields
 _ANY: Final = ObligationRow(**_NOTHING | {"kind": "submission", "dated_seq": 0})
 
 
-def extend(tools: Tools, ids: Sequence[str], until: date, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+def extend(node: Node, ids: Sequence[str], until: date, why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
     """Put the dates of `ids` off to `until`, 24:00: all of them or none. Refused 606 (run out, or no later), 607
     (settled), 608 (no reason), 621 (the reason holds a number), 622 (there is no such obligation), 624 (the
     date is another node's)."""
-    return _change(tools, ids, "extended", until, why, actor)
+    return _change(node, ids, "extended", until, why, actor)
 
 
-def void(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
+def void(node: Node, ids: Sequence[str], why: str, actor: str) -> Outcome[list[dict[str, Any]]]:
     """Nothing is owed any more under `ids`: all of them or none. Refused 607, 608, 621, 622."""
-    return _change(tools, ids, "void", None, why, actor)
+    return _change(node, ids, "void", None, why, actor)
 
 
 def _change(
-    tools: Tools, ids: Sequence[str], kind: str, until: date | None, why: str, actor: str
+    node: Node, ids: Sequence[str], kind: str, until: date | None, why: str, actor: str
 ) -> Outcome[list[dict[str, Any]]]:
     if _NUMBER.search(why) or len(why) > _LONGEST:
         return Refused("621", {"limit": _LONGEST})
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     done = []
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         planned = []
         for identity in ids:
             owed = tx.obligation(identity)
@@ -76,11 +76,11 @@ def _change(
     return Ok(done)
 
 
-def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
+def recompute(node: Node, actor: str = ACTOR) -> list[dict[str, Any]]:
     """Compute every open date again under the calendar in force. A date that has run out stays, and so does one whose
     new date would have run out already: nobody becomes late by a notice. Answers what changed."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
-    with tools.ledger.reading() as reading:
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
+    with node.ledger.reading() as reading:
         spans = [_outage(row) for row in reading.outages()]
         found = [
             (
@@ -98,7 +98,7 @@ def recompute(tools: Tools, actor: str = ACTOR) -> list[dict[str, Any]]:
             for owed in reading.dated_so(dated)
         ]
     for at in range(0, len(found), _CHUNK):
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             some = found[at : at + _CHUNK]
             entering.moved(tx, some, facts, calendar, actor=actor)
             stating.restate(tx, [owed.id for owed, _ in some if owed.kind == "reply"], facts, calendar)
@@ -157,26 +157,26 @@ def _agreed(owed: ObligationRow, facts: Facts) -> str:
 # -- outages ----------------------------------------------------------------------------------------------------------
 
 
-def resumed(tools: Tools) -> None:
+def resumed(node: Node) -> None:
     """At the start: the time since the node was last known to run was an outage."""
-    now = tools.clock.now()
-    with tools.ledger.reading() as reading:
+    now = node.clock.now()
+    with node.ledger.reading() as reading:
         last = reading.last_heartbeat()
     if last and last < rfc3339(now):
-        enter_outage(tools, datetime.fromisoformat(last), now, "", ACTOR)
+        enter_outage(node, datetime.fromisoformat(last), now, "", ACTOR)
 
 
-def enter_outage(tools: Tools, began: datetime, ended: datetime, why: str, actor: str) -> Outcome[list[str]]:
+def enter_outage(node: Node, began: datetime, ended: datetime, why: str, actor: str) -> Outcome[list[str]]:
     """Enter that the node was down, and move the dates that ran out meanwhile to the next working day. What was
     accepted late before stays late: that was decided. Answers the obligations that moved; Refused 623 when it does not
     lie in the past, 621 when the reason holds a number."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     if not began < ended <= now:
         return Refused("623")
     if _NUMBER.search(why) or len(why) > _LONGEST:
         return Refused("621", {"limit": _LONGEST})
     identity = f"outage/{rfc3339(began)}/{rfc3339(ended)}"
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         if not tx.add_outage(id=identity, began=rfc3339(began), ended=rfc3339(ended), actor=actor, why=why):
             return Ok([])
         entering.outage(tx, identity, facts, began, ended, actor, why)

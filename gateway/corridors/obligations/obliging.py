@@ -11,18 +11,18 @@ from gateway.corridors import recording
 from gateway.corridors.obligations import dating
 from gateway.deadlines import Calendar, Obligation
 from gateway.deadlines.rules import lies_within
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.policy.facts import dates
 from gateway.policy.facts.facts import Facts
 from gateway.policy.periods import Period, for_rhythm
 
 
-def enter(tools: Tools) -> None:
+def enter(node: Node) -> None:
     """Enter what is owed for the periods whose windows opened last, and mark what was missed; each once."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     expected = _expected(facts, now.date(), calendar)
     closing = sorted({(owed.agreement, owed.occasion) for owed in expected if _distributes(facts, owed.agreement)})
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         known = reading.known_obligations([owed.id for owed in expected])
         fresh = [owed for owed in expected if owed.id not in known]
         fresh = dating.out_of_outages(reading, fresh, now, calendar)
@@ -30,7 +30,7 @@ def enter(tools: Tools) -> None:
         closing = [key for key in closing if not _entered(reading, *key)]
     if not fresh and not overdue and not closing:
         return
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         for owed in fresh:
             recording.set_obligation(tx, owed, facts, calendar)
         recording.missed(tx, overdue, facts, calendar)

@@ -21,7 +21,7 @@ from gateway.corridors.inquiries.entering import own_id
 from gateway.corridors.obligations import changes
 from gateway.deadlines.changes import Change
 from gateway.lifecycle import SETTLED, Event, ObligationState
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.parcels import SealedPackage
 from gateway.policy.facts.facts import Facts
 
@@ -38,8 +38,8 @@ WHY = "节点恢复后无法核对反馈编号 / replies cannot be matched after
 class Asked:
     """Follows what one log says of inquiries, in order."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
         self.unclear: set[tuple[str, str]] = set()
         """(parcel, receiver) of inquiries of which only some were settled, nobody knows which."""
         self._owed: dict[tuple[str, str], int] = defaultdict(int)
@@ -103,7 +103,7 @@ class Asked:
             if agreement is None or agreement.clock is None:
                 continue
             at = datetime.fromisoformat(entry["time"])
-            _, owed = delivering.start(tx, inquiry, agreement.clock, at, facts, self._tools.facts.calendar())
+            _, owed = delivering.start(tx, inquiry, agreement.clock, at, facts, self._node.facts.calendar())
             if len(owed) != entry["counts"]["obligations"]:
                 self.unclear.add((inquiry.parcel, receiver))  # an open one's date stands for some of them
 
@@ -175,9 +175,9 @@ def waiting(reading: Reading, unclear: Sequence[tuple[str, str]]) -> list[tuple[
     return found
 
 
-def void(tx: Transaction, tools: Tools, parcel: str, receiver: str, actor: str) -> None:
+def void(tx: Transaction, node: Node, parcel: str, receiver: str, actor: str) -> None:
     """Nothing is owed of it any more; it is closed, and its key destroyed."""
-    facts, calendar = tools.facts.current(), tools.facts.calendar()
+    facts, calendar = node.facts.current(), node.facts.calendar()
     ended = []
     for _, owed in tx.dated_with_state(parcel=parcel, receiver=receiver):
         if ObligationState(owed.state) not in SETTLED:

@@ -14,7 +14,7 @@ from gateway.log.merkle import WIDTH, Edge
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.proof import Proof
 from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, read_tile, unbundle
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.receipts.receipt import Receipt, parse
 
 
@@ -65,14 +65,14 @@ class History:
         return wanted
 
 
-def newest(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> History | None:
+def newest(node: Node, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> History | None:
     """The longest of the copies; None where nothing was ever published. Every copy and the ledger must be its
     beginning: else `Contradiction`. Raises `Unusable`, and `Behind` where somebody holds proof of a longer one."""
     found = [opened for copy in copies if (opened := _open(copy, keys)) is not None]
     longest = max(found, key=lambda history: history.size, default=None)
     size = longest.size if longest else 0
-    seen = max([size, *_seen(tools, copies, keys)])
-    with tools.ledger.published() as tables:
+    seen = max([size, *_seen(node, copies, keys)])
+    with node.ledger.published() as tables:
         count, _ = tables.head()
         signed = tables.signed()
         if seen > max(size, signed.size if signed else 0):
@@ -113,9 +113,9 @@ def _ours(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> bo
     return any(checkpoint.origin == key.name and note.signed_by(key) for key in keys)
 
 
-def _seen(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> Iterator[int]:
+def _seen(node: Node, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> Iterator[int]:
     """Sizes of our checkpoints that others hold: witnesses, archives, the proofs beside parties' receipts."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     folders = [facts.path(facts.node.log), *copies]
     notes = [path for folder in folders for path in (folder / ARCHIVE).glob("*") if path.name.isdigit()]
     notes += (facts.path(facts.node.state) / "cosigned").glob("*.note")
@@ -126,7 +126,7 @@ def _seen(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> 
             continue
         if _ours(note, checkpoint, keys):
             yield checkpoint.size
-    for path in machine_files(tools, ".tlog-proof"):
+    for path in machine_files(node, ".tlog-proof"):
         try:
             note = Proof.parse(path.read_bytes()).note
             checkpoint = Checkpoint.parse(note.text)
@@ -136,19 +136,19 @@ def _seen(tools: Tools, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> 
             yield checkpoint.size
 
 
-def machine_files(tools: Tools, ending: str) -> Iterator[Path]:
+def machine_files(node: Node, ending: str) -> Iterator[Path]:
     """Files for programs beside the parties' receipts."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     for party in facts.parties.values():
-        folder = tools.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
+        folder = node.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
         if party.id != facts.node.party and folder.is_dir():
             yield from sorted(path for path in folder.iterdir() if path.name.endswith(ending))
 
 
-def receipts(tools: Tools, start: int) -> Iterator[tuple[Receipt, bytes, Path]]:
+def receipts(node: Node, start: int) -> Iterator[tuple[Receipt, bytes, Path]]:
     """Receipts of ours that parties hold and that rest on entries from `start` on. Whether our key signed them is for
     the caller to ask: the folders are the parties' too."""
-    for path in machine_files(tools, ".receipt.json"):
+    for path in machine_files(node, ".receipt.json"):
         try:
             data = path.read_bytes()
             loaded: Any = json.loads(data)

@@ -27,7 +27,7 @@ from gateway.corridors.recovery.rolling import Report
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.policy.facts.facts import FolderChannel
@@ -49,10 +49,10 @@ class Item:
         return f"{self.kind}:{self.name}"
 
 
-def items(tools: Tools, report: Report, decided: Sequence[str]) -> list[Item]:
+def items(node: Node, report: Report, decided: Sequence[str]) -> list[Item]:
     """What is still open, after what was `decided`. Packages that a receiver's folder has are taken from there."""
     found = []
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         for parcel in report.interrupted:
             row = reading.parcel(parcel)
             if row is not None and not row.settled:
@@ -61,35 +61,35 @@ def items(tools: Tools, report: Report, decided: Sequence[str]) -> list[Item]:
         batches = [d for d in reading.deliveries() if d.state == "released"]
         asking = asked.waiting(reading, report.unclear)
     unsent = [p for p in packages if p.state in ("held", "waiting", "released") and p.sha256]
-    found += [Item("package", p.id, p.origin, ("lost",)) for p in unsent if not _whole(tools, p)]
+    found += [Item("package", p.id, p.origin, ("lost",)) for p in unsent if not _whole(node, p)]
     found += [Item("batch", b.distribution, b.receiver, ("deliver", "delivered")) for b in batches]
     found += [Item("receipt", number, parcel, ("noted",)) for number, parcel in report.unlogged]
     found += [Item("inquiry", f"{i.parcel}/{i.receiver}", i.origin, may) for i, may in asking]
     found += [Item("dates", parcel, party, ("noted",)) for parcel, party in report.undated]
-    found += [Item("statement", name, party, ("noted",)) for name, party in stated.missing(tools, report.stated)]
+    found += [Item("statement", name, party, ("noted",)) for name, party in stated.missing(node, report.stated)]
     return [item for item in found if item.id not in decided]
 
 
-def adopt_arrived(tools: Tools) -> list[str]:
+def adopt_arrived(node: Node) -> list[str]:
     """Batches that lie whole in their receiver's folder were delivered, whatever the log had time to say."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         batches = [d for d in reading.deliveries() if d.state == "released"]
-    arrived = [b.distribution for b in batches if _arrived(tools, b.distribution, b.receiver)]
-    with tools.ledger.transaction(tools.clock.now()) as tx:
+    arrived = [b.distribution for b in batches if _arrived(node, b.distribution, b.receiver)]
+    with node.ledger.transaction(node.clock.now()) as tx:
         for batch in arrived:
             _delivered(tx, batch)
     return arrived
 
 
-def decide(tools: Tools, item: Item, decision: str, actor: str) -> None:
+def decide(node: Node, item: Item, decision: str, actor: str) -> None:
     """Carry out what a person decided. `ValueError` for a decision that this item does not know."""
     if decision not in item.decisions:
         raise ValueError(f"{item.id}: {' | '.join(item.decisions)}")
-    now = tools.clock.now()
-    with tools.ledger.transaction(now) as tx:
+    now = node.clock.now()
+    with node.ledger.transaction(now) as tx:
         if decision == "refuse":
-            facts = tools.facts.current()
-            recording.refused(tx, ParcelId(item.name), CODE, {}, facts, {}, tools.facts.calendar())
+            facts = node.facts.current()
+            recording.refused(tx, ParcelId(item.name), CODE, {}, facts, {}, node.facts.calendar())
             attempt = recording.row(tx, item.name).attempt + 1
             tx.update_parcel(item.name, attempt=attempt, next_attempt_at=rfc3339(now), posted_at="")
         elif decision == "lost":
@@ -98,14 +98,14 @@ def decide(tools: Tools, item: Item, decision: str, actor: str) -> None:
             _delivered(tx, item.name)
         elif item.kind == "inquiry" and decision == "void":
             parcel, _, receiver = item.name.partition("/")
-            asked.void(tx, tools, parcel, receiver, actor)
+            asked.void(tx, node, parcel, receiver, actor)
         tx.log(
             Entry(
                 id=f"restore/{item.id}/{rfc3339(now)}",
                 event=Event.OPERATED,
                 time=now,
                 actor=actor,
-                facts=tools.facts.current().digest,
+                facts=node.facts.current().digest,
                 parcel=item.name if item.kind in ("parcel", "batch") else "",
                 digests={"decision": decision, "item": item.id},
             )
@@ -121,14 +121,14 @@ def _delivered(tx: Transaction, distribution: str) -> None:
     recording.batch_event(tx, batch, Event.DELIVERED, {"packages": batch.packages, "attempts": 0})
 
 
-def _whole(tools: Tools, package: PackageRow) -> bool:
+def _whole(node: Node, package: PackageRow) -> bool:
     """Its file is in the node's storage, or was found in its receiver's folder and is there now."""
-    path = tools.spool.sealed(package.agreement, package.period, PackageId(package.id))
+    path = node.spool.sealed(package.agreement, package.period, PackageId(package.id))
     if path.exists():
         if durable.sha256_file(path)[0] == package.sha256:
             return True
         durable.remove(path)  # sealed anew under the same name; what was committed is another file
-    folder = _channel(tools, package.receiver, package.agreement)
+    folder = _channel(node, package.receiver, package.agreement)
     if folder is None or not (folder / path.name).is_file():
         return False
     if durable.sha256_file(folder / path.name)[0] != package.sha256:
@@ -138,20 +138,20 @@ def _whole(tools: Tools, package: PackageRow) -> bool:
     return True
 
 
-def _arrived(tools: Tools, distribution: str, receiver: str) -> bool:
+def _arrived(node: Node, distribution: str, receiver: str) -> bool:
     """The receiver's folder holds every package of the batch, and the list, which is laid down last: to deliver it
     adopts what is there."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         batch = reading.distribution(distribution)
         packages = [p for p in reading.packages(distribution=distribution) if p.sha256]
     assert batch is not None, "a delivery has a batch"
-    folder = _channel(tools, receiver, batch.agreement)
+    folder = _channel(node, receiver, batch.agreement)
     if folder is None or not folder.is_dir():
         return False
-    beside = compose(tools, distribution)
+    beside = compose(node, distribution)
     if beside is None:
         return False
-    names = {tools.spool.sealed(p.agreement, p.period, PackageId(p.id)).name: p.sha256 for p in packages}
+    names = {node.spool.sealed(p.agreement, p.period, PackageId(p.id)).name: p.sha256 for p in packages}
     names |= {name: sha256 for name, (_, sha256) in beside.items() if composing.is_list(Path(name))}
     for name, sha256 in names.items():
         if not (folder / name).is_file() or durable.sha256_file(folder / name)[0] != sha256:
@@ -159,19 +159,19 @@ def _arrived(tools: Tools, distribution: str, receiver: str) -> bool:
     return True
 
 
-def compose(tools: Tools, distribution: str) -> dict[str, tuple[Path, str]] | None:
+def compose(node: Node, distribution: str) -> dict[str, tuple[Path, str]] | None:
     """The documents of a batch that was released: those that are there, else made again; None where they cannot be."""
-    facts = tools.facts.current()
-    with tools.ledger.reading() as reading:
+    facts = node.facts.current()
+    with node.ledger.reading() as reading:
         batch = reading.distribution(distribution)
     if batch is None or batch.receiver not in facts.parties or batch.agreement not in facts.agreements:
         return None
     receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
     try:
-        made = composing.compose(tools, batch, receiver, agreement, facts)
+        made = composing.compose(node, batch, receiver, agreement, facts)
     except ValueError:  # what is known of its packages makes no list
         return None
-    folder = _channel(tools, batch.receiver, batch.agreement)
+    folder = _channel(node, batch.receiver, batch.agreement)
     if not isinstance(made, Ok) or folder is None:
         return made.value if isinstance(made, Ok) else None
     for name, (path, _) in made.value.items():
@@ -181,27 +181,27 @@ def compose(tools: Tools, distribution: str) -> dict[str, tuple[Path, str]] | No
     return {name: (path, durable.sha256_file(path)[0]) for name, (path, _) in made.value.items()}
 
 
-def recompose(tools: Tools) -> list[str]:
+def recompose(node: Node) -> list[str]:
     """Make the documents of delivered batches that the backup has not, so that their signatures are known when they
     come. Answers the batches whose list comes out otherwise than it was delivered."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         batches = reading.distributions(state="delivered")
     differing = []
     for batch in batches:
-        if (tools.spool.batch(DistributionId(batch.id)) / ".whole").exists():
+        if (node.spool.batch(DistributionId(batch.id)) / ".whole").exists():
             continue
-        made = compose(tools, batch.id)
+        made = compose(node, batch.id)
         listed = next((d for p, d in made.values() if composing.is_list(p)), "") if made else ""
         if batch.list_sha256 and listed != batch.list_sha256:
             differing.append(batch.id)
     return differing
 
 
-def _channel(tools: Tools, receiver: str, agreement: str) -> Path | None:
+def _channel(node: Node, receiver: str, agreement: str) -> Path | None:
     """The receiver's folder for an agreement's batches; None where it is not on this node's exchange root, or the root
     is away."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     party, found = facts.parties.get(receiver), facts.agreements.get(agreement)
-    if party is None or found is None or not isinstance(party.channel, FolderChannel) or not tools.inbox.root.is_up():
+    if party is None or found is None or not isinstance(party.channel, FolderChannel) or not node.inbox.root.is_up():
         return None
-    return tools.folder(party, facts.node.folders.inbox, found.label)
+    return node.folder(party, facts.node.folders.inbox, found.label)

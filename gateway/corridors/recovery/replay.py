@@ -23,7 +23,7 @@ from gateway.corridors.submission import superseding
 from gateway.deadlines import since_day
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event, ObligationState
-from gateway.node import ACKNOWLEDGE, Tools
+from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
 from gateway.policy.facts.facts import Facts
 from gateway.policy.faults import FactsError
@@ -46,13 +46,13 @@ _ENDED = {
 class Forward:
     """Follows the entries of one log, in order."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._distribution = Distribution(tools)
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._distribution = Distribution(node)
         self.interrupted: set[str] = set()
         self.differing: set[str] = set()
         self.erased: set[str] = set()
-        self.asked, self.stated = Asked(tools), Stated()
+        self.asked, self.stated = Asked(node), Stated()
         self._entries: Sequence[Entry] = ()
         self._parcel: Mapping[str, Callable[[Transaction, Entry, ParcelRow], None]] = {
             Event.CHECKED: self._checked,
@@ -229,9 +229,9 @@ class Forward:
 
     def _facts(self, entry: Entry) -> Facts:
         try:
-            return self._tools.facts.at(entry["facts"])
+            return self._node.facts.at(entry["facts"])
         except FactsError:  # changed after the backup: those of today are the best there is
-            return self._tools.facts.current()
+            return self._node.facts.current()
 
     def _delivered(self, tx: Transaction, entry: Entry) -> None:
         batch = entry["parcel"]
@@ -304,7 +304,7 @@ class Forward:
             self.erased.add(entry["parcel"])
 
     def _owe(self, tx: Transaction, entry: Entry, identity: str) -> None:
-        facts, calendar = self._facts(entry), self._tools.facts.calendar()
+        facts, calendar = self._facts(entry), self._node.facts.calendar()
         day = datetime.fromisoformat(entry["time"]).date()
         for rhythm in sorted({a.rhythm for a in facts.agreements.values() if a.rhythm != "event"}):
             for owed in deadlines.expected(facts, for_rhythm(rhythm, day), calendar):

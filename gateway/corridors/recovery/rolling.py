@@ -18,7 +18,7 @@ from gateway.corridors.recovery.replay import Forward
 from gateway.instants import rfc3339
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.receipts.receipt import Receipt
@@ -54,23 +54,23 @@ class Report:
 
 
 def roll(
-    tools: Tools, history: History | None, keys: Sequence[VerifierKey], own: Sequence[str], restored_at: str
+    node: Node, history: History | None, keys: Sequence[VerifierKey], own: Sequence[str], restored_at: str
 ) -> Report:
     """Take over what `history` says beyond the ledger, and the receipts of it that parties hold. `own`: the node's key
     fingerprints, which its receipts are signed by. It is done once per restore; asked again, it answers the same."""
-    now = tools.clock.now()
+    now = node.clock.now()
     name = f"restore/{restored_at}"
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         before = reading.progress(name, "report")
     if before is not None:
         return Report.from_json(json.loads(before))
-    with tools.ledger.published() as tables:
+    with node.ledger.published() as tables:
         count, _ = tables.head()
     bodies = history.bodies(count) if history is not None else []
     report = Report(entries=len(bodies), size=max(count, history.size if history else 0))
-    forward = Forward(tools)
-    held = [(r, data) for r, data, path in receipts(tools, count) if _signed(tools, data, path, own)]
-    with tools.ledger.restoring(now) as (tx, tables):
+    forward = Forward(node)
+    held = [(r, data) for r, data, path in receipts(node, count) if _signed(node, data, path, own)]
+    with node.ledger.restoring(now) as (tx, tables):
         tables.adopt(bodies)
         if history is not None:
             for size, note in _notes(history, keys):
@@ -88,22 +88,22 @@ def roll(
             else:
                 report.unlogged.append((receipt.number, receipt.parcel))
         tx.set_progress(name, "report", json.dumps(report.to_json()))
-    _forget(tools, forward.erased)
+    _forget(node, forward.erased)
     if history is not None:
-        _archive(history, tools.facts.current().path(tools.facts.current().node.log))
+        _archive(history, node.facts.current().path(node.facts.current().node.log))
     return report
 
 
-def _forget(tools: Tools, erased: set[str]) -> None:
+def _forget(node: Node, erased: set[str]) -> None:
     """Remove what the log says was erased and the archive has brought back: originals, packages of closed batches."""
-    with tools.ledger.reading() as reading, tools.spool.removing():
+    with node.ledger.reading() as reading, node.spool.removing():
         for name in sorted(erased):
             if name.startswith("d-"):
                 for package in reading.packages(distribution=name):
-                    durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
-                shutil.rmtree(tools.spool.batch(DistributionId(name)), ignore_errors=True)
+                    durable.remove(node.spool.sealed(package.agreement, package.period, PackageId(package.id)))
+                shutil.rmtree(node.spool.batch(DistributionId(name)), ignore_errors=True)
             elif ParcelId(name) == Path(name).name:
-                shutil.rmtree(tools.spool.quarantine / name, ignore_errors=True)
+                shutil.rmtree(node.spool.quarantine / name, ignore_errors=True)
 
 
 def _notes(history: History, keys: Sequence[VerifierKey]) -> list[tuple[int, bytes]]:
@@ -132,12 +132,12 @@ def _archive(history: History, log: Path) -> None:
         durable.sync_folder(log / ARCHIVE)
 
 
-def _signed(tools: Tools, data: bytes, path: Path, own: Sequence[str]) -> bool:
+def _signed(node: Node, data: bytes, path: Path, own: Sequence[str]) -> bool:
     try:
         signature = path.with_name(f"{path.name}.sig").read_bytes()
     except OSError:
         return False
-    return isinstance(tools.verifier.verify(data, signature, *own), Ok)
+    return isinstance(node.verifier.verify(data, signature, *own), Ok)
 
 
 def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.corridors.between.gathering import Gathering
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 
 Entry = Mapping[str, Any]
 SHORT = 32
@@ -35,21 +35,21 @@ class Stated:
             self.known[name] = entry["parties"][0]
 
 
-def adopt(tools: Tools, answered: Mapping[str, str]) -> None:
+def adopt(node: Node, answered: Mapping[str, str]) -> None:
     """Take what lies in the folders, then close the batches that the log says were answered. Once more changes
     nothing."""
-    if not tools.inbox.root.is_up():
+    if not node.inbox.root.is_up():
         return
-    Gathering().round(tools)
-    with tools.ledger.transaction(tools.clock.now()) as tx:
+    Gathering().round(node)
+    with node.ledger.transaction(node.clock.now()) as tx:
         for batch, at in answered.items():
             row = tx.between.incoming(batch)
             if row is not None and row.state != "answered":
                 tx.between.update_incoming(batch, state="answered", code="", next_attempt_at="", answered_at=at)
 
 
-def missing(tools: Tools, known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def missing(node: Node, known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Statements that the log knows and the ledger has not got back."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         there = {row.id[:SHORT] for row in reading.between.statements()}
     return [(name, party) for name, party in known if name not in there]

@@ -9,26 +9,26 @@ from pathlib import Path
 from gateway import durable
 from gateway.corridors.distribution import unsealing
 from gateway.corridors.submission import superseding
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import Sealed, SealedPackage, Sorted
 from gateway.stages import sealing
 
 
-def pack(tools: Tools, sorted_: Sorted, now: datetime) -> Outcome[Sealed]:
+def pack(node: Node, sorted_: Sorted, now: datetime) -> Outcome[Sealed]:
     """Every part into one package for its receiver; packages that an earlier run made are adopted."""
     arrival = sorted_.checked.opened.arrival
     parcel = arrival.parcel
     # Keys are those of today: a partner's new key must not wait for the parcels that began before it.
-    facts = tools.facts.current()
+    facts = node.facts.current()
     agreement = facts.agreements[arrival.agreement]
     plain = agreement.profile == "plain-folder"
-    paths = unsealing.members(tools, sorted_, agreement, facts)
+    paths = unsealing.members(node, sorted_, agreement, facts)
     files = {
         receiver: durable.sha256_file(path) if plain else (sorted_.parts[receiver].sha256, path.stat().st_size)
         for receiver, path in paths.items()
     }
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         row = reading.parcel(parcel)
         assert row is not None, "a parcel that is sealed was received"
         replaces = superseding.replaced(reading, row)
@@ -37,13 +37,13 @@ def pack(tools: Tools, sorted_: Sorted, now: datetime) -> Outcome[Sealed]:
         return planned
 
     def make(plan: sealing.Plan) -> Outcome[SealedPackage]:
-        target = tools.spool.sealed(arrival.agreement, arrival.period, plan.package, agreement.profile)
+        target = node.spool.sealed(arrival.agreement, arrival.period, plan.package, agreement.profile)
         if not target.exists():
             members: list[tuple[str, Path | bytes]] = [
                 ("datapackage.json", plan.descriptor),
                 (plan.member, paths[plan.receiver]),
             ]
-            made = tools.sealer.seal(members, plan.fingerprint, target)
+            made = node.sealer.seal(members, plan.fingerprint, target)
             if not isinstance(made, Ok):
                 return made
         # Committed to is what the receiver will hold: the sealed file, or the workbook that is in it.

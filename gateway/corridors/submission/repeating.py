@@ -20,7 +20,7 @@ from gateway.corridors.submission import superseding
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.parcels import Checked, Kind, ParcelId
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
@@ -30,10 +30,10 @@ KEY, KEY_BYTES = "key", 32
 UNOWED_DAYS = 90
 
 
-def key(tools: Tools, agreement: str, period: str, now: datetime) -> str:
+def key(node: Node, agreement: str, period: str, now: datetime) -> str:
     """The key to fingerprint a parcel with, as hex."""
-    folder = _folder(tools, agreement, period)
-    with tools.ledger.reading() as reading:
+    folder = _folder(node, agreement, period)
+    with node.ledger.reading() as reading:
         if not period or closed(reading, agreement, period, now):
             return secrets.token_hex(KEY_BYTES)
     if not (folder / KEY).exists():
@@ -49,21 +49,21 @@ def key(tools: Tools, agreement: str, period: str, now: datetime) -> str:
     return (folder / KEY).read_bytes().hex()
 
 
-def find(tools: Tools, parcel: ParcelId, checked: Checked, job: ExamineJob) -> dict[str, int]:
+def find(node: Node, parcel: ParcelId, checked: Checked, job: ExamineJob) -> dict[str, int]:
     """Keep the parcel's fingerprints with its period, and how many records it repeats, by code. Redone as often as its
     step is."""
     made = job.out / repeats.FOLDER
     if not made.is_dir():
         return {}
     arrival = checked.opened.arrival
-    folder = _folder(tools, arrival.agreement, arrival.period)
+    folder = _folder(node, arrival.agreement, arrival.period)
     others: list[Path] = []
     if arrival.period and (folder / KEY).exists():
         shutil.rmtree(folder / parcel, ignore_errors=True)
         made.rename(folder / parcel)
         made = folder / parcel
         if arrival.kind is not Kind.REPLACE:
-            with tools.ledger.reading() as reading:
+            with node.ledger.reading() as reading:
                 row = reading.parcel(parcel)
                 assert row is not None, "a parcel that is checked was received"
                 others = [folder / other.id for other in superseding.before(reading, row) if other.id != parcel]
@@ -82,12 +82,12 @@ def closed(reading: Reading, agreement: str, period: str, now: datetime) -> bool
     return Period.parse(period).end + timedelta(days=UNOWED_DAYS) < now.date()
 
 
-def uncompared(tools: Tools) -> list[str]:
+def uncompared(node: Node) -> list[str]:
     """`agreement/period` of open periods whose earlier files are not compared with, since their fingerprints went with
     a lost node."""
-    now, facts = tools.clock.now(), tools.facts.current()
+    now, facts = node.clock.now(), node.facts.current()
     found = set()
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         for row in reading.parcels(state="accepted", limit=1_000_000):
             agreement, name = facts.agreements.get(row.agreement), f"{row.agreement}/{row.period}"
             if agreement is None or agreement.content == "document" or not row.period or name in found:
@@ -96,16 +96,16 @@ def uncompared(tools: Tools) -> list[str]:
                 continue
             if not closed(reading, row.agreement, row.period, now):
                 found.add(name)
-    return sorted(name for name in found if not (tools.spool.state / repeats.FOLDER / name / KEY).exists())
+    return sorted(name for name in found if not (node.spool.state / repeats.FOLDER / name / KEY).exists())
 
 
-def destroy(tools: Tools) -> None:
+def destroy(node: Node) -> None:
     """Destroy the keys of all periods that have closed, with their fingerprints; the folder goes when the log says
     so."""
-    now = tools.clock.now()
-    for folder in sorted((tools.spool.state / repeats.FOLDER).glob("*/*")):
+    now = node.clock.now()
+    for folder in sorted((node.spool.state / repeats.FOLDER).glob("*/*")):
         agreement, period = folder.parent.name, folder.name
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             if not closed(reading, agreement, period, now):
                 continue
         if (folder / KEY).exists():
@@ -114,7 +114,7 @@ def destroy(tools: Tools) -> None:
         for inner in folder.iterdir():
             shutil.rmtree(inner) if inner.is_dir() else durable.remove(inner)
         identity = f"{agreement}/{period}/fingerprints/{Event.ERASED}"
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             if tx.entry(identity) is None:
                 tx.log(
                     Entry(
@@ -122,7 +122,7 @@ def destroy(tools: Tools) -> None:
                         event=Event.ERASED,
                         time=now,
                         actor=ACTOR,
-                        facts=tools.facts.current().digest,
+                        facts=node.facts.current().digest,
                         package=f"{agreement}/{period}",
                         counts={"keys": 1, "parcels": parcels},
                     )
@@ -131,5 +131,5 @@ def destroy(tools: Tools) -> None:
         durable.sync_folder(folder.parent)
 
 
-def _folder(tools: Tools, agreement: str, period: str) -> Path:
-    return tools.spool.state / repeats.FOLDER / agreement / period
+def _folder(node: Node, agreement: str, period: str) -> Path:
+    return node.spool.state / repeats.FOLDER / agreement / period

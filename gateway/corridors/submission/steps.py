@@ -23,7 +23,7 @@ from gateway.corridors.submission import packing, repeating, superseding
 from gateway.corridors.telling.posting import Posting
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor
 from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, Sorted, Tally
@@ -50,10 +50,10 @@ StepResult = dict[str, str]
 class Submission:
     """The steps of `flow.submission`."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._posting = Posting(tools)
-        self._answering = Answering(tools)
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._posting = Posting(node)
+        self._answering = Answering(node)
         self._stages: Mapping[str, Callable[[ParcelId, datetime], Outcome[Any]]] = {
             "intake": self._intake,
             "opening": self._opening,
@@ -64,9 +64,9 @@ class Submission:
 
     def step(self, stage: str, parcel: ParcelId) -> StepResult:
         """Run one stage: adopt, or effect and transaction. Answers `{"outcome", "code"}`."""
-        tools = self._tools
-        now = tools.clock.now()
-        with tools.ledger.reading() as reading:
+        node = self._node
+        now = node.clock.now()
+        with node.ledger.reading() as reading:
             row, done = reading.parcel(parcel), reading.progress(parcel, stage)
         if done is not None:
             self._after(stage, parcel)
@@ -81,11 +81,11 @@ class Submission:
             outcome = Deferred.by(error)
         except Exception as error:
             # The class and the place, never the message: it could hold a value out of a record.
-            tools.log.error("stage_failed", stage=stage, parcel=parcel, error=type(error).__name__, at=_where(error))
+            node.log.error("stage_failed", stage=stage, parcel=parcel, error=type(error).__name__, at=_where(error))
             outcome = Fault("900", {"stage": stage, "error": type(error).__name__})
         settled = self._settle(stage, parcel, outcome, now)
         self._after(stage, parcel)
-        tools.log.info("stage", stage=stage, parcel=parcel, **settled)
+        node.log.info("stage", stage=stage, parcel=parcel, **settled)
         return settled
 
     def post(self, parcel: ParcelId) -> StepResult:
@@ -94,18 +94,18 @@ class Submission:
             self._posting.post(parcel)
         except OSError as error:
             # A folder is away or full. The outbox keeps what is not written; the sweep comes back to it.
-            self._tools.log.warning("posting_waits", parcel=parcel, errno=error.errno)
+            self._node.log.warning("posting_waits", parcel=parcel, errno=error.errno)
             return {"outcome": "deferred", "code": "709"}
         return {"outcome": "ok", "code": ""}
 
     # -- effects and decisions ---------------------------------------------------------------------------------------
 
     def _intake(self, parcel: ParcelId, now: datetime) -> Outcome[Arrival]:
-        tools, facts = self._tools, self._tools.facts.current()
-        claim = tools.inbox.claim(parcel)
+        node, facts = self._node, self._node.facts.current()
+        claim = node.inbox.claim(parcel)
         if claim is None:
             return Fault("900", {"stage": "intake", "error": "NoClaim"})
-        copied = tools.inbox.copy(parcel)
+        copied = node.inbox.copy(parcel)
         if not isinstance(copied, Ok):
             return copied
         package = self._package(parcel, claim, copied.value, facts)
@@ -118,35 +118,35 @@ class Submission:
         with copied.path.open("rb") as stream:
             if not recognising.is_sealed(stream.read(16), copied.name):
                 return Ok(None)
-        into = self._tools.spool.opened(parcel)
+        into = self._node.spool.opened(parcel)
         if into.exists():
             return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
         sender = facts.parties[claim.sender]
         pins = (*sender.pins("openpgp"), *sender.pins("sm"))
         if not pins:
             return Refused("211")
-        received = self._tools.opener.open(
+        received = self._node.opener.open(
             copied.path, into, *pins, accept=lambda package: intake.judge_package(package, claim, facts)
         )
         return Ok(received.value.descriptor) if isinstance(received, Ok) else received
 
     def _opening(self, parcel: ParcelId, _now: datetime) -> Outcome[Opened]:
         arrival: Arrival = self._load("intake", parcel)
-        agreement = self._tools.facts.at(arrival.facts).agreements[arrival.agreement]
-        with self._tools.spool.table(parcel).open("rb") as stream:
+        agreement = self._node.facts.at(arrival.facts).agreements[arrival.agreement]
+        with self._node.spool.table(parcel).open("rb") as stream:
             return recognising.decide(arrival, stream.read(64), document=agreement.content == "document")
 
     def _checking(self, parcel: ParcelId, now: datetime) -> Outcome[Checked]:
         opened: Opened = self._load("opening", parcel)
         if opened.content in ("void", "document"):
-            return Ok(checking.unread(opened, durable.sha256_file(self._tools.spool.table(parcel))[0]))
-        tools = self._tools
-        facts = tools.facts.at(opened.arrival.facts)
-        job = checking.job(opened, facts, tools.spool.table(parcel), tools.spool.clear_out(parcel))
+            return Ok(checking.unread(opened, durable.sha256_file(self._node.spool.table(parcel))[0]))
+        node = self._node
+        facts = node.facts.at(opened.arrival.facts)
+        job = checking.job(opened, facts, node.spool.table(parcel), node.spool.clear_out(parcel))
         replies = bool(facts.inquiries(opened.arrival.agreement))
         if not replies:
-            job = replace(job, repeats=repeating.key(tools, opened.arrival.agreement, opened.arrival.period, now))
-        answer = self._answering.examine(opened.arrival, job, facts) if replies else tools.worker.examine(parcel, job)
+            job = replace(job, repeats=repeating.key(node, opened.arrival.agreement, opened.arrival.period, now))
+        answer = self._answering.examine(opened.arrival, job, facts) if replies else node.worker.examine(parcel, job)
         if not isinstance(answer, Ok):
             return answer
         found = Examination.from_json(answer.value)
@@ -155,13 +155,13 @@ class Submission:
             return replace(judged, detail={**judged.detail, "codes": json.dumps(dict(found.codes))})
         if not isinstance(judged, Ok):
             return judged
-        repeated = repeating.find(tools, parcel, judged.value, job)
+        repeated = repeating.find(node, parcel, judged.value, job)
         checked = replace(judged.value, codes={**judged.value.codes, **repeated})
         return self._held(parcel, checked) or Ok(checked)
 
     def _held(self, parcel: ParcelId, checked: Checked) -> Deferred | None:
         """A replacement much smaller than what it replaces waits until a person has confirmed it (224)."""
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             row, confirmed = reading.parcel(parcel), reading.progress(parcel, CONFIRMED)
             assert row is not None, "a parcel that is checked was received"
             if row.kind != Kind.REPLACE or confirmed is not None:
@@ -174,20 +174,20 @@ class Submission:
 
     def _sorting(self, parcel: ParcelId, _now: datetime) -> Outcome[Sorted]:
         checked: Checked = self._load("checking", parcel)
-        return sorting.sort(checked, self._tools.facts.at(checked.opened.arrival.facts))
+        return sorting.sort(checked, self._node.facts.at(checked.opened.arrival.facts))
 
     def _sealing(self, parcel: ParcelId, now: datetime) -> Outcome[Sealed]:
-        return packing.pack(self._tools, self._load("sorting", parcel), now)
+        return packing.pack(self._node, self._load("sorting", parcel), now)
 
     # -- transactions ------------------------------------------------------------------------------------------------
 
     def _settle(self, stage: str, parcel: ParcelId, outcome: Outcome[Any], now: datetime) -> StepResult:
-        tools = self._tools
-        with tools.ledger.transaction(now) as tx:
+        node = self._node
+        with node.ledger.transaction(now) as tx:
             if stage == "intake":
                 outcome = self._enter(tx, parcel, outcome)
             row = recording.row(tx, parcel)
-            facts = tools.facts.at(row.facts)
+            facts = node.facts.at(row.facts)
             if stage == "checking":
                 outcome = self._answering.settle(tx, row, outcome, facts)
             match outcome:
@@ -201,12 +201,12 @@ class Submission:
                 case Refused(code, detail):
                     plain = {k: v for k, v in detail.items() if k != "codes"}
                     codes = json.loads(str(detail.get("codes", "{}")))
-                    recording.refused(tx, parcel, code, plain, facts, codes, tools.facts.calendar())
+                    recording.refused(tx, parcel, code, plain, facts, codes, node.facts.calendar())
                     return {"outcome": "refused", "code": code}
                 case Deferred("224", detail):
                     tally = Tally(*(int(detail[key]) for key in ("records", "accepted", "refused", "warned")))
                     told = {key: detail[key] for key in ("accepted", "replaced")}
-                    recording.held(tx, parcel, tally, "224", told, facts, tools.facts.calendar())
+                    recording.held(tx, parcel, tally, "224", told, facts, node.facts.calendar())
                     return {"outcome": "held", "code": "224"}
                 case Deferred(code, detail, retry_after):
                     if code == "704":  # other reasons to wait do not count: a file may have waited often and died once
@@ -223,9 +223,9 @@ class Submission:
 
     def _enter(self, tx: Transaction, parcel: ParcelId, outcome: Outcome[Arrival]) -> Outcome[Arrival]:
         """Make the parcel's row, whatever the outcome, and give the arrival its place."""
-        tools = self._tools
+        node = self._node
         if tx.parcel(parcel) is None:
-            claim = tools.inbox.claim(parcel)
+            claim = node.inbox.claim(parcel)
             tx.add_parcel(
                 id=parcel,
                 corridor="submission",
@@ -233,10 +233,10 @@ class Submission:
                 origin=claim.sender if claim else "",
                 agreement=claim.agreement if claim else "",
                 state="arriving",
-                facts=tools.facts.current().digest,
+                facts=node.facts.current().digest,
                 received_at=rfc3339(min(claim.first_seen, tx.now) if claim else tx.now),
             )
-        copied = tools.inbox.copied(parcel)
+        copied = node.inbox.copied(parcel)
         if copied is not None:
             tx.update_parcel(parcel, sha256=copied.sha256, size=copied.size)
         if isinstance(outcome, Ok):
@@ -266,7 +266,7 @@ class Submission:
                 )
         if not isinstance(outcome, Deferred) and tx.entry(f"{parcel}/{Event.RECEIVED}") is None:
             row = recording.row(tx, parcel)
-            commit, salt = recording.commitment(tools.inbox.name(parcel))
+            commit, salt = recording.commitment(node.inbox.name(parcel))
             tx.keep_salt(commit, salt, parcel)
             digests = {"content": row.sha256} if row.sha256 else {}
             received = datetime.fromisoformat(row.received_at)
@@ -277,7 +277,7 @@ class Submission:
 
     def _record(self, tx: Transaction, stage: str, parcel: ParcelId, value: Any) -> None:
         row = recording.row(tx, parcel)
-        facts = self._tools.facts.at(row.facts)
+        facts = self._node.facts.at(row.facts)
         match stage:
             case "opening":
                 tx.update_parcel(parcel, state="opened")
@@ -293,29 +293,29 @@ class Submission:
                 digests = {party: part.digest for party, part in value.parts.items()}
                 recording.parcel_event(tx, Event.SORTED, row, counts=counts, digests=digests)
             case "sealing":
-                calendar = self._tools.facts.calendar()
-                entering.enter(tx, self._tools.spool, row, value, facts, calendar)
+                calendar = self._node.facts.calendar()
+                entering.enter(tx, self._node.spool, row, value, facts, calendar)
                 recording.accepted(tx, parcel, value, facts, calendar)
                 answering.accepted(tx, row, facts, calendar)
 
     def _after(self, stage: str, parcel: ParcelId) -> None:
         """What follows a commit: the claimed file goes from the drop folder once its copy is in the ledger."""
         if stage == "intake":
-            with self._tools.ledger.reading() as reading:
+            with self._node.ledger.reading() as reading:
                 row = reading.parcel(parcel)
             if row is not None and row.state != "arriving":
-                self._tools.inbox.finish(parcel)
+                self._node.inbox.finish(parcel)
 
     # -- what is known -----------------------------------------------------------------------------------------------
 
     def _load(self, stage: str, parcel: ParcelId) -> Any:
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             body = reading.progress(parcel, stage)
         assert body is not None, "a stage runs after its predecessor"
         return _TYPES[stage].validate_json(body)
 
     def _sidecar(self, parcel: ParcelId) -> Mapping[str, Any]:
-        path = self._tools.spool.parcel(parcel) / "sidecar.json"
+        path = self._node.spool.parcel(parcel) / "sidecar.json"
         try:
             loaded = json.loads(path.read_bytes())
         except (OSError, ValueError):
@@ -323,7 +323,7 @@ class Submission:
         return loaded if isinstance(loaded, dict) else {}
 
     def _owed(self, claim: Claim, now: datetime) -> list[Period]:
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             return recording.owed_periods(reading, claim.agreement, claim.sender, now)
 
 

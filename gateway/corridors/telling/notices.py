@@ -21,7 +21,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.telling.reminders import automatic
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.policy.facts.facts import Facts, Party
 from gateway.ports import Message
@@ -73,53 +73,53 @@ REFUSALS = 200
 """Codes from here on say that something was not taken."""
 
 
-def post(tools: Tools) -> None:
+def post(node: Node) -> None:
     """Gather what the log holds, send what is ripe. A scheduler's job of its own, since it waits for others."""
-    if tools.notices:
-        gather(tools)
-        send(tools)
+    if node.notices:
+        gather(node)
+        send(node)
 
 
-def gather(tools: Tools) -> int:
+def gather(node: Node) -> int:
     """Look through the entries since the last time; how many notices came of them. A node that begins to tell does not
     tell its history."""
-    now, facts, made = tools.clock.now(), tools.facts.current(), 0
-    with tools.ledger.reading() as reading:
+    now, facts, made = node.clock.now(), node.facts.current(), 0
+    with node.ledger.reading() as reading:
         head = reading.head()[0]
-    with tools.ledger.outbox() as outbox:
+    with node.ledger.outbox() as outbox:
         after = outbox.cursor()
         if after is None:
             outbox.set_cursor(head)
             return 0
     while True:
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             entries = reading.entries(after=after, limit=BATCH)
-            rows = [row for entry in entries for row in _of_entry(reading, entry, facts, tools, now)]
+            rows = [row for entry in entries for row in _of_entry(reading, entry, facts, node, now)]
         if not entries:
             return made
         after, made = entries[-1].seq, made + len(rows)
-        with tools.ledger.outbox() as outbox:
+        with node.ledger.outbox() as outbox:
             outbox.add(rows)
             outbox.set_cursor(after)
 
 
-def tell(tools: Tools, condition: str, count: int = 0) -> None:
+def tell(node: Node, condition: str, count: int = 0) -> None:
     """A condition of the node began or ended: the operator is told."""
-    now, facts = tools.clock.now(), tools.facts.current()
+    now, facts = node.clock.now(), node.facts.current()
     at = rfc3339(now)
     about = {"count": count} if count else {}
     own = facts.parties[facts.node.party]
-    with tools.ledger.outbox() as outbox:
+    with node.ledger.outbox() as outbox:
         outbox.add(
             Waiting(f"{condition}/{at}/{channel}", channel, own.id, condition, about, at, 0)
-            for channel in _channels(tools, own, operator=True)
+            for channel in _channels(node, own, operator=True)
         )
 
 
-def send(tools: Tools) -> int:
+def send(node: Node) -> int:
     """Send every digest that is ripe; how many went. Deterministic: the same notices are the same message."""
-    now, facts, went = tools.clock.now(), tools.facts.current(), 0
-    with tools.ledger.outbox() as outbox:
+    now, facts, went = node.clock.now(), node.facts.current(), 0
+    with node.ledger.outbox() as outbox:
         due = outbox.due(now)
         outbox.forget(now - KEPT)
     groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
@@ -130,29 +130,29 @@ def send(tools: Tools) -> int:
         ripe = rfc3339(now - timedelta(minutes=facts.node.notices.digest_minutes))
         if not attempt and rows[0].created_at > ripe:
             continue
-        way, party = tools.notices.get(channel), facts.parties.get(identity.removesuffix(NEXT))
+        way, party = node.notices.get(channel), facts.parties.get(identity.removesuffix(NEXT))
         level = int(identity.endswith(NEXT))
         given_up = rows[0].created_at < rfc3339(now - GIVE_UP)
         message = _message(facts, party, level, channel, rows, now) if party else None
         if way is None or message is None or given_up:  # nobody to tell any more, or not for three days
-            tools.log.warning("notice_given_up", party=identity, channel=channel, notices=len(rows))
-            with tools.ledger.outbox() as outbox:
+            node.log.warning("notice_given_up", party=identity, channel=channel, notices=len(rows))
+            with node.ledger.outbox() as outbox:
                 outbox.sent(rows, now)
             continue
         outcome = way.send(message)
-        with tools.ledger.outbox() as outbox:
+        with node.ledger.outbox() as outbox:
             if isinstance(outcome, Ok):
                 outbox.sent(rows, now)
                 went += 1
             else:
-                again = tools.clock.now() + timedelta(seconds=backoff(attempt + 1))
+                again = node.clock.now() + timedelta(seconds=backoff(attempt + 1))
                 outbox.failed(rows, attempt + 1, again)
         told = {} if isinstance(outcome, Ok) else {"code": outcome.code, **outcome.detail}
-        tools.log.info("notice", party=identity, channel=channel, notices=len(rows), **told)
+        node.log.info("notice", party=identity, channel=channel, notices=len(rows), **told)
     return went
 
 
-def _of_entry(reading: Reading, entry: LogRow, facts: Facts, tools: Tools, now: datetime) -> Iterator[Waiting]:
+def _of_entry(reading: Reading, entry: LogRow, facts: Facts, node: Node, now: datetime) -> Iterator[Waiting]:
     told = AUDIENCE.get(Event(entry.event))
     if not told or entry.logged_at < rfc3339(now - OLD):
         return
@@ -172,11 +172,11 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, tools: Tools, now: 
         over = [(p, automatic.above(facts, facts.parties[p])) for p in concerned]
         recipients |= {(upper.id, upper.id == facts.node.party) for _, upper in over}
         for identity, _ in over:
-            if _mailed(tools, facts.parties[identity], 1):
+            if _mailed(node, facts.parties[identity], 1):
                 whom = f"{identity}{NEXT}"
                 yield Waiting(f"{entry.id}@{MAIL}/{whom}", MAIL, whom, event, about, entry.logged_at, 0)
     for identity, operator in sorted(recipients):
-        for channel in _channels(tools, facts.parties[identity], operator=operator):
+        for channel in _channels(node, facts.parties[identity], operator=operator):
             yield Waiting(f"{entry.id}@{channel}/{identity}", channel, identity, event, about, entry.logged_at, 0)
 
 
@@ -203,13 +203,13 @@ def _about(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> dict[str
     return about
 
 
-def _channels(tools: Tools, party: Party, *, operator: bool) -> list[str]:
-    found = [MAIL] if _mailed(tools, party, 0) else []
-    return [*found, *([WEBHOOK] if operator and WEBHOOK in tools.notices else [])]
+def _channels(node: Node, party: Party, *, operator: bool) -> list[str]:
+    found = [MAIL] if _mailed(node, party, 0) else []
+    return [*found, *([WEBHOOK] if operator and WEBHOOK in node.notices else [])]
 
 
-def _mailed(tools: Tools, party: Party, level: int) -> bool:
-    return MAIL in tools.notices and any(contact.email for contact in party.at(level))
+def _mailed(node: Node, party: Party, level: int) -> bool:
+    return MAIL in node.notices and any(contact.email for contact in party.at(level))
 
 
 def _message(

@@ -16,7 +16,7 @@ from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
 from gateway.policy.facts.base import Profile
@@ -31,13 +31,13 @@ MODE = 0o660
 
 
 class Posting:
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, node: Node) -> None:
+        self._node = node
 
     def post(self, parcel: ParcelId) -> None:
         """Write every receipt of the parcel that is not written yet; then clean up after a settled parcel."""
-        tools = self._tools
-        with tools.ledger.reading() as reading:
+        node = self._node
+        with node.ledger.reading() as reading:
             row = reading.parcel(parcel)
             waiting = [r for r in reading.receipts(parcel=parcel) if not r.written_at]
         if row is None:
@@ -46,27 +46,27 @@ class Posting:
             self._write(row, receipt)
             if receipt.about:
                 self._write(row, receipt, to=receipt.about)
-            with tools.ledger.transaction(tools.clock.now()) as tx:
+            with node.ledger.transaction(node.clock.now()) as tx:
                 tx.receipt_written(receipt.number)
         if row.state == "duplicate":
             self._again(row)
         if row.settled:
             self._clean(row)
-            with tools.ledger.transaction(tools.clock.now()) as tx:
+            with node.ledger.transaction(node.clock.now()) as tx:
                 tx.update_parcel(parcel, posted_at=rfc3339(tx.now))
 
     def _write(self, row: ParcelRow, stored: ReceiptRow, *, duplicate: bool = False, to: str = "") -> None:
         """`to`: the receiver whose delivery the receipt states, which gets it too."""
-        tools, facts = self._tools, self._tools.facts.current()
+        node, facts = self._node, self._node.facts.current()
         party, receipt = facts.parties[to or stored.party], parse(stored.body)
         folders = facts.node.folders
-        machine = tools.folder(party, folders.receipts, folders.machine)
+        machine = node.folder(party, folders.receipts, folders.machine)
         durable.make_folder(machine, 0o770)
         name = naming.file_name(receipt, receipt.label, party.language, ".receipt.json")
         durable.write_bytes(machine / name, stored.body, MODE)
         agreement = facts.agreements.get(receipt.agreement)
         profile: Profile = agreement.profile if agreement else "openpgp"
-        signed = tools.sealer.sign(stored.body, profile)
+        signed = node.sealer.sign(stored.body, profile)
         if isinstance(signed, Ok):
             durable.write_bytes(machine / f"{name}.sig", signed.value, MODE)
         else:
@@ -77,7 +77,7 @@ class Posting:
             shown,
             party_name=party.name,
             node_name=facts.parties[facts.node.party].name,
-            file_name=None if to else tools.inbox.name(ParcelId(row.id)) or returned or None,
+            file_name=None if to else node.inbox.name(ParcelId(row.id)) or returned or None,
             language=party.language,
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
@@ -87,15 +87,15 @@ class Posting:
             folders=facts.node.folders,
             targets=agreement.targets.model_dump() if agreement else {},
             labels={a.id: a.label for a in facts.agreements.values()},
-            fingerprint=facts.parties[facts.node.party].sealing_key(profile, tools.clock.now().date()) or "",
+            fingerprint=facts.parties[facts.node.party].sealing_key(profile, node.clock.now().date()) or "",
             profile=profile,
         )
-        target = tools.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
+        target = node.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
         durable.write_bytes(target, page, MODE)
 
     def _findings(self, parcel: ParcelId, receipt: Receipt, party: Party, facts: Facts) -> tuple[CodeLine, ...] | None:
         """What is wrong, field by field, from the examination's list in the spool; the receipt knows codes only."""
-        listed, agreement = self._tools.spool.violations(parcel), facts.agreements.get(receipt.agreement)
+        listed, agreement = self._node.spool.violations(parcel), facts.agreements.get(receipt.agreement)
         if agreement is None or not receipt.codes or not listed.exists():
             return None
         fields = schema.document(facts.schemas, agreement.dataset, version_for(agreement, receipt.period))["fields"]
@@ -107,39 +107,39 @@ class Posting:
 
     def _again(self, row: ParcelRow) -> None:
         """A duplicate gets the original receipt again: the same document, and a page that says why."""
-        with self._tools.ledger.reading() as reading:
+        with self._node.ledger.reading() as reading:
             for original in reading.receipts(parcel=row.original):
                 self._write(row, original, duplicate=True)
 
     def _return(self, row: ParcelRow, party: Party, receipt: Receipt, facts: Facts) -> tuple[str, str]:
         """Lay the refused original and the list of refused rows into 退回. Answers their names there."""
-        tools, parcel = self._tools, ParcelId(row.id)
+        node, parcel = self._node, ParcelId(row.id)
         returned, listed = "", ""
         if receipt.stage == "refused":
-            outcome = tools.inbox.return_original(parcel)
+            outcome = node.inbox.return_original(parcel)
             if not isinstance(outcome, Ok):
                 raise OSError(0, "the original cannot be returned yet")
             returned = outcome.value
-        source = tools.spool.refused_list(parcel)
+        source = node.spool.refused_list(parcel)
         if source.exists():
             agreement = facts.agreements[row.agreement]
             listed = list_name(agreement, receipt, party)
-            target = tools.folder(party, facts.node.folders.returned) / listed
+            target = node.folder(party, facts.node.folders.returned) / listed
             durable.make_folder(target.parent, 0o770)
             durable.write(target, lambda stream: _copy(source, stream), MODE)
         return returned, listed
 
     def _clean(self, row: ParcelRow) -> None:
         """Plain records go. A refused original stays in quarantine for its retention."""
-        tools, parcel = self._tools, ParcelId(row.id)
-        tools.inbox.finish(parcel)
+        node, parcel = self._node, ParcelId(row.id)
+        node.inbox.finish(parcel)
         if row.state == "refused":
-            tools.spool.to_quarantine(parcel)
-            tools.inbox.forget(parcel)
+            node.spool.to_quarantine(parcel)
+            node.inbox.forget(parcel)
             return
-        tools.inbox.forget(parcel)
-        now = tools.clock.now()
-        with tools.ledger.transaction(now) as tx:
+        node.inbox.forget(parcel)
+        now = node.clock.now()
+        with node.ledger.transaction(now) as tx:
             if tx.entry(f"{parcel}/{Event.ERASED}") is None:
                 tx.log(
                     Entry(

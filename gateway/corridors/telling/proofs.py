@@ -8,7 +8,7 @@ from gateway import durable
 from gateway.log.note import read_checkpoint
 from gateway.log.proof import prove
 from gateway.log.tiles import CHECKPOINT, TileTree
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.receipts import naming
 from gateway.receipts.receipt import parse
 
@@ -16,13 +16,13 @@ MODE = 0o660
 SUFFIX = ".tlog-proof"
 
 
-def write(tools: Tools, log: Path) -> int:
+def write(node: Node, log: Path) -> int:
     """Write the proofs that are owed; answers how many. A folder that is away is passed over and tried again."""
     data = (log / CHECKPOINT).read_bytes()
     note, checkpoint = read_checkpoint(data)
-    with tools.ledger.published() as tables:
+    with node.ledger.published() as tables:
         owed = tables.owed_proofs(checkpoint.size)
-    facts, tree = tools.facts.current(), TileTree(log, checkpoint.size)
+    facts, tree = node.facts.current(), TileTree(log, checkpoint.size)
     written, away = [], set()
     for one in owed:
         party = facts.parties.get(one.party)
@@ -34,17 +34,17 @@ def write(tools: Tools, log: Path) -> int:
         receipt = parse(one.body)
         proof = prove(tree, receipt.log.seq, note).to_bytes()
         try:
-            folder = tools.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
+            folder = node.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
             durable.make_folder(folder, 0o770)
             name = naming.file_name(receipt, receipt.label, party.language, SUFFIX)
             durable.write_bytes(folder / name, proof, MODE)
         except OSError as error:
             away.add(party.id)
-            tools.log.warning("proof_waits", party=party.id, errno=error.errno)
+            node.log.warning("proof_waits", party=party.id, errno=error.errno)
             continue
         written.append(one.number)
     if written:
-        with tools.ledger.publishing() as tables:
+        with node.ledger.publishing() as tables:
             for number in written:
                 tables.proof_written(number, checkpoint.size)
     return len(written)

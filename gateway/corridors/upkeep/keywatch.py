@@ -10,25 +10,25 @@ from gateway.adapters.sealing.key_health import KeyState, survey
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.policy.facts.facts import Facts
 from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
 
 
-def warn(tools: Tools) -> None:
+def warn(node: Node) -> None:
     """Enter every warning that is due and was not given yet. A key that was prolonged warns anew before its new end."""
-    now, facts = tools.clock.now(), tools.facts.current()
+    now, facts = node.clock.now(), node.facts.current()
     due = [
         (f"key/{key.fingerprint[-16:]}/{key.expires.date().isoformat()}/{key.step}", key)
         for key in survey(facts, now, private=False)
         if key.fingerprint is not None and key.expires is not None and key.step is not None
     ]
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         fresh = [(identity, key) for identity, key in due if reading.entry(identity) is None]
     for identity, key in fresh:
         days = max(key.days or 0, 0)
-        _write(tools, facts, key, now)
-        with tools.ledger.transaction(now) as tx:
+        _write(node, facts, key, now)
+        with node.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
                     id=identity,
@@ -41,18 +41,16 @@ def warn(tools: Tools) -> None:
                     digests={"key": (key.fingerprint or "").lower()},
                 )
             )
-        tools.log.warning(
-            "key_expiring", party=key.party, days=days, state=key.state, key=(key.fingerprint or "")[-16:]
-        )
+        node.log.warning("key_expiring", party=key.party, days=days, state=key.state, key=(key.fingerprint or "")[-16:])
 
 
-def _write(tools: Tools, facts: Facts, key: KeyState, now: datetime) -> None:
+def _write(node: Node, facts: Facts, key: KeyState, now: datetime) -> None:
     """The letter: into the party's folder of receipts; about the node's own key into `state/letters`. Written before
     its entry and under a name of its own, so that it is there whatever happens between."""
     assert key.fingerprint is not None
     assert key.expires is not None
-    party, node = facts.parties[key.party], facts.parties[facts.node.party]
-    own = party.id == node.id
+    party, ours = facts.parties[key.party], facts.parties[facts.node.party]
+    own = party.id == ours.id
     letter = KeyLetter(
         party=party.id,
         party_name=party.name,
@@ -65,23 +63,23 @@ def _write(tools: Tools, facts: Facts, key: KeyState, now: datetime) -> None:
         own=own,
     )
     language = facts.node.language if own else party.language
-    contact = f"{node.contacts[0].name} {node.contacts[0].phone}".strip() if node.contacts else ""
-    page = key_letter(letter, node_name=node.name, contact=contact, language=language)
-    folder = tools.spool.state / "letters" if own else tools.folder(party, facts.node.folders.receipts)
+    contact = f"{ours.contacts[0].name} {ours.contacts[0].phone}".strip() if ours.contacts else ""
+    page = key_letter(letter, node_name=ours.name, contact=contact, language=language)
+    folder = node.spool.state / "letters" if own else node.folder(party, facts.node.folders.receipts)
     durable.make_folder(folder, 0o700 if own else 0o770)
     durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)
 
 
-def changed(tools: Tools, before: Facts) -> None:
+def changed(node: Node, before: Facts) -> None:
     """Enter which keys the facts in force pin and earlier ones did not, and the other way round: one entry a party."""
-    now, facts = tools.clock.now(), tools.facts.current()
+    now, facts = node.clock.now(), node.facts.current()
     for identity in sorted({*before.parties, *facts.parties}):
         old, new = (_believed(f, identity) for f in (before, facts))
         if old == new:
             continue
         digests = {f"pinned_{number}": pin.lower() for number, pin in enumerate(sorted(new - old))}
         digests |= {f"dropped_{number}": pin.lower() for number, pin in enumerate(sorted(old - new))}
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
                     id=f"key/{identity}/{facts.digest[:16]}/{int(now.timestamp())}",

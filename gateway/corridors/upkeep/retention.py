@@ -12,51 +12,51 @@ from gateway.corridors.submission import repeating
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.policy.facts.facts import Facts, Retention
 
 
-def erase(tools: Tools) -> None:
+def erase(node: Node) -> None:
     """Once an hour or so. Each erasure is the removal first and its entry after, so that an entry never lies."""
-    now, facts = tools.clock.now(), tools.facts.current()
-    _quarantined(tools, facts, now)
-    _packages(tools, facts, now)
-    _returned(tools, facts, now)
-    closing.close_settled(tools)
-    repeating.destroy(tools)
+    now, facts = node.clock.now(), node.facts.current()
+    _quarantined(node, facts, now)
+    _packages(node, facts, now)
+    _returned(node, facts, now)
+    closing.close_settled(node)
+    repeating.destroy(node)
 
 
-def _quarantined(tools: Tools, facts: Facts, now: datetime) -> None:
-    for folder in sorted(tools.spool.quarantine.iterdir()):
+def _quarantined(node: Node, facts: Facts, now: datetime) -> None:
+    for folder in sorted(node.spool.quarantine.iterdir()):
         parcel = ParcelId(folder.name)
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             row = reading.parcel(parcel)
         if row is None or row.updated_at > _before(now, recording.keeping(facts, row.agreement).quarantine):
             continue
-        with tools.spool.removing():
+        with node.spool.removing():
             shutil.rmtree(folder, ignore_errors=True)
-            durable.sync_folder(tools.spool.quarantine)
-        with tools.ledger.transaction(now) as tx:
+            durable.sync_folder(node.spool.quarantine)
+        with node.ledger.transaction(now) as tx:
             if tx.entry(f"{parcel}/{Event.ERASED}") is None:
                 recording.parcel_event(tx, Event.ERASED, row)
 
 
-def _packages(tools: Tools, facts: Facts, now: datetime) -> None:
+def _packages(node: Node, facts: Facts, now: datetime) -> None:
     """Sealed packages, so many days after their receiver signed for them."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         batches = reading.distributions(state="acknowledged")
     for batch in batches:
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             signed = reading.deliveries(distribution=batch.id)[0].acknowledged_at
             packages = reading.packages(distribution=batch.id)
         if signed > _before(now, recording.keeping(facts, batch.agreement).packages):
             continue
-        with tools.spool.removing():
+        with node.spool.removing():
             for package in packages:
-                durable.remove(tools.spool.sealed(package.agreement, package.period, PackageId(package.id)))
-            shutil.rmtree(tools.spool.batch(DistributionId(batch.id)), ignore_errors=True)
-        with tools.ledger.transaction(now) as tx:
+                durable.remove(node.spool.sealed(package.agreement, package.period, PackageId(package.id)))
+            shutil.rmtree(node.spool.batch(DistributionId(batch.id)), ignore_errors=True)
+        with node.ledger.transaction(now) as tx:
             tx.update_packages(batch.id, "erased")
             tx.update_distribution(batch.id, state="erased")
             tx.log(
@@ -73,13 +73,13 @@ def _packages(tools: Tools, facts: Facts, now: datetime) -> None:
             )
 
 
-def _returned(tools: Tools, facts: Facts, now: datetime) -> None:
+def _returned(node: Node, facts: Facts, now: datetime) -> None:
     """Files in 退回: personal data that only wait for their sender. By their modification time, so that a list somebody
     still mends stays."""
     days = max((a.retention.returned for a in facts.agreements.values()), default=Retention().returned)
     limit = (now - timedelta(days=days)).timestamp()
     for party in facts.parties.values():
-        folder = tools.folder(party, facts.node.folders.returned)
+        folder = node.folder(party, facts.node.folders.returned)
         if party.id == facts.node.party or not folder.is_dir():
             continue
         for file in folder.iterdir():

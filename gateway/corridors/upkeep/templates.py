@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from gateway import durable
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.policy.facts.facts import Agreement, Language
 from gateway.records import schema, templates
 
 MODE = 0o660
 
 
-def write(tools: Tools) -> None:
+def write(node: Node) -> None:
     """Write the templates of the facts in force; a folder that has them keeps them. Made once per set of facts. While
     the share is away, none: they come with the next start or reload."""
-    if not tools.inbox.root.is_up():
+    if not node.inbox.root.is_up():
         return
-    facts = tools.facts.current()
-    store = tools.spool.state / "templates" / facts.digest
+    facts = node.facts.current()
+    store = node.spool.state / "templates" / facts.digest
     for agreement in facts.agreements.values():
         if agreement.content == "document":  # nobody fills in a table there
             continue
@@ -27,7 +27,7 @@ def write(tools: Tools) -> None:
                     durable.make_folder(made.parent)
                     rules = schema.load(facts.schemas, agreement.dataset, version)
                     templates.write_template(made, rules.only(agreement.columns), agreement.label, party.language)
-                target = tools.folder(party, facts.node.folders.templates) / name
+                target = node.folder(party, facts.node.folders.templates) / name
                 data = made.read_bytes()
                 if not target.exists() or target.read_bytes() != data:
                     durable.make_folder(target.parent, 0o770)

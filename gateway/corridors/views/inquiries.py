@@ -12,7 +12,7 @@ from gateway.adapters.ledger.rows import InquiryRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import SETTLED, ObligationState
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.policy.facts.facts import Facts
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words
@@ -21,20 +21,20 @@ MODE = 0o660
 _WAITING = frozenset(ObligationState) - SETTLED
 
 
-def listed(tools: Tools, *, everything: bool = False, **equal: str) -> list[dict[str, Any]]:
+def listed(node: Node, *, everything: bool = False, **equal: str) -> list[dict[str, Any]]:
     """Every inquiry that is open in its receiver's hands, or all of them."""
-    facts = tools.facts.current()
-    with tools.ledger.reading() as reading:
+    facts = node.facts.current()
+    with node.ledger.reading() as reading:
         inquiries = reading.inquiries(opened=None if everything else True, **equal)
         return [_line(reading, inquiry, facts) for inquiry in inquiries]
 
 
-def one(tools: Tools, name: str) -> list[dict[str, Any]]:
+def one(node: Node, name: str) -> list[dict[str, Any]]:
     """The inquiries of that number (`110000-7`), one per class and receiver, with each record by its ordinal."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     origin, _, number = name.rpartition("-")
     found = []
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         for inquiry in reading.inquiries(origin=origin):
             if str(inquiry.number) == number:
                 records = [
@@ -45,14 +45,14 @@ def one(tools: Tools, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def refresh(tools: Tools, parties: Iterable[str]) -> None:
+def refresh(node: Node, parties: Iterable[str]) -> None:
     """Write the page of each of these parties anew. Raises `OSError` when a folder is away."""
-    facts = tools.facts.current()
+    facts = node.facts.current()
     for party in sorted(set(parties)):
         to = facts.parties.get(party)
         if to is None or party == facts.node.party:
             continue
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             asked = [_line(reading, i, facts) for i in reading.inquiries(opened=True, receiver=party)]
             asking = [_line(reading, i, facts) for i in reading.inquiries(opened=True, origin=party)]
         words = Words(to.language)
@@ -61,12 +61,12 @@ def refresh(tools: Tools, parties: Iterable[str]) -> None:
             to.language,
             party_name=to.name,
             node_name=facts.parties[facts.node.party].name,
-            today=words.day(tools.clock.now().astimezone(SHANGHAI).date()),
-            day=tools.clock.now().astimezone(SHANGHAI).date().isoformat(),
+            today=words.day(node.clock.now().astimezone(SHANGHAI).date()),
+            day=node.clock.now().astimezone(SHANGHAI).date().isoformat(),
             asked=asked,
             asking=asking,
         )
-        folder = tools.folder(to, facts.node.folders.receipts)
+        folder = node.folder(to, facts.node.folders.receipts)
         durable.write_bytes(folder / f"{words('asked.title')}.html", page, MODE)
 
 

@@ -16,7 +16,7 @@ from gateway.adapters.sealing.key_health import survey
 from gateway.corridors.between import statements
 from gateway.corridors.submission import superseding
 from gateway.corridors.views import figures
-from gateway.node import ACKNOWLEDGE, Tools
+from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import Kind
 from gateway.policy.facts.facts import Agreement, Facts
 from gateway.policy.periods import Period, for_rhythm
@@ -39,14 +39,12 @@ _ORDER = ("held", "released", "delivered", "acknowledged")
 _SETTLED: Mapping[str, State] = {"met": "sent", "nil": "nil", "met_after_correction": "corrected", "met_late": "late"}
 
 
-def view(
-    tools: Tools, period: str | None, last_scan: datetime | None, started_at: datetime | None = None
-) -> StatusView:
+def view(node: Node, period: str | None, last_scan: datetime | None, started_at: datetime | None = None) -> StatusView:
     """The state of the node for one period (default: the last one that ended, of the first agreement's rhythm)."""
-    facts, now = tools.facts.current(), tools.clock.now()
+    facts, now = node.facts.current(), node.clock.now()
     period = period or _current(facts, now)
     agreements = [a for a in sorted(facts.agreements.values(), key=lambda a: a.id) if a.rhythm != "event"]
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         obligations = {
             (o.agreement, o.party): o for a in agreements for o in reading.obligations(agreement=a.id, period=period)
         }
@@ -64,7 +62,7 @@ def view(
         own = reading.obligations(kind="distribution", state="missed")
         seq, leaf = reading.head()
         last = reading.entries(after=seq - 1, limit=1)
-    usage = shutil.disk_usage(tools.spool.state)
+    usage = shutil.disk_usage(node.spool.state)
     return StatusView(
         node=facts.parties[facts.node.party].name,
         at=now,
@@ -87,9 +85,9 @@ def view(
     )
 
 
-def counts(tools: Tools) -> dict[str, dict[str, int]]:
+def counts(node: Node) -> dict[str, dict[str, int]]:
     """How much stands where: what a live view or a monitor polls."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         return {
             "parcels": reading.count(tables.parcels, "state"),
             "packages": reading.count(tables.packages, "state"),
@@ -101,18 +99,18 @@ def counts(tools: Tools) -> dict[str, dict[str, int]]:
         }
 
 
-def standing(tools: Tools) -> dict[str, Any]:
+def standing(node: Node) -> dict[str, Any]:
     """What there is in which state, what waits, which keys run out: what every state of the node can tell."""
-    return {"counts": counts(tools), **waiting(tools)}
+    return {"counts": counts(node), **waiting(node)}
 
 
-def waiting(tools: Tools) -> dict[str, Any]:
+def waiting(node: Node) -> dict[str, Any]:
     """What asks for somebody: parcels and deliveries that wait or stopped, by code; keys that run out or have."""
-    now = tools.clock.now()
-    with tools.ledger.reading() as reading:
+    now = node.clock.now()
+    with node.ledger.reading() as reading:
         codes = Counter(p.code for p in reading.unsettled() if p.code and p.state != "accepted")
         codes += Counter(d.code for s in ("released", "faulted") for d in reading.deliveries(state=s) if d.code)
-    found = _expiring(tools.facts.current(), now)
+    found = _expiring(node.facts.current(), now)
     keys = [
         {"party": key.party, "key": key.fingerprint[-16:], "days": (key.expires_at - now).days, "name": key.name}
         for key in found
@@ -120,10 +118,10 @@ def waiting(tools: Tools) -> dict[str, Any]:
     return {"waiting": dict(sorted(codes.items())), "keys": keys}
 
 
-def parcel(tools: Tools, identity: str) -> dict[str, Any] | None:
+def parcel(node: Node, identity: str) -> dict[str, Any] | None:
     """One parcel or batch with its history, for `gateway parcels show`. `statements`: what other gateways signed about
     it, and what this node did."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         shown: Any = reading.parcel(identity)
         packages = reading.packages(parcel=identity)
         stated = [s for p in packages for s in reading.between.statements(package=p.id)]

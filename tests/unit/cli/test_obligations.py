@@ -25,7 +25,7 @@ ANHUI = f"submission:{INFLOW}:340000:{PERIOD}"
 def served(node: Node) -> Iterator[Node]:
     """The routes of a daemon over this node's tools, its clock on 20 October."""
     move(node, "2026-10-20 09:00")
-    sweeping.oblige(node.tools)
+    sweeping.oblige(node.running)
     daemon: Any = node
     server = ControlServer(wiring.control_socket(node.facts), owing.routes(daemon))
     server.start()
@@ -50,7 +50,7 @@ def test_the_list_tells_what_is_owed_and_fails_when_something_is_late(served: No
     # Not marked yet, and late all the same.
     status, found, _ = run(served, "list", "--limit", "1")
     assert (status, found["overdue"], len(found["obligations"])) == (1, 64, 1)
-    sweeping.oblige(served.tools)
+    sweeping.oblige(served.running)
     status, found, _ = run(served, "list", "--state", "missed", "--party", "340000")
     assert (status, found["overdue"]) == (1, 2)
     assert run(served, "list", "--state", "met")[0] == 0

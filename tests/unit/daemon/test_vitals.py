@@ -40,19 +40,19 @@ def test_intake_closes_at_one_limit_and_opens_at_another(intake: Intake, free: l
 
 
 def test_a_condition_is_told_once_it_lasts_and_once_it_is_over(node: Node) -> None:
-    tools = replace(node.tools, notices={"webhook": object()})  # type: ignore[dict-item]
+    running = replace(node.running, notices={"webhook": object()})  # type: ignore[dict-item]
     conditions = Conditions()
 
     def told() -> list[tuple[str, object]]:
-        with tools.ledger.outbox() as outbox:
+        with running.ledger.outbox() as outbox:
             return [(row.event, row.about.get("count")) for row in outbox.waiting()]
 
-    conditions.look(tools, {"source_down": 3})
-    conditions.look(tools, {})
+    conditions.look(running, {"source_down": 3})
+    conditions.look(running, {})
     assert told() == [], "a moment is no news"
     for _ in range(3):
-        conditions.look(tools, {"source_down": 3})
+        conditions.look(running, {"source_down": 3})
     assert told() == [("source_down", 3)]
     for _ in range(3):
-        conditions.look(tools, {})
+        conditions.look(running, {})
     assert told() == [("source_down", 3), ("source_down_over", None)]

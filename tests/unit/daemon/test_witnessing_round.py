@@ -47,19 +47,19 @@ def test_requests_in_a_partys_folder_are_answered(home: Path, theirs: Log, partn
     node = Node(home, partners, worker)
     try:
         folder = places.party_folder(node.facts, node.facts.parties[PARTY]) / PLACE
-        assert witnessing.answer(node.tools) == 0
+        assert witnessing.answer(node.running) == 0
         assert folder.is_dir()
         (folder / "add-checkpoint").write_bytes(request(theirs))
-        assert witnessing.answer(node.tools) == 1
+        assert witnessing.answer(node.running) == 1
         assert [path.name for path in folder.iterdir()] == ["checkpoint.note"]
         size = read_checkpoint((folder / "checkpoint.note").read_bytes())[1].size
         theirs.grow(5, 2, START)
         (folder / "checkpoint.note").unlink()
         (folder / "add-checkpoint").write_bytes(request(theirs, size))
-        assert witnessing.answer(node.tools) == 1
+        assert witnessing.answer(node.running) == 1
         assert (folder / "checkpoint.note").exists()
         (folder / "add-checkpoint").write_bytes(request(theirs, size))  # it remembers more by now
-        assert witnessing.answer(node.tools) == 1
+        assert witnessing.answer(node.running) == 1
         assert (folder / "checkpoint.size").exists()
     finally:
         node.close()

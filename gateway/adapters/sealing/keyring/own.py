@@ -107,7 +107,7 @@ def _make(private: Path, uid: str, algorithm: Algorithm) -> str:
         "Subkey-Usage: encrypt",
         f"Name-Real: {_named(uid)}",
         "Expire-Date: 2y",
-        # No AEAD among them: gpg 2.4 would then seal for us what a partner's 2.2 tools cannot make or check.
+        # No AEAD among them: gpg 2.4 would then seal for us what a partner's 2.2 node cannot make or check.
         "Preferences: AES256 AES192 AES SHA256 SHA512 SHA384 Uncompressed",
         f"Passphrase: {passphrase.read_text().splitlines()[0]}",
         "%commit",

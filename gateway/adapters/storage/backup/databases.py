@@ -15,7 +15,7 @@ LEFT_OUT = "inquiry_keys"
 
 
 class DatabaseFailed(Exception):
-    """The database could not be read or written whole; the message is of its own tools and names no value."""
+    """The database could not be read or written whole; the message is of its own node and names no value."""
 
 
 def dump(url: str, folder: Path) -> Path:

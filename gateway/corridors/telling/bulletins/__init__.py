@@ -16,7 +16,7 @@ from gateway.corridors.telling.bulletins.sources import Sources
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.outcomes import Refused
 from gateway.policy.periods import Period
 from gateway.receipts import bulletin as documents
@@ -32,10 +32,10 @@ class Made:
     tables: Mapping[str, list[list[Cell]]]
 
 
-def make(tools: Tools, period: str, actor: str) -> dict[str, Any] | Refused:
+def make(node: Node, period: str, actor: str) -> dict[str, Any] | Refused:
     """Make the bulletin of a month, a quarter or a half-year into `state/bulletins/<period>/`, again if need be.
     Refused 631 before the period has ended, 632 for a whole year."""
-    now, facts = tools.clock.now(), tools.facts.current()
+    now, facts = node.clock.now(), node.facts.current()
     span = Period.parse(period)
     if not span.ended(now.date()):
         return Refused("631", {"period": period})
@@ -46,17 +46,17 @@ def make(tools: Tools, period: str, actor: str) -> dict[str, Any] | Refused:
     }
     if span.rhythm not in kinds:
         return Refused("632")
-    with tools.ledger.reading() as reading:
-        bulletin = kinds[span.rhythm](Sources(reading, facts, tools.facts.calendar(), span, now))
+    with node.ledger.reading() as reading:
+        bulletin = kinds[span.rhythm](Sources(reading, facts, node.facts.calendar(), span, now))
     language = facts.node.language
     stem = bulletin.title
     files = {f"{stem}.html": documents.page(bulletin, language), f"{stem}.xlsx": documents.workbook(bulletin, language)}
     files |= {f"{stem}-{table.title}.csv": documents.csv_file(table) for table in bulletin.tables}
-    folder = tools.spool.state / "bulletins" / period
+    folder = node.spool.state / "bulletins" / period
     durable.make_folder(folder)
     for name, data in files.items():
         durable.write_bytes(folder / name, data, 0o640)
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         number = len(tx.entries_of(f"bulletin:{period}")) + 1
         tx.log(
             Entry(

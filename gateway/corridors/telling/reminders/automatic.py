@@ -20,7 +20,7 @@ from gateway.deadlines import Calendar
 from gateway.deadlines.reminders import Reminder, Schedule, quiet, reminder, wakes_at
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import ObligationState
-from gateway.node import ACTOR, Tools
+from gateway.node import ACTOR, Node
 from gateway.policy.facts.facts import Facts, Party
 
 KINDS = frozenset({"submission", "reply", "feedback"})
@@ -29,18 +29,18 @@ _PREFIX = {"county": 6, "province": 2, "national": 0}
 Letters = dict[tuple[str, str, str, int, int], list[tuple[ObligationRow, Reminder]]]
 
 
-def prompt(tools: Tools) -> int:
+def prompt(node: Node) -> int:
     """Send every reminder that is due now; how many letters. Nothing on rest days and in quiet hours."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     schedule = Schedule.of(facts.node.reminders)
     if not facts.node.reminders.automatic or quiet(now, calendar, schedule):
         return 0
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         waiting = reading.to_remind(now, limit=1)
     if waiting:
-        with tools.ledger.transaction(now) as tx:
+        with node.ledger.transaction(now) as tx:
             _enter(tx, tx.to_remind(now), facts, calendar, schedule)
-    return _write(tools, facts, calendar)
+    return _write(node, facts, calendar)
 
 
 def above(facts: Facts, party: Party) -> Party:
@@ -91,15 +91,15 @@ def _copies(upper: Party, to: Party) -> tuple[str, ...]:
     return (upper.name, *(f"{to.name}{contact.role}" for contact in to.at(1) if contact.role))
 
 
-def _write(tools: Tools, facts: Facts, calendar: Calendar) -> int:
+def _write(node: Node, facts: Facts, calendar: Calendar) -> int:
     """Put into people's hands what was logged and is not there yet: each letter as it stands now, under its number and
     day. What was settled or given another date meanwhile is not asked for any more."""
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         waiting = reading.unwritten_reminders()
     count = 0
     for seq, group in groupby(waiting, key=lambda row: row.seq):
         rows = list(group)
-        with tools.ledger.reading() as reading:
+        with node.ledger.reading() as reading:
             found = (reading.obligation(identity) for identity in dict.fromkeys(row.obligation for row in rows))
             open_ = [owed for owed in found if owed and owed.state in ("open", "missed") and owed.due == rows[0].due]
             if open_:
@@ -117,11 +117,11 @@ def _write(tools: Tools, facts: Facts, calendar: Calendar) -> int:
                 )
         if open_:
             try:
-                letters.send(tools, letter, to, copy)
+                letters.send(node, letter, to, copy)
             except OSError as error:  # the folder is away: the next round writes it
-                tools.log.warning("letter_waits_here", party=to.id, errno=error.errno)
+                node.log.warning("letter_waits_here", party=to.id, errno=error.errno)
                 continue
             count += 1
-        with tools.ledger.transaction(tools.clock.now()) as tx:
+        with node.ledger.transaction(node.clock.now()) as tx:
             tx.reminder_written(seq)
     return count

@@ -16,7 +16,7 @@ from gateway.corridors.submission import superseding
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
-from gateway.node import Tools
+from gateway.node import Node
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts.facts import Facts, Party
 from gateway.policy.periods import Period
@@ -42,14 +42,14 @@ class Reminded:
 
 
 def remind(
-    tools: Tools, period: str, *, agreement: str | None, party: str | None, dry_run: bool, actor: str
+    node: Node, period: str, *, agreement: str | None, party: str | None, dry_run: bool, actor: str
 ) -> list[dict[str, Any]]:
     """Remind everybody who owes a submission of the period, or one agreement's or party's. Each letter is logged; none
     goes out before the window opens."""
-    now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
+    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
     if not Period.parse(period).ended(now.date()):
         return []
-    with tools.ledger.reading() as reading:
+    with node.ledger.reading() as reading:
         rows = [
             o
             for o in reading.obligations(period=period)
@@ -59,31 +59,31 @@ def remind(
     for owed in rows:
         file = ""
         if not dry_run:
-            letter = _letter(tools, owed, facts, calendar, now, actor)
-            file = send(tools, letter, facts.parties[owed.party])
+            letter = _letter(node, owed, facts, calendar, now, actor)
+            file = send(node, letter, facts.parties[owed.party])
             sent.append((letter, file))
         label = facts.agreements[owed.agreement].label
         name = facts.parties[owed.party].name
         done.append(Reminded(owed.party, name, owed.agreement, label, owed.due, owed.state, file))
     if sent:
-        _cover(tools, facts, period, now.date(), sent)
+        _cover(node, facts, period, now.date(), sent)
     return [asdict(reminded) for reminded in done]
 
 
-def send(tools: Tools, letter: Letter, to: Party, above: Party | None = None) -> str:
+def send(node: Node, letter: Letter, to: Party, above: Party | None = None) -> str:
     """The one place where a reminder leaves: into the party's folder of receipts, and, where it escalates, a copy to
     the level `above`. Answers the file's name; sent again, it is the same file."""
-    facts = tools.facts.current()
-    node = facts.parties[facts.node.party]
+    facts = node.facts.current()
+    ours = facts.parties[facts.node.party]
     file = letters.letter_name(letter, to.id, to.language)
     page = letters.reminder_letter(
-        letter, node_name=node.name, contact=_contact(node), language=to.language, folders=facts.node.folders
+        letter, node_name=ours.name, contact=_contact(ours), language=to.language, folders=facts.node.folders
     )
-    durable.write_bytes(tools.folder(to, facts.node.folders.receipts) / file, page, MODE)
-    if above is not None and above.id != node.id:
-        durable.write_bytes(tools.folder(above, facts.node.folders.receipts) / file, page, MODE)
+    durable.write_bytes(node.folder(to, facts.node.folders.receipts) / file, page, MODE)
+    if above is not None and above.id != ours.id:
+        durable.write_bytes(node.folder(above, facts.node.folders.receipts) / file, page, MODE)
     elif above is not None:
-        copies = tools.spool.state / "letters"
+        copies = node.spool.state / "letters"
         durable.make_folder(copies)
         durable.write_bytes(copies / file, page)
     return file
@@ -131,9 +131,9 @@ def write(
     )
 
 
-def _letter(tools: Tools, owed: ObligationRow, facts: Facts, calendar: Calendar, now: datetime, actor: str) -> Letter:
+def _letter(node: Node, owed: ObligationRow, facts: Facts, calendar: Calendar, now: datetime, actor: str) -> Letter:
     """The letter that a person asked for, logged: its number is the entry's."""
-    with tools.ledger.transaction(now) as tx:
+    with node.ledger.transaction(now) as tx:
         seq = logged(tx, owed.id, owed.party, facts, actor, history=owed.id)
         tx.update_obligation(owed.id, reminded_at=rfc3339(now))
         return write(tx, owed, facts, calendar, seq=seq, day=now.date())
@@ -178,8 +178,8 @@ def _contact(party: Party) -> str:
     return f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else ""
 
 
-def _cover(tools: Tools, facts: Facts, period: str, day: date, sent: list[tuple[Letter, str]]) -> None:
-    folder = tools.spool.state / "letters"
+def _cover(node: Node, facts: Facts, period: str, day: date, sent: list[tuple[Letter, str]]) -> None:
+    folder = node.spool.state / "letters"
     durable.make_folder(folder)
     page = letters.cover_list(
         [letter for letter, _ in sent],
