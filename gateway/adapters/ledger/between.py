@@ -1,152 +1,129 @@
-"""Between gateways: the batches that others listed for this node, and what was stated to and by them."""
+"""Between gateways, in the ledger: the batches that others listed for this node, and what was stated to and by them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Unpack
 
-from sqlalchemy import Connection, Select, insert, select, update
+from sqlalchemy import insert, select, update
 
-from gateway.adapters.ledger import between_tables as b
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
+from gateway.adapters.ledger.queries import Queries, Writings, equals, rows_of, written
+from gateway.adapters.ledger.rows import (
+    IncomingEqual,
+    IncomingRow,
+    IncomingValues,
+    NamedRow,
+    NewIncoming,
+    NewNamed,
+    NewStatement,
+    ParcelRow,
+    StatementEqual,
+    StatementRow,
+)
+from gateway.lifecycle import Change, IncomingState, StatementState
+
+_INCOMING = rows_of(IncomingRow, t.incoming)
+_STATEMENTS = rows_of(StatementRow, t.statements)
+_DONE = (IncomingState.ANSWERED, IncomingState.FAULTED)
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingRow:
-    """A batch of another gateway's. `id` is `<sender>/<distribution>`."""
+class IncomingReadings(Queries):
+    """Readings."""
 
-    id: str
-    sender: str
-    distribution: str
-    agreement: str
-    period: str
-    state: str
-    code: str
-    list_sha256: str
-    listed_at: str
-    answered_at: str
-    attempt: int
-    next_attempt_at: str
-    facts: str
+    def get(self, batch: str) -> IncomingRow | None:
+        return self._one(IncomingRow, _INCOMING.where(t.incoming.c.id == batch))
 
-
-@dataclass(frozen=True, slots=True)
-class NamedRow:
-    """A package that such a batch names: `included`, or `withdrawn` by it (and then without its digest)."""
-
-    incoming: str
-    package: str
-    origin: str
-    sha256: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class StatementRow:
-    """What one gateway stated to another. `kind`: `receipt`, `list`, `acknowledgement`; `state`: `verified`, `refused`,
-    or `sent` where it is our own."""
-
-    id: str
-    issuer: str
-    receiver: str
-    kind: str
-    state: str
-    code: str
-    stage: str
-    number: str
-    about: str
-    package: str
-    leaf: str
-    signature_sha256: str
-    body: bytes
-    signature: bytes
-    proof: bytes
-    at: str
-
-
-class Between:
-    """Readings and writings on one connection; the transaction is the caller's."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    # -- batches that came -------------------------------------------------------------------------------------------
-
-    def incoming(self, identity: str) -> IncomingRow | None:
-        return next(iter(self._incoming(select(b.incoming).where(b.incoming.c.id == identity))), None)
+    def where(self, **equal: Unpack[IncomingEqual]) -> list[IncomingRow]:
+        """Batches whose columns equal what is given, oldest first."""
+        query = _INCOMING.where(*equals(t.incoming, equal))
+        return self._all(IncomingRow, query.order_by(t.incoming.c.listed_at, t.incoming.c.id))
 
     def open(self) -> list[IncomingRow]:
-        """Batches that are not answered, oldest first."""
-        query = select(b.incoming).where(b.incoming.c.state.not_in(("answered", "faulted")))
-        return self._incoming(query.order_by(b.incoming.c.listed_at, b.incoming.c.id))
+        """Batches that are neither signed for nor stopped, oldest first."""
+        query = _INCOMING.where(t.incoming.c.state.not_in(_DONE))
+        return self._all(IncomingRow, query.order_by(t.incoming.c.listed_at, t.incoming.c.id))
 
-    def named(self, identity: str) -> list[NamedRow]:
-        query = select(b.incoming_packages).where(b.incoming_packages.c.incoming == identity)
-        rows = self._connection.execute(query.order_by(b.incoming_packages.c.package)).mappings()
-        return [NamedRow(**row) for row in rows]
+    def named(self, batch: str) -> list[NamedRow]:
+        """The packages that a batch names."""
+        p = t.incoming_packages.c
+        return self._all(
+            NamedRow, rows_of(NamedRow, t.incoming_packages).where(p.incoming == batch).order_by(p.package)
+        )
 
     def digest_of(self, sender: str, package: str) -> str:
         """The digest under which a package of this sender's was listed; empty where none was."""
+        i, p = t.incoming.c, t.incoming_packages.c
         query = (
-            select(b.incoming_packages.c.sha256)
-            .join(b.incoming, b.incoming.c.id == b.incoming_packages.c.incoming)
-            .where(
-                b.incoming.c.sender == sender,
-                b.incoming_packages.c.package == package,
-                b.incoming_packages.c.state == "included",
-            )
+            select(p.sha256)
+            .join(t.incoming, i.id == p.incoming)
+            .where(i.sender == sender, p.package == package, p.state == "included")
         )
         return str(self._connection.execute(query).scalars().first() or "")
 
-    def arrived(self, identity: str) -> list[ParcelRow]:
+    def arrived(self, batch: str) -> list[ParcelRow]:
         """Parcels from the batch's sender, under its agreement, that have the bytes of a package it includes."""
+        i, p, parcel = t.incoming.c, t.incoming_packages.c, t.parcels.c
         query = (
-            select(t.parcels)
-            .join(b.incoming_packages, b.incoming_packages.c.sha256 == t.parcels.c.sha256)
-            .join(b.incoming, b.incoming.c.id == b.incoming_packages.c.incoming)
+            rows_of(ParcelRow, t.parcels)
+            .join(t.incoming_packages, p.sha256 == parcel.sha256)
+            .join(t.incoming, i.id == p.incoming)
             .where(
-                b.incoming.c.id == identity,
-                b.incoming_packages.c.state == "included",
-                t.parcels.c.agreement == b.incoming.c.agreement,
-                t.parcels.c.sender == b.incoming.c.sender,
-                t.parcels.c.corridor == "submission",
+                i.id == batch,
+                p.state == "included",
+                parcel.agreement == i.agreement,
+                parcel.sender == i.sender,
+                parcel.corridor == "submission",
             )
-            .order_by(t.parcels.c.received_at, t.parcels.c.id)
+            .order_by(parcel.received_at, parcel.id)
         )
-        return [ParcelRow(**row) for row in self._connection.execute(query).mappings()]
+        return self._all(ParcelRow, query)
 
-    def add_incoming(self, named: Sequence[dict[str, str]], **values: object) -> None:
-        self._connection.execute(insert(b.incoming).values(**values))
+    def counts(self) -> dict[IncomingState, int]:
+        """How many batches are in each state."""
+        return self._counts(t.incoming.c.state)
+
+
+class Incoming(IncomingReadings, Writings):
+    """The same with writings."""
+
+    def add(self, named: Sequence[NewNamed], **values: Unpack[NewIncoming]) -> None:
+        """A batch that was listed for us, and the packages it names."""
+        self._connection.execute(insert(t.incoming).values(**values))
         if named:
-            self._connection.execute(insert(b.incoming_packages), [{"incoming": values["id"], **row} for row in named])
+            rows = [{"incoming": values["id"], **row} for row in named]
+            self._connection.execute(insert(t.incoming_packages), rows)
 
-    def update_incoming(self, identity: str, **values: object) -> None:
-        self._connection.execute(update(b.incoming).where(b.incoming.c.id == identity).values(**values))
+    def update(self, batch: str, **values: Unpack[IncomingValues]) -> None:
+        self._connection.execute(update(t.incoming).where(t.incoming.c.id == batch).values(**values))
 
-    # -- statements --------------------------------------------------------------------------------------------------
+    def change(self, batch: str, change: Change[IncomingState]) -> None:
+        """Its new state, and the columns that follow from the entry."""
+        self._connection.execute(update(t.incoming).where(t.incoming.c.id == batch).values(written(change)))
 
-    def statement(self, identity: str) -> StatementRow | None:
-        return next(iter(self.statements(id=identity)), None)
 
-    def statements(self, **equal: str) -> list[StatementRow]:
-        query = select(b.statements).filter_by(**equal).order_by(b.statements.c.at, b.statements.c.id)
-        return [StatementRow(**row) for row in self._connection.execute(query).mappings()]
+class StatementReadings(Queries):
+    """Readings."""
 
-    def untold(self, receiver: str, stage: str, limit: int = 200) -> list[ReceiptRow]:
-        """Receipts of one stage for `receiver` that were not pushed to it as statements, oldest first."""
-        r, s = t.receipts.c, b.statements.c
-        sent = select(s.id).where(s.receiver == receiver, s.number == r.number, s.kind == "receipt", s.state == "sent")
-        query = select(t.receipts).where(r.party == receiver, r.stage == stage, ~sent.exists())
-        rows = self._connection.execute(query.order_by(r.number).limit(limit)).mappings()
-        return [ReceiptRow(**row) for row in rows]
+    def get(self, statement: str) -> StatementRow | None:
+        return self._one(StatementRow, _STATEMENTS.where(t.statements.c.id == statement))
 
-    def add_statement(self, **values: object) -> None:
-        self._connection.execute(insert(b.statements).values(**values))
+    def where(self, **equal: Unpack[StatementEqual]) -> list[StatementRow]:
+        """Statements whose columns equal what is given, oldest first."""
+        query = _STATEMENTS.where(*equals(t.statements, equal))
+        return self._all(StatementRow, query.order_by(t.statements.c.at, t.statements.c.id))
 
-    def set_proof(self, identity: str, proof: bytes) -> None:
-        self._connection.execute(update(b.statements).where(b.statements.c.id == identity).values(proof=proof))
+    def counts(self) -> dict[StatementState, int]:
+        """How many statements are in each state."""
+        return self._counts(t.statements.c.state)
 
-    def _incoming(self, query: Select[Any]) -> list[IncomingRow]:
-        return [IncomingRow(**row) for row in self._connection.execute(query).mappings()]
+
+class Statements(StatementReadings, Writings):
+    """The same with writings."""
+
+    def add(self, **values: Unpack[NewStatement]) -> None:
+        self._connection.execute(insert(t.statements).values(**values))
+
+    def set_proof(self, statement: str, proof: bytes) -> None:
+        """Keep the proof of inclusion of the entry that a receipt rests on."""
+        self._connection.execute(update(t.statements).where(t.statements.c.id == statement).values(proof=proof))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger.engine import make_engine, migrate
-from gateway.adapters.ledger.outbox import Outbox
+from gateway.adapters.ledger.notices import Notices
 from gateway.adapters.ledger.publication import PublicationTables
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.adapters.ledger.transaction import Reading, Transaction
@@ -42,10 +42,10 @@ class Ledger:
             yield Reading(connection)
 
     @contextmanager
-    def outbox(self) -> Iterator[Outbox]:
+    def notices(self) -> Iterator[Notices]:
         """One transaction on the notices that wait to be sent."""
         with self._writer.begin() as connection:
-            yield Outbox(connection)
+            yield Notices(connection)
 
     @contextmanager
     def publishing(self) -> Iterator[PublicationTables]:

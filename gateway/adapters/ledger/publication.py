@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.adapters.ledger import tables as t
+from gateway.instants import parse
 from gateway.log import leaf_hash
 
 
@@ -20,7 +22,7 @@ class SignedRow:
 
     size: int
     note: bytes
-    signed_at: str
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,14 @@ class PublicationTables:
         self._connection, self._lock_rows = connection, lock_rows
 
     def lock(self) -> int:
-        """Hold the sequencer's lock for the rest of the transaction; answers the number of entries."""
+        """Hold the sequencer's lock for the rest of the transaction; returns the number of entries."""
         query = select(t.log_head.c.seq).where(t.log_head.c.id == 1)
         return int(self._connection.execute(query.with_for_update() if self._lock_rows else query).scalar_one()) + 1
 
-    def head(self) -> tuple[int, str]:
+    def head(self) -> tuple[int, datetime]:
         """The number of entries, and `logged_at` of the last."""
         row = self._connection.execute(select(t.log_head.c.seq, t.log_head.c.logged_at)).one()
-        return int(row[0]) + 1, str(row[1])
+        return int(row[0]) + 1, row[1]
 
     def bodies(self, start: int, stop: int, chunk: int = 4096) -> Iterator[bytes]:
         """The canonical bytes of the entries [start, stop), in order. `LookupError` when one is missing."""
@@ -69,9 +71,9 @@ class PublicationTables:
         query = select(t.checkpoints)
         query = query.where(t.checkpoints.c.size == size) if size is not None else query
         row = self._connection.execute(query.order_by(t.checkpoints.c.size.desc()).limit(1)).first()
-        return None if row is None else SignedRow(int(row.size), bytes(row.note), str(row.signed_at))
+        return None if row is None else SignedRow(int(row.size), bytes(row.note), row.signed_at)
 
-    def sign(self, size: int, note: bytes, at: str) -> None:
+    def sign(self, size: int, note: bytes, at: datetime) -> None:
         """The commit point. `IntegrityError` when the size was signed before."""
         self._connection.execute(insert(t.checkpoints).values(size=size, note=note, signed_at=at))
 
@@ -84,8 +86,9 @@ class PublicationTables:
             entry = json.loads(body)
             if entry["seq"] != seq:
                 raise ValueError("not the next entry")
-            columns = {name: entry[name] for name in ("id", "logged_at", "event", "parcel")}
-            rows.append({"seq": seq, "body": body, "leaf": leaf_hash(body), **columns})
+            columns = {name: entry[name] for name in ("id", "event", "parcel")}
+            at = parse(entry["logged_at"])
+            rows.append({"seq": seq, "body": body, "leaf": leaf_hash(body), "logged_at": at, **columns})
         if rows:
             self._connection.execute(insert(t.log_entries), rows)
             head = {"seq": rows[-1]["seq"], "logged_at": rows[-1]["logged_at"]}
@@ -111,13 +114,13 @@ class PublicationTables:
         self._connection.execute(insert(t.cosignatures).values(size=size, witness=witness, time=time, line=line))
         return True
 
-    def last_timestamp(self) -> tuple[int, str] | None:
+    def last_timestamp(self) -> tuple[int, datetime] | None:
         """(size, time) of the newest token."""
         query = select(t.timestamps.c.size, t.timestamps.c.time).order_by(t.timestamps.c.size.desc()).limit(1)
         row = self._connection.execute(query).first()
-        return None if row is None else (int(row[0]), str(row[1]))
+        return None if row is None else (int(row[0]), row[1])
 
-    def add_timestamp(self, size: int, time: str, token: bytes) -> None:
+    def add_timestamp(self, size: int, time: datetime, token: bytes) -> None:
         self._connection.execute(insert(t.timestamps).values(size=size, time=time, token=token))
 
     def archived(self) -> Sequence[tuple[int, bytes | None]]:
@@ -132,7 +135,7 @@ class PublicationTables:
         query = (
             select(t.receipts.c.number, t.receipts.c.party, t.receipts.c.body)
             .outerjoin(t.receipt_proofs, t.receipt_proofs.c.number == t.receipts.c.number)
-            .where(t.receipts.c.written_at != "", t.receipt_proofs.c.number.is_(None))
+            .where(t.receipts.c.written_at.is_not(None), t.receipt_proofs.c.number.is_(None))
             .order_by(t.receipts.c.number)
             .limit(limit)
         )

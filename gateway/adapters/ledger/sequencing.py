@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -27,12 +27,12 @@ def append(connection: Connection, entries: Sequence[Entry], now: datetime, *, l
     """Append entries in their order: dense `seq`, `logged_at = max(last, now)`, `prev` of the same parcel.
 
     One transaction at a time: the head's row is the lock (on SQLite the transaction already is), held to its end, so
-    that whoever sees an entry sees every earlier one. Raises `IntegrityError` if an id was used before.
+    that a reader who sees an entry sees every earlier one. Raises `IntegrityError` if an id was used before.
     """
     query = select(t.log_head.c.seq, t.log_head.c.logged_at).where(t.log_head.c.id == 1)
     head = connection.execute(query.with_for_update() if lock_rows else query).one()
     seq = int(head.seq)
-    logged_at = max(parse(head.logged_at), now)
+    logged_at = max(head.logged_at, now)
     stamp = rfc3339(logged_at)
     last = _last_leaves(connection, sorted({entry.parcel for entry in entries if entry.parcel}))
     rows, placed = [], []
@@ -55,22 +55,19 @@ def append(connection: Connection, entries: Sequence[Entry], now: datetime, *, l
         )
         placed.append(Sequenced(seq, leaf, logged_at))
     _insert(connection, rows)
-    connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(seq=seq, logged_at=stamp))
+    connection.execute(update(t.log_head).where(t.log_head.c.id == 1).values(seq=seq, logged_at=logged_at))
     return placed
 
 
 def _insert(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    """By the driver itself: SQLAlchemy's work per row would cost as much as the entry's hash and canonical form."""
+    """By the driver itself, values as they are spelled in the database: SQLAlchemy's work per row would cost as much as
+    the entry's hash and canonical form."""
     compiled = insert(t.log_entries).compile(dialect=connection.dialect)
     if compiled.positional:
         names = compiled.positiontup or ()
         connection.exec_driver_sql(str(compiled), [tuple(row[name] for name in names) for row in rows])
     else:
         connection.exec_driver_sql(str(compiled), rows)
-
-
-def parse(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 def _last_leaves(connection: Connection, parcels: Sequence[str]) -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""The ledger's tables of inquiries and of records with dates of their own (as `gateway.adapters.ledger.tables`)."""
+"""Inquiries, and records with dates of their own."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table
 
-from gateway.adapters.ledger.tables import metadata
+from gateway.adapters.ledger.columns import Day, Enumerated, Instant
+from gateway.adapters.ledger.tables.base import metadata
+from gateway.lifecycle import InquiryState
 
 # An inquiry in one receiver's hands.
 inquiries = Table(
@@ -16,10 +18,11 @@ inquiries = Table(
     Column("reply", String(48), nullable=False),
     Column("origin", String(48), nullable=False),
     Column("number", Integer, nullable=False),
+    Column("state", Enumerated(InquiryState, 16), nullable=False),
     Column("records", BigInteger, nullable=False),
-    Column("delivered_at", String(32), nullable=False, default=""),
-    Column("closed_at", String(32), nullable=False, default=""),
-    Index("ix_inquiries_open", "receiver", "reply", "closed_at"),
+    Column("delivered_at", Instant),
+    Column("closed_at", Instant),
+    Index("ix_inquiries_open", "receiver", "reply", "state"),
 )
 
 # What makes fingerprints of an inquiry's record numbers; it goes when the last record is settled, and with it whatever
@@ -33,10 +36,10 @@ inquiry_keys = Table(
     Column("key", String(64), nullable=False),
 )
 
-# Records with a date of their own: those of inquiries, and those whose sender owes their delivery (`since`, a day).
+# Records with a date of their own: those of inquiries, and those whose sender owes their delivery (`since`).
 # `obligation` is what is owed for it: of another record where that one stands for both; `covers` what it takes the
-# place of once it is delivered. `refused_at`: an answer that came in time was refused then. `claimed` is the reply that
-# answers it, from its checking on.
+# place of once it is delivered. `refused_at`: a reply that came in time was refused then. `claimed` is the parcel that
+# replies to it, from its checking on.
 dated_records = Table(
     "dated_records",
     metadata,
@@ -45,10 +48,10 @@ dated_records = Table(
     Column("ordinal", Integer, primary_key=True, autoincrement=False),
     Column("fingerprint", String(64), nullable=False, default=""),
     Column("area", String(6), nullable=False),
-    Column("since", String(10), nullable=False, default=""),
+    Column("since", Day),
     Column("obligation", String(240), nullable=False, default=""),
     Column("covers", String(240), nullable=False, default=""),
-    Column("refused_at", String(32), nullable=False, default=""),
+    Column("refused_at", Instant),
     Column("claimed", String(40), nullable=False, default=""),
     Index("ix_dated_records_obligation", "obligation"),
 )

@@ -1,10 +1,12 @@
-"""The ledger's tables of what passes between gateways (as `gateway.adapters.ledger.tables`)."""
+"""What passes between gateways."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from gateway.adapters.ledger.tables import metadata
+from gateway.adapters.ledger.columns import Enumerated, Instant
+from gateway.adapters.ledger.tables.base import metadata
+from gateway.lifecycle import IncomingState, StatementState
 
 # A batch that another gateway listed for this node, until it is signed for. `id` is `<sender>/<its distribution>`.
 incoming = Table(
@@ -15,13 +17,13 @@ incoming = Table(
     Column("distribution", String(120), nullable=False),
     Column("agreement", String(48), nullable=False),
     Column("period", String(8), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", Enumerated(IncomingState, 16), nullable=False),
     Column("code", String(3), nullable=False, default=""),
     Column("list_sha256", String(64), nullable=False),
-    Column("listed_at", String(32), nullable=False),
-    Column("answered_at", String(32), nullable=False, default=""),
+    Column("listed_at", Instant, nullable=False),
+    Column("answered_at", Instant),
     Column("attempt", Integer, nullable=False, default=1),
-    Column("next_attempt_at", String(32), nullable=False, default=""),
+    Column("next_attempt_at", Instant),
     Column("facts", String(64), nullable=False),
     Index("ix_incoming_state", "state", "next_attempt_at"),
 )
@@ -46,7 +48,7 @@ statements = Table(
     Column("issuer", String(48), nullable=False),
     Column("receiver", String(48), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("state", Enumerated(StatementState, 16), nullable=False),
     Column("code", String(3), nullable=False, default=""),
     Column("stage", String(16), nullable=False, default=""),
     Column("number", String(40), nullable=False, default=""),
@@ -57,7 +59,7 @@ statements = Table(
     Column("body", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("proof", LargeBinary, nullable=False, default=b""),
-    Column("at", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
     Index("ix_statements_number", "issuer", "number"),
     Index("ix_statements_package", "package"),
     Index("ix_statements_signature", "signature_sha256"),

@@ -1,0 +1,146 @@
+"""Parcels in the ledger, the places they take, and what their stages returned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Unpack
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.adapters.ledger import tables as t
+from gateway.adapters.ledger.queries import Queries, Writings, equals, rows_of, written
+from gateway.adapters.ledger.rows import NewParcel, ParcelEqual, ParcelRow, ParcelValues, Place
+from gateway.lifecycle import Change, ParcelState
+from gateway.parcels import Tally
+
+_PARCELS = rows_of(ParcelRow, t.parcels)
+_SETTLED = [state for state in ParcelState if state.settled]
+
+
+class ParcelReadings(Queries):
+    """Readings."""
+
+    def get(self, parcel: str) -> ParcelRow | None:
+        return self._one(ParcelRow, _PARCELS.where(t.parcels.c.id == parcel))
+
+    def row(self, parcel: str) -> ParcelRow:
+        """The same of a parcel that exists: `LookupError` otherwise."""
+        found = self.get(parcel)
+        if found is None:
+            raise LookupError(f"no parcel {parcel}")
+        return found
+
+    def where(self, *, limit: int = 1000, **equal: Unpack[ParcelEqual]) -> list[ParcelRow]:
+        """Parcels whose columns equal what is given, newest first."""
+        query = _PARCELS.where(*equals(t.parcels, equal)).order_by(t.parcels.c.received_at.desc())
+        return self._all(ParcelRow, query.limit(limit))
+
+    def unsettled(self) -> list[ParcelRow]:
+        """Parcels in work, waiting or stopped, oldest first."""
+        query = _PARCELS.where(t.parcels.c.state.not_in(_SETTLED))
+        return self._all(ParcelRow, query.order_by(t.parcels.c.received_at))
+
+    def due(self, now: datetime) -> list[ParcelRow]:
+        """Deferred parcels whose next attempt has come."""
+        return self._all(ParcelRow, _PARCELS.where(t.parcels.c.next_attempt_at <= now))
+
+    def unfinished(self) -> list[ParcelRow]:
+        """Parcels that should be moving: neither stopped nor waiting for a time, and not settled and posted."""
+        stands = (ParcelState.FAULTED, ParcelState.AWAITING)
+        p = t.parcels.c
+        query = _PARCELS.where(p.posted_at.is_(None), p.next_attempt_at.is_(None), p.state.not_in(stands))
+        return self._all(ParcelRow, query)
+
+    def counts(self) -> dict[ParcelState, int]:
+        """How many parcels are in each state."""
+        return self._counts(t.parcels.c.state)
+
+
+class Parcels(ParcelReadings, Writings):
+    """The same with writings. Each sets `updated_at`."""
+
+    def add(self, **values: Unpack[NewParcel]) -> None:
+        self._connection.execute(insert(t.parcels).values(updated_at=self.now, **values))
+
+    def update(self, parcel: str, **values: Unpack[ParcelValues]) -> None:
+        self._write(parcel, dict(values))
+
+    def change(self, parcel: str, change: Change[ParcelState]) -> None:
+        """Its new state, and the columns that follow from the entry."""
+        self._write(parcel, written(change))
+
+    def tally(self, parcel: str, tally: Tally) -> None:
+        """Enter the counts of its records."""
+        self.update(parcel, records=tally.records, accepted=tally.accepted, refused=tally.refused, warned=tally.warned)
+
+    def taken_up(self, parcel: str, attempt: int) -> None:
+        """The attempt that was waited for is enqueued. One that has come and gone meanwhile keeps its next time."""
+        here = t.parcels.c.id == parcel, t.parcels.c.attempt == attempt
+        self._connection.execute(update(t.parcels).where(*here).values(next_attempt_at=None, updated_at=self.now))
+
+    def _write(self, parcel: str, values: dict[str, object]) -> None:
+        query = update(t.parcels).where(t.parcels.c.id == parcel).values(values | {"updated_at": self.now})
+        done = self._connection.execute(query)
+        assert done.rowcount == 1, "a parcel that is updated exists"
+
+
+class PlaceReadings(Queries):
+    """Readings."""
+
+    def holders(self, origin: str, agreement: str, period: str) -> list[ParcelRow]:
+        """The parcels that hold the places of an address, by revision."""
+        query = (
+            _PARCELS.join(t.places, t.places.c.parcel == t.parcels.c.id)
+            .where(t.places.c.origin == origin, t.places.c.agreement == agreement, t.places.c.period == period)
+            .order_by(t.places.c.revision)
+        )
+        return self._all(ParcelRow, query)
+
+    def counts(self) -> dict[str, int]:
+        """How many places each parcel holds."""
+        return self._counts(t.places.c.parcel)
+
+
+class Places(PlaceReadings, Writings):
+    """The same with writings."""
+
+    def take(self, place: Place, parcel: str) -> bool:
+        """Take a place; False if another parcel has it: the constraint decides between those that race."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(
+                    insert(t.places).values(
+                        origin=place.origin,
+                        agreement=place.agreement,
+                        period=place.period,
+                        revision=place.revision,
+                        parcel=parcel,
+                    )
+                )
+        except IntegrityError:
+            return False
+        return True
+
+    def free(self, parcel: str) -> None:
+        self._connection.execute(delete(t.places).where(t.places.c.parcel == parcel))
+
+
+class ProgressReadings(Queries):
+    """Readings."""
+
+    def get(self, parcel: str, stage: str) -> str | None:
+        """What the stage returned, as it was written; None if it has not run."""
+        query = select(t.progress.c.body).where(t.progress.c.parcel == parcel, t.progress.c.stage == stage)
+        return self._connection.execute(query).scalar_one_or_none()
+
+
+class Progress(ProgressReadings, Writings):
+    """The same with writings."""
+
+    def set(self, parcel: str, stage: str, body: str) -> None:
+        """Keep what a stage returned. `IntegrityError` if it was kept before."""
+        self._connection.execute(insert(t.progress).values(parcel=parcel, stage=stage, body=body))
+
+    def drop(self, parcel: str) -> None:
+        self._connection.execute(delete(t.progress).where(t.progress.c.parcel == parcel))
