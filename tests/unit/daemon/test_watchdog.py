@@ -54,7 +54,7 @@ class Entered(Daemon):
 def daemon(node: Node, manager: socket.socket, passed: list[float]) -> Iterator[Entered]:
     """Its loop as it runs, on a real node; nothing else of it, so that no sweep comes round but by the test."""
     made = Entered(node.facts)
-    made.running, made.vitals = node.running, Vitals(lambda: passed[0])
+    made.node, made.vitals = node.running, Vitals(lambda: passed[0])
     made._watch = Watch([node.folder()], network=False)
     loop = threading.Thread(target=made._loop)
     loop.start()
