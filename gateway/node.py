@@ -20,6 +20,14 @@ ACTOR = "gateway"
 ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a thing is done under: the facts in force for it, and the calendar."""
+
+    facts: Facts
+    calendar: Calendar
+
+
 class FactsKeeper(Protocol):
     """The facts in force, and every earlier snapshot by its digest: a parcel is finished under the facts it began
     with."""
@@ -46,6 +54,10 @@ class Node:
     log: structlog.stdlib.BoundLogger
     close: Callable[[], None]
     notices: Mapping[str, Notices] = field(default_factory=dict)
+
+    def terms(self, digest: str = "") -> Terms:
+        """The facts of that digest, else those in force now, with the calendar."""
+        return Terms(self.facts.at(digest) if digest else self.facts.current(), self.facts.calendar())
 
     def folder(self, party: Party, *below: str) -> Path:
         """A party's folder on the exchange root, as the configuration names it. Raises `OSError` while it is away:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.transaction import Reading
+from gateway.adapters.ledger import Reading, Transaction
 from gateway.instants import LONGEST_WAIT, backoff
 from gateway.lifecycle import Event
 from gateway.node import Node
@@ -97,7 +96,12 @@ class Step(ABC, Generic[L, V]):
 class Tried(ABC):
     """Something that is tried again: a parcel, a batch, a batch of another gateway's."""
 
-    attempt: int
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def attempt(self) -> int:
+        """The number of the attempt under way, from 1."""
 
     @abstractmethod
     def put_off(self, tx: Transaction, waiting: Waiting) -> None:
@@ -107,9 +111,8 @@ class Tried(ABC):
     def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
         """Log the event, numbered by the attempt, and apply it."""
 
-    @abstractmethod
     def explain(self, tx: Transaction, detail: Detail) -> None:
-        """Keep the detail of a fault for the person who looks at it."""
+        """Keep the detail of a fault for the person who looks at it, where there is a place for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,79 +1,112 @@
-"""The entries of the exchange log that one parcel makes, and what they are made of."""
+"""Entries of the exchange log, and what follows from them: one function for each kind of thing, and no other way.
+
+Each makes the entry, asks the lifecycle what it changes, writes that, and logs it, in the transaction of the caller. An
+event that the lifecycle does not allow raises `NoTransition` and leaves nothing behind.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import DistributionRow, ParcelRow
+from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ObligationRow, PackageRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.lifecycle import Event
+from gateway.lifecycle import BATCH, INCOMING, PACKAGE, PARCEL, Event
 from gateway.log import Entry
 from gateway.node import ACTOR
-from gateway.policy.facts.facts import Facts, Retention
+from gateway.policy.facts import Facts, Retention
+
+KEEP: Final = "keep_days"
+"""What an entry that settles something calls the days until it has to be erased: by them an auditor knows what is past
+its retention."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an entry says besides its event. `suffix` tells repeated events apart (`/4`, an attempt's number); `time`
+    is when it happened, the transaction's instant unless given."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    suffix: str = ""
+    time: datetime | None = None
+    actor: str = ACTOR
+    commit: str = ""
+
+
+NOTHING: Final = Said()
+
+
+def of_parcel(tx: Transaction, parcel: ParcelRow, event: Event, said: Said = NOTHING) -> Sequenced:
+    """Log what happened to a parcel, and write what it changes: its state, its code, its counts."""
+    entry = parcel_entry(tx, parcel, event, said)
+    tx.parcels.change(parcel.id, PARCEL.apply(parcel.state, entry))
+    return tx.log(entry)
+
+
+def parcel_entry(tx: Transaction, parcel: ParcelRow, event: Event, said: Said = NOTHING) -> Entry:
+    """The entry alone, for what has to be decided by it before it is logged."""
+    return Entry(
+        id=f"{parcel.id}/{event}{said.suffix}",
+        event=event,
+        time=said.time or tx.now,
+        actor=said.actor,
+        facts=parcel.facts,
+        parties=(parcel.sender,),
+        parcel=parcel.id,
+        package=address(parcel),
+        counts=said.counts,
+        digests=said.digests,
+        commit=said.commit,
+    )
+
+
+def of_batch(tx: Transaction, batch: BatchRow, event: Event, said: Said = NOTHING) -> Sequenced:
+    """Log what happened to one receiver's batch; its packages go with it."""
+    entry = Entry(
+        id=f"{batch.id}/{event}{said.suffix}",
+        event=event,
+        time=said.time or tx.now,
+        actor=said.actor,
+        facts=batch.facts,
+        parties=(batch.receiver,),
+        parcel=batch.id,
+        counts=said.counts,
+        digests=said.digests,
+    )
+    tx.batches.change(batch.id, BATCH.apply(batch.state, entry))
+    if PACKAGE.knows(event):
+        for package in tx.packages.where(distribution=batch.id):
+            tx.packages.change(package.id, PACKAGE.apply(package.state, entry))
+    return tx.log(entry)
+
+
+def of_incoming(tx: Transaction, batch: IncomingRow, event: Event, said: Said = NOTHING) -> Sequenced:
+    """Log what became of a batch of another gateway's."""
+    entry = Entry(
+        id=f"{batch.id}/{event}{said.suffix}",
+        event=event,
+        time=said.time or tx.now,
+        actor=said.actor,
+        facts=batch.facts,
+        parties=(batch.sender,),
+        parcel=batch.id,
+        counts=said.counts,
+        digests=said.digests,
+    )
+    tx.incoming.change(batch.id, INCOMING.apply(batch.state, entry))
+    return tx.log(entry)
 
 
 def commitment(value: str) -> tuple[str, str]:
     """`commit = SHA-256(salt ‖ value)` and the salt (hex), for a value that may be personal, such as a file's name."""
     salt = secrets.token_bytes(32)
     return hashlib.sha256(salt + value.encode("utf-8", "surrogateescape")).hexdigest(), salt.hex()
-
-
-def parcel_event(
-    tx: Transaction,
-    event: Event,
-    parcel: ParcelRow,
-    *,
-    suffix: str = "",
-    time: datetime | None = None,
-    counts: Mapping[str, int] | None = None,
-    digests: Mapping[str, str] | None = None,
-    commit: str = "",
-    actor: str = ACTOR,
-) -> Sequenced:
-    """Log something that happened to one parcel. `suffix` tells repeated events apart (an attempt's number)."""
-    return tx.log(
-        Entry(
-            id=f"{parcel.id}/{event}{suffix}",
-            event=event,
-            time=time or tx.now,
-            actor=actor,
-            facts=parcel.facts,
-            parties=(parcel.sender,),
-            parcel=parcel.id,
-            package=address(parcel),
-            counts=counts or {},
-            digests=digests or {},
-            commit=commit,
-        )
-    )
-
-
-def batch_event(
-    tx: Transaction, batch: DistributionRow, event: Event, counts: Mapping[str, int], suffix: str = "", **digests: str
-) -> None:
-    """Log something that happened to one receiver's batch."""
-    tx.log(
-        Entry(
-            id=f"{batch.id}/{event}{suffix}",
-            event=event,
-            time=tx.now,
-            actor=ACTOR,
-            facts=batch.facts,
-            parties=(batch.receiver,),
-            parcel=batch.id,
-            counts=counts,
-            digests=digests,
-        )
-    )
-
-
-KEEP = "keep_days"
-"""What an entry that settles something calls the days until it has to be erased: by them an auditor knows what is past
-its retention."""
 
 
 def keeping(facts: Facts, agreement: str) -> Retention:
@@ -87,15 +120,6 @@ def address(parcel: ParcelRow) -> str:
     return "/".join((parcel.agreement or "-", parcel.period or "-", parcel.kind or "-", f"r{parcel.revision}"))
 
 
-def row(tx: Transaction, parcel: str) -> ParcelRow:
-    found = tx.parcel(parcel)
-    assert found is not None, "a parcel that is recorded exists"
-    return found
-
-
 def content(parcel: ParcelRow) -> dict[str, str]:
+    """The digest of what was received, for an entry."""
     return {"content": parcel.sha256} if parcel.sha256 else {}
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)

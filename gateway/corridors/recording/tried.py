@@ -1,0 +1,86 @@
+"""What is tried again, for `gateway.step`: parcels, batches, batches of other gateways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ParcelRow
+from gateway.corridors.recording.entries import Said, of_batch, of_incoming, of_parcel
+from gateway.lifecycle import Event
+from gateway.outcomes import Detail
+from gateway.step import Tried, Waiting
+
+
+def _said(code: str, attempt: int) -> Said:
+    return Said(counts={"code": int(code)}, suffix=f"/{attempt}")
+
+
+@dataclass(frozen=True, slots=True)
+class TriedParcel(Tried):
+    """A parcel between two attempts."""
+
+    row: ParcelRow
+
+    @property
+    def attempt(self) -> int:
+        return self.row.attempt
+
+    def put_off(self, tx: Transaction, waiting: Waiting) -> None:
+        tx.parcels.update(
+            self.row.id,
+            code=waiting.code,
+            detail=kept(self.row, waiting.detail),
+            attempt=waiting.attempt,
+            next_attempt_at=tx.now + waiting.time,
+        )
+
+    def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
+        of_parcel(tx, self.row, event, _said(code, attempt))
+
+    def explain(self, tx: Transaction, detail: Detail) -> None:
+        tx.parcels.update(self.row.id, detail=kept(self.row, detail))
+
+
+@dataclass(frozen=True, slots=True)
+class TriedBatch(Tried):
+    """A batch on its way to its receiver."""
+
+    row: BatchRow
+
+    @property
+    def attempt(self) -> int:
+        return self.row.attempt
+
+    def put_off(self, tx: Transaction, waiting: Waiting) -> None:
+        tx.batches.update(
+            self.row.id, code=waiting.code, attempt=waiting.attempt, next_attempt_at=tx.now + waiting.time
+        )
+
+    def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
+        of_batch(tx, self.row, event, _said(code, attempt))
+
+
+@dataclass(frozen=True, slots=True)
+class TriedIncoming(Tried):
+    """A batch of another gateway's that is being signed for."""
+
+    row: IncomingRow
+
+    @property
+    def attempt(self) -> int:
+        return self.row.attempt
+
+    def put_off(self, tx: Transaction, waiting: Waiting) -> None:
+        tx.incoming.update(
+            self.row.id, code=waiting.code, attempt=waiting.attempt, next_attempt_at=tx.now + waiting.time
+        )
+
+    def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
+        of_incoming(tx, self.row, event, _said(code, attempt))
+
+
+def kept(parcel: ParcelRow, detail: Detail) -> Detail:
+    """The detail of a new state. What decided the period and the kind stays: the receipt says it at the end."""
+    decided = parcel.detail.get("decided_by")
+    return {**detail, "decided_by": decided} if decided else detail
