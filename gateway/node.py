@@ -16,7 +16,7 @@ from gateway.adapters.storage.spool import Spool
 from gateway.adapters.worker import AnyWorker
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 from gateway.ports import Clock, Courier, Notices, Opener, Sealer, Verifier
 
 ACTOR = "gateway"

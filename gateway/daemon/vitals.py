@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gateway.adapters.worker import AnyWorker
 from gateway.corridors.telling import notices
 from gateway.node import Tools
-from gateway.policy.facts.node import Intake
+from gateway.policy.facts import Intake
 
 if TYPE_CHECKING:
     from gateway.daemon.process import Daemon

@@ -15,7 +15,7 @@ from gateway.corridors.inquiries.fingerprints import Read, fingerprint
 from gateway.deadlines import Calendar, Obligation
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.parcels import ParcelId, Sealed
-from gateway.policy.facts.facts import Agreement, EventClock, Facts
+from gateway.policy.facts import Agreement, EventClock, Facts
 
 EARLIEST = date(2007, 1, 1)
 """The calendar's first day: whatever is owed since longer ago is late by any clock."""

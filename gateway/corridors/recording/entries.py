@@ -13,7 +13,7 @@ from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import ACTOR
-from gateway.policy.facts.facts import Facts, Retention
+from gateway.policy.facts import Facts, Retention
 
 
 def commitment(value: str) -> tuple[str, str]:
