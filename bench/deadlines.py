@@ -31,7 +31,7 @@ from gateway.corridors.telling.reminders import automatic
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
 from gateway.node import Node as RunningNode
-from gateway.policy.loading import loading
+from gateway.policy import loading
 
 RECORDS = 500
 FIRST = datetime(2026, 9, 1, 9, 0, tzinfo=SHANGHAI)

@@ -17,10 +17,10 @@ from typing import Final
 from gateway import durable, inspection
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sealing import keyring
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts, Language
+from gateway.policy import loading
+from gateway.policy.facts import Facts, Language, places
 from gateway.policy.faults import Findings
-from gateway.policy.loading import loading, tree
+from gateway.policy.loading import tree
 
 _SHARED, _PRIVATE, _OWN = 0o770, 0o700, 0o750
 

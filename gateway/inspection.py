@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.deadlines.editions import read_folder
 from gateway.log.note import BadNote, VerifierKey
+from gateway.policy import loading
 from gateway.policy.faults import FactFault, FactsError, Findings
-from gateway.policy.loading import loading
 from gateway.policy.rules import crosscheck
 
 BACKUP_KEY = "keys/backup.asc"

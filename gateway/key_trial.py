@@ -24,8 +24,7 @@ from gateway.adapters.storage.spool import SUFFIXES
 from gateway.outcomes import Ok, Outcome
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind, PartyId
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party, Profile
 
 FOLDER = "密钥演练"
 AGREEMENT = "key-rehearsal"

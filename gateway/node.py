@@ -13,7 +13,7 @@ import structlog
 from gateway.adapters.ledger import Ledger
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 from gateway.ports import AnyWorker, Clock, Courier, Inbox, Notices, Opener, Sealer, Storage, Verifier
 
 ACTOR = "gateway"

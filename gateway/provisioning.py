@@ -26,8 +26,7 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.channels.folders.root import SENTINEL
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party, places
 
 LONGEST_NAME = 32
 _KEY = re.compile(

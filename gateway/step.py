@@ -111,7 +111,7 @@ class Tried(ABC):
     def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
         """Log the event, numbered by the attempt, and apply it."""
 
-    def explain(self, tx: Transaction, detail: Detail) -> None:
+    def explain(self, tx: Transaction, detail: Detail) -> None:  # noqa: B027 - most have no place for it
         """Keep the detail of a fault for the person who looks at it, where there is a place for it."""
 
 

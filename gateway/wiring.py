@@ -26,9 +26,9 @@ from gateway.adapters.worker import Worker, WorkerUnit
 from gateway.deadlines import Calendar
 from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts, Party, SftpChannel
-from gateway.policy.loading import loading, snapshots
+from gateway.policy import loading
+from gateway.policy.facts import Facts, Party, SftpChannel, places
+from gateway.policy.loading import snapshots
 from gateway.ports import AnyWorker, Clock, Courier, Notices
 
 

@@ -17,7 +17,7 @@ from support.quarters import played  # noqa: E402
 from gateway.adapters.worker import Worker  # noqa: E402
 from gateway.demo.partners import Partners  # noqa: E402
 from gateway.demo.regions import provinces  # noqa: E402
-from gateway.policy.facts.facts import Limits  # noqa: E402
+from gateway.policy.facts import Limits  # noqa: E402
 
 __all__ = ["played", "postgres"]
 

@@ -24,9 +24,8 @@ from gateway.founding import TierChoice, make
 from gateway.log import merkle
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.tiles import TileTree
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Facts, places
 from gateway.provisioning import NotPossible, Remove, System, plan
 
 DROPIN = Path(__file__).parents[1] / "systemd" / "sshd_config.d" / "gateway.conf"

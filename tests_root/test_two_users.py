@@ -19,8 +19,8 @@ from gateway.adapters.worker import WorkerUnit, server
 from gateway.demo.files import render
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
-from gateway.policy.loading.loading import find
+from gateway.policy.facts import Limits
+from gateway.policy.loading import find
 from gateway.ports import ExamineJob
 from gateway.records import jobs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Rehearsal
+from gateway.policy.facts import Rehearsal
 
 
 class SystemClock:

@@ -19,7 +19,8 @@ from gateway.deadlines.calendar import Calendar, DayKind, OutsideCalendar
 from gateway.deadlines.editions import CalendarError, read_folder
 from gateway.deadlines.entering import enter
 from gateway.outcomes import catalogue
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.faults import FactsError
 
 app = typer.Typer(help="放假安排与工作日历 / holiday arrangements and working days", no_args_is_help=True)
 
@@ -53,7 +54,7 @@ def folder(config: Path | None) -> Path:
     """Where the calendar's files lie; ends with exit code 3 when there are no facts at all."""
     try:
         return loading.home_of(loading.find(config)) / "config" / "calendar"
-    except loading.FactsError as error:
+    except FactsError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(FAULT) from error
 

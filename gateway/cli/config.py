@@ -12,8 +12,9 @@ from gateway import inspection
 from gateway.adapters.clock import SystemClock
 from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, answer
 from gateway.cli.node import ask, load_facts
+from gateway.policy import loading
 from gateway.policy.faults import FactsError, Findings
-from gateway.policy.loading import loading, tree
+from gateway.policy.loading import tree
 
 app = typer.Typer(help="配置检查 / check the facts", no_args_is_help=True)
 

@@ -16,7 +16,7 @@ from gateway.log import Entry
 from gateway.log.note import Signer
 from gateway.log.tiles import ARCHIVE
 from gateway.log.timestamps import Authorities
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 
 def log_rotation(facts: Facts, what: str, old: Signer, new: Signer) -> None:

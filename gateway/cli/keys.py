@@ -32,7 +32,7 @@ from gateway.cli.conventions import (
 )
 from gateway.cli.node import load_facts
 from gateway.outcomes import Ok, Outcome
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 app = typer.Typer(help="密钥及其有效期 / keys and their expiry", no_args_is_help=True)
 _TWO_YEARS = timedelta(days=730)

@@ -10,7 +10,7 @@ import typer
 from gateway import wiring
 from gateway.cli.conventions import FAULT, NOT_RUNNING, REFUSED, say
 from gateway.control.client import ControlClient, NotRunning, Refusal
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.faults import FactsError
 
 HOURS = 12 * 3600.0

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.conventions import FAULT, USAGE, ConfigOption, JsonOption, Language, LanguageOption, answer, say
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.faults import FactsError
 
 app = typer.Typer(help="数据规范 / schemas of the datasets", no_args_is_help=True)
 WORDS = {
@@ -111,7 +112,7 @@ def _plain(value: Any) -> str:
 def _folder(config: Path | None, lang: Language) -> Path:
     try:
         return loading.home_of(loading.find(config)) / "schemas"
-    except loading.FactsError as error:
+    except FactsError as error:
         say(str(WORDS[lang]["no_facts"]))
         raise typer.Exit(FAULT) from error
 

@@ -24,7 +24,7 @@ from gateway.cli.node import load_facts
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.policy.facts.routing import version_for
 from gateway.policy.periods import Period
 from gateway.records.schema import document

@@ -40,9 +40,9 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import Claim
-from gateway.policy.facts.facts import Facts
+from gateway.policy import loading
+from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
-from gateway.policy.loading import loading
 
 SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
 NOTICE_SECONDS = 10

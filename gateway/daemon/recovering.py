@@ -26,7 +26,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import Node
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.wiring import control_socket
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from gateway.adapters.ledger import Ledger
 from gateway.adapters.storage import backup
 from gateway.daemon.recovering import MARKER
 from gateway.instants import rfc3339
-from gateway.policy.facts.facts import Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Facts
 
 
 class NotRestored(Exception):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.corridors.telling import notices
 from gateway.node import Node
-from gateway.policy.facts.node import Intake
+from gateway.policy.facts import Intake
 from gateway.ports import AnyWorker
 
 if TYPE_CHECKING:

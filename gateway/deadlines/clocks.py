@@ -20,7 +20,7 @@ from typing import Literal
 
 from gateway.deadlines.calendar import Calendar, DayKind, OutsideCalendar, Standing, in_shanghai
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Deadline
+from gateway.policy.facts import Deadline
 from gateway.policy.periods import Period
 
 Roll = Literal["none", "forward", "backward"]

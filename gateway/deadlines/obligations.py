@@ -23,8 +23,7 @@ from gateway.deadlines.rules import fixed_rule
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts import dates
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts, dates
 from gateway.policy.periods import Period
 
 CORRECTION = Rule("workdays", 3)

@@ -15,7 +15,7 @@ from gateway.deadlines.calendar import Calendar, in_shanghai
 from gateway.deadlines.obligations import Obligation
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import SETTLED, ObligationState
-from gateway.policy.facts.facts import Reminders
+from gateway.policy.facts import Reminders
 
 
 @dataclass(frozen=True, slots=True)

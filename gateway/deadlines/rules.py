@@ -11,7 +11,7 @@ from datetime import datetime
 
 from gateway.deadlines.calendar import Calendar
 from gateway.deadlines.clocks import Due, RuleError, due, fixed
-from gateway.policy.facts.facts import Deadline
+from gateway.policy.facts import Deadline
 from gateway.policy.periods import Period
 
 _FIXED, _WITHIN = "fixed:", ",within"

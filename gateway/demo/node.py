@@ -24,9 +24,8 @@ from gateway.control.client import ControlClient, NotRunning
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Facts, places
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"

@@ -21,7 +21,7 @@ from rich.text import Text
 from gateway.demo import chronicle
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.played_quarter import latest
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 STAGES = (
     ("arriving", "收件 intake"),

@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 import xlsxwriter
 
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words, thousands
 

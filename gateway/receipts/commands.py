@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from gateway.policy.facts.base import Profile
+from gateway.policy.facts import Profile
 
 SUFFIXES: dict[Profile, str] = {"openpgp": ".tar.zst.gpg", "sm": ".sm.tar", "plain-folder": ".xlsx"}
 _DISTID = "-sigopt distid:1234567812345678"

@@ -11,8 +11,7 @@ from typing import Any
 import rfc8785
 
 from gateway.parcels import PartyId
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Folders, Language
+from gateway.policy.facts import Folders, Language, Profile
 from gateway.receipts import naming
 from gateway.receipts.commands import Commands
 from gateway.receipts.listing import DistributionList, Withdrawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.instants import SHANGHAI
 from gateway.outcomes import catalogue
 from gateway.parcels import Kind
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.receipt import DueDate, Receipt
 from gateway.receipts.words import Words
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language, Profile
 from gateway.receipts.naming import joined, safe
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts.facts import Folders, Language
+from gateway.policy.facts import Folders, Language
 from gateway.receipts.headline import numbers
 from gateway.receipts.naming import joined, safe
 from gateway.receipts.pages import render

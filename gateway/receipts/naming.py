@@ -7,8 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from gateway.parcels import Kind
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language, Profile
 from gateway.receipts.words import Words
 
 if TYPE_CHECKING:

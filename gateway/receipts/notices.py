@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.words import Words
 
 LISTED = 20

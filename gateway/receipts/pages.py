@@ -16,8 +16,7 @@ from markupsafe import Markup, escape
 
 from gateway.instants import SHANGHAI
 from gateway.outcomes import catalogue
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Folders, Language
+from gateway.policy.facts import Folders, Language, Profile
 from gateway.receipts import headline, naming
 from gateway.receipts.commands import Commands
 from gateway.receipts.receipt import Receipt

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Literal
 
 from gateway.outcomes import catalogue
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.pages import render
 from gateway.receipts.views import (
     FLAG,

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import cast
 
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 
 _QUARTERS = "一二三四"
 

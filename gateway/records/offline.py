@@ -11,7 +11,7 @@ from shutil import copyfile
 from typing import Any
 
 from gateway.outcomes import Ok, Outcome
-from gateway.policy.loading import finding
+from gateway.policy import finding
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import codelists

@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from gateway.policy.facts import base, facts
+from gateway.policy import facts
+from gateway.policy.facts import agreement, base, node, party
 from gateway.reference.markdown import code, heading, table
 from gateway.reference.markdown import page as joined
 
@@ -35,7 +36,7 @@ def page(config: Path) -> str:
     said = {name: _comments((config / file).read_text("utf-8")) for name, file in _EXAMPLES.items()}
     lines = heading(
         "Configuration · 配置",
-        "gateway/policy/facts/facts.py",
+        "gateway/policy/facts/",
         "Policy is data: TOML files below `config/`, read and checked as a whole. An unknown key is a fault, never "
         "ignored. `gateway config check` lists every fault at once, with file and line. The files of `config/` in this "
         "repository are the complete example of a national node, with comments in both languages.",
@@ -54,13 +55,14 @@ def page(config: Path) -> str:
 
 
 def _models() -> list[tuple[str, type[BaseModel]]]:
-    """Every model of a fact, those of whole files first."""
+    """Every model of a fact: those of whole files first, each module's together."""
+    modules = [module.__name__ for module in (node, party, agreement)]
     found = [
         (name, kind)
         for name, kind in vars(facts).items()
         if isinstance(kind, type) and issubclass(kind, base.Fact) and kind is not base.Fact
     ]
-    return sorted(found, key=lambda pair: (not _file(pair[1]), pair[1] is not facts.Node))
+    return sorted(found, key=lambda pair: (not _file(pair[1]), modules.index(pair[1].__module__)))
 
 
 def _file(kind: type[BaseModel]) -> str:

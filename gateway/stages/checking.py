@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Checked, Kind, Opened, Part, Tally
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.policy.facts.routing import significant, version_for
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob

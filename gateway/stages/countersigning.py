@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import PackageId, PartyId
-from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts import Agreement, Facts, Party
 from gateway.policy.periods import Period
 
 Step = Literal["wait", "withdraw", "tell", "ask", "sign"]

@@ -16,8 +16,7 @@ from typing import Any, Protocol, TypeVar
 from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
 from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Decider, Kind, PartyId
-from gateway.policy.facts import dates
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts, dates
 from gateway.policy.periods import Period, kind_from_name, read_period
 from gateway.ports import Copied
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 from gateway.parcels import Listed, PackageId, PartyId
-from gateway.policy.facts.facts import Agreement
+from gateway.policy.facts import Agreement
 
 LATE_BATCH = timedelta(days=1)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.packages import Descriptor, Resource
 from gateway.parcels import PackageId, PartyId, SealedPackage, Sorted
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.policy.facts.routing import version_for
 from gateway.records import schema as schemas
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.outcomes import Fault, Ok, Outcome
 from gateway.parcels import Checked, Part, PartyId, Sorted
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 MODULUS = 1 << 256
 

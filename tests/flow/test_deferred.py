@@ -19,7 +19,7 @@ from gateway.corridors.submission.steps import LONGEST_TRIES, Submission
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
+from gateway.policy.facts import Limits
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from gateway.deadlines import Calendar, rules
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.parcels import DistributionId
-from gateway.policy.facts.facts import Deadline
+from gateway.policy.facts import Deadline
 from gateway.policy.periods import Period
 
 SHIPPED = Path(__file__).parents[2] / "config"

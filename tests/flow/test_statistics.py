@@ -16,7 +16,7 @@ from gateway.corridors.views import overview
 from gateway.daemon import sweeping
 from gateway.demo.files import records, render
 from gateway.demo.people import INFLOW, receivers
-from gateway.policy.loading.loading import find
+from gateway.policy.loading import find
 from gateway.receipts import status
 from gateway.receipts.views import StatusView, Submission
 

@@ -21,7 +21,7 @@ from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.daemon.vitals import Guard
 from gateway.outcomes import Deferred, Ok
 from gateway.parcels import AgreementId, Claim, PartyId
-from gateway.policy.facts.node import Intake
+from gateway.policy.facts import Intake
 
 NOW = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 PARTY = PartyId("guangdong")

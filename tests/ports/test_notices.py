@@ -12,7 +12,7 @@ from support.listeners import Hook, MailServer, certificate
 
 from gateway.adapters.notices import Mailer, Poster
 from gateway.outcomes import Deferred, Ok
-from gateway.policy.facts.node import Mail, Webhook
+from gateway.policy.facts import Mail, Webhook
 from gateway.ports import Message
 
 MESSAGE = Message(

@@ -30,9 +30,8 @@ from gateway.founding import TierChoice, make
 from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok
 from gateway.parcels import Claim, ParcelId
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Facts, places
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"
 PERIOD = "2026Q3"

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from gateway.outcomes import Deferred, Ok, Outcome
-from gateway.policy.facts.node import Mail
+from gateway.policy.facts import Mail
 from gateway.ports import Message
 
 TIMEOUT = 20.0

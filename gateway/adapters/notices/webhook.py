@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from gateway.outcomes import Deferred, Ok, Outcome
-from gateway.policy.facts.node import Webhook
+from gateway.policy.facts import Webhook
 from gateway.ports import Message
 
 TIMEOUT = 20.0

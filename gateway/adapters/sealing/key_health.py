@@ -13,7 +13,7 @@ from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.sm import KeyFileError
 from gateway.adapters.sealing.sm import keys as sm_keys
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 
 STEPS = (60, 30, 7)
 """Days before a key runs out at which somebody is told."""

@@ -17,7 +17,7 @@ from typing import Any
 from gateway.adapters import sockets
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
+from gateway.policy.facts import Limits
 from gateway.ports import ExamineJob
 
 

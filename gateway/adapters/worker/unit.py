@@ -12,7 +12,7 @@ from gateway.adapters.worker.client import as_json, submit
 from gateway.adapters.worker.tray import Planted, Tray
 from gateway.outcomes import Fault, Ok, Outcome
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
+from gateway.policy.facts import Limits
 from gateway.ports import ExamineJob
 
 PROBE = "probe"

@@ -24,7 +24,7 @@ from gateway.log import Entry
 from gateway.node import ACTOR, Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import PartyId
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.receipts import distribution as documents
 from gateway.receipts import listing, naming
 from gateway.receipts.receipt import parse

@@ -16,7 +16,7 @@ from gateway.corridors.inquiries import stating
 from gateway.node import Node
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.parcels import PartyId
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 from gateway.receipts import naming
 from gateway.receipts.receipt import parse
 

@@ -16,8 +16,7 @@ from gateway.corridors.between import statements
 from gateway.corridors.telling import proofs
 from gateway.node import Node
 from gateway.outcomes import Deferred, Ok
-from gateway.policy.facts import places
-from gateway.policy.facts.facts import Party
+from gateway.policy.facts import Party, places
 
 SIGNATURE, RECEIPT = ".sig", ".receipt.json"
 _Look = tuple[str, int, int]

@@ -23,7 +23,7 @@ from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import Proof, shows
 from gateway.node import ACTOR, Node
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.policy.facts.facts import Agreement, Party
+from gateway.policy.facts import Agreement, Party
 from gateway.receipts import listing, receipt
 from gateway.receipts.listing import DistributionList
 from gateway.receipts.receipt import Receipt

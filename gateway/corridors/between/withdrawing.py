@@ -25,7 +25,7 @@ from gateway.log import Entry
 from gateway.node import ACTOR, Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import Kind, PackageId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.stages import intake
 
 CORRIDOR = "withdrawal"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.submission import superseding
-from gateway.policy.facts.facts import Agreement
+from gateway.policy.facts import Agreement
 
 
 @dataclass(frozen=True, slots=True)

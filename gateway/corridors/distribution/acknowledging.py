@@ -14,7 +14,7 @@ from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, ParcelId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.receipts.naming import BARE_FORM, FORM
 from gateway.stages import acknowledging
 

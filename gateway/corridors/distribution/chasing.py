@@ -19,7 +19,7 @@ from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
-from gateway.policy.facts.facts import Agreement, Facts, Party, SftpChannel
+from gateway.policy.facts import Agreement, Facts, Party, SftpChannel
 from gateway.receipts import letters
 
 MODE = 0o660

@@ -14,7 +14,7 @@ from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import AgreementId, DistributionId, Listed, PartyId, Released
-from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts import Agreement, Facts, Party
 from gateway.receipts import distribution as documents
 from gateway.receipts import naming
 from gateway.receipts.listing import Withdrawn

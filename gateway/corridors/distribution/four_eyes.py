@@ -22,7 +22,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Ok
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 FORMAT = 1
 _REQUEST, _CONFIRMED = "request", "confirmed"

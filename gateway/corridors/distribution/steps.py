@@ -27,7 +27,7 @@ from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import DistributionId, Listed, PackageId, ParcelId, PartyId
-from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts import Agreement, Facts, Party
 from gateway.stages import delivery, releasing
 
 ARRIVED = ("delivered", "unconfirmed", "acknowledged")

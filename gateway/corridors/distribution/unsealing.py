@@ -18,7 +18,7 @@ from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.packages import Descriptor
 from gateway.parcels import DistributionId, PackageId, PartyId, Sorted
-from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts import Agreement, Facts, Party
 from gateway.policy.facts.routing import version_for
 from gateway.records import schema
 from gateway.records.plain import write_workbook

@@ -31,7 +31,7 @@ from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.node import Node
 from gateway.outcomes import Deferred, Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, ParcelId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.rules.clocks import NUMBER, RESULT
 from gateway.ports import ExamineJob
 from gateway.records.parts import UNROUTED

@@ -9,7 +9,7 @@ from gateway.adapters.ledger.rows import InquiryRow
 from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.log import Entry
 from gateway.node import ACTOR, Node
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 
 def close(tx: Transaction, obligations: Iterable[str], facts: Facts) -> None:

@@ -19,7 +19,7 @@ from gateway.corridors.obligations import settling
 from gateway.deadlines import Calendar, Delivery, Obligation
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import SETTLED, Event, ObligationState
-from gateway.policy.facts.facts import EventClock, Facts
+from gateway.policy.facts import EventClock, Facts
 from gateway.receipts.receipt import DueDate
 
 

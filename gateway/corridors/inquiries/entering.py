@@ -14,7 +14,7 @@ from gateway.corridors.inquiries.fingerprints import Read, fingerprint
 from gateway.deadlines import Calendar, Obligation
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.parcels import ParcelId, Sealed
-from gateway.policy.facts.facts import Agreement, EventClock, Facts
+from gateway.policy.facts import Agreement, EventClock, Facts
 from gateway.ports import Storage
 
 EARLIEST = date(2007, 1, 1)

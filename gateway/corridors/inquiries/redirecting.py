@@ -26,7 +26,7 @@ from gateway.instants import rfc3339
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.node import Node
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 NUMBER: Final = re.compile(r"\d{11}")
 LONGEST: Final = 400

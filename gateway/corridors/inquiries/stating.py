@@ -28,7 +28,7 @@ from gateway.lifecycle import Event, ObligationState
 from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.parcels import PackageId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.receipts.receipt import Counts, DueDate, Receipt
 
 STAGE = "delivered"

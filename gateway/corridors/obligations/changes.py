@@ -18,7 +18,7 @@ from gateway.deadlines.reminders import Schedule
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event, ObligationState
 from gateway.log import Entry
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 _EVENTS: Final = {
     "extended": Event.EXTENDED,

@@ -21,7 +21,7 @@ from gateway.instants import rfc3339
 from gateway.lifecycle import ObligationState
 from gateway.node import ACTOR, Node
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 
 _CHUNK = 2000

@@ -12,7 +12,7 @@ from gateway.adapters.ledger.rows import DistributionRow
 from gateway.corridors.obligations.settling import set_obligation, settle
 from gateway.corridors.recording.entries import instant
 from gateway.deadlines import Calendar, Delivery, Obligation, since_day
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 
 def closed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:

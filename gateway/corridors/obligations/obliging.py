@@ -12,8 +12,7 @@ from gateway.corridors.obligations import dating
 from gateway.deadlines import Calendar, Obligation
 from gateway.deadlines.rules import lies_within
 from gateway.node import Node
-from gateway.policy.facts import dates
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts, dates
 from gateway.policy.periods import Period, for_rhythm
 
 

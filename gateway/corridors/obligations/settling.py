@@ -26,7 +26,7 @@ from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.parcels import AgreementId, Kind, PartyId
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 
 

@@ -39,7 +39,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.outcomes import Detail
 from gateway.parcels import Kind, PackageId, ParcelId, Sealed, Tally
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.receipts.receipt import Counts
 
 __all__ = [

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ObligationRow, PackageRow, ParcelRow
+from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.lifecycle import BATCH, INCOMING, PACKAGE, PARCEL, Event
 from gateway.log import Entry

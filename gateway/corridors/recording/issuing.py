@@ -22,7 +22,7 @@ from gateway.log import Entry
 from gateway.node import ACTOR
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Kind, PackageId, ParcelId, PartyId, Sealed
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, number
 
 NOTHING = hashlib.sha256(b"").hexdigest()

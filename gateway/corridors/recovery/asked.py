@@ -23,7 +23,7 @@ from gateway.deadlines.changes import Change
 from gateway.lifecycle import SETTLED, Event, ObligationState
 from gateway.node import Node
 from gateway.parcels import SealedPackage
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 
 Entry = Mapping[str, Any]
 _ENDS: Final[Mapping[str, ObligationState]] = {

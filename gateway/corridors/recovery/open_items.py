@@ -30,7 +30,7 @@ from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
-from gateway.policy.facts.facts import FolderChannel
+from gateway.policy.facts import FolderChannel
 
 CODE = "906"
 

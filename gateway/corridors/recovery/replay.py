@@ -25,7 +25,7 @@ from gateway.instants import rfc3339
 from gateway.lifecycle import Event, ObligationState
 from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.faults import FactsError
 from gateway.policy.periods import for_rhythm
 

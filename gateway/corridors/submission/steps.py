@@ -27,7 +27,7 @@ from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor
 from gateway.parcels import Arrival, Checked, Claim, Kind, Opened, ParcelId, Sealed, Sorted, Tally
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 from gateway.ports import Copied
 from gateway.records import Examination

@@ -23,7 +23,7 @@ from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.outcomes import Ok
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 from gateway.ports import Message
 from gateway.receipts import notices
 

@@ -19,8 +19,7 @@ from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts.base import Profile
-from gateway.policy.facts.facts import Agreement, Facts, Party, Retention
+from gateway.policy.facts import Agreement, Facts, Party, Profile, Retention
 from gateway.policy.facts.routing import version_for
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine

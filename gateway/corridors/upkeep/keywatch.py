@@ -11,7 +11,7 @@ from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import ACTOR, Node
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
 
 

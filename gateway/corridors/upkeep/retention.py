@@ -14,7 +14,7 @@ from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import ACTOR, Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
-from gateway.policy.facts.facts import Facts, Retention
+from gateway.policy.facts import Facts, Retention
 
 
 def erase(node: Node) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway import durable
 from gateway.node import Node
-from gateway.policy.facts.facts import Agreement, Language
+from gateway.policy.facts import Agreement, Language
 from gateway.records import schema, templates
 
 MODE = 0o660

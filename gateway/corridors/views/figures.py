@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.comparing import statistics
-from gateway.policy.facts.facts import Agreement
+from gateway.policy.facts import Agreement
 from gateway.records import quality
 
 

@@ -13,7 +13,7 @@ from gateway.adapters.ledger.transaction import Reading
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.node import Node
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.receipts.pages import render
 from gateway.receipts.words import Words
 

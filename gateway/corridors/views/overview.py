@@ -18,7 +18,7 @@ from gateway.corridors.submission import superseding
 from gateway.corridors.views import figures
 from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import Kind
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.policy.periods import Period, for_rhythm
 from gateway.receipts.views import (
     Dataset,

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Final
 
-from gateway.policy.facts.facts import Agreement, Deadline, Party, Reminders
+from gateway.policy.facts.agreement import Agreement, Deadline
+from gateway.policy.facts.node import Reminders
+from gateway.policy.facts.party import Party
 from gateway.policy.periods import Period, Rhythm
 
 KEYS_OF_RHYTHM: Final[Mapping[str, tuple[str, ...]]] = {

@@ -1,13 +1,15 @@
-"""The facts' shapes, continued: the tables of `gateway.toml`."""
+"""The facts' shapes: this node, and the tables of its file `gateway.toml`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from gateway.policy.facts.base import FOLDER, URL, Fact, Fingerprint, HourMinute, Identifier
+from gateway.policy.facts.base import FOLDER, URL, Fact, Fingerprint, HourMinute, Identifier, Language, Tier
 
 
 class Folders(Fact):
@@ -138,3 +140,34 @@ class Monitoring(Fact):
     """`/healthz`, `/readyz` and `/metrics` are on the control socket; a port on the loopback as well, if named."""
 
     port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class Node(Fact):
+    """This node. File: `gateway.toml`. Paths are relative to the node's folder (the one that holds `config/`)."""
+
+    name: Identifier
+    party: Identifier
+    tier: Tier
+    language: Language = "zh"
+    exchange_root: Path = Path("exchange")
+    state: Path = Path("state")
+    log: Path = Path("log")
+    private: Path = Path("private")
+    database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in `state/`")
+    worker_socket: Path | None = Field(
+        default=None, description="where a worker that the service manager runs listens; none: a child of the daemon"
+    )
+    worker_tray: Path = Field(
+        default=Path("state/tray"), description="where files change hands with such a worker; its group passes through"
+    )
+    folders: Folders = Folders()
+    intake: Intake = Intake()
+    limits: Limits = Limits()
+    notices: Notices = Notices()
+    monitoring: Monitoring = Monitoring()
+    reminders: Reminders = Reminders()
+    backup: Backup = Backup()
+    rehearsal: Rehearsal | None = None
+    timestamps: Timestamps | None = None
+    witnesses: Mapping[Identifier, SftpWitness] = Field(default_factory=dict)
+    witnessing: Witnessing = Witnessing()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway.policy.facts.facts import Agreement, Facts, Party
+from gateway.policy.facts.agreement import Agreement
+from gateway.policy.facts.facts import Facts
+from gateway.policy.facts.party import Party
 
 
 def party_folder(facts: Facts, party: Party) -> Path:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from gateway.policy.facts.agreement import Agreement
+from gateway.policy.facts.party import Party
 from gateway.policy.periods import Period
-
-if TYPE_CHECKING:
-    from gateway.policy.facts.facts import Agreement, Party
 
 _LEVELS = ((9, 12), (6, 9), (4, 6), (2, 4))
 

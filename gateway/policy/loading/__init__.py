@@ -1,1 +1,6 @@
 """Loading the facts from a node's folder: where they are, every fault at once with its line, snapshots by digest."""
+
+from gateway.policy.finding import find, home_of
+from gateway.policy.loading.reading import Draft, load, read
+
+__all__ = ["Draft", "find", "home_of", "load", "read"]

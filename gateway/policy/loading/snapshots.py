@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gateway import durable
-from gateway.policy.facts.facts import Facts
+from gateway.policy.facts import Facts
 from gateway.policy.faults import FactFault, FactsError
-from gateway.policy.loading import loading, tree
+from gateway.policy.loading import reading, tree
 from gateway.policy.loading.tree import digest
 
 __all__ = ["FactsChanged", "digest", "keep", "load"]
@@ -62,7 +62,7 @@ def load(into: Path, digest: str, root: Path | None = None) -> Facts:
     if not kept.is_dir():
         message = "no snapshot of the facts is kept under this digest"
         raise FactsError((FactFault(digest, 1, message, "没有保存该摘要的事实快照"),))
-    facts = loading.load(kept)
+    facts = reading.load(kept)
     if facts.digest != digest:
         message = "the snapshot was changed: its files do not have the digest it is named by"
         raise FactsError((FactFault(digest, 1, message, "快照被改动：内容与其摘要不符"),))

@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.policy.facts.facts import Agreement, EventClock
-from gateway.policy.loading import loading
+from gateway.policy.facts import Agreement, EventClock
+from gateway.policy.loading import Draft
 
 NUMBER: Final = "record_number"
 """The field by which a reply answers a record."""
@@ -18,12 +18,12 @@ RESULT: Final = "result"
 Fault = Callable[[str, tuple[str | int, ...], str, str], None]
 
 
-def is_reply(draft: loading.Draft, agreement: Agreement) -> bool:
+def is_reply(draft: Draft, agreement: Agreement) -> bool:
     """Whether an inquiry is answered under it: then records go back to who asked, and no field routes them."""
     return any(a.clock is not None and a.clock.answered_by == agreement.id for a in draft.agreements.values())
 
 
-def judge(draft: loading.Draft, agreement: Agreement, fault: Fault) -> None:
+def judge(draft: Draft, agreement: Agreement, fault: Fault) -> None:
     """Every fault of one agreement's clock."""
     clock = agreement.clock
     if clock is None:
@@ -45,7 +45,7 @@ def judge(draft: loading.Draft, agreement: Agreement, fault: Fault) -> None:
 
 
 def _inquiry(
-    draft: loading.Draft, agreement: Agreement, clock: EventClock, fields: Mapping[str, str] | None, fault: Fault
+    draft: Draft, agreement: Agreement, clock: EventClock, fields: Mapping[str, str] | None, fault: Fault
 ) -> None:
     file = f"config/agreements/{agreement.id}.toml"
     if clock.starts != "delivery":
@@ -76,7 +76,7 @@ def _inquiry(
             fault(back, ("senders",), message, f"{party} 在 {agreement.id} 中被查询，却不能反馈")
 
 
-def _yields(draft: loading.Draft, agreement: Agreement, clock: EventClock, file: str, fault: Fault) -> None:
+def _yields(draft: Draft, agreement: Agreement, clock: EventClock, file: str, fault: Fault) -> None:
     other = draft.agreements.get(clock.yields_to)
     path = ("clock", "yields_to")
     if other is None:
@@ -89,7 +89,7 @@ def _yields(draft: loading.Draft, agreement: Agreement, clock: EventClock, file:
         fault(file, path, "one class has to stand first", "须有一类优先，不能互相让位")
 
 
-def _fields(draft: loading.Draft, agreement: Agreement) -> Mapping[str, str] | None:
+def _fields(draft: Draft, agreement: Agreement) -> Mapping[str, str] | None:
     """Names and types of the fields that travel; None where the schema cannot be read, which is told elsewhere."""
     content = draft.contents.get(f"schemas/{agreement.dataset}.json")
     try:

@@ -15,10 +15,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from gateway.policy.facts import dates, routing
-from gateway.policy.facts.facts import Agreement, Facts, Node, Party, SftpChannel
-from gateway.policy.faults import FactFault, Findings
-from gateway.policy.loading import loading, tree
+from gateway.policy.facts import Agreement, Facts, Node, Party, SftpChannel, dates, routing
+from gateway.policy.faults import FactFault, FactsError, Findings
+from gateway.policy.loading import Draft, read, tree
 from gateway.policy.loading.secrets import holds_private_key
 from gateway.policy.periods import Period
 from gateway.policy.rules import clocks, notices, plain_folder, tables
@@ -39,8 +38,8 @@ def check(facts: Facts, today: date) -> Findings:
 def inspect(where: Path, today: date) -> Findings:
     """Every fault of the files under `where` and between them. Raises nothing for a fault, however bad."""
     try:
-        draft = loading.read(where)
-    except loading.FactsError as error:
+        draft = read(where)
+    except FactsError as error:
         return Findings(error.faults)
     judge = _Judge(draft, today)
     judge.node()
@@ -57,7 +56,7 @@ def inspect(where: Path, today: date) -> Findings:
 
 @dataclass
 class _Judge:
-    draft: loading.Draft
+    draft: Draft
     today: date
     faults: list[FactFault] = field(default_factory=list)
     warnings: list[FactFault] = field(default_factory=list)

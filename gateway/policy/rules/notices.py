@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
-from gateway.policy.loading import loading
+from gateway.policy.loading import Draft
 
 _NODE: Final = "config/gateway.toml"
 Fault = Callable[[str, tuple[str | int, ...], str, str], None]
 
 
-def judge(draft: loading.Draft, fault: Fault) -> None:
+def judge(draft: Draft, fault: Fault) -> None:
     """Every fault of `[notices]`."""
     if draft.node is None:
         return

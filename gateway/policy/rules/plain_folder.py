@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gateway.policy.facts.facts import Agreement, Party, SftpChannel
+from gateway.policy.facts import Agreement, Party, SftpChannel
 
 
 def faults(agreement: Agreement, receivers: Iterable[Party]) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.policy.facts.facts import Agreement
+from gateway.policy.facts import Agreement
 from gateway.policy.facts.routing import versions
 from gateway.policy.faults import FactFault
-from gateway.policy.loading.loading import Draft
+from gateway.policy.loading import Draft
 from gateway.policy.periods import Period
 
 Said = tuple[tuple[str | int, ...], str, str]

@@ -12,7 +12,7 @@ from gateway.adapters.channels.sshd import make_key
 from gateway.cli import app
 from gateway.founding import TierChoice, make
 from gateway.inspection import findings
-from gateway.policy.loading import loading
+from gateway.policy import loading
 from gateway.provisioning import NotPossible, Run, System, plan
 
 GONGAN = "440106-gongan"

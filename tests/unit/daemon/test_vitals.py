@@ -8,7 +8,7 @@ import pytest
 from support.nodes import Node
 
 from gateway.daemon.vitals import PATIENCE, Conditions, Guard, Vitals
-from gateway.policy.facts.node import Intake
+from gateway.policy.facts import Intake
 
 
 def test_a_part_that_does_not_come_round_is_named() -> None:

@@ -15,8 +15,7 @@ from gateway.adapters.channels.folders import Watch
 from gateway.daemon import vitals
 from gateway.daemon.process import Daemon
 from gateway.daemon.vitals import PATIENCE, PULSE_SECONDS, Vitals
-from gateway.policy.facts.facts import Facts
-from gateway.policy.facts.node import Intake
+from gateway.policy.facts import Facts, Intake
 
 UNIT = Path(__file__).parents[3] / "systemd" / "gateway.service"
 FED = b"WATCHDOG=1"

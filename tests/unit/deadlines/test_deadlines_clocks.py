@@ -5,7 +5,7 @@ import pytest
 
 from gateway.deadlines import Calendar, NaiveInstant, OutsideCalendar, Rule, RuleError, due, fixed
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Deadline
+from gateway.policy.facts import Deadline
 from gateway.policy.periods import Period
 
 EIGHTH = Deadline(due={"Q1": "04-08", "Q2": "07-08", "Q3": "10-08", "Q4": "01-08"})

@@ -18,8 +18,8 @@ from gateway.deadlines import (
 )
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState as State
-from gateway.policy.facts.facts import Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 
 Q3 = Period.parse("2026Q3")

@@ -8,7 +8,7 @@ from gateway.deadlines import Calendar, Obligation, expected
 from gateway.deadlines.reminders import Schedule, plan, quiet, reminder, wakes_at
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState as State
-from gateway.policy.loading import loading
+from gateway.policy import loading
 from gateway.policy.periods import Period
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.loading.loading import find
+from gateway.policy.loading import find
 
 Edit = Callable[[str, str, str], None]
 

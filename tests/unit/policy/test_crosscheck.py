@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from gateway.policy.loading.loading import find, load
+from gateway.policy.loading import find, load
 from gateway.policy.rules import crosscheck
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "config"

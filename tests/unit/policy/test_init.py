@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from gateway.adapters.sealing import keyring
 from gateway.cli import init as command
 from gateway.policy.facts import places
-from gateway.policy.loading.loading import load
+from gateway.policy.loading import load
 from gateway.policy.rules import crosscheck
 
 BESIDE = {

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.policy.loading import find
 from gateway.policy.loading.lines import error_line, line_of, locate
-from gateway.policy.loading.loading import find
 
 EXAMPLE = '''# a comment with [brackets] and "quotes"
 name = "x"  # trailing

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import gateway
-from gateway.policy.loading import finding, tree
-from gateway.policy.loading.loading import FactsError, find, load
+from gateway.policy import finding
+from gateway.policy.faults import FactsError
+from gateway.policy.loading import find, load, tree
 from gateway.policy.periods import Period
 
 Edit = Callable[[str, str, str], None]

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.loading.loading import find
+from gateway.policy.loading import find
 from gateway.policy.loading.secrets import holds_private_key
 
 KEYS = [

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway import durable
-from gateway.policy.loading import snapshots
-from gateway.policy.loading.loading import FactsError, load
+from gateway.policy.faults import FactsError
+from gateway.policy.loading import load, snapshots
 
 
 def test_kept_facts_are_the_facts_and_stay_when_the_originals_change(home: Path, tmp_path: Path) -> None:

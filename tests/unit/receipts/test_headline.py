@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.parcels import Kind
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.headline import first_line, situation
 from gateway.receipts.naming import file_name, safe
 from gateway.receipts.receipt import Counts, Receipt

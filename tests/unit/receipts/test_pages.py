@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gateway.parcels import Listed, PackageId, PartyId, Released
-from gateway.policy.facts.facts import Folders, Language
+from gateway.policy.facts import Folders, Language
 from gateway.receipts import (
     CodeLine,
     DistributionList,

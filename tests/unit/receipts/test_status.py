@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.status import needs, quarter_table, status_page
 from gateway.receipts.views import SIGNS, TONES, Disk, StatusView, Submission
 from gateway.receipts.words import Words

@@ -10,7 +10,7 @@ from importlib.resources import files
 import pytest
 
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Language
+from gateway.policy.facts import Language
 from gateway.receipts.words import Words, area, change, moment, plain, share, table
 
 

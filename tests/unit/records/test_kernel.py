@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.outcomes import Ok
-from gateway.policy.loading.loading import find
+from gateway.policy.loading import find
 from gateway.ports import ExamineJob
 from gateway.records import cells, examine, kernel, text
 from gateway.records.kernel import charactertables, digesting, linking, loading

@@ -26,8 +26,8 @@ from gateway.parcels import (
     PartyId,
     Tally,
 )
-from gateway.policy.facts.facts import Acceptance, Agreement, Facts
-from gateway.policy.loading import loading
+from gateway.policy import loading
+from gateway.policy.facts import Acceptance, Agreement, Facts
 from gateway.records import Examination
 from gateway.stages import acknowledging, checking, delivery, intake, recognising, releasing, sorting
 

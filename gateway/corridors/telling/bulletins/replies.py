@@ -8,7 +8,7 @@ from gateway.corridors.telling.bulletins.sources import Sources, instant
 from gateway.deadlines import bulletin as account
 from gateway.deadlines.bulletin import Flow, Record
 from gateway.instants import SHANGHAI
-from gateway.policy.facts.facts import Agreement
+from gateway.policy.facts import Agreement
 from gateway.receipts.bulletin import Cell, Chart, Column, Table
 from gateway.receipts.words import Words
 

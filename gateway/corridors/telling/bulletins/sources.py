@@ -13,7 +13,7 @@ from gateway.deadlines import Calendar
 from gateway.deadlines import bulletin as account
 from gateway.deadlines.bulletin import Flow, Record
 from gateway.lifecycle import ObligationState
-from gateway.policy.facts.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.receipts.words import Words
 

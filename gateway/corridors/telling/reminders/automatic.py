@@ -21,7 +21,7 @@ from gateway.deadlines.reminders import Reminder, Schedule, quiet, reminder, wak
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import ObligationState
 from gateway.node import ACTOR, Node
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 
 KINDS = frozenset({"submission", "reply", "feedback"})
 _ABOVE = {"department": "county", "township": "county", "county": "province", "province": "national"}

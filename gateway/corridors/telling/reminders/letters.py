@@ -18,7 +18,7 @@ from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts.facts import Facts, Party
+from gateway.policy.facts import Facts, Party
 from gateway.policy.periods import Period
 from gateway.receipts import letters
 from gateway.receipts.letters import Lacking, Letter

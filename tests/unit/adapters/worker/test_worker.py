@@ -24,8 +24,8 @@ from gateway.adapters.worker.client import submit
 from gateway.demo.files import render
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
-from gateway.policy.loading.loading import find
+from gateway.policy.facts import Limits
+from gateway.policy.loading import find
 from gateway.ports import ExamineJob
 
 SCHEMAS = find() / "schemas"

@@ -22,8 +22,8 @@ from gateway.adapters.worker.tray import Planted, Tray
 from gateway.demo.files import render
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts.facts import Limits
-from gateway.policy.loading.loading import find
+from gateway.policy.facts import Limits
+from gateway.policy.loading import find
 from gateway.ports import ExamineJob
 
 PARCEL = ParcelId("p" + "3" * 25)

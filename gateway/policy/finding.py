@@ -1,4 +1,4 @@
-"""Where the facts are. Apart from `loading`, because offline commands need the place and not the facts."""
+"""Where the facts are. Apart from `loading`: the offline commands need the place, not the facts and their models."""
 
 from __future__ import annotations
 

@@ -17,13 +17,11 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.policy.facts import Agreement, Facts, Node, Party, Person
 from gateway.policy.facts.base import FORMS, Fact
-from gateway.policy.facts.facts import Agreement, Facts, Node, Party, Person
 from gateway.policy.faults import FactFault, FactsError
+from gateway.policy.finding import NODE, home_of
 from gateway.policy.loading import lines, tree
-from gateway.policy.loading.finding import NODE, find, home_of
-
-__all__ = ["Draft", "FactFault", "FactsError", "find", "home_of", "load", "read"]
 
 _F = TypeVar("_F", bound=Fact)
 _FOLDERS: Final = ("config/parties", "config/agreements", "config/people")
