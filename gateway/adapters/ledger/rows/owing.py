@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypedDict
 
+from gateway.deadlines.calendar import Standing
 from gateway.deadlines.obligations import Duty
 from gateway.lifecycle import ObligationState
 
@@ -27,7 +28,7 @@ class ObligationRow:
     due: date
     expires_at: datetime
     extended_until: date | None
-    status: str
+    status: Standing
     edition: str
     state: ObligationState
     parcel: str
@@ -60,7 +61,7 @@ class NewObligation(_Obligation):
     source: str
     due: date
     expires_at: datetime
-    status: str
+    status: Standing
     edition: str
     state: ObligationState
 
@@ -68,7 +69,7 @@ class NewObligation(_Obligation):
 class ObligationValues(_Obligation, total=False):
     due: date
     expires_at: datetime
-    status: str
+    status: Standing
     edition: str
 
 
@@ -95,7 +96,7 @@ class Dated:
     extended_until: date | None
     due: date
     expires_at: datetime
-    status: str
+    status: Standing
     edition: str
     dated_by: str
 

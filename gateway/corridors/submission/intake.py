@@ -1,0 +1,170 @@
+"""Intake: a claimed file is copied, and settled whose it is, under which agreement, for which period, of which kind.
+
+The parcel's row is made here, whatever comes of it; the claimed file leaves the drop folder once that is committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
+
+from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger.rows import ParcelRow, Place
+from gateway.corridors.obligations import settling
+from gateway.corridors.recording import Said, commitment, content, of_parcel
+from gateway.corridors.submission.steps import ended
+from gateway.lifecycle import Event, ParcelState
+from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
+from gateway.packages import DESCRIPTOR, Descriptor
+from gateway.parcels import Arrival, Claim, ParcelId
+from gateway.policy.facts import Facts
+from gateway.policy.periods import Period
+from gateway.ports import Copied
+from gateway.stages import intake, recognising
+from gateway.step import OK, Done, Step, StepResult
+
+ARRIVAL: TypeAdapter[Arrival] = TypeAdapter(Arrival)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A parcel whose intake has not ended well yet."""
+
+    parcel: ParcelId
+
+
+class Intake(Step[Claimed, Arrival]):
+    """The first step: what lies in a drop folder becomes a parcel."""
+
+    name: ClassVar[str] = "intake"
+
+    def load(self, reading: Reading, identity: str) -> Claimed | Done:
+        """`Done` where the parcel is in, or has come to its end."""
+        row = reading.parcels.get(identity)
+        if reading.progress.get(identity, self.name) is not None:
+            return Done(OK)
+        if row is not None and row.settled:
+            return Done({"outcome": "settled", "code": row.code})
+        return Claimed(ParcelId(identity))
+
+    def effect(self, known: Claimed, now: datetime) -> Outcome[Arrival]:
+        """Copy the claimed file, open it where it is a sealed package, and decide what it is."""
+        node, parcel, facts = self.node, known.parcel, self.node.facts.current()
+        claim = node.inbox.claim(parcel)
+        if claim is None:
+            return Fault("900", {"stage": self.name, "error": "NoClaim"})
+        copied = node.inbox.copy(parcel)
+        if not isinstance(copied, Ok):
+            return copied
+        package = self._package(parcel, claim, copied.value, facts)
+        if not isinstance(package, Ok):
+            return package
+        return intake.decide(claim, copied.value, self._sidecar(parcel), package.value, facts, self._owed(claim, now))
+
+    def commit(self, tx: Transaction, known: Claimed, decision: Decision[Arrival]) -> StepResult:
+        """Make the parcel's row, give the arrival its place, and log that it was received."""
+        row = self._row(tx, known.parcel)
+        placed = _placed(tx, row, decision.value) if isinstance(decision, Ok) else decision
+        if isinstance(placed, Deferred):
+            return ended(tx, row, placed, self.node.terms(row.facts))
+        if row.state is ParcelState.ARRIVING and tx.entries.get(f"{row.id}/{Event.RECEIVED}") is None:
+            self._received(tx, row)
+        if not isinstance(placed, Ok):
+            row = tx.parcels.row(row.id)
+            return ended(tx, row, placed, self.node.terms(row.facts))
+        tx.progress.set(row.id, self.name, ARRIVAL.dump_json(placed.value).decode())
+        tx.parcels.update(row.id, code="", next_attempt_at=None)
+        return OK
+
+    def after(self, identity: str, result: StepResult) -> None:
+        """The claimed file goes from the drop folder once its copy is in the ledger."""
+        if result["outcome"] != "deferred":
+            self.node.inbox.finish(ParcelId(identity))
+
+    # -- the effect --------------------------------------------------------------------------------------------------
+
+    def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, facts: Facts) -> Outcome[Descriptor | None]:
+        """A sealed package is opened under the sender's pinned key before anything is believed of it."""
+        with copied.path.open("rb") as stream:
+            if not recognising.is_sealed(stream.read(16), copied.name):
+                return Ok(None)
+        into = self.node.spool.opened(parcel)
+        if into.exists():
+            return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
+        sender = facts.parties[claim.sender]
+        pins = (*sender.pins("openpgp"), *sender.pins("sm"))
+        if not pins:
+            return Refused("211")
+        received = self.node.opener.open(
+            copied.path, into, *pins, accept=lambda package: intake.judge_package(package, claim, facts)
+        )
+        return Ok(received.value.descriptor) if isinstance(received, Ok) else received
+
+    def _sidecar(self, parcel: ParcelId) -> Mapping[str, Any]:
+        path = self.node.spool.parcel(parcel) / "sidecar.json"
+        try:
+            loaded = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return loaded if isinstance(loaded, dict) else {}
+
+    def _owed(self, claim: Claim, now: datetime) -> list[Period]:
+        with self.node.ledger.reading() as reading:
+            return settling.owed_periods(reading, claim.agreement, claim.sender, now)
+
+    # -- the transaction ---------------------------------------------------------------------------------------------
+
+    def _row(self, tx: Transaction, parcel: ParcelId) -> ParcelRow:
+        """The parcel's row, made where there is none, with what is known of its copy."""
+        node = self.node
+        if tx.parcels.get(parcel) is None:
+            claim = node.inbox.claim(parcel)
+            tx.parcels.add(
+                id=parcel,
+                corridor="submission",
+                sender=claim.sender if claim else "",
+                origin=claim.sender if claim else "",
+                agreement=claim.agreement if claim else "",
+                state=ParcelState.ARRIVING,
+                facts=node.facts.current().digest,
+                received_at=min(claim.first_seen, tx.now) if claim else tx.now,
+            )
+        copied = node.inbox.copied(parcel)
+        if copied is not None:
+            tx.parcels.update(parcel, sha256=copied.sha256, size=copied.size)
+        return tx.parcels.row(parcel)
+
+    def _received(self, tx: Transaction, row: ParcelRow) -> None:
+        """Its name is personal data: the log has a commitment to it."""
+        row = tx.parcels.row(row.id)
+        commit, salt = commitment(self.node.inbox.name(ParcelId(row.id)))
+        tx.salts.keep(commit, salt, row.id)
+        said = Said({"bytes": row.size}, content(row), time=row.received_at, commit=commit)
+        of_parcel(tx, row, Event.RECEIVED, said)
+
+
+def _placed(tx: Transaction, row: ParcelRow, arrival: Arrival) -> Decision[Arrival]:
+    """The arrival in its place, and its address in the parcel's row. Deferred 708 where another took the place."""
+    holders = tx.places.holders(arrival.origin, arrival.agreement, arrival.period)
+    placed = intake.place(arrival, holders, row.attempt)
+    tx.parcels.update(
+        row.id,
+        period=arrival.period,
+        kind=(placed.value if isinstance(placed, Ok) else arrival).kind,
+        origin=arrival.origin,
+        facts=arrival.facts,
+        detail={"decided_by": arrival.decided_by},
+    )
+    if not isinstance(placed, Ok):
+        return placed
+    arrival = placed.value
+    place = Place(arrival.origin, arrival.agreement, arrival.period, arrival.revision)
+    if not tx.places.take(place, row.id):
+        return Deferred("708", retry_after=5)
+    tx.parcels.update(row.id, revision=arrival.revision, part=arrival.part, parts=arrival.parts)
+    return placed
