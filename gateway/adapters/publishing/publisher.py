@@ -25,7 +25,6 @@ from sqlalchemy.exc import OperationalError
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.ledger.publication import SignedRow
-from gateway.instants import rfc3339
 from gateway.log import merkle, tiles
 from gateway.log.merkle import WIDTH, Edge
 from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
@@ -108,7 +107,7 @@ class Publisher:
             last = tables.signed()
             if (last.size if last else None) != self._stored:
                 raise Contradiction  # somebody signs without this folder's lock
-            tables.sign(count, note, rfc3339(now))
+            tables.sign(count, note, now)
         self._stored = count
         self._write(edge, full, bundle, note, checkpoint)
         return checkpoint

@@ -9,7 +9,6 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing.witnesses import write_archive
-from gateway.instants import rfc3339
 from gateway.log import timestamps
 from gateway.log.note import Note
 from gateway.log.timestamps import Authorities
@@ -28,7 +27,7 @@ def stamp(ledger: Ledger, log: Path, url: str, authorities: Authorities) -> tupl
     if signed is None:
         raise LookupError("no checkpoint was signed yet")
     if last is not None and last[0] == signed.size:
-        return last[0], datetime.fromisoformat(last[1])
+        return last
     text = Note.parse(signed.note).text.encode()
     headers = {"Content-Type": "application/timestamp-query"}
     asked = urllib.request.Request(url, timestamps.request(text), headers)  # noqa: S310 - the scheme was checked
@@ -36,7 +35,7 @@ def stamp(ledger: Ledger, log: Path, url: str, authorities: Authorities) -> tupl
         token = reply.read(LARGEST)
     moment = timestamps.judge(token, text, authorities)
     with ledger.publishing() as tables:
-        tables.add_timestamp(signed.size, rfc3339(moment), token)
+        tables.add_timestamp(signed.size, moment, token)
         lines = tables.cosignatures(signed.size)
     archived = write_archive(log, signed.size, signed.note, lines)
     durable.write_bytes(archived.with_name(f"{archived.name}.tsr"), token, 0o640)

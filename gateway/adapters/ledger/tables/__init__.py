@@ -6,7 +6,7 @@ absent is empty and never NULL: an address, a digest, a code, the id of somethin
 some of it is part of a key (`period`).
 """
 
-from gateway.adapters.ledger.tables.asking import INQUIRY_KEYS, dated_records, inquiries, inquiry_keys
+from gateway.adapters.ledger.tables.asking import dated_records, inquiries, inquiry_keys
 from gateway.adapters.ledger.tables.base import metadata
 from gateway.adapters.ledger.tables.between import incoming, incoming_packages, statements
 from gateway.adapters.ledger.tables.distribution import distributions, receipts
@@ -24,7 +24,6 @@ from gateway.adapters.ledger.tables.owing import heartbeat, obligation_changes, 
 from gateway.adapters.ledger.tables.submission import packages, parcels, places, progress
 
 __all__ = [
-    "INQUIRY_KEYS",
     "checkpoints",
     "cosignatures",
     "dated_records",

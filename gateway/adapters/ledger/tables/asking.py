@@ -18,7 +18,7 @@ inquiries = Table(
     Column("reply", String(48), nullable=False),
     Column("origin", String(48), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("state", Enumerated(InquiryState, 16), nullable=False),
+    Column("state", Enumerated(InquiryState, 16), nullable=False, server_default=InquiryState.WAITING.value),
     Column("records", BigInteger, nullable=False),
     Column("delivered_at", Instant),
     Column("closed_at", Instant),
@@ -27,9 +27,8 @@ inquiries = Table(
 
 # What makes fingerprints of an inquiry's record numbers; it goes when the last record is settled, and with it whatever
 # could tell a record. A table of its own, so that no backup of the database holds it.
-INQUIRY_KEYS = "inquiry_keys"
 inquiry_keys = Table(
-    INQUIRY_KEYS,
+    "inquiry_keys",
     metadata,
     Column("parcel", String(40), primary_key=True),
     Column("receiver", String(48), primary_key=True),
