@@ -8,14 +8,16 @@ enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
 
 from __future__ import annotations
 
+from typing import Any
+
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
-from gateway.corridors.between.countersigning import Answering
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
-from gateway.corridors.submission.steps import STAGES, StepResult, Submission
+from gateway.corridors.between.countersigning import Countersigning
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
+from gateway.corridors.submission import STAGES
+from gateway.corridors.telling.posting import Posting
 from gateway.node import Node
-from gateway.parcels import DistributionId, ParcelId
+from gateway.step import OK, Step, StepResult
 
 # Bump only with a migration: parcels in work are resumed by the version of the flow they began under.
 VERSION = "1"
@@ -25,17 +27,22 @@ _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 class _Bound:
-    """The corridors of the running node; bound before the launch that resumes workflows."""
+    """The steps of the running node; bound before the launch that resumes workflows."""
 
-    submission: Submission
-    distribution: Distribution
-    acknowledgement: Acknowledgement
-    answering: Answering
+    stages: dict[str, Step[Any, Any]]
+    releasing: Releasing
+    delivery: Delivery
+    acknowledging: Acknowledging
+    countersigning: Countersigning
+    posting: Posting
 
 
 def bind(node: Node) -> None:
-    _Bound.submission, _Bound.distribution = Submission(node), Distribution(node)
-    _Bound.acknowledgement, _Bound.answering = Acknowledgement(node), Answering(node)
+    """Let the workflows run on this node."""
+    _Bound.stages = {stage.name: stage(node) for stage in STAGES}
+    _Bound.releasing, _Bound.delivery = Releasing(node), Delivery(node)
+    _Bound.acknowledging, _Bound.countersigning = Acknowledging(node), Countersigning(node)
+    _Bound.posting = Posting(node)
 
 
 def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> None:
@@ -53,9 +60,9 @@ def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> No
 @DBOS.workflow(name="submission", max_recovery_attempts=None)
 def submission(parcel: str) -> StepResult:
     """A file was dropped: intake → opening → checking → sorting → sealing, then the receipt."""
-    result: StepResult = {"outcome": "ok", "code": ""}
+    result = OK
     for stage in STAGES:
-        result = DBOS.run_step({"name": stage}, _stage, stage, parcel)
+        result = DBOS.run_step({"name": stage.name}, _stage, stage.name, parcel)
         if result["outcome"] != "ok":
             break
     if result["outcome"] not in ("deferred", "fault"):
@@ -68,7 +75,7 @@ def distribution(agreement: str, period: str, batch: int, actor: str) -> StepRes
     """A release rule let go: every receiver gets its batch, each delivered by itself."""
     for identity, receiver in DBOS.run_step({"name": "releasing"}, _release, agreement, period, batch, actor):
         enqueue_delivery(identity, receiver, 1)
-    return {"outcome": "ok", "code": ""}
+    return OK
 
 
 @DBOS.workflow(name="delivery", max_recovery_attempts=None)
@@ -135,24 +142,24 @@ def next_attempt(identity: str) -> int | None:
 
 
 def _stage(stage: str, parcel: str) -> StepResult:
-    return _Bound.submission.step(stage, ParcelId(parcel))
+    return _Bound.stages[stage].run(parcel)
 
 
 def _post(parcel: str) -> StepResult:
-    return _Bound.submission.post(ParcelId(parcel))
+    return _Bound.posting.run(parcel)
 
 
 def _release(agreement: str, period: str, batch: int, actor: str) -> list[tuple[str, str]]:
-    return _Bound.distribution.release(agreement, period, batch, actor)
+    return _Bound.releasing.release(agreement, period, batch, actor)
 
 
 def _deliver(identity: str) -> StepResult:
-    return _Bound.distribution.deliver(DistributionId(identity))
+    return _Bound.delivery.run(identity)
 
 
 def _acknowledge(parcel: str) -> StepResult:
-    return _Bound.acknowledgement.acknowledge(ParcelId(parcel))
+    return _Bound.acknowledging.run(parcel)
 
 
 def _answer(incoming: str) -> StepResult:
-    return _Bound.answering.answer(incoming)
+    return _Bound.countersigning.run(incoming)

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar
 
-from gateway.outcomes import Deferred, Detail, Ok, Outcome, Refused
+from gateway.lifecycle import ParcelState
+from gateway.outcomes import Decision, Deferred, Detail, Duplicate, Ok, Outcome, Refused
 from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Decider, Kind, PartyId
 from gateway.policy.facts import Agreement, Facts, dates
@@ -27,11 +28,11 @@ class Holder(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> Kind | None: ...
     @property
     def sha256(self) -> str: ...
     @property
-    def state(self) -> str: ...
+    def state(self) -> ParcelState: ...
     @property
     def revision(self) -> int: ...
     @property
@@ -175,14 +176,14 @@ def missing_parts(holders: Sequence[Holder]) -> list[int]:
     return [number for number in range(1, max((h.parts for h in holders), default=0) + 1) if number not in parts]
 
 
-def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outcome[Arrival]:
+def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Decision[Arrival]:
     """The revision an arrival takes among what its sender delivered for the period before.
 
     What another gateway relays was judged there against the whole, of which this node gets its share: nothing may have
     come for it before a supplement or a replacement, a part is a delivery of its own, packages of a batch overtake each
     other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal.
 
-    Refused 220 (the same bytes again; `detail` names the original), 221 (data are there), 231, 236 (nothing to
+    Duplicate (the same bytes again), Refused 221 (data are there), 231, 236 (nothing to
     supplement, replace or withdraw), 233, 234 (nil against data), 235, 237 (parts); Deferred 708 while an earlier one
     is still in work: its end decides. Only parts of one whole, and files
     without a period, do not wait for each other.
@@ -191,10 +192,10 @@ def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Outc
     relayed = arrival.origin not in ("", arrival.sender)
     for holder in holders if relayed else live:
         if holder.sha256 == arrival.sha256 and (relayed or (holder.kind, holder.part) == (arrival.kind, arrival.part)):
-            if holder.state != "accepted":
+            if holder.state is not ParcelState.ACCEPTED:
                 return Deferred("708", {"original": holder.id}, retry_after=5)
-            return Refused("220", {"original": holder.id})
-    working = [holder for holder in holders if holder.state != "accepted"]
+            return Duplicate(holder.id)
+    working = [holder for holder in holders if holder.state is not ParcelState.ACCEPTED]
     if working and arrival.period and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
     if relayed and arrival.kind is Kind.PART:

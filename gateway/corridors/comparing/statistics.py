@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors.submission import superseding
+from gateway.adapters.ledger import Reading
+from gateway.adapters.ledger.rows import ParcelRow
+from gateway.corridors.counting import counting
+from gateway.lifecycle.package import GONE
 from gateway.policy.facts import Agreement
 
 
@@ -31,12 +33,12 @@ def compare(
     """By agreement of the cases that are in, the cells that differ, in order of province."""
     found: dict[str, tuple[Difference, ...]] = {}
     for value, cases in agreement.reconcile.cases.items() if agreement.reconcile else ():
-        counting = {parcel.id for parcel in superseding.counting(reading, origin, cases, period)}
-        if not counting:
+        live = {parcel.id for parcel in counting(reading, origin, cases, period)}
+        if not live:
             continue
         held: Counter[str] = Counter()
-        for package in reading.packages(origin=origin, agreement=cases, period=period):
-            if package.parcel in counting and package.state not in superseding.GONE:
+        for package in reading.packages.where(origin=origin, agreement=cases, period=period):
+            if package.parcel in live and package.state not in GONE:
                 held[package.receiver[:2]] += package.records
         stated = sums.get(value, {})
         sides = sorted({*stated, *held})
@@ -44,3 +46,11 @@ def compare(
             Difference(side, stated.get(side, 0), held[side]) for side in sides if stated.get(side, 0) != held[side]
         )
     return found
+
+
+def told(
+    reading: Reading, agreement: Agreement, parcel: ParcelRow, sums: Mapping[str, Mapping[str, int]]
+) -> dict[str, list[tuple[str, int, int]]]:
+    """The same for a receipt: (province, stated, held) of each cell that differs."""
+    compared = compare(reading, agreement, parcel.origin, parcel.period, sums)
+    return {cases: [(d.province, d.stated, d.held) for d in found] for cases, found in compared.items()}

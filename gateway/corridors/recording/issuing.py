@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
@@ -18,7 +19,7 @@ from gateway.lifecycle import Event, ParcelState
 from gateway.log import Entry
 from gateway.node import ACTOR, Terms
 from gateway.outcomes import Detail
-from gateway.parcels import AgreementId, Checked, PackageId, ParcelId, PartyId
+from gateway.parcels import AgreementId, Checked, Decider, PackageId, ParcelId, PartyId
 from gateway.policy.facts import Agreement, Facts
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, Stage, number
 
@@ -97,7 +98,7 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         period=parcel.period,
         kind=parcel.kind,
         revision=parcel.revision,
-        decided_by=parcel.detail.get("decided_by"),  # type: ignore[arg-type] - what intake wrote
+        decided_by=cast("Decider | None", parcel.detail.get("decided_by")),
         received_at=parcel.received_at.astimezone(SHANGHAI),
         issued_at=issued,
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
@@ -122,8 +123,11 @@ def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar)
     if not counts.refused and parcel.state is not ParcelState.REFUSED:
         return ()
     what = "supplement" if counts.accepted else "resubmission"
-    address = {"agreement": parcel.agreement, "party": parcel.sender, "period": parcel.period}
-    owed = tx.obligations.where(**address) if parcel.period else []  # type: ignore[arg-type] - three texts
+    owed = (
+        tx.obligations.where(agreement=parcel.agreement, party=parcel.sender, period=parcel.period)
+        if parcel.period
+        else []
+    )
     if owed and owed[0].expires_at > tx.now:
         o = owed[0]
         return (DueDate(what, o.due, o.expires_at.astimezone(SHANGHAI), o.status, o.edition),)

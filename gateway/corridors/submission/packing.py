@@ -29,9 +29,7 @@ def pack(node: Node, sorted_: Sorted, now: datetime) -> Outcome[Sealed]:
         for receiver, path in paths.items()
     }
     with node.ledger.reading() as reading:
-        row = reading.parcel(parcel)
-        assert row is not None, "a parcel that is sealed was received"
-        replaces = superseding.replaced(reading, row)
+        replaces = superseding.replaced(reading, reading.parcels.row(parcel))
     planned = sealing.plan(sorted_, files, replaces, facts, now)
     if not isinstance(planned, Ok):
         return planned

@@ -15,10 +15,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway import durable
-from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors.submission import superseding
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.adapters.ledger import Reading
+from gateway.corridors import counting
+from gateway.lifecycle import Event, ParcelState
 from gateway.log import Entry
 from gateway.node import ACTOR, Node
 from gateway.parcels import Checked, Kind, ParcelId
@@ -64,9 +63,8 @@ def find(node: Node, parcel: ParcelId, checked: Checked, job: ExamineJob) -> dic
         made = folder / parcel
         if arrival.kind is not Kind.REPLACE:
             with node.ledger.reading() as reading:
-                row = reading.parcel(parcel)
-                assert row is not None, "a parcel that is checked was received"
-                others = [folder / other.id for other in superseding.before(reading, row) if other.id != parcel]
+                earlier = counting.before(reading, reading.parcels.row(parcel))
+                others = [folder / other.id for other in earlier if other.id != parcel]
     found = repeats.compare(made, [other for other in others if other.is_dir()])
     if found.rows:
         repeats.tell(job, found)
@@ -76,9 +74,9 @@ def find(node: Node, parcel: ParcelId, checked: Checked, job: ExamineJob) -> dic
 
 def closed(reading: Reading, agreement: str, period: str, now: datetime) -> bool:
     """Whether the period's last date has passed."""
-    owed = reading.obligations(agreement=agreement, period=period)
+    owed = reading.obligations.where(agreement=agreement, period=period)
     if owed:
-        return max(max(o.expires_at, o.extended_until) for o in owed) < rfc3339(now)
+        return max(o.expires_at for o in owed) < now
     return Period.parse(period).end + timedelta(days=UNOWED_DAYS) < now.date()
 
 
@@ -88,7 +86,7 @@ def uncompared(node: Node) -> list[str]:
     now, facts = node.clock.now(), node.facts.current()
     found = set()
     with node.ledger.reading() as reading:
-        for row in reading.parcels(state="accepted", limit=1_000_000):
+        for row in reading.parcels.where(state=ParcelState.ACCEPTED, limit=1_000_000):
             agreement, name = facts.agreements.get(row.agreement), f"{row.agreement}/{row.period}"
             if agreement is None or agreement.content == "document" or not row.period or name in found:
                 continue
@@ -115,7 +113,7 @@ def destroy(node: Node) -> None:
             shutil.rmtree(inner) if inner.is_dir() else durable.remove(inner)
         identity = f"{agreement}/{period}/fingerprints/{Event.ERASED}"
         with node.ledger.transaction(now) as tx:
-            if tx.entry(identity) is None:
+            if tx.entries.get(identity) is None:
                 tx.log(
                     Entry(
                         id=identity,

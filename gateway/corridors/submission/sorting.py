@@ -35,6 +35,6 @@ class Sorting(ParcelStep[Checked, Sorted]):
 
     def record(self, tx: Transaction, row: ParcelRow, value: Sorted, terms: Terms) -> None:  # noqa: ARG002
         """How many records each receiver gets, and their digest."""
-        counts = {party: part.records for party, part in value.parts.items()}
-        digests = {party: part.digest for party, part in value.parts.items()}
+        counts = {str(party): part.records for party, part in value.parts.items()}
+        digests = {str(party): part.digest for party, part in value.parts.items()}
         of_parcel(tx, row, Event.SORTED, Said(counts, digests))
