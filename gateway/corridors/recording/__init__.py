@@ -1,5 +1,5 @@
-"""What is written when something happened, in the transaction of the state change: the log entry with what the lifecycle
-makes of it, the receipt, and what is tried again. Every story of the corridors writes through this room.
+"""What is written when something happened, in the transaction of the state change: the log entry and what the lifecycle
+makes of it, the receipt, what is tried again. Every story of the corridors writes through this room.
 """
 
 from gateway.corridors.recording.entries import (

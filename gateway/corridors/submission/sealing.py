@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.corridors.inquiries import answering, entering
-from gateway.corridors.submission import packing, telling
+from gateway.corridors.submission import ending, packing
 from gateway.corridors.submission.sorting import SORTED
 from gateway.corridors.submission.steps import At, ParcelStep
 from gateway.node import Terms
@@ -33,5 +33,5 @@ class Sealing(ParcelStep[Sorted, Sealed]):
     def record(self, tx: Transaction, row: ParcelRow, value: Sealed, terms: Terms) -> None:
         """Records with a date of their own are entered first, then the acceptance, then what a reply settles."""
         entering.enter(tx, self.node.spool, row, value, terms)
-        telling.accepted(tx, row, value, terms)
+        ending.accepted(tx, row, value, terms)
         answering.accepted(tx, row, terms)

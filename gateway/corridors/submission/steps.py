@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.corridors.recording import TriedParcel, refuse
-from gateway.corridors.submission.telling import awaits, duplicate
+from gateway.corridors.submission.ending import awaits, duplicate
 from gateway.node import Terms
 from gateway.outcomes import Decision, Deferred, Duplicate, Fault, Held, Ok, Refused
 from gateway.parcels import Checked, ParcelId

@@ -1,4 +1,4 @@
-"""What is written of a parcel at the ends of its corridor: accepted, waiting for a person, or the same as one before."""
+"""What is written of a parcel where its corridor ends: accepted, waiting for a person, or the same as one before."""
 
 from __future__ import annotations
 
