@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-pytest.register_assert_rewrite("asking", "databases", "nodes", "quarters", "years")
+pytest.register_assert_rewrite("asking", "databases", "nodes", "played_node", "quarters", "years")
 
 from databases import postgres  # noqa: E402
 from nodes import Node, copy_node, make_node  # noqa: E402
