@@ -18,7 +18,9 @@ INCOMING: Final = Machine(
     (
         Transition(Event.LISTED, frozenset({None}), I.LISTED, (carried.instant("listed_at"),)),
         # Something on the list was refused here, and its sender has the signed receipts.
-        Transition(Event.REFUSED, _OPEN, I.INCOMPLETE, (carried.code, carried.attempt, carried.no_wait)),
+        Transition(
+            Event.REFUSED, _OPEN, I.INCOMPLETE, (carried.no_code, carried.code, carried.attempt, carried.no_wait)
+        ),
         Transition(Event.HELD, _OPEN, I.BY_PERSON, (carried.no_code, carried.attempt, carried.no_wait)),
         # Entries from before 0.2 do not say that the batch waited for a person.
         Transition(

@@ -1,16 +1,17 @@
-"""Answering: another gateway's batch is signed for once everything that its list names was taken in here."""
+"""Countersigning: another gateway's batch is signed for once everything that its list names was taken in here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
+from gateway.lifecycle import IncomingState, ParcelState
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import PackageId, PartyId
 from gateway.policy.facts import Agreement, Facts, Party
 from gateway.policy.periods import Period
 
-Step = Literal["wait", "withdraw", "tell", "ask", "sign"]
+Doing = Literal["wait", "withdraw", "tell", "ask", "sign"]
 _LONGEST_ID, _LONGEST_PACKAGE, _LONGEST_PERIOD = 120, 200, 8
 
 
@@ -35,7 +36,7 @@ class Arrived(Protocol):
     @property
     def sha256(self) -> str: ...
     @property
-    def state(self) -> str: ...
+    def state(self) -> ParcelState: ...
     @property
     def settled(self) -> bool: ...
 
@@ -74,7 +75,7 @@ def standing(digests: Sequence[str], arrived: Sequence[Arrived]) -> Mapping[str,
     found: dict[str, Literal["taken", "refused", "coming"]] = {}
     for digest in digests:
         tries = [parcel for parcel in arrived if parcel.sha256 == digest]
-        if any(parcel.state == "accepted" for parcel in tries):
+        if any(parcel.state is ParcelState.ACCEPTED for parcel in tries):
             found[digest] = "taken"
         elif tries and all(parcel.settled for parcel in tries):
             found[digest] = "refused"
@@ -83,16 +84,17 @@ def standing(digests: Sequence[str], arrived: Sequence[Arrived]) -> Mapping[str,
     return found
 
 
-def step(state: str, by_person: bool, standings: Sequence[str], to_withdraw: bool = False) -> Step:
+def doing(state: IncomingState, by_person: bool, standings: Sequence[str], to_withdraw: bool = False) -> Doing:
     """What is to be done with a batch: `withdraw` what it withdraws, at once, since packages of the same batch may wait
     for that; `wait` for packages or for a person, `tell` the sender what was refused, `ask` a person to sign, or
     `sign`. A person's word (`confirmed`) signs even where something was refused."""
-    if to_withdraw and state not in ("answered", "faulted"):
+    ended = state in (IncomingState.ANSWERED, IncomingState.FAULTED)
+    if to_withdraw and not ended:
         return "withdraw"
-    if "coming" in standings or state in ("answered", "faulted", "by_person"):
+    if "coming" in standings or ended or state is IncomingState.BY_PERSON:
         return "wait"
-    if state == "confirmed":
+    if state is IncomingState.CONFIRMED:
         return "sign"
     if "refused" in standings:
-        return "wait" if state == "incomplete" else "tell"
+        return "wait" if state is IncomingState.INCOMPLETE else "tell"
     return "ask" if by_person else "sign"

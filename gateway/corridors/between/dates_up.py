@@ -1,6 +1,6 @@
-"""Telling: by when records are to be answered is signed here, where they entered their receiver's channel; the node
+"""Dates go up: by when records are to be answered is signed here, where they entered their receiver's channel; the node
 that passed them on, and takes no files away from here, gets the receipt that states it pushed into its folder for
-acknowledgements, as it gets receipts for what was refused (`answering`).
+acknowledgements, as it gets receipts for what was refused (`countersigning`).
 
 What was pushed is a statement in the ledger; until then every round tries again. Pushed twice, it is the same file.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway import durable
 from gateway.adapters.ledger.rows import ReceiptRow
 from gateway.corridors.between import statements
+from gateway.corridors.between.statements import Sent
 from gateway.corridors.inquiries import stating
 from gateway.node import Node
 from gateway.outcomes import Deferred, Ok, Outcome
@@ -30,7 +31,7 @@ def tell(node: Node) -> int:
         if not party.gateway:
             continue
         with node.ledger.reading() as reading:
-            waiting = reading.between.untold(party.id, stating.STAGE)
+            waiting = reading.receipts.untold(party.id, stating.STAGE)
         count += len(waiting) if waiting and _push(node, facts, party, waiting) else 0
     return count
 
@@ -57,7 +58,8 @@ def _push(node: Node, facts: Facts, party: Party, waiting: list[ReceiptRow]) -> 
     with node.ledger.transaction(node.clock.now()) as tx:
         for one in waiting:
             signature = signatures[one.number]
-            statements.add_sent(tx, facts.node.party, party.id, "receipt", "", one.body, signature, one.number)
+            sent = Sent("receipt", party.id, "", one.body, signature, one.number)
+            statements.add_sent(tx, facts.node.party, sent)
     node.log.info("told", party=party.id, receipts=len(waiting))
     return True
 

@@ -11,17 +11,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.between import Between, StatementRow
-from gateway.adapters.ledger.transaction import Reading
+from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger.rows import NewNamed, NewStatement, StatementRow
 from gateway.corridors.inquiries import stating
 from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.lifecycle import BATCH, INCOMING, STATEMENT, Event, PackageState, StatementState
 from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import Proof, shows
-from gateway.node import ACTOR, Node
+from gateway.node import ACTOR, Node, Terms
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy.facts import Agreement, Party
 from gateway.receipts import listing, receipt
@@ -30,7 +30,8 @@ from gateway.receipts.receipt import Receipt
 from gateway.stages import countersigning
 
 LIMIT, SIGNATURE_LIMIT = 4 << 20, 65_536
-LEFT = ("delivered", "acknowledged", "withdrawn", "erased")  # packages that their receiver has, or had
+LEFT = (PackageState.DELIVERED, PackageState.ACKNOWLEDGED, PackageState.WITHDRAWN, PackageState.ERASED)
+"""Packages that their receiver has, or had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,21 @@ class Statement:
     def id(self) -> str:
         return statement_id(self.body, self.signature)
 
+    def row(self, tx: Transaction, kind: str, own: str, entry: Entry) -> NewStatement:
+        """What the ledger keeps of it; `entry` is the one that says what was made of it."""
+        return {
+            "id": self.id,
+            "issuer": self.issuer.id,
+            "receiver": own,
+            "kind": kind,
+            "state": STATEMENT.apply(None, entry).state,
+            "about": self.about,
+            "signature_sha256": hashlib.sha256(self.signature).hexdigest(),
+            "body": self.body,
+            "signature": self.signature,
+            "at": tx.now,
+        }
+
 
 def statement_id(body: bytes, signature: bytes) -> str:
     """The digest of both, so that the same words under another signature are another statement."""
@@ -62,14 +78,14 @@ def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[St
     deferral of a verifier (its agent, its disk) records nothing."""
     now = node.clock.now()
     with node.ledger.reading() as reading:
-        known = reading.between.statement(statement_id(body, signature))
+        known = reading.statements.get(statement_id(body, signature))
     if known is not None:
         bare = Statement(issuer, body, signature, about=known.about, package=known.package)
-        return Ok(bare) if known.state == "verified" else Refused(known.code)
+        return Ok(bare) if known.state is StatementState.VERIFIED else Refused(known.code)
     outcome = judge(node, issuer, body, signature)
     if isinstance(outcome, Ok | Refused):
         with node.ledger.transaction(now) as tx:
-            outcome = record(node, tx, issuer, body, signature, outcome)
+            record(tx, Statement(issuer, body, signature), outcome, node.terms())
     return outcome
 
 
@@ -108,7 +124,7 @@ def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[S
         if not isinstance(agreement, Ok):
             return agreement
         about = countersigning.identity(issuer.id, listed.distribution)
-        known = reading.between.incoming(about)
+        known = reading.incoming.get(about)
         if known is not None and known.list_sha256 != hashlib.sha256(body).hexdigest():
             return Refused("247")  # one batch has one list: another one under its name contradicts it
         if known is not None:
@@ -120,67 +136,67 @@ def _receipt(reading: Reading, made: Statement, stated: Receipt, own: str) -> Ou
     """Does the receipt speak of something that we sent to its issuer, and contradict nothing it said before?"""
     if stated.issuer == made.issuer.id and stated.sender != own and own in stated.receivers:
         return Ok(made)  # told to us as its receiver: about nothing that we sent
-    same = reading.between.statements(issuer=made.issuer.id, number=stated.number, state="verified")
+    same = reading.statements.where(issuer=made.issuer.id, number=stated.number, state=StatementState.VERIFIED)
     if (stated.issuer, stated.sender) != (made.issuer.id, own) or any(row.body != made.body for row in same):
         return Refused("246")
     if same:  # signed once more, as for a duplicate
         return Ok(Statement(made.issuer, made.body, made.signature, None, same[0].about, same[0].package))
-    for package in reading.packages(sha256=stated.sha256, receiver=made.issuer.id):
+    for package in reading.packages.where(sha256=stated.sha256, receiver=made.issuer.id):
         if package.state in LEFT and package.size == stated.size and stated.period in ("", package.period):
             return Ok(Statement(made.issuer, made.body, made.signature, stated, package.distribution, package.id))
-    for sent in reading.between.statements(signature_sha256=stated.sha256, receiver=made.issuer.id, state="sent"):
-        return Ok(Statement(made.issuer, made.body, made.signature, stated, sent.about))
+    sent = reading.statements.where(signature_sha256=stated.sha256, receiver=made.issuer.id, state=StatementState.SENT)
+    if sent:
+        return Ok(Statement(made.issuer, made.body, made.signature, stated, sent[0].about))
     return Refused("246")
 
 
-def record(
-    node: Node, tx: Transaction, issuer: Party, body: bytes, signature: bytes, outcome: Outcome[Statement]
-) -> Outcome[Statement]:
-    """Write what was judged: the statement, its entry, and what follows from it. Ok and Refused only."""
-    identity = statement_id(body, signature)
-    if tx.between.statement(identity) is not None or not isinstance(outcome, Ok | Refused):
-        return outcome
-    facts = node.facts.current()
-    keep = _Row(issuer.id, facts.node.party, body, signature, rfc3339(tx.now))
+def record(tx: Transaction, bare: Statement, outcome: Outcome[Statement], terms: Terms) -> None:
+    """Write what was judged of the `bare` statement: itself, its entry, and what follows from it. A deferral writes
+    nothing, and neither does a statement that was written before."""
+    if tx.statements.get(bare.id) is not None or not isinstance(outcome, Ok | Refused):
+        return
     if isinstance(outcome, Refused):
-        keep.add(tx.between, kind="unknown", state="refused", code=outcome.code)
-        _log(tx, _entry(tx, issuer, facts.digest, identity, Event.DISBELIEVED, "", {"code": int(outcome.code)}, body))
-        return outcome
+        entry = _entry(tx, bare, Event.DISBELIEVED, terms, {"code": int(outcome.code)})
+        row = bare.row(tx, "unknown", terms.facts.node.party, entry)
+        row["code"] = outcome.code
+        tx.statements.add(**row)
+        _log(tx, entry)
+        return
     made = outcome.value
     if isinstance(made.content, DistributionList):
-        keep.add(tx.between, kind="list", state="verified", about=made.about)
-        _listed(tx, made, made.content, facts.digest)
+        _listed(tx, made, made.content, terms)
     elif made.content is not None:
-        stated = made.content
-        keep.add(
-            tx.between,
-            kind="receipt",
-            state="verified",
-            code=stated.code,
-            stage=stated.stage,
-            number=stated.number,
-            about=made.about,
-            package=made.package,
-            leaf=stated.log.hash,
-        )
-        counts = {
-            "code": int(stated.code),
-            "records": stated.counts.records,
-            "accepted": stated.counts.accepted,
-            "refused": stated.counts.refused,
-        }
-        _log(tx, _entry(tx, issuer, facts.digest, identity, Event.STATED, made.about, counts, body))
-        if made.package:
-            stating.copy(tx, made.package, stated, body, facts, node.facts.calendar())
-        if stated.stage == "refused" and made.package:
-            tx.update_delivery(made.about, code=stated.code)
-    return outcome
+        _stated(tx, made, made.content, terms)
 
 
-def _listed(tx: Transaction, made: Statement, listed: DistributionList, facts: str) -> None:
+def _stated(tx: Transaction, made: Statement, stated: Receipt, terms: Terms) -> None:
+    """A receipt for something of ours."""
+    counts = {
+        "code": int(stated.code),
+        "records": stated.counts.records,
+        "accepted": stated.counts.accepted,
+        "refused": stated.counts.refused,
+    }
+    entry = _entry(tx, made, Event.STATED, terms, counts)
+    row = made.row(tx, "receipt", terms.facts.node.party, entry)
+    row["code"], row["stage"], row["number"] = stated.code, stated.stage, stated.number
+    row["package"], row["leaf"] = made.package, stated.log.hash
+    tx.statements.add(**row)
+    _log(tx, entry)
+    if made.package:
+        stating.copy(tx, made.package, stated, made.body, terms)
+    batch = tx.batches.get(made.about)
+    if stated.stage == "refused" and made.package and batch is not None:
+        tx.batches.change(batch.id, BATCH.apply(batch.state, entry))
+
+
+def _listed(tx: Transaction, made: Statement, listed: DistributionList, terms: Terms) -> None:
     """A batch that is on its way here, or here already: from now on it is owed an answer."""
     assert made.agreement is not None, "a list that was believed has its agreement"
-    named = [
+    counts = {"packages": len(listed.packages), "withdrawn": len(listed.withdrawn), "batch": listed.batch}
+    entry = _entry(tx, made, Event.LISTED, terms, counts)
+    tx.statements.add(**made.row(tx, "list", terms.facts.node.party, entry))
+    named: list[NewNamed] = [
         {"package": line.package or "", "origin": line.origin, "sha256": line.sha256 or "", "state": "included"}
         for line in listed.packages
     ]
@@ -188,20 +204,19 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, facts: s
         {"package": gone.package, "origin": gone.origin, "sha256": "", "state": "withdrawn"}
         for gone in listed.withdrawn
     ]
-    tx.between.add_incoming(
+    tx.incoming.add(
         named,
         id=made.about,
         sender=made.issuer.id,
         distribution=listed.distribution,
         agreement=made.agreement.id,
         period=listed.period,
-        state="listed",
+        state=INCOMING.apply(None, entry).state,
         list_sha256=hashlib.sha256(made.body).hexdigest(),
-        listed_at=rfc3339(tx.now),
-        facts=facts,
+        listed_at=tx.now,
+        facts=terms.facts.digest,
     )
-    counts = {"packages": len(listed.packages), "withdrawn": len(listed.withdrawn), "batch": listed.batch}
-    _log(tx, _entry(tx, made.issuer, facts, made.id, Event.LISTED, made.about, counts, made.body))
+    _log(tx, entry)
 
 
 def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:
@@ -218,7 +233,7 @@ def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:
         return False
     now = node.clock.now()
     with node.ledger.transaction(now) as tx:
-        found = tx.between.statements(issuer=issuer.id, leaf=leaf, state="verified")
+        found = tx.statements.where(issuer=issuer.id, leaf=leaf, state=StatementState.VERIFIED)
         if not found:
             return None
         stated = receipt.parse(found[0].body)
@@ -226,73 +241,64 @@ def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:
             return False
         for row in found:
             if not row.proof:
-                tx.between.set_proof(row.id, data)
+                tx.statements.set_proof(row.id, data)
     return True
 
 
-def add_sent(
-    tx: Transaction, own: str, receiver: str, kind: str, about: str, body: bytes, signature: bytes, number: str = ""
-) -> None:
-    """What this node stated itself: a receipt for it is recognised by the signature's digest. Idempotent."""
-    if tx.between.statement(statement_id(body, signature)) is None:
-        row = _Row(own, receiver, body, signature, rfc3339(tx.now))
-        row.add(tx.between, kind=kind, state="sent", about=about, number=number)
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What this node stated itself, to `receiver`, about a batch of its own or of the receiver's. `number` is a
+    receipt's."""
+
+    kind: Literal["receipt", "list", "acknowledgement"]
+    receiver: str
+    about: str
+    body: bytes
+    signature: bytes
+    number: str = ""
+
+
+def add_sent(tx: Transaction, own: str, sent: Sent) -> None:
+    """Keep what this node stated: a receipt for it is recognised by the signature's digest. Idempotent."""
+    identity = statement_id(sent.body, sent.signature)
+    if tx.statements.get(identity) is None:
+        tx.statements.add(
+            id=identity,
+            issuer=own,
+            receiver=sent.receiver,
+            kind=sent.kind,
+            state=StatementState.SENT,
+            number=sent.number,
+            about=sent.about,
+            signature_sha256=hashlib.sha256(sent.signature).hexdigest(),
+            body=sent.body,
+            signature=sent.signature,
+            at=tx.now,
+        )
 
 
 def told(row: StatementRow) -> Mapping[str, str]:
     """A statement for the operator and for programs: no bytes."""
-    fields = ("issuer", "receiver", "kind", "state", "code", "stage", "number", "about", "package", "at")
+    fields = ("issuer", "receiver", "kind", "state", "code", "stage", "number", "about", "package")
     proof = {"proof": "yes" if row.proof else "no"} if row.kind == "receipt" else {}
-    return {**{field: getattr(row, field) for field in fields}, **proof}
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What every statement's row holds."""
-
-    issuer: str
-    receiver: str
-    body: bytes
-    signature: bytes
-    at: str
-
-    def add(self, between: Between, **values: object) -> None:
-        between.add_statement(
-            id=statement_id(self.body, self.signature),
-            issuer=self.issuer,
-            receiver=self.receiver,
-            signature_sha256=hashlib.sha256(self.signature).hexdigest(),
-            body=self.body,
-            signature=self.signature,
-            at=self.at,
-            **values,
-        )
+    return {**{field: str(getattr(row, field)) for field in fields}, "at": rfc3339(row.at), **proof}
 
 
 def _log(tx: Transaction, entry: Entry) -> None:
     """After a restore the log may know what the ledger has forgotten: a statement is logged once."""
-    if tx.entry(entry.id) is None:
+    if tx.entries.get(entry.id) is None:
         tx.log(entry)
 
 
-def _entry(
-    tx: Transaction,
-    issuer: Party,
-    facts: str,
-    identity: str,
-    event: Event,
-    about: str,
-    counts: Mapping[str, int],
-    body: bytes,
-) -> Entry:
+def _entry(tx: Transaction, made: Statement, event: Event, terms: Terms, counts: Mapping[str, int]) -> Entry:
     return Entry(
-        id=f"statement-{identity[:32]}/{event}",
+        id=f"statement-{made.id[:32]}/{event}",
         event=event,
         time=tx.now,
         actor=ACTOR,
-        facts=facts,
-        parties=(issuer.id,),
-        parcel=about,
+        facts=terms.facts.digest,
+        parties=(made.issuer.id,),
+        parcel=made.about,
         counts=counts,
-        digests={"statement": hashlib.sha256(body).hexdigest()},
+        digests={"statement": hashlib.sha256(made.body).hexdigest()},
     )

@@ -15,14 +15,12 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.between import IncomingRow
-from gateway.adapters.ledger.rows import PackageRow
-from gateway.corridors import recording
+from gateway.adapters.ledger.rows import IncomingRow, PackageRow, Place
+from gateway.corridors.recording import Said, incoming_entry, of_incoming, of_parcel, parcel_entry
 from gateway.corridors.submission import superseding
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event
-from gateway.log import Entry
-from gateway.node import ACTOR, Node
+from gateway.lifecycle import PACKAGE, Event, PackageState, ParcelState
+from gateway.lifecycle.package import GONE, WITHDRAWN
+from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import Kind, PackageId
 from gateway.policy.facts import Facts
@@ -35,9 +33,9 @@ def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     """Do what a batch's withdrawals ask for; nothing where it has none, or when it was done before. Deferred 708 while
     something of the same origin is in work or on its way; Fault 900 where what counts here is not what is withdrawn."""
     with node.ledger.reading() as reading:
-        named = [n for n in reading.between.named(incoming.id) if n.state == "withdrawn"]
-        digests = {reading.between.digest_of(incoming.sender, n.package) for n in named} - {""}
-        done = reading.entry(f"{incoming.id}/{Event.ERASED}") is not None
+        named = [n for n in reading.incoming.named(incoming.id) if n.state == "withdrawn"]
+        digests = {reading.incoming.digest_of(incoming.sender, n.package) for n in named} - {""}
+        done = reading.entries.get(f"{incoming.id}/{Event.ERASED}") is not None
     if not named or done:
         return Ok(None)
     facts = node.facts.current()
@@ -48,14 +46,14 @@ def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     except _Stopped as stopped:
         return stopped.outcome
     with node.ledger.reading() as reading:
-        parcels = [p for d in sorted(digests) for p in reading.parcels(sender=incoming.sender, sha256=d)]
-        packages = [package for p in parcels for package in reading.packages(parcel=p.id)]
-    if any(package.state == "released" for package in packages):
+        parcels = [p for d in sorted(digests) for p in reading.parcels.where(sender=incoming.sender, sha256=d)]
+        packages = [package for p in parcels for package in reading.packages.where(parcel=p.id)]
+    if any(package.state is PackageState.RELEASED for package in packages):
         return Deferred("708", {}, retry_after=5)  # on its way at this moment: it arrives, and is withdrawn then
     for package in packages:
         _delete(node, package, facts)
     for parcel in parcels:
-        if parcel.state == "refused":
+        if parcel.state is ParcelState.REFUSED:
             shutil.rmtree(node.spool.quarantine / parcel.id, ignore_errors=True)
     _unreturn(node.folder(facts.parties[incoming.sender], facts.node.folders.returned), digests)
     with node.ledger.transaction(now) as tx:
@@ -75,36 +73,36 @@ def _void(tx: Transaction, incoming: IncomingRow, origin: str, digests: set[str]
     """Enter the withdrawal of one origin's deliveries, unless it is entered or nothing of it counts here. Raises
     `_Stopped`."""
     identity = "w" + hashlib.sha256(f"{incoming.id}/{origin}".encode()).hexdigest()[:30]
-    holders = tx.places(origin, incoming.agreement, incoming.period)
+    holders = tx.places.holders(origin, incoming.agreement, incoming.period)
     live = intake.current(holders)
-    if tx.parcel(identity) is not None or not live:
+    if tx.parcels.get(identity) is not None or not live:
         return
-    if any(holder.state != "accepted" for holder in holders):
+    if any(holder.state is not ParcelState.ACCEPTED for holder in holders):
         raise _Stopped(Deferred("708", {}, retry_after=5))
     if any(holder.sha256 not in digests for holder in live):
         raise _Stopped(Fault("900", {"stage": "withdrawing", "error": "OthersCount"}))
     revision = holders[-1].revision + 1
-    tx.add_parcel(
+    tx.parcels.add(
         id=identity,
         corridor=CORRIDOR,
         sender=incoming.sender,
         origin=origin,
         agreement=incoming.agreement,
-        state="accepted",
-        code="104",
+        state=ParcelState.ARRIVING,
         period=incoming.period,
-        kind=str(Kind.VOID),
+        kind=Kind.VOID,
         revision=revision,
         sha256=incoming.list_sha256,
         facts=facts.digest,
         received_at=incoming.listed_at,
-        posted_at=rfc3339(tx.now),
+        posted_at=tx.now,
     )
-    if not tx.take_place(origin, incoming.agreement, incoming.period, revision, identity):
+    if not tx.places.take(Place(origin, incoming.agreement, incoming.period, revision), identity):
         raise _Stopped(Deferred("708", {}, retry_after=5))
-    parcel = recording.row(tx, identity)
-    superseding.enter(tx, parcel, [])
-    recording.parcel_event(tx, Event.ACCEPTED, parcel, counts={"records": 0}, digests={"list": incoming.list_sha256})
+    parcel = tx.parcels.row(identity)
+    said = Said({"records": 0, "code": 104}, {"list": incoming.list_sha256})
+    superseding.enter(tx, parcel, [], parcel_entry(tx, parcel, Event.ACCEPTED, said))
+    of_parcel(tx, parcel, Event.ACCEPTED, said)
 
 
 def _delete(node: Node, package: PackageRow, facts: Facts) -> None:
@@ -126,20 +124,11 @@ def _unreturn(folder: Path, digests: set[str]) -> None:
 
 
 def _gone(tx: Transaction, incoming: IncomingRow, packages: Sequence[PackageRow]) -> None:
-    if tx.entry(f"{incoming.id}/{Event.ERASED}") is not None:
+    if tx.entries.get(f"{incoming.id}/{Event.ERASED}") is not None:
         return
+    said = Said({"packages": len(packages)})
+    entry = incoming_entry(tx, incoming, Event.ERASED, said)
     for package in packages:
-        if package.state not in superseding.GONE:
-            tx.update_package(package.id, state="withdrawn")
-    tx.log(
-        Entry(
-            id=f"{incoming.id}/{Event.ERASED}",
-            event=Event.ERASED,
-            time=tx.now,
-            actor=ACTOR,
-            facts=incoming.facts,
-            parties=(incoming.sender,),
-            parcel=incoming.id,
-            counts={"packages": len(packages)},
-        )
-    )
+        if package.state not in GONE:
+            tx.packages.change(package.id, PACKAGE.apply(package.state, entry, WITHDRAWN))
+    of_incoming(tx, incoming, Event.ERASED, said)

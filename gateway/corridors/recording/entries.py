@@ -88,7 +88,14 @@ def of_batch(tx: Transaction, batch: BatchRow, event: Event, said: Said = NOTHIN
 
 def of_incoming(tx: Transaction, batch: IncomingRow, event: Event, said: Said = NOTHING) -> Sequenced:
     """Log what became of a batch of another gateway's."""
-    entry = Entry(
+    entry = incoming_entry(tx, batch, event, said)
+    tx.incoming.change(batch.id, INCOMING.apply(batch.state, entry))
+    return tx.log(entry)
+
+
+def incoming_entry(tx: Transaction, batch: IncomingRow, event: Event, said: Said = NOTHING) -> Entry:
+    """The entry alone, as `parcel_entry`."""
+    return Entry(
         id=f"{batch.id}/{event}{said.suffix}",
         event=event,
         time=said.time or tx.now,
@@ -99,8 +106,6 @@ def of_incoming(tx: Transaction, batch: IncomingRow, event: Event, said: Said = 
         counts=said.counts,
         digests=said.digests,
     )
-    tx.incoming.change(batch.id, INCOMING.apply(batch.state, entry))
-    return tx.log(entry)
 
 
 def commitment(value: str) -> tuple[str, str]:
