@@ -37,6 +37,7 @@ BATCH: Final = Machine(
             (carried.instant("acknowledged_at"), carried.kept("fingerprint", "fingerprint"), carried.no_wait),
         ),
         Transition(Event.STATED, _ARRIVED, None, (carried.code,), when=_NOT_TAKEN),
+        Transition(Event.STATED, _ARRIVED, None),
         Transition(Event.DEFERRED, frozenset({B.RELEASED}), None, (carried.code, carried.attempt)),
         Transition(Event.FAULTED, frozenset({B.RELEASED}), B.FAULTED, (carried.code, carried.attempt, carried.no_wait)),
         Transition(

@@ -111,12 +111,20 @@ class Machine(Generic[S]):
 
     def apply(self, state: S | None, entry: Recorded, role: str = "") -> Change[S]:
         """What the entry makes of a thing in `state` (None: not there yet). Raises `NoTransition`."""
+        row = self._row(state, entry, role)
+        values: dict[str, Value] = {}
+        for carried in row.carries:
+            values.update(carried(entry))
+        return Change(row.next(state), values)
+
+    def after(self, state: S | None, entry: Recorded, role: str = "") -> S:
+        """The next state alone. Raises `NoTransition`."""
+        return self._row(state, entry, role).next(state)
+
+    def _row(self, state: S | None, entry: Recorded, role: str) -> Transition[S]:
         for row in self._by.get((entry.event, role), ()):
             if state in row.before and (row.when is None or row.when.holds(entry)):
-                values: dict[str, Value] = {}
-                for carried in row.carries:
-                    values.update(carried(entry))
-                return Change(row.next(state), values)
+                return row
         raise NoTransition(self.name, state, entry.event, role)
 
     def pairs(self) -> Iterator[tuple[S | None, Event, str]]:

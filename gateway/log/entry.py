@@ -59,6 +59,11 @@ class Entry:
             commit=loaded["commit"],
         )
 
+    @classmethod
+    def parse(cls, body: bytes) -> Entry:
+        """The same from the canonical bytes."""
+        return cls.read(canonical.loads(body))
+
     def canonical(self, seq: int, logged_at: datetime, prev: str) -> bytes:
         """The bytes of the entry at its place in the log. Raises `ValueError` above 65,535 bytes."""
         if self.time > logged_at:

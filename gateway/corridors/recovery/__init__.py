@@ -1,7 +1,7 @@
 """After a restore: the ledger is older than what the world has seen. What the published log, the receipts and the
 receivers' folders say since is taken over; nothing that was done is done again; the rest waits for a person.
 
-`histories` finds the newest log and what else was published, `forward` takes its entries over, `open_items` lists what
+`histories` finds the newest log and what else was published, `replay` takes its entries over, `open_items` lists what
 they leave open and carries out what a person decides.
 """
 

@@ -19,20 +19,22 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import PackageRow
+from gateway.adapters.ledger.rows import BatchRow, PackageRow
 from gateway.corridors import recording
 from gateway.corridors.distribution import composing
+from gateway.corridors.recording import Said
 from gateway.corridors.recovery import asked, stated
 from gateway.corridors.recovery.rolling import Report
 from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.lifecycle import PACKAGE, BatchState, Event, PackageState
 from gateway.log import Entry
 from gateway.node import Node
-from gateway.outcomes import Ok
-from gateway.parcels import DistributionId, PackageId, ParcelId
+from gateway.outcomes import Ok, Refused
+from gateway.parcels import DistributionId, PackageId
 from gateway.policy.facts import FolderChannel
 
 CODE = "906"
+_UNSENT = (PackageState.HELD, PackageState.WAITING, PackageState.RELEASED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,15 @@ def items(node: Node, report: Report, decided: Sequence[str]) -> list[Item]:
     found = []
     with node.ledger.reading() as reading:
         for parcel in report.interrupted:
-            row = reading.parcel(parcel)
+            row = reading.parcels.get(parcel)
             if row is not None and not row.settled:
                 found.append(Item("parcel", parcel, row.sender, ("refuse",)))
-        packages = reading.packages()
-        batches = [d for d in reading.deliveries() if d.state == "released"]
+        packages = reading.packages.where()
+        batches = reading.batches.where(state=BatchState.RELEASED)
         asking = asked.waiting(reading, report.unclear)
-    unsent = [p for p in packages if p.state in ("held", "waiting", "released") and p.sha256]
+    unsent = [p for p in packages if p.state in _UNSENT and p.sha256]
     found += [Item("package", p.id, p.origin, ("lost",)) for p in unsent if not _whole(node, p)]
-    found += [Item("batch", b.distribution, b.receiver, ("deliver", "delivered")) for b in batches]
+    found += [Item("batch", b.id, b.receiver, ("deliver", "delivered")) for b in batches]
     found += [Item("receipt", number, parcel, ("noted",)) for number, parcel in report.unlogged]
     found += [Item("inquiry", f"{i.parcel}/{i.receiver}", i.origin, may) for i, may in asking]
     found += [Item("dates", parcel, party, ("noted",)) for parcel, party in report.undated]
@@ -73,8 +75,8 @@ def items(node: Node, report: Report, decided: Sequence[str]) -> list[Item]:
 def adopt_arrived(node: Node) -> list[str]:
     """Batches that lie whole in their receiver's folder were delivered, whatever the log had time to say."""
     with node.ledger.reading() as reading:
-        batches = [d for d in reading.deliveries() if d.state == "released"]
-    arrived = [b.distribution for b in batches if _arrived(node, b.distribution, b.receiver)]
+        batches = reading.batches.where(state=BatchState.RELEASED)
+    arrived = [b.id for b in batches if _arrived(node, b)]
     with node.ledger.transaction(node.clock.now()) as tx:
         for batch in arrived:
             _delivered(tx, batch)
@@ -86,39 +88,40 @@ def decide(node: Node, item: Item, decision: str, actor: str) -> None:
     if decision not in item.decisions:
         raise ValueError(f"{item.id}: {' | '.join(item.decisions)}")
     now = node.clock.now()
+    decided = Entry(
+        id=f"restore/{item.id}/{rfc3339(now)}",
+        event=Event.OPERATED,
+        time=now,
+        actor=actor,
+        facts=node.facts.current().digest,
+        parcel=item.name if item.kind in ("parcel", "batch") else "",
+        digests={"decision": decision, "item": item.id},
+    )
     with node.ledger.transaction(now) as tx:
         if decision == "refuse":
-            facts = node.facts.current()
-            recording.refused(tx, ParcelId(item.name), CODE, {}, facts, {}, node.facts.calendar())
-            attempt = recording.row(tx, item.name).attempt + 1
-            tx.update_parcel(item.name, attempt=attempt, next_attempt_at=rfc3339(now), posted_at="")
+            _refuse(tx, node, item.name)
         elif decision == "lost":
-            tx.update_package(item.name, state="lost")
+            package = tx.packages.get(item.name)
+            assert package is not None, "a package that is given up is known"
+            tx.packages.change(package.id, PACKAGE.apply(package.state, decided))
         elif decision == "delivered":
             _delivered(tx, item.name)
         elif item.kind == "inquiry" and decision == "void":
             parcel, _, receiver = item.name.partition("/")
-            asked.void(tx, node, parcel, receiver, actor)
-        tx.log(
-            Entry(
-                id=f"restore/{item.id}/{rfc3339(now)}",
-                event=Event.OPERATED,
-                time=now,
-                actor=actor,
-                facts=node.facts.current().digest,
-                parcel=item.name if item.kind in ("parcel", "batch") else "",
-                digests={"decision": decision, "item": item.id},
-            )
-        )
+            asked.void(tx, node, parcel, receiver, decided)
+        tx.log(decided)
+
+
+def _refuse(tx: Transaction, node: Node, parcel: str) -> None:
+    """Its sender sends it again; the receipt is posted as after any other refusal, by one more attempt."""
+    row = tx.parcels.row(parcel)
+    recording.refuse(tx, row, Refused(CODE), node.terms())
+    tx.parcels.update(parcel, attempt=row.attempt + 1, next_attempt_at=tx.now, posted_at=None)
 
 
 def _delivered(tx: Transaction, distribution: str) -> None:
-    batch = tx.distribution(distribution)
-    assert batch is not None, "a batch that is open was released"
-    tx.update_delivery(distribution, state="delivered", code="", next_attempt_at="", delivered_at=rfc3339(tx.now))
-    tx.update_distribution(distribution, state="delivered")
-    tx.update_packages(distribution, "delivered")
-    recording.batch_event(tx, batch, Event.DELIVERED, {"packages": batch.packages, "attempts": 0})
+    batch = tx.batches.row(distribution)
+    recording.of_batch(tx, batch, Event.DELIVERED, Said({"packages": batch.packages, "attempts": 0}))
 
 
 def _whole(node: Node, package: PackageRow) -> bool:
@@ -138,17 +141,15 @@ def _whole(node: Node, package: PackageRow) -> bool:
     return True
 
 
-def _arrived(node: Node, distribution: str, receiver: str) -> bool:
+def _arrived(node: Node, batch: BatchRow) -> bool:
     """The receiver's folder holds every package of the batch, and the list, which is laid down last: to deliver it
     adopts what is there."""
     with node.ledger.reading() as reading:
-        batch = reading.distribution(distribution)
-        packages = [p for p in reading.packages(distribution=distribution) if p.sha256]
-    assert batch is not None, "a delivery has a batch"
-    folder = _channel(node, receiver, batch.agreement)
+        packages = [p for p in reading.packages.where(distribution=batch.id) if p.sha256]
+    folder = _channel(node, batch.receiver, batch.agreement)
     if folder is None or not folder.is_dir():
         return False
-    beside = compose(node, distribution)
+    beside = compose(node, batch.id)
     if beside is None:
         return False
     names = {node.spool.sealed(p.agreement, p.period, PackageId(p.id)).name: p.sha256 for p in packages}
@@ -163,7 +164,7 @@ def compose(node: Node, distribution: str) -> dict[str, tuple[Path, str]] | None
     """The documents of a batch that was released: those that are there, else made again; None where they cannot be."""
     facts = node.facts.current()
     with node.ledger.reading() as reading:
-        batch = reading.distribution(distribution)
+        batch = reading.batches.get(distribution)
     if batch is None or batch.receiver not in facts.parties or batch.agreement not in facts.agreements:
         return None
     receiver, agreement = facts.parties[batch.receiver], facts.agreements[batch.agreement]
@@ -185,7 +186,7 @@ def recompose(node: Node) -> list[str]:
     """Make the documents of delivered batches that the backup has not, so that their signatures are known when they
     come. Answers the batches whose list comes out otherwise than it was delivered."""
     with node.ledger.reading() as reading:
-        batches = reading.distributions(state="delivered")
+        batches = reading.batches.where(state=BatchState.DELIVERED)
     differing = []
     for batch in batches:
         if (node.spool.batch(DistributionId(batch.id)) / ".whole").exists():

@@ -1,329 +1,227 @@
-"""What each entry of the log means for the ledger. Only states, counts and digests: content cannot come back this way.
+"""The replay: what each entry of the log means for the ledger, by the tables that a running node asks.
 
-A parcel that the log leaves between two stages is `interrupted`: its stages would be logged a second time, so it cannot
-go on, and a person decides. A batch is made again as it was; one that comes out otherwise is `differing` and stands
-still.
+Only states, counts and digests come back this way: content cannot. A parcel that the log leaves between two stages is
+`interrupted`: its stages would be logged a second time, so it cannot go on, and a person decides. A batch is made again
+as it was; one that comes out otherwise is `differing` and stands still. So does what an entry would move in a way that
+the lifecycle does not know.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Final
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import ParcelRow
-from gateway.corridors import recording
-from gateway.corridors.distribution.steps import Distribution
+from gateway.adapters.ledger.rows import ParcelRow, Place
+from gateway.corridors.distribution import Releasing
+from gateway.corridors.obligations import settling
 from gateway.corridors.recovery.asked import Asked
 from gateway.corridors.recovery.stated import Stated
 from gateway.corridors.submission import superseding
-from gateway.deadlines import since_day
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event, ObligationState
-from gateway.node import ACKNOWLEDGE, Node
-from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
-from gateway.policy.facts import Facts
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import BATCH, OBLIGATION, PACKAGE, PARCEL, Event, NoTransition, ParcelState
+from gateway.lifecycle.obligation import how
+from gateway.lifecycle.parcel import INITIAL
+from gateway.log import Entry
+from gateway.node import ACKNOWLEDGE, Node, Terms
+from gateway.parcels import Kind, PackageId, PartyId, SealedPackage
 from gateway.policy.faults import FactsError
 from gateway.policy.periods import for_rhythm
 
-Entry = Mapping[str, Any]
-_OBLIGATIONS = frozenset(
-    {
-        *(Event.OWED, Event.MET, Event.MISSED, Event.REMINDED, Event.EXTENDED),
-        *(Event.MOVED, Event.VOIDED, Event.RETURNED, Event.TRANSFERRED),
-    }
-)
-_ENDED = {
-    Event.VOIDED: ObligationState.VOID,
-    Event.RETURNED: ObligationState.RETURNED,
-    Event.TRANSFERRED: ObligationState.TRANSFERRED,
-}
+_BEGUN: Final = frozenset({Event.RECEIVED, Event.CHECKED, Event.SORTED, Event.SEALED, Event.HELD, Event.CONFIRMED})
+"""After one of these a parcel is on its way, and stays interrupted until an entry ends it."""
 
 
-class Forward:
+class Replay:
     """Follows the entries of one log, in order."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._distribution = Distribution(node)
+        self._releasing = Releasing(node)
         self.interrupted: set[str] = set()
         self.differing: set[str] = set()
         self.erased: set[str] = set()
         self.asked, self.stated = Asked(node), Stated()
-        self._entries: Sequence[Entry] = ()
-        self._parcel: Mapping[str, Callable[[Transaction, Entry, ParcelRow], None]] = {
-            Event.CHECKED: self._checked,
-            Event.SORTED: self._sorted,
-            Event.SEALED: self._began,
+        self._by_parcel: Mapping[str, Sequence[Entry]] = {}
+        self._released: Mapping[str, Sequence[Entry]] = {}
+        self._follows: Mapping[Event, Callable[[Transaction, ParcelRow, Entry], None]] = {
+            Event.RECEIVED: _take_place,
             Event.ACCEPTED: self._accepted,
-            Event.REFUSED: self._refused,
-            Event.DUPLICATE: self._duplicate,
-            Event.HELD: self._held,
-            Event.CONFIRMED: self._began,
-            Event.FAULTED: self._tried,
-            Event.DEFERRED: self._tried,
-            Event.RETRIED: self._tried,
-        }
-        self._batch: Mapping[str, Callable[[Transaction, Entry], None]] = {
-            Event.RELEASED: self._released,
-            Event.DELIVERED: self._delivered,
-            Event.UNCONFIRMED: self._unconfirmed,
-            Event.ACKNOWLEDGED: self._signed,
-            Event.FAULTED: self._batch_tried,
-            Event.DEFERRED: self._batch_tried,
-            Event.RETRIED: self._batch_tried,
-            Event.ERASED: self._batch_erased,
+            Event.REFUSED: _free_place,
         }
 
     def follow(self, tx: Transaction, entries: Sequence[Entry]) -> None:
-        self._entries = entries
+        """Write what the entries say; they follow those that the ledger knows."""
+        self._by_parcel = _grouped(entries, lambda entry: entry.parcel)
+        released = [entry for entry in entries if entry.event is Event.RELEASED]
+        self._released = _grouped(released, _batch_name)
         for entry in entries:
-            event, name = entry["event"], entry["parcel"]
-            if name.startswith("d-"):
-                if event in self._batch:
-                    self._batch[event](tx, entry)
-            elif name and event == Event.RECEIVED:
-                self._received(tx, entry)
-            elif name and event in self._parcel:
-                self._parcel[event](tx, entry, self._row(tx, entry))
-            if event == Event.ERASED:
-                self._erased(tx, entry)
-            elif event == Event.RECEIPT and name and "obligations" in entry["counts"]:
-                self.asked.delivered(tx, entry, self._facts(entry))
-            elif event in _OBLIGATIONS and "obligations" in entry["counts"]:
-                self._many(tx, entry)
-            elif event in _OBLIGATIONS:
-                self._obligation(tx, entry)
-            else:
-                self.stated.follow(entry)
+            self._one(tx, entry)
+
+    def _one(self, tx: Transaction, entry: Entry) -> None:
+        name, event = entry.parcel, entry.event
+        if name.startswith("d-"):
+            self._batch(tx, entry)
+        elif name and entry.package and PARCEL.knows(event) and tx.obligations.get(name) is None:
+            self._parcel(tx, entry)
+        if event is Event.ERASED:
+            self._erased(tx, entry)
+        elif event is Event.RECEIPT and name and "obligations" in entry.counts:
+            self.asked.stated(tx, entry, self.terms(entry))
+        elif OBLIGATION.knows(event, how(entry) if event is Event.MET else "") and "obligations" in entry.counts:
+            self.asked.follow(tx, entry)
+        elif OBLIGATION.knows(event, how(entry) if event is Event.MET else ""):
+            self._obligation(tx, entry)
+        else:
+            self.stated.follow(entry)
+
+    def terms(self, entry: Entry) -> Terms:
+        """The facts that the entry names; today's where they changed after the backup: they are the best there is."""
+        try:
+            return self._node.terms(entry.facts)
+        except FactsError:
+            return self._node.terms()
 
     # -- parcels -----------------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _settled(tx: Transaction, row: ParcelRow, state: str, code: str) -> None:
-        """Its end. What is left of it in the spool is cleared as after any other end: by one more attempt."""
-        now = rfc3339(tx.now)
-        tx.update_parcel(row.id, state=state, code=code, attempt=row.attempt + 1, next_attempt_at=now)
-
-    def _received(self, tx: Transaction, entry: Entry) -> None:
+    def _parcel(self, tx: Transaction, entry: Entry) -> None:
         row = self._row(tx, entry)
-        digest = entry["digests"].get("content", "")
-        tx.update_parcel(row.id, sha256=digest, size=entry["counts"].get("bytes", row.size), next_attempt_at="")
-        if row.agreement == ACKNOWLEDGE:
-            self._settled(tx, row, "acknowledged", "100")
+        try:
+            change = PARCEL.apply(row.state, entry)
+        except NoTransition:
+            self.interrupted.add(row.id)
             return
-        tx.update_parcel(row.id, state="received")
-        self.interrupted.add(row.id)
-        if row.revision:
-            tx.take_place(row.origin, row.agreement, row.period, row.revision, row.id)
+        tx.parcels.change(row.id, change)
+        row = tx.parcels.row(row.id)
+        if entry.event in self._follows:
+            self._follows[entry.event](tx, row, entry)
+        if row.settled and entry.event is not Event.ERASED:
+            # What is left of it in the spool is cleared as after any other end: by one more attempt.
+            tx.parcels.update(row.id, attempt=row.attempt + 1, next_attempt_at=tx.now)
+            self.interrupted.discard(row.id)
+        elif entry.event in _BEGUN:
+            self.interrupted.add(row.id)
 
     def _row(self, tx: Transaction, entry: Entry) -> ParcelRow:
         """The parcel's row, made where the ledger has none, at the address that the entry names."""
-        parcel, sender = entry["parcel"], entry["parties"][0] if entry["parties"] else ""
-        agreement, period, kind, revision = ("" if part == "-" else part for part in entry["package"].split("/"))
-        if tx.parcel(parcel) is None:
-            tx.add_parcel(
-                id=parcel,
+        sender = entry.parties[0] if entry.parties else ""
+        agreement, period, kind, revision = ("" if part == "-" else part for part in entry.package.split("/"))
+        if tx.parcels.get(entry.parcel) is None:
+            tx.parcels.add(
+                id=entry.parcel,
                 corridor="acknowledgement" if agreement == ACKNOWLEDGE else "submission",
                 sender=sender,
-                origin=self._origin(parcel, sender),
+                origin=self._origin(entry.parcel, sender),
                 agreement=agreement,
-                state="arriving",
-                facts=entry["facts"],
-                received_at=entry["time"],
+                state=INITIAL,
+                facts=entry.facts,
+                received_at=entry.time,
             )
-        number = int(revision.removeprefix("r") or 0)
-        tx.update_parcel(parcel, period=period, kind=kind, revision=number, facts=entry["facts"])
-        return recording.row(tx, parcel)
+        tx.parcels.update(
+            entry.parcel,
+            period=period,
+            kind=Kind(kind) if kind else None,
+            revision=int(revision.removeprefix("r") or 0),
+            facts=entry.facts,
+        )
+        return tx.parcels.row(entry.parcel)
 
     def _origin(self, parcel: str, sender: str) -> str:
         """Who reported: its packages say so where another relayed them."""
-        for entry in self._entries:
-            if entry["parcel"] == parcel and entry["event"] == Event.SEALED and entry["digests"]:
-                return str(next(iter(entry["digests"])).split("_")[1])
+        for entry in self._by_parcel.get(parcel, ()):
+            if entry.event is Event.SEALED and entry.digests:
+                return next(iter(entry.digests)).split("_")[1]
         return sender
 
-    def _began(self, _tx: Transaction, _entry: Entry, row: ParcelRow) -> None:
-        self.interrupted.add(row.id)
-
-    def _checked(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
-        counts = entry["counts"]
-        tx.update_parcel(row.id, state="checked", next_attempt_at="")
-        tx.tally(row.id, Tally(counts["records"], counts["accepted"], counts["refused"], 0))
-        self.interrupted.add(row.id)
-
-    def _sorted(self, tx: Transaction, _entry: Entry, row: ParcelRow) -> None:
-        tx.update_parcel(row.id, state="sorted", next_attempt_at="")
-        self.interrupted.add(row.id)
-
-    def _held(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
-        tx.update_parcel(row.id, state="held", code=str(entry["counts"]["code"]), next_attempt_at="")
-        self.interrupted.add(row.id)
-
-    def _accepted(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
-        counts = entry["counts"]
-        code = "101" if counts["refused"] else {"nil": "102", "void": "104", "replace": "105"}.get(row.kind, "100")
-        packages = self._packages(tx, row)
-        superseding.enter(tx, row, packages)
-        self.asked.accepted(tx, row, packages, self._facts(entry))
-        self._settled(tx, row, "accepted", code)
-        tally = (counts["records"], counts["accepted"], counts["refused"], counts.get("warned", 0))
-        tx.tally(row.id, Tally(*tally))
-        self.interrupted.discard(row.id)
-
-    def _packages(self, tx: Transaction, row: ParcelRow) -> list[SealedPackage]:
-        """A parcel's packages, out of what was logged of its sorting and sealing; the files may be lost."""
-        entries = {log.event: json.loads(log.body) for log in tx.entries_of(row.id)}
-        records: Mapping[str, int] = entries[Event.SORTED]["counts"] if Event.SORTED in entries else {}
-        found = []
-        for package, sha256 in sorted(entries[Event.SEALED]["digests"].items()):
-            receiver = PartyId(package.split("_")[2])
-            size = entries[Event.SEALED]["counts"].get(f"bytes_{receiver}", 0)
-            content = package.rpartition("_")[2]
-            found.append(SealedPackage(PackageId(package), receiver, records.get(receiver, 0), content, sha256, size))
-        return found
-
-    def _refused(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
-        records = entry["counts"].get("records", 0)
-        self._settled(tx, row, "refused", str(entry["counts"]["code"]))
-        tx.tally(row.id, Tally(records, 0, records, 0))
-        tx.free_place(row.id)
-        self.interrupted.discard(row.id)
-
-    def _duplicate(self, tx: Transaction, _entry: Entry, row: ParcelRow) -> None:
-        self._settled(tx, row, "duplicate", "220")
-        self.interrupted.discard(row.id)
-
-    def _tried(self, tx: Transaction, entry: Entry, row: ParcelRow) -> None:
-        """Entries of tries are numbered: the next try must not take a number again."""
-        tx.update_parcel(row.id, attempt=max(row.attempt, _number(entry) + 1))
-        if entry["event"] == Event.FAULTED:
-            tx.update_parcel(row.id, state="faulted", code=str(entry["counts"]["code"]), next_attempt_at="")
+    def _accepted(self, tx: Transaction, row: ParcelRow, entry: Entry) -> None:
+        packages = _packages(tx, row)
+        superseding.enter(tx, row, packages, entry)
+        self.asked.accepted(tx, row, packages, entry)
 
     # -- batches -----------------------------------------------------------------------------------------------------
 
-    def _released(self, tx: Transaction, entry: Entry) -> None:
-        if tx.distribution(entry["parcel"]) is not None:
+    def _batch(self, tx: Transaction, entry: Entry) -> None:
+        row = tx.batches.get(entry.parcel)
+        if entry.event is Event.RELEASED:
+            if row is None:
+                terms = self.terms(entry)
+                self.differing |= set(self._releasing.restore(tx, self._released[_batch_name(entry)], terms))
             return
-        facts = self._facts(entry)
-        batch = entry["parcel"].removesuffix(f"-{entry['parties'][0]}")
-        address, _, number = batch.rpartition("-")
-        agreement = max((a for a in facts.agreements if address.startswith(f"d-{a}-")), key=len, default=None)
-        if agreement is None:
-            self.differing.add(entry["parcel"])
+        if row is None or not BATCH.knows(entry.event):
             return
-        period = address.removeprefix(f"d-{agreement}-")
-        logged = {
-            other["parcel"]: other["digests"]
-            for other in self._entries
-            if other["event"] == Event.RELEASED and other["parcel"].removesuffix(f"-{other['parties'][0]}") == batch
-        }
-        found = facts.agreements[agreement]
-        self.differing |= set(self._distribution.restore(tx, facts, found, period, int(number), entry["actor"], logged))
-        for identity in logged:
-            if tx.distribution(identity) is not None:
-                tx.update_distribution(identity, released_at=entry["time"])
-
-    def _facts(self, entry: Entry) -> Facts:
+        packages = tx.packages.where(distribution=row.id) if PACKAGE.knows(entry.event) else []
         try:
-            return self._node.facts.at(entry["facts"])
-        except FactsError:  # changed after the backup: those of today are the best there is
-            return self._node.facts.current()
-
-    def _delivered(self, tx: Transaction, entry: Entry) -> None:
-        batch = entry["parcel"]
-        tx.update_delivery(batch, state="delivered", code="", next_attempt_at="", delivered_at=entry["time"])
-        tx.update_distribution(batch, state="delivered", list_sha256=entry["digests"].get("list", ""))
-        tx.update_packages(batch, "delivered")
-
-    def _unconfirmed(self, tx: Transaction, entry: Entry) -> None:
-        tx.update_delivery(entry["parcel"], state="unconfirmed")
-        tx.update_distribution(entry["parcel"], state="unconfirmed")
-
-    def _signed(self, tx: Transaction, entry: Entry) -> None:
-        batch = entry["parcel"]
-        tx.update_delivery(batch, state="acknowledged", next_attempt_at="", acknowledged_at=entry["time"])
-        tx.update_distribution(batch, state="acknowledged")
-        tx.update_packages(batch, "acknowledged")
-
-    def _batch_tried(self, tx: Transaction, entry: Entry) -> None:
-        known = tx.deliveries(distribution=entry["parcel"])
-        if known:
-            tx.update_delivery(entry["parcel"], attempt=max(known[0].attempt, _number(entry) + 1))
-            if entry["event"] != Event.DEFERRED and known[0].state in ("released", "faulted"):
-                state = "faulted" if entry["event"] == Event.FAULTED else "released"
-                tx.update_delivery(entry["parcel"], state=state, code=str(entry["counts"].get("code", "")))
-
-    def _batch_erased(self, tx: Transaction, entry: Entry) -> None:
-        tx.update_packages(entry["parcel"], "erased")
-        tx.update_distribution(entry["parcel"], state="erased")
+            change = BATCH.apply(row.state, entry)
+            moved = [(package.id, PACKAGE.apply(package.state, entry)) for package in packages]
+        except NoTransition:
+            self.differing.add(row.id)
+            return
+        tx.batches.change(row.id, change)
+        for package, becomes in moved:
+            tx.packages.change(package, becomes)
+        if entry.event is Event.DELIVERED:
+            self.asked.delivered(tx, entry, {package.parcel for package in packages}, self.terms(entry))
 
     # -- obligations -------------------------------------------------------------------------------------------------
 
     def _obligation(self, tx: Transaction, entry: Entry) -> None:
         """Set, met, missed, reminded of. What is owed is reckoned as it was then."""
-        identity = entry["parcel"]
-        if tx.obligation(identity) is None:
-            self._owe(tx, entry, identity)
-        match entry["event"]:
-            case Event.MET:
-                late = entry["counts"].get("late", 0)
-                state = ObligationState.MET_LATE if late else ObligationState.MET
-                tx.update_obligation(identity, state=str(state), met_at=entry["time"])
-            case Event.MISSED:
-                tx.update_obligation(identity, state=str(ObligationState.MISSED))
-            case Event.REMINDED:
-                tx.update_obligation(identity, reminded_at=entry["time"])
-            case Event.EXTENDED | Event.MOVED:
-                tx.update_obligation(identity, **_date(entry))
-            case Event.VOIDED | Event.RETURNED | Event.TRANSFERRED as event:
-                tx.update_obligation(identity, state=str(_ENDED[event]), remind_at="")
+        if tx.obligations.get(entry.parcel) is None:
+            self._owe(tx, entry)
+        row = tx.obligations.get(entry.parcel)
+        if row is not None and entry.event is not Event.OWED:
+            role = how(entry) if entry.event is Event.MET else ""
+            try:
+                tx.obligations.change(row.id, OBLIGATION.apply(row.state, entry, role))
+            except NoTransition:
+                self.differing.add(row.id)
 
-    def _many(self, tx: Transaction, entry: Entry) -> None:
-        """What one entry says of the dates of many records."""
-        match entry["event"]:
-            case Event.OWED:
-                self.asked.owed(entry)
-            case Event.MISSED:
-                self.asked.missed(tx, entry)
-            case Event.MOVED:
-                was, moved = _day(entry["counts"]["was"]).isoformat(), _date(entry)
-                rows = tx.obligations(kind="", source=entry["parcel"], party=entry["parties"][0])
-                tx.update_obligations([o.id for o in rows if o.due == was], **moved)
-            case Event.MET | Event.VOIDED | Event.RETURNED | Event.TRANSFERRED:
-                self.asked.settled(tx, entry)
+    def _owe(self, tx: Transaction, entry: Entry) -> None:
+        terms, day = self.terms(entry), entry.time.astimezone(SHANGHAI).date()
+        for rhythm in sorted({a.rhythm for a in terms.facts.agreements.values() if a.rhythm != "event"}):
+            for owed in deadlines.expected(terms.facts, for_rhythm(rhythm, day), terms.calendar):
+                if owed.id == entry.parcel:
+                    settling.set_obligation(tx, owed, terms)
 
     def _erased(self, tx: Transaction, entry: Entry) -> None:
         """What was gone is gone: a backup must not bring it back."""
-        if entry["parcel"].startswith("inquiry:"):
+        if entry.parcel.startswith("inquiry:"):
             self.asked.closed(tx, entry)
-        elif entry["parcel"]:
-            self.erased.add(entry["parcel"])
-
-    def _owe(self, tx: Transaction, entry: Entry, identity: str) -> None:
-        facts, calendar = self._facts(entry), self._node.facts.calendar()
-        day = datetime.fromisoformat(entry["time"]).date()
-        for rhythm in sorted({a.rhythm for a in facts.agreements.values() if a.rhythm != "event"}):
-            for owed in deadlines.expected(facts, for_rhythm(rhythm, day), calendar):
-                if owed.id == identity:
-                    recording.set_obligation(tx, owed, facts, calendar)
+        elif entry.parcel:
+            self.erased.add(entry.parcel)
 
 
-def _day(number: int) -> date:
-    """`20261101`, as entries have it."""
-    return datetime.strptime(str(number), "%Y%m%d").date()  # noqa: DTZ007 - a day
+def _grouped(entries: Sequence[Entry], name: Callable[[Entry], str]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(name(entry), []).append(entry)
+    return found
 
 
-def _date(entry: Entry) -> dict[str, str]:
-    """The columns of the date that an entry says was given."""
-    due = _day(entry["counts"]["due"])
-    found = {"due": due.isoformat(), "expires_at": rfc3339(since_day(due + timedelta(days=1)))}
-    return found | ({"extended_until": due.isoformat()} if entry["event"] == Event.EXTENDED else {})
+def _batch_name(entry: Entry) -> str:
+    """A batch's name without its receiver: `d-<agreement>-<period>-<number>`."""
+    return entry.parcel.removesuffix(f"-{entry.parties[0]}") if entry.parties else entry.parcel
 
 
-def _number(entry: Entry) -> int:
-    tail = entry["id"].rpartition("/")[2]
-    return int(tail) if tail.isdigit() else 1
+def _take_place(tx: Transaction, row: ParcelRow, _entry: Entry) -> None:
+    if row.revision and row.state is ParcelState.RECEIVED:
+        tx.places.take(Place(row.origin, row.agreement, row.period, row.revision), row.id)
+
+
+def _free_place(tx: Transaction, row: ParcelRow, _entry: Entry) -> None:
+    tx.places.free(row.id)
+
+
+def _packages(tx: Transaction, row: ParcelRow) -> list[SealedPackage]:
+    """A parcel's packages, out of what was logged of its sorting and sealing; the files may be lost."""
+    entries = {log.event: Entry.parse(log.body) for log in tx.entries.of(row.id)}
+    if Event.SEALED not in entries:
+        return []
+    records = entries[Event.SORTED].counts if Event.SORTED in entries else {}
+    sealed, found = entries[Event.SEALED], []
+    for package, sha256 in sorted(sealed.digests.items()):
+        receiver = PartyId(package.split("_")[2])
+        size, content = sealed.counts.get(f"bytes_{receiver}", 0), package.rpartition("_")[2]
+        found.append(SealedPackage(PackageId(package), receiver, records.get(receiver, 0), content, sha256, size))
+    return found

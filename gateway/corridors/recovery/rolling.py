@@ -14,8 +14,8 @@ from typing import Any
 from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.corridors.recovery.histories import History, receipts
-from gateway.corridors.recovery.replay import Forward
-from gateway.instants import rfc3339
+from gateway.corridors.recovery.replay import Replay
+from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
 from gateway.node import Node
@@ -23,7 +23,7 @@ from gateway.outcomes import Ok
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.receipts.receipt import Receipt
 
-_PAIRS = ("unlogged", "unclear", "undated", "stated", "answered")
+_PAIRS = ("unlogged", "unclear", "undated", "stated")
 
 
 @dataclass(slots=True)
@@ -31,8 +31,7 @@ class Report:
     """What was taken over. `interrupted`: parcels that the lost node had brought further than the backup knows and not
     to an end; `unlogged`: receipts that people hold and whose entries nobody published (number, parcel); `unclear`:
     inquiries of which nobody knows which records were answered, and `undated`: parcels of whose records the dates are
-    not known (parcel, party); `stated`: what partners stated (statement, party), `answered`: their batches that were
-    signed for (batch, instant)."""
+    not known (parcel, party); `stated`: what partners stated (statement, party)."""
 
     entries: int = 0
     size: int = 0
@@ -43,7 +42,6 @@ class Report:
     unclear: list[tuple[str, str]] = field(default_factory=list)
     undated: list[tuple[str, str]] = field(default_factory=list)
     stated: list[tuple[str, str]] = field(default_factory=list)
-    answered: list[tuple[str, str]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,34 +59,33 @@ def roll(
     now = node.clock.now()
     name = f"restore/{restored_at}"
     with node.ledger.reading() as reading:
-        before = reading.progress(name, "report")
+        before = reading.progress.get(name, "report")
     if before is not None:
         return Report.from_json(json.loads(before))
     with node.ledger.published() as tables:
         count, _ = tables.head()
     bodies = history.bodies(count) if history is not None else []
     report = Report(entries=len(bodies), size=max(count, history.size if history else 0))
-    forward = Forward(node)
+    replay = Replay(node)
     held = [(r, data) for r, data, path in receipts(node, count) if _signed(node, data, path, own)]
     with node.ledger.restoring(now) as (tx, tables):
         tables.adopt(bodies)
         if history is not None:
             for size, note in _notes(history, keys):
                 if tables.signed(size) is None:
-                    tables.sign(size, note, rfc3339(now))
-        entries = [json.loads(body) for body in bodies]
-        forward.follow(tx, entries)
-        report.interrupted = sorted(forward.interrupted)
-        report.differing = sorted(forward.differing)
-        report.unclear, report.undated = sorted(forward.asked.unclear), forward.asked.undated(tx)
-        report.stated, report.answered = [*forward.stated.known.items()], [*forward.stated.answered.items()]
+                    tables.sign(size, note, now)
+        replay.follow(tx, [Entry.parse(body) for body in bodies])
+        report.interrupted = sorted(replay.interrupted)
+        report.differing = sorted(replay.differing)
+        report.unclear, report.undated = sorted(replay.asked.unclear), replay.asked.undated(tx)
+        report.stated = [*replay.stated.known.items()]
         for receipt, data in held:
             if receipt.log.seq < report.size:
                 report.receipts += _keep(tx, receipt, data, now)
             else:
                 report.unlogged.append((receipt.number, receipt.parcel))
-        tx.set_progress(name, "report", json.dumps(report.to_json()))
-    _forget(node, forward.erased)
+        tx.progress.set(name, "report", json.dumps(report.to_json()))
+    _forget(node, replay.erased)
     if history is not None:
         _archive(history, node.facts.current().path(node.facts.current().node.log))
     return report
@@ -99,7 +96,7 @@ def _forget(node: Node, erased: set[str]) -> None:
     with node.ledger.reading() as reading, node.spool.removing():
         for name in sorted(erased):
             if name.startswith("d-"):
-                for package in reading.packages(distribution=name):
+                for package in reading.packages.where(distribution=name):
                     durable.remove(node.spool.sealed(package.agreement, package.period, PackageId(package.id)))
                 shutil.rmtree(node.spool.batch(DistributionId(name)), ignore_errors=True)
             elif ParcelId(name) == Path(name).name:
@@ -142,23 +139,23 @@ def _signed(node: Node, data: bytes, path: Path, own: Sequence[str]) -> bool:
 
 def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:
     """A receipt that its party has: entered as written. One whose entry is another's is no receipt of this log."""
-    entry = next((e for e in tx.entries(receipt.log.seq - 1, 1)), None)
+    entry = next(iter(tx.entries.after(receipt.log.seq - 1, 1)), None)
     if entry is None or entry.leaf != receipt.log.hash:
         return 0
     about = str(receipt.receivers[0]) if receipt.stage == "delivered" and receipt.receivers else ""
     same = (receipt.stage, about, int(receipt.detail.get("again", 0)))
-    known = tx.receipts(parcel=receipt.parcel)
+    known = tx.receipts.where(parcel=receipt.parcel)
     if any(r.number == receipt.number or (r.stage, r.about, r.issue) == same for r in known):
         return 0
-    tx.add_receipt(
+    tx.receipts.add(
         number=receipt.number,
         parcel=receipt.parcel,
         party=receipt.sender,
         stage=receipt.stage,
         code=receipt.code,
         body=data,
-        issued_at=rfc3339(receipt.issued_at),
-        written_at=rfc3339(now),
+        issued_at=receipt.issued_at,
+        written_at=now,
         about=about,
         issue=same[2],
     )

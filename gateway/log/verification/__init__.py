@@ -22,6 +22,7 @@ from gateway.log.timestamps import Authorities
 from gateway.log.verification import signatures
 from gateway.log.verification.entries import Scan
 from gateway.log.verification.findings import CHECKS, Findings, Problem, Report
+from gateway.log.verification.lifecycle import Lifecycle
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS, Parcels
 from gateway.log.verification.receipts import Receipts
 
@@ -60,7 +61,7 @@ def verify(
 
     parcels = Parcels(findings, plain_days=plain_days, quarantine_days=quarantine_days)
     starts: dict[bool, int] = {}
-    watchers: list[Callable[[int, dict[str, Any]], None]] = [parcels.see]
+    watchers: list[Callable[[int, dict[str, Any]], None]] = [parcels.see, Lifecycle(findings).see]
     watchers.append(lambda seq, entry: _start(starts, seq, entry))
     told = Receipts(receipts, checkpoint.origin, keys, findings) if receipts else None
     marks = {one.checkpoint.size for one in others} | {one.checkpoint.size + 1 for one in others}
@@ -76,7 +77,7 @@ def verify(
         findings.done.add("retention")
         parcels.conclude(scan.last)
     elif not scan.whole:
-        findings.done.discard("conservation")
+        findings.done -= {"conservation", "lifecycle"}
         findings.note(
             "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
         )
@@ -109,7 +110,7 @@ def _read(folder: Path) -> tuple[Note, Checkpoint]:
 
 
 def _signed(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], findings: Findings) -> None:
-    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, "conservation"}
+    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, "conservation", "lifecycle"}
     if signatures.signed(note, checkpoint, keys):
         return
     if all(checkpoint.origin != key.name for key in keys):

@@ -29,6 +29,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "freshness": ("见证签名不过期", "the witnesses' signatures are fresh"),
     "timestamp": ("时间戳有效", "time-stamp tokens are valid"),
     "receipt": ("回执与条目一致", "receipts agree with the entries they name"),
+    "lifecycle": ("每个条目都能接在先前的状态之后", "every entry follows from the state before it"),
     "conservation": ("每个交换件收支相符", "every parcel's counts add up"),
     "retention": ("到期数据已登记销毁", "what is past its retention was logged as erased"),
 }
