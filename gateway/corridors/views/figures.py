@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import ParcelRow
-from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.comparing import statistics
 from gateway.policy.facts import Agreement
 from gateway.records import quality
@@ -27,7 +27,7 @@ class Figures:
 
 def of(reading: Reading, agreement: Agreement, counting: Sequence[ParcelRow]) -> Figures:
     """`counting`: the accepted deliveries of one origin that count for a period."""
-    bodies = [reading.progress(parcel.id, "checking") for parcel in counting]
+    bodies = [reading.progress.get(parcel.id, "checking") for parcel in counting]
     checked = [json.loads(body) for body in bodies if body]
     measures = quality.total(one.get("measures", {}) for one in checked)
     shares = quality.shares(measures)

@@ -107,8 +107,7 @@ class Parcels:
     def _accepted(self, seq: int, entry: dict[str, Any], parcel: _Parcel) -> None:
         counts = entry["counts"]
         if "list" in entry["digests"] and counts.get("records") == 0:
-            self._settled(seq, entry, parcel)  # a withdrawal that a gateway's signed list asked for: nothing came in
-            return
+            return  # a withdrawal that a gateway's signed list asked for: nothing came in, and nothing is kept
         out = sum(number for name, number in counts.items() if name.startswith("out_"))
         stated = (counts.get("records"), counts.get("accepted"))
         if stated != (parcel.records, parcel.accepted) or out != parcel.accepted or parcel.sealed != out:
