@@ -44,7 +44,7 @@ def test_seq_is_dense_time_goes_forward_and_prev_is_right(steps: list[tuple[str,
                     continue
                 expected.append(entry.id)
             with ledger.reading() as reading:
-                found = reading.entries(limit=1000)
+                found = reading.entries.after(limit=1000)
         finally:
             ledger.close()
     assert [e.id for e in found] == expected

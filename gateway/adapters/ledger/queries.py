@@ -58,7 +58,7 @@ class Queries:
 
     def _all(self, kind: type[Row], query: Select[Any]) -> list[Row]:
         """Columns are taken by position: a mapping of each row would cost as much as the query."""
-        return list(starmap(kind, self._connection.execute(query).tuples()))
+        return list(starmap(kind, self._connection.execute(query)))
 
     def _one(self, kind: type[Row], query: Select[Any]) -> Row | None:
         row = self._connection.execute(query).first()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -18,28 +19,15 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import Ledger, make_engine, migrate, tables
 from gateway.adapters.ledger import engine as ledger_engine
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.adapters.ledger.rows import Place
+from gateway.instants import parse
+from gateway.lifecycle import BatchState, Change, Event, ObligationState, PackageState, ParcelState
 from gateway.log import Entry
-from gateway.parcels import PackageId, PartyId, SealedPackage, Tally
+from gateway.parcels import Kind, PackageId, PartyId, SealedPackage, Tally
 
 NOW = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
 RACERS = 40
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'ledger.db'}"
-    return request.getfixturevalue("postgres").fresh()
-
-
-@pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
-    made = Ledger(url)
-    made.migrate()
-    yield made
-    made.close()
+PLACE = Place("330000", "migrants-inflow", "2026Q3", 1)
 
 
 def entry(identity: str, parcel: str = "", time: datetime = NOW, **more: object) -> Entry:
@@ -48,15 +36,15 @@ def entry(identity: str, parcel: str = "", time: datetime = NOW, **more: object)
 
 def parcel(ledger: Ledger, identity: str, **values: object) -> None:
     with ledger.transaction(NOW) as tx:
-        tx.add_parcel(
+        tx.parcels.add(
             **{
                 "id": identity,
                 "corridor": "submission",
                 "sender": "330000",
                 "agreement": "migrants-inflow",
-                "state": "arriving",
+                "state": ParcelState.ARRIVING,
                 "facts": "f",
-                "received_at": rfc3339(NOW),
+                "received_at": NOW,
                 **values,
             }
         )
@@ -108,8 +96,8 @@ def test_migrating_again_changes_nothing(ledger: Ledger, url: str) -> None:
         migrate(engine)
         engine.dispose()
     with ledger.reading() as reading:
-        assert reading.parcel("p1") is not None
-        assert reading.head()[0] == 0
+        assert reading.parcels.get("p1") is not None
+        assert reading.entries.head()[0] == 0
 
 
 def test_obligations_of_an_older_ledger_are_kept(url: str) -> None:
@@ -133,9 +121,9 @@ def test_obligations_of_an_older_ledger_are_kept(url: str) -> None:
     engine.dispose()
     opened = Ledger(url)
     with opened.reading() as reading:
-        rows = {o.id: o for o in reading.obligations(period="2026Q3")}
+        rows = {o.id: o for o in reading.obligations.where(period="2026Q3")}
         assert {(o.kind, o.subject, o.rule) for o in rows.values()} == {("submission", "2026Q3", "")}
-        assert [o.id for o in reading.to_remind(NOW)] == ["o1"]
+        assert [o.id for o in reading.obligations.to_remind(NOW)] == ["o1"]
     opened.close()
 
 
@@ -162,26 +150,22 @@ def test_forty_racing_transactions_lose_none(ledger: Ledger) -> None:
     def work(number: int) -> int:
         with ledger.transaction(NOW + timedelta(microseconds=number)) as tx:
             sequenced = tx.log(entry(f"e{number}", "p1"))
-            row = tx.parcel("p1")
-            assert row is not None
-            tx.update_parcel("p1", records=row.records + 1)
+            tx.parcels.update("p1", records=tx.parcels.row("p1").records + 1)
             return sequenced.seq
 
     seqs = race(work)
     assert sorted(seqs) == list(range(RACERS))
     with ledger.reading() as reading:
-        row = reading.parcel("p1")
-        entries = reading.entries(limit=1000)
-    assert row is not None
+        row = reading.parcels.row("p1")
+        entries = reading.entries.after(limit=1000)
     assert row.records == RACERS
     assert [e.seq for e in entries] == list(range(RACERS))
-    last = ""
-    stamp = ""
+    last, stamp = "", NOW
     for found in entries:
         body = json.loads(found.body)
         assert body["prev"] == last
         assert hashlib.sha256(b"\x00" + found.body).hexdigest() == found.leaf
-        assert stamp <= body["logged_at"] == found.logged_at
+        assert stamp <= parse(body["logged_at"]) == found.logged_at
         last, stamp = found.leaf, found.logged_at
 
 
@@ -201,8 +185,8 @@ def test_a_racer_that_gives_up_leaves_no_gap(ledger: Ledger) -> None:
 
     kept = sum(bool(done) for done in race(work))
     with ledger.reading() as reading:
-        assert [e.seq for e in reading.entries(limit=1000)] == list(range(kept))
-        assert reading.head()[0] == kept - 1
+        assert [e.seq for e in reading.entries.after(limit=1000)] == list(range(kept))
+        assert reading.entries.head()[0] == kept - 1
 
 
 def test_the_same_event_is_logged_once(ledger: Ledger) -> None:
@@ -216,7 +200,7 @@ def test_the_same_event_is_logged_once(ledger: Ledger) -> None:
 
     assert sum(bool(done) for done in race(work, 10)) == 1
     with ledger.reading() as reading:
-        assert [e.id for e in reading.entries()] == ["p1/sealed"]
+        assert [e.id for e in reading.entries.after()] == ["p1/sealed"]
 
 
 def test_a_clock_that_goes_back_does_not_take_the_log_with_it(ledger: Ledger) -> None:
@@ -226,14 +210,14 @@ def test_a_clock_that_goes_back_does_not_take_the_log_with_it(ledger: Ledger) ->
         sequenced = tx.log(entry("b", time=NOW - timedelta(hours=1)))
     assert sequenced.logged_at == NOW
     with ledger.reading() as reading:
-        assert [e.logged_at for e in reading.entries()] == [rfc3339(NOW)] * 2
+        assert [e.logged_at for e in reading.entries.after()] == [NOW] * 2
 
 
 def test_nothing_is_logged_before_it_happened(ledger: Ledger) -> None:
     with pytest.raises(ValueError, match="before it happened"), ledger.transaction(NOW) as tx:
         tx.log(entry("a", time=NOW + timedelta(seconds=1)))
     with ledger.reading() as reading:
-        assert reading.head() == (-1, "")
+        assert reading.entries.head() == (-1, "")
 
 
 def test_an_entry_over_the_formats_limit_is_not_written(ledger: Ledger) -> None:
@@ -251,189 +235,193 @@ def test_a_place_has_one_winner(ledger: Ledger) -> None:
 
     def work(number: int) -> bool:
         with ledger.transaction(NOW) as tx:
-            won = tx.take_place("330000", "migrants-inflow", "2026Q3", 1, f"p{number}")
-            # Losing is an answer, not an end: the transaction goes on.
-            tx.update_parcel(f"p{number}", state="received" if won else "refused")
+            won = tx.places.take(PLACE, f"p{number}")
+            # The transaction of the one that lost goes on.
+            tx.parcels.change(f"p{number}", Change(ParcelState.RECEIVED if won else ParcelState.REFUSED))
             return won
 
     winners = [number for number, won in enumerate(race(work, 20)) if won]
     assert len(winners) == 1
     with ledger.reading() as reading:
-        assert [p.id for p in reading.places("330000", "migrants-inflow", "2026Q3")] == [f"p{winners[0]}"]
-        assert reading.count(tables.parcels, "state") == {"received": 1, "refused": 19}
+        assert [p.id for p in reading.places.holders("330000", "migrants-inflow", "2026Q3")] == [f"p{winners[0]}"]
+        assert reading.parcels.counts() == {ParcelState.RECEIVED: 1, ParcelState.REFUSED: 19}
 
 
 def test_a_place_that_is_given_up_can_be_taken(ledger: Ledger) -> None:
     parcel(ledger, "p1")
     parcel(ledger, "p2")
     with ledger.transaction(NOW) as tx:
-        assert tx.take_place("330000", "migrants-inflow", "2026Q3", 1, "p1")
+        assert tx.places.take(PLACE, "p1")
     with ledger.transaction(NOW) as tx:
-        tx.free_place("p1")
-        assert tx.take_place("330000", "migrants-inflow", "2026Q3", 1, "p2")
+        tx.places.free("p1")
+        assert tx.places.take(PLACE, "p2")
 
 
 def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
     with pytest.raises(InterruptedError), ledger.transaction(NOW) as tx:  # noqa: PT012 - all of it is one transaction
-        tx.add_parcel(
+        tx.parcels.add(
             id="p1",
             corridor="submission",
             sender="s",
             agreement="a",
-            state="arriving",
+            state=ParcelState.ARRIVING,
             facts="f",
-            received_at=rfc3339(NOW),
+            received_at=NOW,
         )
-        tx.take_place("s", "a", "2026Q3", 1, "p1")
-        tx.set_progress("p1", "intake", "{}")
-        tx.keep_salt("c" * 64, "s" * 64, "p1")
+        tx.places.take(PLACE, "p1")
+        tx.progress.set("p1", "intake", "{}")
+        tx.salts.keep("c" * 64, "s" * 64, "p1")
         tx.log(entry("p1/received", "p1"))
-        tx.add_receipt(
-            number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=b"{}", issued_at=rfc3339(NOW)
-        )
+        tx.receipts.add(number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=b"{}", issued_at=NOW)
         raise InterruptedError
     with ledger.reading() as reading:
-        assert reading.parcel("p1") is None
-        assert reading.receipts() == []
-        assert reading.head() == (-1, "")
-        assert reading.progress("p1", "intake") is None
-        for table in (tables.places, tables.log_salts):
-            assert reading.count(table, "parcel") == {}
+        assert reading.parcels.get("p1") is None
+        assert reading.receipts.where() == []
+        assert reading.entries.head() == (-1, "")
+        assert reading.progress.get("p1", "intake") is None
+        assert reading.places.counts() == {}
     with ledger.transaction(NOW) as tx:
         assert tx.log(entry("p1/received", "p1")).seq == 0
+        tx.salts.keep("c" * 64, "s" * 64, "p1")
 
 
 def test_a_stage_is_recorded_once(ledger: Ledger) -> None:
     with ledger.transaction(NOW) as tx:
-        tx.set_progress("p1", "intake", "{}")
+        tx.progress.set("p1", "intake", "{}")
     with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
-        tx.set_progress("p1", "intake", "{}")
+        tx.progress.set("p1", "intake", "{}")
 
 
 def test_a_package_address_is_taken_once(ledger: Ledger) -> None:
-    parcel(ledger, "p1", period="2026Q3", kind="new", revision=1)
+    parcel(ledger, "p1", period="2026Q3", kind=Kind.NEW, revision=1)
     package = SealedPackage(PackageId("a_1"), PartyId("440000"), 5, "d" * 64, "e" * 64, 100)
     other = SealedPackage(PackageId("a_2"), PartyId("440000"), 5, "d" * 64, "e" * 64, 100)
     with ledger.transaction(NOW) as tx:
-        row = tx.parcel("p1")
-        assert row is not None
-        tx.add_package(row, package, state="held")
+        row = tx.parcels.row("p1")
+        tx.packages.add(row, package, PackageState.HELD)
     with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
-        tx.add_package(row, other, state="held")
+        tx.packages.add(row, other, PackageState.HELD)
     with ledger.reading() as reading:
-        assert [p.id for p in reading.packages()] == ["a_1"]
+        assert [p.id for p in reading.packages.where()] == ["a_1"]
 
 
 def test_what_is_due_and_what_was_taken_up(ledger: Ledger) -> None:
     parcel(ledger, "p1")
-    parcel(ledger, "p2", state="faulted")
+    parcel(ledger, "p2", state=ParcelState.FAULTED)
     with ledger.transaction(NOW) as tx:
-        tx.update_parcel("p1", attempt=2, next_attempt_at=rfc3339(NOW + timedelta(seconds=5)))
+        tx.parcels.update("p1", attempt=2, next_attempt_at=NOW + timedelta(seconds=5))
     with ledger.reading() as reading:
-        assert reading.due_parcels(NOW + timedelta(seconds=4)) == []
-        assert [p.id for p in reading.due_parcels(NOW + timedelta(seconds=5))] == ["p1"]
-        assert reading.unfinished() == []
-        assert {p.id for p in reading.unsettled()} == {"p1", "p2"}
+        assert reading.parcels.due(NOW + timedelta(seconds=4)) == []
+        assert [p.id for p in reading.parcels.due(NOW + timedelta(seconds=5))] == ["p1"]
+        assert reading.parcels.unfinished() == []
+        assert {p.id for p in reading.parcels.unsettled()} == {"p1", "p2"}
     with ledger.transaction(NOW) as tx:
-        tx.update_parcel("p1", attempt=3, next_attempt_at=rfc3339(NOW + timedelta(seconds=9)))
+        tx.parcels.update("p1", attempt=3, next_attempt_at=NOW + timedelta(seconds=9))
     with ledger.transaction(NOW) as tx:
-        tx.parcel_taken_up("p1", 2)  # that attempt has ended meanwhile: the time of the next one stands
+        tx.parcels.taken_up("p1", 2)  # that attempt has ended meanwhile: the time of the next one stands
     with ledger.reading() as reading:
-        assert [p.id for p in reading.due_parcels(NOW + timedelta(seconds=9))] == ["p1"]
+        assert [p.id for p in reading.parcels.due(NOW + timedelta(seconds=9))] == ["p1"]
     with ledger.transaction(NOW) as tx:
-        tx.parcel_taken_up("p1", 3)
+        tx.parcels.taken_up("p1", 3)
     with ledger.reading() as reading:
-        assert reading.due_parcels(NOW + timedelta(days=1)) == []
-        assert [p.id for p in reading.unfinished()] == ["p1"]
+        assert reading.parcels.due(NOW + timedelta(days=1)) == []
+        assert [p.id for p in reading.parcels.unfinished()] == ["p1"]
 
 
-def test_the_outbox_of_receipts(ledger: Ledger) -> None:
+def test_receipts_that_nobody_has_yet(ledger: Ledger) -> None:
     body = '{"名":1}'.encode()
+    same: dict[str, Any] = {"parcel": "p1", "party": "s", "stage": "refused", "code": "226", "issued_at": NOW}
     with ledger.transaction(NOW) as tx:
-        tx.add_receipt(
-            number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=body, issued_at=rfc3339(NOW)
-        )
+        tx.receipts.add(number="HZ-1", body=body, **same)
     with pytest.raises(IntegrityError), ledger.transaction(NOW) as tx:
-        tx.add_receipt(
-            number="HZ-2", parcel="p1", party="s", stage="refused", code="226", body=body, issued_at=rfc3339(NOW)
-        )
-    with ledger.transaction(NOW) as tx:
-        tx.receipt_written("HZ-1")
+        tx.receipts.add(number="HZ-2", body=body, **same)
     with ledger.reading() as reading:
-        (receipt,) = reading.receipts(parcel="p1")
-    assert (receipt.body, receipt.written_at) == (body, rfc3339(NOW))
-
-
-def test_a_batch_its_delivery_and_its_packages(ledger: Ledger) -> None:
-    parcel(ledger, "p1", period="2026Q3", kind="new", revision=1)
+        assert [r.number for r in reading.receipts.where(written_at=None)] == ["HZ-1"]
     with ledger.transaction(NOW) as tx:
-        row = tx.parcel("p1")
-        assert row is not None
+        tx.receipts.written("HZ-1")
+    with ledger.reading() as reading:
+        (receipt,) = reading.receipts.where(parcel="p1")
+        assert reading.receipts.where(written_at=None) == []
+    assert (receipt.body, receipt.written_at) == (body, NOW)
+
+
+def test_a_batch_with_its_delivery_and_its_packages(ledger: Ledger) -> None:
+    parcel(ledger, "p1", period="2026Q3", kind=Kind.NEW, revision=1)
+    with ledger.transaction(NOW) as tx:
+        row = tx.parcels.row("p1")
         for receiver in ("440000", "450000"):
-            tx.add_package(
-                row, SealedPackage(PackageId(receiver), PartyId(receiver), 5, "d" * 64, "e" * 64, 100), state="held"
-            )
+            sealed = SealedPackage(PackageId(receiver), PartyId(receiver), 5, "d" * 64, "e" * 64, 100)
+            tx.packages.add(row, sealed, PackageState.HELD)
     with ledger.transaction(NOW) as tx:
-        tx.add_distribution(
-            "folder",
-            tx.packages(receiver="440000"),
+        tx.batches.add(
             id="d1",
             agreement="migrants-inflow",
             period="2026Q3",
             batch=1,
             receiver="440000",
-            state="released",
+            state=BatchState.RELEASED,
+            packages=1,
             records=5,
-            released_at=rfc3339(NOW),
+            released_at=NOW,
             released_by="gateway",
             facts="f",
+            channel="folder",
         )
+        tx.packages.assign(["440000"], "d1")
+        tx.packages.change_batch("d1", Change(PackageState.RELEASED))
     with ledger.reading() as reading:
-        assert [p.id for p in reading.packages(state="held")] == ["450000"]
-        assert [p.id for p in reading.packages(distribution="d1")] == ["440000"]
-        assert reading.last_batch("migrants-inflow", "2026Q3") == 1
-        (delivery,) = reading.waiting_deliveries()
-        assert (delivery.receiver, delivery.state, delivery.attempt) == ("440000", "released", 1)
+        assert [p.id for p in reading.packages.where(state=PackageState.HELD)] == ["450000"]
+        assert [p.id for p in reading.packages.where(distribution="d1")] == ["440000"]
+        assert reading.batches.last("migrants-inflow", "2026Q3") == 1
+        assert reading.batches.last("migrants-inflow", "2026Q4") == 0
+        (batch,) = reading.batches.waiting()
+        assert (batch.receiver, batch.state, batch.attempt) == ("440000", BatchState.RELEASED, 1)
     with ledger.transaction(NOW) as tx:
-        tx.update_delivery("d1", attempt=2, next_attempt_at=rfc3339(NOW))
-        tx.delivery_taken_up("d1", 1)
+        tx.batches.update("d1", attempt=2, next_attempt_at=NOW)
+        tx.batches.taken_up("d1", 1)
     with ledger.reading() as reading:
-        assert [d.distribution for d in reading.due_deliveries(NOW)] == ["d1"]
-        assert reading.waiting_deliveries() == []
+        assert [d.id for d in reading.batches.due(NOW)] == ["d1"]
+        assert reading.batches.waiting() == []
     with ledger.transaction(NOW) as tx:
-        tx.delivery_taken_up("d1", 2)
-        tx.update_packages("d1", "delivered")
+        tx.batches.taken_up("d1", 2)
+        tx.batches.change("d1", Change(BatchState.DELIVERED, {"delivered_at": NOW, "list_sha256": "a" * 64}))
+        tx.packages.change_batch("d1", Change(PackageState.DELIVERED))
     with ledger.reading() as reading:
-        assert reading.due_deliveries(NOW) == []
-        assert reading.count(tables.packages, "state") == {"delivered": 1, "held": 1}
+        batch = reading.batches.row("d1")
+        assert (batch.delivered_at, batch.list_sha256, batch.acknowledged_at) == (NOW, "a" * 64, None)
+        assert reading.batches.due(NOW) == []
+        assert reading.batches.counts() == {BatchState.DELIVERED: 1}
+        assert reading.packages.counts() == {PackageState.DELIVERED: 1, PackageState.HELD: 1}
 
 
 def test_an_obligation_is_set_once(ledger: Ledger) -> None:
-    values = {
+    values: dict[str, Any] = {
         "id": "o1",
+        "kind": "submission",
         "agreement": "a",
         "party": "s",
+        "subject": "2026Q3",
         "period": "2026Q3",
-        "due": "2026-11-01",
-        "expires_at": rfc3339(NOW),
+        "source": "",
+        "due": date(2026, 11, 1),
+        "expires_at": NOW,
         "status": "final",
         "edition": "2026",
-        "state": "open",
+        "state": ObligationState.OPEN,
     }
     with ledger.transaction(NOW) as tx:
-        assert tx.add_obligation(**values)
-        assert not tx.add_obligation(**values)
+        assert tx.obligations.add(**values)
+        assert not tx.obligations.add(**values)
     with ledger.reading() as reading:
-        assert len(reading.obligations(party="s")) == 1
+        assert len(reading.obligations.where(party="s")) == 1
 
 
 def test_counts_are_kept_whole(ledger: Ledger) -> None:
     parcel(ledger, "p1", size=5 << 30)
     with ledger.transaction(NOW) as tx:
-        tx.tally("p1", Tally(3_000_000_000, 2_999_999_999, 1, 7))
+        tx.parcels.tally("p1", Tally(3_000_000_000, 2_999_999_999, 1, 7))
     with ledger.reading() as reading:
-        row = reading.parcel("p1")
-    assert row is not None
+        row = reading.parcels.row("p1")
     assert (row.size, row.records, row.accepted, row.refused, row.warned) == (
         5 << 30,
         3_000_000_000,
@@ -447,15 +435,11 @@ def test_a_reading_waits_for_nobody(ledger: Ledger) -> None:
     """While a transaction is open, others read what was committed before."""
     parcel(ledger, "p1")
     with ledger.transaction(NOW) as tx:
-        tx.update_parcel("p1", state="received")
+        tx.parcels.change("p1", Change(ParcelState.RECEIVED))
         with ledger.reading() as reading:
-            row = reading.parcel("p1")
-            assert row is not None
-            assert row.state == "arriving"
+            assert reading.parcels.row("p1").state is ParcelState.ARRIVING
     with ledger.reading() as reading:
-        row = reading.parcel("p1")
-        assert row is not None
-        assert row.state == "received"
+        assert reading.parcels.row("p1").state is ParcelState.RECEIVED
 
 
 def test_sqlite_syncs_fully_and_forgets_what_was_deleted(tmp_path: Path) -> None:
