@@ -10,14 +10,11 @@ from typing import Protocol
 
 import structlog
 
-from gateway.adapters.channels.folders import DropFolders
 from gateway.adapters.ledger import Ledger
-from gateway.adapters.storage.spool import Spool
-from gateway.adapters.worker import AnyWorker
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
 from gateway.policy.facts.facts import Facts, Party
-from gateway.ports import Clock, Courier, Notices, Opener, Sealer, Verifier
+from gateway.ports import AnyWorker, Clock, Courier, Inbox, Notices, Opener, Sealer, Storage, Verifier
 
 ACTOR = "gateway"
 ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
@@ -37,8 +34,8 @@ class Tools:
     facts: FactsKeeper
     clock: Clock
     ledger: Ledger
-    spool: Spool
-    inbox: DropFolders
+    spool: Storage
+    inbox: Inbox
     worker: AnyWorker
     sealer: Sealer
     opener: Opener

@@ -22,14 +22,14 @@ from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.profiles import SM_PIN, Profiles
 from gateway.adapters.sealing.sm import SM, Kept, Pin
 from gateway.adapters.storage.spool import Spool
-from gateway.adapters.worker import AnyWorker, Worker, WorkerUnit
+from gateway.adapters.worker import Worker, WorkerUnit
 from gateway.deadlines import Calendar
 from gateway.node import ACKNOWLEDGE, Tools
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts import places
 from gateway.policy.facts.facts import Facts, Party, SftpChannel
 from gateway.policy.loading import loading, snapshots
-from gateway.ports import Clock, Courier, Notices
+from gateway.ports import AnyWorker, Clock, Courier, Notices
 
 
 class Keeper:
@@ -131,12 +131,16 @@ def sm_days(facts: Facts) -> dict[str, date | None]:
     return found
 
 
+def exchange_root(facts: Facts) -> ExchangeRoot:
+    """The root under which every party has its folder. The first one that is made puts a sentinel there."""
+    return ExchangeRoot(facts.path(facts.node.exchange_root), facts.path(facts.node.state) / "spool" / ROOT_RECORD)
+
+
 def prepare(facts: Facts) -> None:
     """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
     for relative in (facts.node.state, facts.node.log, facts.node.private):
         durable.make_folder(facts.path(relative))
-    record = facts.path(facts.node.state) / "spool" / ROOT_RECORD
-    if record.exists() and not ExchangeRoot(facts.path(facts.node.exchange_root), record).is_up():
+    if (facts.path(facts.node.state) / "spool" / ROOT_RECORD).exists() and not exchange_root(facts).is_up():
         return  # an unmounted share: folders made now would hide under it
     for party in facts.parties.values():
         if party.id != facts.node.party:
@@ -280,7 +284,7 @@ def collectors(facts: Facts, tools: Tools) -> list[Collector]:
                 PartyId(party.id),
                 endpoint(facts, channel),
                 errands,
-                tools.inbox.root,
+                exchange_root(facts),
                 memory,
                 home / f"{party.id}.lock",
                 now=tools.clock.now,

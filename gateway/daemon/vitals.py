@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from gateway.adapters.worker import AnyWorker
 from gateway.corridors.telling import notices
 from gateway.node import Tools
 from gateway.policy.facts.node import Intake
+from gateway.ports import AnyWorker
 
 if TYPE_CHECKING:
     from gateway.daemon.process import Daemon

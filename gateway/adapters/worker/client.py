@@ -12,30 +12,13 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.adapters import sockets
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import ParcelId
 from gateway.policy.facts.facts import Limits
-from gateway.ports import ExamineJob, Examiner
-
-
-class AnyWorker(Examiner, Protocol):
-    """`ports.Examiner` with a life: what the daemon holds, whoever started the process."""
-
-    confinement: Mapping[str, Any]
-
-    @property
-    def pid(self) -> int | None:
-        """The child's, while it runs; None where it is no child of ours."""
-        ...
-
-    def start(self) -> None: ...
-
-    def is_up(self) -> bool: ...
-
-    def stop(self) -> None: ...
+from gateway.ports import ExamineJob
 
 
 def submit(path: Path, job: Mapping[str, Any], limits: Limits, file_mb: int, timeout: float) -> Outcome[Any]:

@@ -20,7 +20,7 @@ PING_SECONDS, REMEMBERED_SECONDS = 5.0, 5.0
 
 
 class WorkerUnit:
-    """Implements `AnyWorker` over somebody else's process. It is asked whether it is up, at most every few seconds."""
+    """`ports.AnyWorker` over somebody else's process. It is asked whether it is up, at most every few seconds."""
 
     pid = None
 

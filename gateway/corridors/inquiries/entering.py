@@ -8,7 +8,6 @@ from datetime import date
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import InquiryRow, ParcelRow
-from gateway.adapters.storage.spool import Spool
 from gateway.corridors import recording
 from gateway.corridors.inquiries import fingerprints
 from gateway.corridors.inquiries.fingerprints import Read, fingerprint
@@ -16,12 +15,13 @@ from gateway.deadlines import Calendar, Obligation
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.parcels import ParcelId, Sealed
 from gateway.policy.facts.facts import Agreement, EventClock, Facts
+from gateway.ports import Storage
 
 EARLIEST = date(2007, 1, 1)
 """The calendar's first day: whatever is owed since longer ago is late by any clock."""
 
 
-def enter(tx: Transaction, spool: Spool, parcel: ParcelRow, sealed: Sealed, facts: Facts, calendar: Calendar) -> None:
+def enter(tx: Transaction, spool: Storage, parcel: ParcelRow, sealed: Sealed, facts: Facts, calendar: Calendar) -> None:
     """Enter the records of an inquiry, or of those that their sender owes. Others have no date of their own."""
     agreement = facts.agreements[parcel.agreement]
     if agreement.clock is None:

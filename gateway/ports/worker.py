@@ -1,0 +1,80 @@
+"""The process that reads tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from gateway.outcomes import Outcome
+from gateway.parcels import ParcelId
+
+
+@dataclass(frozen=True, slots=True)
+class ExamineJob:
+    """What the worker is told: paths in the spool and rules, no keys.
+
+    `sender` is a two-digit province code, `as_of` an ISO date; both may be missing offline.
+    """
+
+    source: Path
+    out: Path
+    schemas: Path
+    dataset: str
+    version: str
+    route_by: str | None
+    sender: str | None
+    as_of: str | None
+    nil: bool = False
+    ignorable: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    language: str = "zh"
+    max_errors_listed: int = 10_000
+    area: str = ""
+    """The digits that every code of the sender's own area begins with."""
+    marks: Path | None = None
+    """One line per record that the rules accept, in order: the part it goes to, or a code of three digits that refuses
+    it. Made by what knows what no file can tell (`gateway.corridors.inquiries`)."""
+    routes: tuple[str, ...] = ()
+    """What the routing field has to begin with; empty: a province's two digits."""
+    repeats: str = ""
+    """A key (hex) for fingerprints of the records that travel; empty: none are made."""
+    sums: tuple[str, ...] = ()
+    """Of a statistical table: the fields by which, with which other side, and what is summed up."""
+    whole_above: float = 1.0
+    """The share of refused records above which the agreement refuses the file: its list then says to mend the file."""
+
+
+class Examiner(Protocol):
+    """Checks and sorts one table in a process without keys."""
+
+    def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
+        """The JSON of `records.Examination`. Refused for a table that cannot be read (226, 227, 301 to 308) or lies in
+        the wrong folder (502); Deferred 702 (no space), 704 (the process died); Fault 900, 901."""
+        ...
+
+
+class AnyWorker(Examiner, Protocol):
+    """An examiner with a life: what the daemon holds, started by itself or by the service manager."""
+
+    @property
+    def confinement(self) -> Mapping[str, Any]:
+        """What holds the process: for the journal and the status page; empty before `start`."""
+        ...
+
+    @property
+    def pid(self) -> int | None:
+        """The child's, while it runs; None where it is no child of ours."""
+        ...
+
+    def start(self) -> None:
+        """Start it where it is ours, and do nothing where it runs. Raises `RuntimeError` when it does not listen, and
+        `OSError` when it, or the folder it shares with us, cannot be made."""
+        ...
+
+    def is_up(self) -> bool: ...
+
+    def stop(self) -> None:
+        """End it where it is ours."""
+        ...
