@@ -26,7 +26,7 @@ from datetime import datetime
 
 from gateway.adapters.channels.folders import moving, names, taking
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
-from gateway.adapters.channels.folders.scanning import Listing, Observation
+from gateway.adapters.channels.folders.scanning import Listing, Observation, Quiet
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
@@ -42,17 +42,16 @@ class Claiming:
         root: ExchangeRoot,
         claims: Claims,
         addresses: Iterable[Address],
-        quiet: float,
-        monotonic: Callable[[], float],
+        quiet: Quiet,
         remove: Callable[[int, Record], None],
     ) -> None:
         """`remove` ends what an earlier run did not: it takes a finished claim's file out of its open folder."""
         self._root = root
         self._claims = claims
         self._addresses = {folder: (sender, agreement) for sender, agreement, folder in addresses}
-        self._observations = {folder: Observation(quiet) for folder in self._addresses}
+        self._observations = {folder: Observation(quiet.period) for folder in self._addresses}
         self._left: dict[str, Mapping[str, int]] = {}
-        self._monotonic = monotonic
+        self._monotonic = quiet.monotonic
         self._remove = remove
         self.lock = threading.RLock()
         self._unsynced: set[str] = set()

@@ -7,13 +7,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.channels.folders import names
+from gateway.adapters.channels.room import Room
 from gateway.adapters.storage.claims import SIDECAR_COPY, Key, Record, key_of
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.ports import Copied
@@ -21,22 +20,6 @@ from gateway.ports import Copied
 _MB = 1 << 20
 _SIDECAR_LIMIT = 1 << 20
 PARTIAL, _FACTS = ".part", ".json"
-"""What a file system says that has no room: none at all, none for us, none for one file of this size."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bytes. `free` says how many are left where a path lies."""
-
-    max_file: int
-    min_free: int
-    free: Callable[[Path], int]
-
-
-def free_bytes(path: Path) -> int:
-    """Bytes an ordinary user may still write on the file system of `path`."""
-    status = os.statvfs(path)
-    return status.f_bavail * status.f_frsize
 
 
 class Answer(Exception):
@@ -78,7 +61,7 @@ def _beside(content: Path, ending: str) -> Path:
     return content.with_name(content.name + ending)
 
 
-def copy_claimed(folder: int, record: Record, content: Path, target: Path, limits: Limits) -> Outcome[Copied]:
+def copy_claimed(folder: int, record: Record, content: Path, target: Path, room: Room) -> Outcome[Copied]:
     """Copy `.taken-<parcel>` in the open drop folder to `content`, its sidecar into the folder `target`. On anything
     but `Ok` no partial copy stays."""
     name = names.taken(record.parcel)
@@ -87,9 +70,9 @@ def copy_claimed(folder: int, record: Record, content: Path, target: Path, limit
             _copy_sidecar(folder, name + names.SIDECAR, target)
         with open_regular(folder, name) as source:
             before = os.fstat(source.fileno())
-            if before.st_size > limits.max_file:
-                return Refused("216", {"limit_mb": limits.max_file // _MB})
-            _need_room(content.parent, before.st_size, limits)
+            if before.st_size > room.max_file:
+                return Refused("216", {"limit_mb": room.max_file // _MB})
+            _need_room(content.parent, before.st_size, room)
             if key_of(before) != record.key:
                 return Deferred("703", retry_after=5.0)
             sha256 = _copy(source, before.st_size, content, key_of(before))
@@ -116,10 +99,10 @@ def open_regular(folder: int, name: str) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _need_room(folder: Path, size: int, limits: Limits) -> None:
-    free = limits.free(folder)
-    if free < size + limits.min_free:
-        raise Answer(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + limits.min_free) // _MB)}, 300.0))
+def _need_room(folder: Path, size: int, room: Room) -> None:
+    free = room.free(folder)
+    if free < size + room.min_free:
+        raise Answer(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + room.min_free) // _MB)}, 300.0))
 
 
 def _copy(source: BinaryIO, size: int, content: Path, key: Key) -> str:
