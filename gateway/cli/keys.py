@@ -138,9 +138,7 @@ def import_(
     try:
         if len(pinning.normal(fingerprint)) == 64:
             outcome = keyring.import_sm(
-                *(facts.keys, _parties(facts), file, party, fingerprint),
-                valid_until=_day(until),
-                valid_from=_day(starts),
+                facts.keys, _parties(facts), file, party, fingerprint, keyring.Days(_day(until), _day(starts))
             )
         else:
             outcome = keyring.import_partner(
@@ -279,7 +277,7 @@ def _pin_own(facts: Facts, profile: ProfileChoice, fingerprint: str, starts: dat
         if profile is ProfileChoice.SM:
             until = (starts or SystemClock().now().date()) + _TWO_YEARS
             outcome = keyring.import_sm(
-                facts.keys, _parties(facts), file, own, fingerprint, valid_until=until, valid_from=starts
+                facts.keys, _parties(facts), file, own, fingerprint, keyring.Days(until, starts)
             )
         else:
             outcome = keyring.import_partner(facts.keys, _parties(facts), file, own, fingerprint, valid_from=starts)

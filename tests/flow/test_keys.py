@@ -181,7 +181,9 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         pem = tmp_path / f"{party}.pem"
         pem.write_bytes(key.pem)
         until = date(2030, 1, 1)
-        done = keyring.import_sm(home / "keys", home / "config/parties", pem, party, key.fingerprint, valid_until=until)
+        done = keyring.import_sm(
+            home / "keys", home / "config/parties", pem, party, key.fingerprint, keyring.Days(until)
+        )
         assert isinstance(done, Ok)
     node = Node(home, partners, worker)
     try:

@@ -197,7 +197,7 @@ def test_a_member_that_is_missing_or_shrinks_gives_no_package(stage: Stage, tmp_
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from gateway.adapters import keyring
+from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.openpgp import OpenPGP
 private, ring, recipient, folder, limit = sys.argv[1:]
 node = OpenPGP(Path(private), {recipient: Path(ring)})

@@ -20,7 +20,7 @@ from gateway import durable
 from gateway.adapters.sealing import container, keyring
 from gateway.adapters.sealing.container import Caps, ContainerError, Member
 from gateway.adapters.sealing.openpgp import status as judgement
-from gateway.adapters.sealing.openpgp.engine import Engine
+from gateway.adapters.sealing.openpgp.engine import Engine, Feed, Pipes
 from gateway.adapters.sealing.openpgp.status import AGENT_RETRY, Status
 from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, publish, quarantine
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
@@ -29,9 +29,6 @@ from gateway.packages import Descriptor
 __all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
-Feed = Callable[[Callable[[bytes], None]], None]
-"""Writes what is to be sealed through the function it is given."""
-
 _ATTEMPTS = 3
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -97,13 +94,7 @@ class OpenPGP:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             descriptor = os.open(temporary, flags, 0o600)
             try:
-                status = self._engine.run(
-                    arguments,
-                    secret=True,
-                    feed=feed,
-                    out=descriptor,
-                    size=size,
-                )
+                status = self._engine.run(arguments, Pipes(size, feed, out=descriptor), secret=True)
                 os.fsync(descriptor)
                 return status
             finally:
@@ -136,9 +127,8 @@ class OpenPGP:
                 def attempt() -> Status:
                     os.ftruncate(out, 0)
                     os.lseek(out, 0, os.SEEK_SET)
-                    return self._engine.run(
-                        arguments, secret=True, feed=lambda write: write(data), out=out, size=len(data)
-                    )
+                    pipes = Pipes(len(data), lambda write: write(data), out=out)
+                    return self._engine.run(arguments, pipes, secret=True)
 
                 outcome = self._attempts(attempt, self._judge_sign)
                 return Ok(os.pread(out, os.fstat(out).st_size, 0)) if isinstance(outcome, Ok) else outcome
@@ -182,10 +172,8 @@ class OpenPGP:
                 os.lseek(detached, 0, os.SEEK_SET)
                 status = self._engine.run(
                     [*rings, "--enable-special-filenames", "--verify", "--", f"-&{detached}", "-"],
+                    Pipes(len(data), lambda write: write(data), extra=(detached,)),
                     secret=False,
-                    feed=lambda write: write(data),
-                    extra=(detached,),
-                    size=len(data),
                 )
             finally:
                 os.close(detached)
@@ -271,7 +259,7 @@ class OpenPGP:
         try:
             size = os.fstat(source).st_size
             arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
-            return self._engine.run(arguments, secret=True, source=source, take=take, size=size)
+            return self._engine.run(arguments, Pipes(size, source=source, take=take), secret=True)
         finally:
             os.close(source)
 
