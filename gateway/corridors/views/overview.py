@@ -12,7 +12,7 @@ from gateway.adapters.ledger import between_tables, tables
 from gateway.adapters.ledger.between import IncomingRow
 from gateway.adapters.ledger.rows import DistributionRow, ObligationRow, ParcelRow
 from gateway.adapters.ledger.transaction import Reading
-from gateway.adapters.sealing.key_health import survey
+from gateway.adapters.sealing.key_health import key_states
 from gateway.corridors.between import statements
 from gateway.corridors.submission import superseding
 from gateway.corridors.views import figures
@@ -303,7 +303,7 @@ def _expiring(facts: Facts, now: datetime) -> tuple[ExpiringKey, ...]:
         ExpiringKey(
             key.party, facts.parties[key.party].short or facts.parties[key.party].name, key.fingerprint, key.expires
         )
-        for key in survey(facts, now, private=False)
+        for key in key_states(facts, now, private=False)
         if key.step is not None and key.fingerprint is not None and key.expires is not None
     ]
     return tuple(sorted(found, key=lambda key: key.expires_at))

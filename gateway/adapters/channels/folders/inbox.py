@@ -61,7 +61,7 @@ class DropFolders:
         return self._claiming.left_alone()
 
     def pending(self) -> Sequence[Claim]:
-        """Every claim that was not told finished, in order of parcel id."""
+        """Every claim that is not finished, in order of parcel id."""
         return self._claiming.pending()
 
     def claim(self, parcel: ParcelId) -> Claim | None:
@@ -114,7 +114,7 @@ class DropFolders:
             return Deferred("709", {"parcel": parcel})
 
     def copy_ahead(self, parcels: Sequence[ParcelId]) -> int:
-        """Copy what is small of many fresh claims at once (`ahead`), before their own steps ask for it; how many."""
+        """See `ports.Inbox`, and `ahead` for how."""
         known = [record for parcel in parcels if (record := self._claiming.pending_record(parcel))]
         copied = ahead.copy(self.root, self._claims, known, self._room)
         self._copied.update(copied)
@@ -172,7 +172,7 @@ class DropFolders:
     def forget(self, parcel: ParcelId) -> None:
         """Remove all the spool holds of a parcel, durably: its plain content and its name are gone. Idempotent.
 
-        Drop folders are synced first: were the claimed file to come back after a power cut, nobody would know it.
+        Drop folders are synced first: if a power cut brought the claimed file back, nothing would be known of it.
         """
         self._claiming.sync()
         folder = self._claims.folder(parcel)

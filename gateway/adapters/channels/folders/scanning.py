@@ -77,7 +77,7 @@ class Observation:
         self._sightings: dict[str, Sighting] = {}
 
     def forget(self) -> None:
-        """The folder was gone: what comes back has to stand still anew."""
+        """The folder was gone: what comes back has to stand still again."""
         self._sightings.clear()
 
     def wait_again(self, name: str, monotonic: float) -> None:

@@ -38,7 +38,7 @@ from gateway.adapters.channels.sftp.session import (
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import AgreementId
 
-_SULK = 3600.0
+_AGAIN = 3600.0
 """Seconds until a file that differs from its list is fetched again."""
 
 Polled: TypeAlias = Ok[Round] | Deferred | Fault
@@ -67,7 +67,7 @@ class Collector:
         self._breaker = breaker or Breaker()
         self._monotonic = self._breaker.monotonic
         self._looks: dict[AgreementId, Look] = {}
-        self._sulking: dict[str, float] = {}
+        self._put_off: dict[str, float] = {}
         self._stopping = threading.Event()
         self._supervisor: Supervisor | None = None
         self._code = ""
@@ -123,7 +123,7 @@ class Collector:
 
     def _outcome(self, counts: Round) -> Polled:
         supervisor = self._supervisor = Supervisor(self._plan.endpoint.stall_seconds)
-        if self._stopping.is_set():  # it was told before it could hear
+        if self._stopping.is_set():  # told to stop before there was a connection to cut
             return _later("stopped")
         try:
             self._mend(counts)
@@ -138,7 +138,7 @@ class Collector:
         except Halt as halt:
             return halt.outcome
         except HostKeyMismatch:
-            return Deferred("705", retry_after=_SULK)
+            return Deferred("705", retry_after=_AGAIN)
         except Misconfigured as error:
             return Fault("900", {"reason": str(error)})
         except Unreachable as error:
@@ -195,8 +195,8 @@ class Collector:
             return "known"
         if sighting.size > self._room.max_file:
             return "too_large"
-        sulking = self._sulking.get(sighting.token, 0.0) > self._monotonic()
-        if sulking or (vouched is not None and vouched.size != sighting.size):
+        put_off = self._put_off.get(sighting.token, 0.0) > self._monotonic()
+        if put_off or (vouched is not None and vouched.size != sighting.size):
             return "differing"
         if vouched is None and not complete:
             return "waiting"
@@ -216,7 +216,7 @@ class Collector:
             counts.bytes += wanted.size
         elif result == "differing":
             counts.differing += 1
-            self._sulking[wanted.token] = self._monotonic() + _SULK
+            self._put_off[wanted.token] = self._monotonic() + _AGAIN
         elif result != "again":
             counts.waiting += 1
 
@@ -255,7 +255,7 @@ class Collector:
         self._last = counts
         self._total.files += counts.files
         self._total.bytes += counts.bytes
-        self._sulking = {token: until for token, until in self._sulking.items() if until > self._monotonic()}
+        self._put_off = {token: until for token, until in self._put_off.items() if until > self._monotonic()}
         match outcome:
             case Ok():
                 self._code, self._last_ok = "", self._last_round

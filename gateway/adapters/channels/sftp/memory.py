@@ -76,7 +76,7 @@ class Memory:
             self._db.close()
 
     def lock_of(self, party: PartyId) -> Path:
-        """A file that keeps a second collector of the same partner out, of whatever process. It need not exist."""
+        """A file that keeps a second collector of the same partner out, in any process. It need not exist."""
         return self._folder / f"{party}.lock"
 
     def _digest(self, *parts: object) -> str:
@@ -102,7 +102,7 @@ class Memory:
         return [Remembered(*row) for row in rows]
 
     def has_landed(self, place: str, name: str, sha256: str) -> bool:
-        """The same bytes under the same name came before, whatever the mtime was."""
+        """The same bytes under the same name came before, with any mtime."""
         with self._lock:
             row = self._db.execute(
                 "SELECT 1 FROM fetched WHERE name = ? AND sha256 = ? AND state = 'landed'",
@@ -130,7 +130,7 @@ class Memory:
         self._write("UPDATE fetched SET state = 'landed', at = ? WHERE token = ?", (now.isoformat(), token))
 
     def forget(self, token: str) -> None:
-        """A fetch that was given up; what landed is never forgotten."""
+        """Drop a fetch that was given up; what landed is never forgotten."""
         self._write("DELETE FROM fetched WHERE token = ? AND state = 'fetching'", (token,))
 
     def expect(self, place: str, packages: Mapping[str, Expected]) -> None:

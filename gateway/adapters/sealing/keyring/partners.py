@@ -88,7 +88,8 @@ def import_sm(
 
 
 def end_overlap(keys: Path, parties: Path, party: str) -> tuple[str, ...]:
-    """The party's next keys become its keys; the ones they replace are believed no more. Returns the fingerprints."""
+    """The party's next keys become its keys; signatures by those that they replace are
+    accepted no more. Returns the new fingerprints. Raises `KeyringError` where there is no next key."""
     following = pinning.read(parties, party).get("next")
     if not following:
         raise KeyringError("there is no next key")
@@ -106,7 +107,8 @@ def end_overlap(keys: Path, parties: Path, party: str) -> tuple[str, ...]:
 
 
 def give_up(parties: Path, party: str, fingerprint: str) -> None:
-    """Enter a fingerprint as revoked: it is neither sealed for nor believed any more, nor can it be pinned again."""
+    """Enter a fingerprint as revoked: nothing is sealed for it, no signature by it is accepted, and it cannot be
+    pinned again. Raises `KeyringError` where it is no key of the party."""
     wanted, held = pinning.normal(fingerprint), pinning.read(parties, party)
     known = [*(held.get(k) for k in ("key", "sm_key")), *(held.get("next", {}).get(k) for k in ("key", "sm_key"))]
     if wanted not in known:

@@ -22,7 +22,7 @@ from gateway.adapters.sealing.container import Caps, ContainerError, Member
 from gateway.adapters.sealing.openpgp import status as judgement
 from gateway.adapters.sealing.openpgp.engine import Engine, Feed, Pipes
 from gateway.adapters.sealing.openpgp.status import AGENT_RETRY, Status
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, publish, quarantine
+from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, folder_beside, publish
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import Descriptor
 
@@ -34,7 +34,7 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class OpenPGP:
-    """`ports.Sealer`, `ports.Verifier` and the opener, with the node's one key.
+    """Seals, signs, verifies and opens, the last two by one pin, with the node's keys.
 
     `private` is the folder `keyring.generate` filled, `partners` maps a primary fingerprint to the partner's key file.
     `signing` names another of our keys to sign with (the next one, in a rehearsal). At most `parallel` runs of gpg at a
@@ -77,7 +77,7 @@ class OpenPGP:
         return self._guarded(sealed)
 
     def seal_stream(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
-        """As `seal`, over whatever `feed` writes, about `size` bytes; it is asked again when the agent failed."""
+        """As `seal`, over what `feed` writes, about `size` bytes; it is called again when the agent failed."""
         return self._guarded(lambda: self._seal(feed, size, recipient, target))
 
     def _seal(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
@@ -91,6 +91,7 @@ class OpenPGP:
         temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{threading.get_ident()}.tmp")
 
         def attempt() -> Status:
+            """One run into `temporary`, which an earlier one may have left half written."""
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             descriptor = os.open(temporary, flags, 0o600)
             try:
@@ -119,6 +120,7 @@ class OpenPGP:
         """A detached binary signature over `data`, by our pinned primary key. Deferred 706; Fault 902."""
 
         def run() -> Outcome[bytes]:
+            """The signature goes into memory, not into a file."""
             out = os.memfd_create("signature")
             try:
                 arguments = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA256"]
@@ -160,6 +162,7 @@ class OpenPGP:
         key's, also when that key is ours to know; Deferred 707 where the pinned key itself is missing here."""
 
         def run() -> Outcome[None]:
+            """With the keyring of this one signer and no other: gpg then knows nobody else's key."""
             if fingerprint in self._own():
                 rings: list[str] = []
             elif (ring := self._ring(fingerprint)) is None:
@@ -215,12 +218,12 @@ class OpenPGP:
         if not known and not set(fingerprints) & set(own):
             return Deferred("707", {"reason": "missing"}, 3600)
         rings = ["--keyring", str(keyring.together(self._private, known))] if known else []
-        with quarantine(into) as work:
+        with folder_beside(into) as work:
             tree = work / "tree"
             unpacked: list[Descriptor | ContainerError | OSError] = []
 
             def take(plain: BinaryIO) -> None:
-                # What goes wrong here is told only where gpg finds nothing worse in the message itself.
+                # What goes wrong here counts only where gpg finds nothing worse in the message itself.
                 try:
                     unpacked[:] = [container.unpack(plain, tree, caps)]
                 except (ContainerError, OSError) as error:
@@ -311,7 +314,7 @@ class OpenPGP:
 
 
 def _now() -> datetime:
-    """gpg judges keys by the host's clock, so the reason is told by it, also in a rehearsal."""
+    """gpg judges keys by the host's clock, so the reason is found by it too, also in a rehearsal."""
     return datetime.fromtimestamp(time(), UTC)
 
 

@@ -108,6 +108,7 @@ def _feed(process: subprocess.Popen[bytes], feed: Feed) -> None:
     closed = False
 
     def write(data: bytes) -> None:
+        """All of it; nothing any more once gpg has closed its end."""
         nonlocal closed
         view = memoryview(data)
         while view and not closed:
