@@ -33,8 +33,10 @@ from pathlib import Path
 from statistics import median
 
 from gateway import durable
-from gateway.adapters.channels.folders import DropFolders
+from gateway.adapters.channels.folders import DropFolders, Quiet
+from gateway.adapters.channels.room import Room
 from gateway.outcomes import Ok
+from gateway.parcels import AgreementId, PartyId
 
 START = datetime(2026, 10, 20, 1, 0, tzinfo=UTC)
 DROP, QUIET, WRITERS, GOAL = "p/上报/a", 0.5, 4, 2.0
@@ -132,7 +134,8 @@ def bare(home: Path) -> Spent:
 def ours(home: Path, count: int) -> Spent:
     staged, drop, spent = home / "staged", home / "exchange" / DROP, Spent()
     drop.mkdir(parents=True)
-    inbox = DropFolders(home / "exchange", [("p", "a", DROP)], home / "spool", quiet_seconds=QUIET, min_free_bytes=0)  # type: ignore[list-item]
+    addresses = [(PartyId("p"), AgreementId("a"), DROP)]
+    inbox = DropFolders(home / "exchange", addresses, home / "spool", quiet=Quiet(QUIET), room=Room(min_free=0))
     writers = [threading.Thread(target=burst, args=(staged, drop, n, count)) for n in range(WRITERS)]
     slow = threading.Thread(target=slowly, args=(drop,))
     for thread in (*writers, slow):

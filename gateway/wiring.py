@@ -9,9 +9,9 @@ from pathlib import Path
 import structlog
 
 from gateway import durable
-from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier
-from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, SftpCourier
-from gateway.adapters.channels.sftp import Limits as CollectLimits
+from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier, Quiet
+from gateway.adapters.channels.room import Room
+from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, SftpCourier
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
 from gateway.adapters.ledger import Ledger
@@ -136,6 +136,11 @@ def exchange_root(facts: Facts) -> ExchangeRoot:
     return ExchangeRoot(facts.path(facts.node.exchange_root), facts.path(facts.node.state) / "spool" / ROOT_RECORD)
 
 
+def room(facts: Facts) -> Room:
+    """For what comes in by folders and by SFTP alike."""
+    return Room(facts.node.intake.max_file_mb << 20, facts.node.intake.min_free_mb << 20)
+
+
 def prepare(facts: Facts) -> None:
     """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
     for relative in (facts.node.state, facts.node.log, facts.node.private):
@@ -161,10 +166,8 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         facts.path(node.exchange_root),
         addresses(facts),
         spool.arrivals,
-        quiet_seconds=node.intake.quiet_seconds,
-        network=node.intake.network,
-        max_file_bytes=node.intake.max_file_mb << 20,
-        min_free_bytes=node.intake.min_free_mb << 20,
+        quiet=Quiet(node.intake.quiet_seconds, node.intake.network),
+        room=room(facts),
         returned=node.folders.returned,
     )
     seals = sealing(facts)
@@ -247,7 +250,6 @@ def mailboxes(facts: Facts) -> dict[str, Mailbox]:
 
 def collectors(facts: Facts, node: Node) -> list[Collector]:
     """One for every party that this node collects from. What they fetched is remembered in `state/collected/`."""
-    intake = facts.node.intake
     home = facts.path(facts.node.state) / "collected"
     memory: Memory | None = None
     found = []
@@ -274,24 +276,9 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
             if remote:
                 folder = str(here.relative_to(root))
                 errands.append(Errand(AgreementId(name), remote, folder, folder, optional=True))
-        limits = CollectLimits(
-            max_file=intake.max_file_mb << 20,
-            min_free=intake.min_free_mb << 20,
-            settle_seconds=min(channel.collect_seconds / 2, 2.0),
-        )
-        found.append(
-            Collector(
-                PartyId(party.id),
-                endpoint(facts, channel),
-                errands,
-                exchange_root(facts),
-                memory,
-                home / f"{party.id}.lock",
-                now=node.clock.now,
-                seconds=channel.collect_seconds,
-                limits=limits,
-            )
-        )
+        seconds = channel.collect_seconds
+        plan = Plan(PartyId(party.id), endpoint(facts, channel), errands, seconds, min(seconds / 2, 2.0))
+        found.append(Collector(plan, exchange_root(facts), memory, now=node.clock.now, room=room(facts)))
     return found
 
 

@@ -13,7 +13,7 @@ from gateway.policy.facts import Rehearsal
 
 
 class SystemClock:
-    """The host's clock, in Shanghai time whatever the host's zone."""
+    """The host's clock, in Shanghai time also where the host has another zone."""
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(time.time(), SHANGHAI)

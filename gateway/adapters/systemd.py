@@ -1,4 +1,4 @@
-"""What the service manager is told (sd_notify): eight lines of our own, since the libraries for it are stale."""
+"""What the daemon says to the service manager (sd_notify). Written here: the libraries for it are not maintained."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from gateway import key_trial
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sealing import keyring
-from gateway.adapters.sealing.key_health import KeyState, survey
+from gateway.adapters.sealing.key_health import KeyState, key_states
 from gateway.adapters.sealing.keyring import pinning
 from gateway.adapters.sealing.sm import KeyFileError
 from gateway.adapters.sealing.sm import keys as sm_keys
@@ -70,7 +70,7 @@ AlgorithmOption = Annotated[AlgorithmChoice, typer.Option("--algorithm")]
 def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """列出本节点和各方的密钥 / every key with its algorithm, expiry and state."""
     facts = load_facts(config)
-    rows = list(survey(facts, SystemClock().now()))
+    rows = list(key_states(facts, SystemClock().now()))
     if as_json:
         answer({"keys": [_document(row) for row in rows]})
         return
@@ -91,7 +91,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """检查密钥：60、30、7 天内到期，过期，吊销，不符 / exit 1 where a key runs out within 60 days or cannot be used."""
     facts = load_facts(config)
-    problems = [row for row in survey(facts, SystemClock().now()) if row.state not in ("ok", "unpinned")]
+    problems = [row for row in key_states(facts, SystemClock().now()) if row.state not in ("ok", "unpinned")]
     if as_json:
         answer({"ok": not problems, "problems": [_document(row) for row in problems]})
     for row in problems:
@@ -138,9 +138,7 @@ def import_(
     try:
         if len(pinning.normal(fingerprint)) == 64:
             outcome = keyring.import_sm(
-                *(facts.keys, _parties(facts), file, party, fingerprint),
-                valid_until=_day(until),
-                valid_from=_day(starts),
+                facts.keys, _parties(facts), file, party, fingerprint, keyring.Days(_day(until), _day(starts))
             )
         else:
             outcome = keyring.import_partner(
@@ -279,7 +277,7 @@ def _pin_own(facts: Facts, profile: ProfileChoice, fingerprint: str, starts: dat
         if profile is ProfileChoice.SM:
             until = (starts or SystemClock().now().date()) + _TWO_YEARS
             outcome = keyring.import_sm(
-                facts.keys, _parties(facts), file, own, fingerprint, valid_until=until, valid_from=starts
+                facts.keys, _parties(facts), file, own, fingerprint, keyring.Days(until, starts)
             )
         else:
             outcome = keyring.import_partner(facts.keys, _parties(facts), file, own, fingerprint, valid_from=starts)

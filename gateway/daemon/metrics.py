@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gateway import __version__
-from gateway.adapters.sealing.key_health import survey
+from gateway.adapters.sealing.key_health import key_states
 from gateway.control.server import Answer, Handler
 from gateway.corridors.views import overview
 from gateway.daemon import vitals
@@ -95,7 +95,7 @@ def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
     yield "intake_open", "1 while there is room to take files in.", [({}, daemon.guard.open)]
     keys = [
         ({"party": k.party, "profile": k.profile, "slot": k.slot}, (k.expires - now).total_seconds())
-        for k in survey(facts, now, private=False)
+        for k in key_states(facts, now, private=False)
         if k.expires is not None
     ]
     yield "key_expiry_seconds", "Until a pinned key runs out; negative when it has.", keys

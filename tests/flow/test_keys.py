@@ -19,7 +19,7 @@ from test_kinds import due, held
 
 from gateway import key_trial
 from gateway.adapters.sealing import keyring
-from gateway.adapters.sealing.key_health import survey
+from gateway.adapters.sealing.key_health import key_states
 from gateway.adapters.sealing.keyring import pinning
 from gateway.adapters.sealing.sm import SM, Pin, Software
 from gateway.adapters.sealing.sm import keys as sm_keys
@@ -43,7 +43,7 @@ def logged(node: Node, event: str) -> list[dict]:
 def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """The partners' keys, made today for two years, end on one day: walk towards it."""
     facts = node.facts
-    (key,) = [k for k in survey(facts, node.running.clock.now(), private=False) if k.party == SOME]
+    (key,) = [k for k in key_states(facts, node.running.clock.now(), private=False) if k.party == SOME]
     assert key.expires is not None
     told = []
     for ahead in (61, 60, 45, 30, 8, 7, 6, 1, -1, -2):
@@ -181,7 +181,9 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         pem = tmp_path / f"{party}.pem"
         pem.write_bytes(key.pem)
         until = date(2030, 1, 1)
-        done = keyring.import_sm(home / "keys", home / "config/parties", pem, party, key.fingerprint, valid_until=until)
+        done = keyring.import_sm(
+            home / "keys", home / "config/parties", pem, party, key.fingerprint, keyring.Days(until)
+        )
         assert isinstance(done, Ok)
     node = Node(home, partners, worker)
     try:

@@ -197,8 +197,8 @@ def test_a_member_that_is_missing_or_shrinks_gives_no_package(stage: Stage, tmp_
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from gateway.adapters import keyring
-from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.openpgp import OpenPGP
 private, ring, recipient, folder, limit = sys.argv[1:]
 node = OpenPGP(Path(private), {recipient: Path(ring)})
 folder = Path(folder)
@@ -359,7 +359,7 @@ def test_a_home_deep_in_the_tree(stage: Stage, tmp_path: Path) -> None:
 MEMORY = """
 import hashlib, resource, sys
 from pathlib import Path
-from gateway.adapters.openpgp import OpenPGP
+from gateway.adapters.sealing.openpgp import OpenPGP
 private, ring, recipient, big, target = sys.argv[1:]
 node = OpenPGP(Path(private), {recipient: Path(ring)})
 assert node.seal([("data/x", b"x")], recipient, Path(target)).outcome == "ok"

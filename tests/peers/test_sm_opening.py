@@ -347,8 +347,8 @@ def test_what_a_killed_run_left_goes_with_the_next(stage: Stage, tmp_path: Path)
     script = """
 import os, signal, sys
 from pathlib import Path
-from gateway.adapters import sm
-from gateway.adapters.sm import keys
+from gateway.adapters.sealing import sm
+from gateway.adapters.sealing.sm import keys
 folder, pin, peer = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 node = sm.SM(sm.Software([keys.read_private((folder / "node.pem").read_bytes())]), {pin: sm.Pin(peer)})
 node.open(folder / "p.sm.tar", folder / "place/out", pin, accept=lambda _: os.kill(os.getpid(), signal.SIGKILL))

@@ -23,7 +23,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from gateway.adapters.channels import sshd
 from gateway.adapters.channels.folders import ExchangeRoot
-from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Limits, Memory, Round, fetching, landing
+from gateway.adapters.channels.room import Room
+from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, Round, fetching, landing
 from gateway.adapters.channels.sftp.breaker import Breaker
 from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.adapters.clock import SystemClock
@@ -37,7 +38,7 @@ LABEL = "国家分发流入人口个案"
 DROP, BESIDE = f"000000/上报/{LABEL}", f"000000/接收/{LABEL}"
 REMOTE = "接收/跨省流入人口个案"
 ENDING = ".tar.zst.gpg"
-LIMITS = Limits(min_free=0, settle_seconds=0.0)
+ROOM = Room(min_free=0)
 
 
 def package(number: int = 1) -> str:
@@ -81,12 +82,12 @@ class Exchange:
         return self.lay(name, json.dumps({"packages": rows}).encode())
 
     def collector(self, **more: Any) -> Collector:
-        """A new one, as after a restart."""
+        """A new one, as after a restart. What is not the collector's own is its plan's."""
         root = ExchangeRoot(self.home / "exchange", self.home / "record")
         errand = Errand(AgreementId("distributed-inflow"), REMOTE, DROP, BESIDE)
-        endpoint = more.pop("endpoint", self.endpoint)
-        options = {"now": SystemClock().now, "limits": LIMITS, **more}
-        made = Collector(PARTY, endpoint, [errand], root, Memory(self.state), self.state / "000000.lock", **options)
+        own = {name: more.pop(name) for name in ("room", "breaker") if name in more}
+        plan = replace(Plan(PARTY, self.endpoint, [errand], settle_seconds=0.0), **more)
+        made = Collector(plan, root, Memory(self.state), now=SystemClock().now, **{"room": ROOM, **own})
         self.collectors.append(made)
         return made
 
@@ -166,7 +167,7 @@ def test_a_file_is_taken_at_the_second_equal_poll_and_never_again(exchange: Exch
 def test_the_two_polls_lie_apart(exchange: Exchange) -> None:
     exchange.lay(package() + ENDING, b"x" * 1000)
     now = [0.0]
-    collector = exchange.collector(limits=replace(LIMITS, settle_seconds=5.0), monotonic=lambda: now[0])
+    collector = exchange.collector(settle_seconds=5.0, breaker=Breaker(monotonic=lambda: now[0]))
     for moment, files in ((0.0, 0), (4.9, 0), (5.0, 1)):
         now[0] = moment
         assert ok(collector.round()).files == files
@@ -479,8 +480,9 @@ _CHILD = """
 import os, signal, sys
 from pathlib import Path
 from gateway.adapters.clock import SystemClock
-from gateway.adapters.folders import ExchangeRoot, moving
-from gateway.adapters.sftp import Collector, Endpoint, Errand, Limits, Memory, fetching, landing
+from gateway.adapters.channels.folders import ExchangeRoot, moving
+from gateway.adapters.channels.room import Room
+from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, fetching, landing
 from gateway.parcels import AgreementId, PartyId
 
 home, port, user, moment, remote, drop, beside = sys.argv[1:]
@@ -509,10 +511,10 @@ for where, names in (
 
 endpoint = Endpoint(host="127.0.0.1", port=int(port), username=user, key=home / "key", known_hosts=home / "known_hosts")
 state = home / "state" / "collected"
+errands = [Errand(AgreementId("distributed-inflow"), remote, drop, beside)]
 collector = Collector(
-    PartyId("000000"), endpoint, [Errand(AgreementId("distributed-inflow"), remote, drop, beside)],
-    ExchangeRoot(home / "exchange", home / "record"), Memory(state), state / "000000.lock",
-    now=SystemClock().now, limits=Limits(min_free=0, settle_seconds=0.0),
+    Plan(PartyId("000000"), endpoint, errands, settle_seconds=0.0),
+    ExchangeRoot(home / "exchange", home / "record"), Memory(state), now=SystemClock().now, room=Room(min_free=0),
 )
 for _ in range(2):
     collector.round()
@@ -563,10 +565,10 @@ def test_kill_9_at_every_step_loses_nothing_and_doubles_nothing(exchange: Exchan
 def test_a_round_takes_no_more_than_its_limits_and_the_rest_follows(exchange: Exchange) -> None:
     packages = {package(n): exchange.lay(package(n) + ENDING, bytes([n]) * 1000) for n in range(1, 8)}
     exchange.lay_list(packages)
-    collector = exchange.collector(limits=replace(LIMITS, files=3))
+    collector = exchange.collector(most_files=3)
     assert [(r.files, r.left) for r in (ok(collector.round()) for _ in range(4))] == [(3, 5), (3, 2), (2, 0), (0, 0)]
     exchange.lay_list({p: exchange.lay(p + ENDING, d[:900]) for p, d in packages.items()}, "b.json")
-    collector = exchange.collector(limits=replace(LIMITS, bytes=2000))
+    collector = exchange.collector(most_bytes=2000)
     for name in packages:
         (exchange.drop / (name + ENDING)).unlink()
     assert (lambda r: (r.files, r.bytes, r.left))(ok(collector.round())) == (2, 1800, 6)
@@ -576,13 +578,13 @@ def test_a_full_disk_defers_before_anything_is_written(exchange: Exchange) -> No
     data = exchange.lay(package() + ENDING, os.urandom(4 * MB))
     exchange.lay_list({package(): data})
     room = [3 * MB]
-    collector = exchange.collector(free=lambda _: room[0])
+    collector = exchange.collector(room=Room(min_free=0, free=lambda _: room[0]))
     deferred(collector.round(), "702")
     assert exchange.names() == []
     assert collector.health() | {"code": "702", "failures": 0, "state": "closed"} == collector.health()
     room[0] = 1 << 40
     assert ok(collector.round()).files == 2
-    big = exchange.collector(limits=replace(LIMITS, max_file=1 * MB))
+    big = exchange.collector(room=Room(max_file=1 * MB, min_free=0))
     exchange.lay(package(2) + ENDING, bytes(2 * MB))
     assert ok(big.round()) == Round(too_large=1)
 
@@ -625,7 +627,7 @@ def test_a_partner_that_is_down_is_left_alone_for_longer_and_longer(exchange: Ex
     exchange.server.stop()
     now = [0.0]
     breaker = Breaker(threshold=3, first_seconds=60, longest_seconds=100, monotonic=lambda: now[0], chance=lambda: 0.5)
-    collector = exchange.collector(breaker=breaker, monotonic=lambda: now[0])
+    collector = exchange.collector(breaker=breaker)
     for _ in range(3):
         assert collector.health()["state"] == "closed"
         deferred(collector.round(), "701", "connect")
@@ -680,10 +682,8 @@ def test_a_partner_that_is_silent_delays_no_other_and_a_stop_ends_it(exchange: E
     try:
         silent = []
         for number in range(12):
-            made = exchange.collector(endpoint=replace(exchange.endpoint, port=mute.port, stall_seconds=600))
-            made.party = PartyId(f"p{number}")
-            made._lock = exchange.state / f"p{number}.lock"
-            silent.append(made)
+            endpoint = replace(exchange.endpoint, port=mute.port, stall_seconds=600)
+            silent.append(exchange.collector(party=PartyId(f"p{number}"), endpoint=endpoint))
         speaking = exchange.collector(seconds=0.2)
         exchange.lay(package() + ENDING, b"x")
         collecting.take([*silent, speaking], structlog.get_logger("test"))

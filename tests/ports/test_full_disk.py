@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.channels.folders import DropFolders, ExchangeRoot, FolderCourier
+from gateway.adapters.channels.folders import DropFolders, ExchangeRoot, FolderCourier, Quiet
+from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
 from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.daemon.vitals import Guard
@@ -91,9 +92,8 @@ if os.geteuid() == 0:
             tmp_path / "exchange",
             [address],
             small / "spool",
-            quiet_seconds=0,
-            min_free_bytes=0,
-            free=lambda _: 1 << 40,
+            quiet=Quiet(0),
+            room=Room(min_free=0, free=lambda _: 1 << 40),
         )
         [claim] = inbox.scan(NOW)
         assert code(inbox.copy(claim.parcel)) == "702"
@@ -113,7 +113,8 @@ if os.geteuid() == 0:
         drop = tmp_path / "exchange" / "粤" / "上报" / "l"
         drop.mkdir(parents=True)
         address = (PARTY, AgreementId("a"), "粤/上报/l")
-        inbox = DropFolders(tmp_path / "exchange", [address], small / "spool", quiet_seconds=0, min_free_bytes=0)
+        room = Room(min_free=0)
+        inbox = DropFolders(tmp_path / "exchange", [address], small / "spool", quiet=Quiet(0), room=room)
         intake, guard = Intake(min_free_mb=2, resume_free_mb=3), Guard()
 
         def look(minute: int) -> list[Claim]:

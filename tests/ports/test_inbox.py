@@ -10,19 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.adapters.channels.folders import DropFolders, copying, inbox, names, taking
+from gateway.adapters.channels.folders import DropFolders, Quiet, copying, inbox, names, taking
 from gateway.adapters.channels.folders.claiming import Claiming
+from gateway.adapters.channels.room import Room
 from gateway.adapters.storage.claims import Claims
 from gateway.outcomes import Deferred, Fault, Ok, Refused
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
+ANY_ROOM = Room(min_free=0)
 START = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 DROP = "京/上报/跨省流入人口个案"
 OTHER = "沪/上报/跨省流入人口个案"
@@ -38,7 +40,8 @@ class Node:
 
     home: Path
     seconds: float = 0.0
-    options: dict[str, object] = field(default_factory=dict)
+    room: Room = ANY_ROOM
+    network: bool = False
 
     def __post_init__(self) -> None:
         for _, _, folder in ADDRESSES:
@@ -63,8 +66,8 @@ class Node:
 
     def start(self) -> DropFolders:
         """A process that starts: nothing in memory, what is on disk is all there is."""
-        options = {"quiet_seconds": 2.0, "min_free_bytes": 0} | self.options
-        self.inbox = DropFolders(self.root, ADDRESSES, self.spool, monotonic=lambda: self.seconds, **options)
+        quiet = Quiet(2.0, self.network, lambda: self.seconds)
+        self.inbox = DropFolders(self.root, ADDRESSES, self.spool, quiet=quiet, room=self.room)
         return self.inbox
 
     def scan(self, after: float = 0.0) -> list[Claim]:
@@ -244,7 +247,7 @@ def test_names_that_would_break_a_line_are_refused_and_the_original_comes_back(n
 
 
 def test_a_file_over_the_limit_is_refused_uncopied_and_comes_back_whole(tmp_path: Path) -> None:
-    node = Node(tmp_path, options={"max_file_bytes": 1 << 20})
+    node = Node(tmp_path, room=Room(max_file=1 << 20, min_free=0))
     with (node.drop / "大.csv").open("wb") as stream:
         stream.truncate((5 << 30) + 1)  # 5 GB, sparse
     node.scan()
@@ -259,13 +262,13 @@ def test_a_file_over_the_limit_is_refused_uncopied_and_comes_back_whole(tmp_path
 
 
 def test_without_room_it_is_deferred_before_a_byte_is_written(tmp_path: Path) -> None:
-    node = Node(tmp_path, options={"free": lambda _: 1000, "min_free_bytes": 993})
+    node = Node(tmp_path, room=Room(min_free=993, free=lambda _: 1000))
     claim = node.claim("个案.csv", b"12345678")
     outcome = node.inbox.copy(claim.parcel)
     assert isinstance(outcome, Deferred)
     assert outcome.code == "702"
     assert sorted(p.name for p in (node.spool / ".arrived").iterdir()) == []
-    node.options = {}
+    node.room = ANY_ROOM
     assert isinstance(node.start().copy(claim.parcel), Ok)
 
 
@@ -276,11 +279,12 @@ def test_a_disk_that_fills_up_while_copying_defers_and_leaves_no_partial_copy(tm
     claim = node.claim("个案.csv", b"x" * (4 << 20))
     script = (
         "import sys, resource, signal, pathlib\n"
-        "from gateway.adapters.channels.folders import DropFolders\n"
+        "from gateway.adapters.channels.folders import DropFolders, Quiet\n"
+        "from gateway.adapters.channels.room import Room\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))\n"
         "home = pathlib.Path(sys.argv[1])\n"
-        "i = DropFolders(home / 'exchange', [], home / 'spool', min_free_bytes=0)\n"
+        "i = DropFolders(home / 'exchange', [], home / 'spool', quiet=Quiet(), room=Room(min_free=0))\n"
         "print(i.copy(sys.argv[2]).outcome, i.copy(sys.argv[2]).code)\n"
     )
     run = subprocess.run([sys.executable, "-c", script, str(tmp_path), claim.parcel], capture_output=True, text=True)
@@ -574,7 +578,7 @@ def test_a_drop_folder_replaced_by_a_link_is_down_and_its_target_untouched(node:
 
 
 def test_a_network_share_gets_a_longer_quiet_period(tmp_path: Path) -> None:
-    node = Node(tmp_path, options={"network": True})
+    node = Node(tmp_path, network=True)
     (node.drop / "个案.csv").write_bytes(b"x")
     node.scan()
     assert node.scan(after=29) == []
@@ -637,7 +641,7 @@ def test_two_thousand_files_of_four_writers_and_a_slow_one_are_all_taken_once_no
     busy: tuple[Path, list[threading.Thread]],
 ) -> None:
     home, threads = busy
-    taker = DropFolders(home / "exchange", ADDRESSES, home / "spool", quiet_seconds=0.6, min_free_bytes=0)
+    taker = DropFolders(home / "exchange", ADDRESSES, home / "spool", quiet=Quiet(0.6), room=Room(min_free=0))
     for thread in threads:
         thread.start()
     seen: dict[str, bytes] = {}
@@ -694,10 +698,12 @@ TAKER = """
 import os, sys, time
 from datetime import datetime, timezone
 from pathlib import Path
-from gateway.adapters.folders import DropFolders
+from gateway.adapters.channels.folders import DropFolders, Quiet
+from gateway.adapters.channels.room import Room
 
 home, drop = Path(sys.argv[1]), sys.argv[2]
-inbox = DropFolders(home / "exchange", [("beijing", "a", drop)], home / "spool", quiet_seconds=0.02, min_free_bytes=0)
+where = home / "exchange", [("beijing", "a", drop)], home / "spool"
+inbox = DropFolders(*where, quiet=Quiet(0.02), room=Room(min_free=0))
 ledger = os.open(home / "ledger", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 while True:
     claims = inbox.scan(datetime.now(timezone.utc))

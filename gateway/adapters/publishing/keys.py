@@ -44,7 +44,7 @@ class LogKeys:
         return self._read(CURRENT)
 
     def rotate(self) -> tuple[Signer, Signer]:
-        """A new key comes into force, the old one retires. Answers (old, new). Raises `FileExistsError` while an
+        """A new key comes into force, the old one retires. Returns (old, new). Raises `FileExistsError` while an
         earlier overlap lasts, `PermissionError` when the key is the service manager's: it has to be changed there."""
         if credential(self._private, CURRENT) != self._private / CURRENT:
             raise PermissionError
@@ -56,7 +56,7 @@ class LogKeys:
         return old, self._read(CURRENT)
 
     def retire(self) -> Signer:
-        """The overlap ends: the old key is destroyed. Answers it, for the record. Raises `NoKey` without one."""
+        """The overlap ends: the old key is destroyed. Returns it, for the record. Raises `NoKey` without one."""
         old = self._read(RETIRING)
         durable.remove(self._private / RETIRING)
         return old

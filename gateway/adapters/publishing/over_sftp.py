@@ -103,7 +103,7 @@ class Mailbox:
         return answer is not None
 
     def _read(self, sftp: paramiko.SFTPClient, name: str) -> bytes | None:
-        """A small regular file; what else bears the name is none."""
+        """A small regular file; None for anything else under that name."""
         path = str(self._folder / name)
         there = remote.status(sftp, path)
         if there is None or not remote.is_regular(there) or (there.st_size or 0) > over_http.LARGEST:
@@ -137,7 +137,7 @@ def answer_folder(witness: Witness, logs: Mapping[str, VerifierKey], folder: Pat
                 body = stream.read(over_http.LARGEST + 1)
         except FileNotFoundError:
             return None
-        except copying.Answer:
+        except copying.Halt:
             return 400
         status, kind, said = over_http.answer(witness, logs, body[: over_http.LARGEST], now)
         if status == 200:

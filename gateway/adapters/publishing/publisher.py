@@ -106,7 +106,7 @@ class Publisher:
             tables.lock()
             last = tables.signed()
             if (last.size if last else None) != self._stored:
-                raise Contradiction  # somebody signs without this folder's lock
+                raise Contradiction  # another process signs without this folder's lock
             tables.sign(count, note, now)
         self._stored = count
         self._write(edge, full, bundle, note, checkpoint)

@@ -23,7 +23,7 @@ def evidence(state: Path) -> list[Path]:
 
 
 def keep_evidence(state: Path, notes: Sequence[Note]) -> Path:
-    """Keep notes that contradict each other, signed by the same key: nobody can explain them away."""
+    """Keep notes that contradict each other, signed by the same key: they prove that the log showed two histories."""
     data = b"".join(note.to_bytes() + b"\n" for note in notes)
     folder = state / EVIDENCE
     durable.make_folder(folder)
@@ -63,7 +63,7 @@ class Witness:
         return Note.parse(path.read_bytes()) if path.exists() else None
 
     def cosign(self, log: Path, key: VerifierKey, time: int) -> Note:
-        """Cosign the checkpoint in a copy of somebody's log, if its tiles show that it continues what was cosigned
+        """Cosign the checkpoint in a copy of another node's log, if its tiles show that it continues what was cosigned
         before. Raises `BadNote`, `Behind`, `TwoHistories`; `OSError` when tiles are missing."""
         note, checkpoint = read_checkpoint((log / "checkpoint").read_bytes())
         tree = TileTree(log, checkpoint.size)
@@ -118,7 +118,7 @@ class Witness:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """The daemon and a command may be asked at once: what one remembers the other has to see."""
+        """The daemon and a command may run at once: what one remembers the other has to see."""
         durable.make_folder(self._state / SEEN)
         descriptor = os.open(self._state / SEEN / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

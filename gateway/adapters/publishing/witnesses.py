@@ -1,7 +1,7 @@
 """Our witnesses: partners who cosign our checkpoints, over files, HTTP or SFTP.
 
 Who our witnesses are, and how many are enough, is `keys/witnesses.policy` (C2SP tlog-policy). A cosigned checkpoint
-comes back as a file in `state/cosigned/`, whoever carried it there; it is kept in `archive/<size>` beside the log's
+comes back as a file in `state/cosigned/`, however it got there; it is kept in `archive/<size>` beside the log's
 tiles. A witness that is away stops nothing; a history that contradicts ours stops everything, and both notes are kept.
 """
 

@@ -207,12 +207,13 @@ def _beside(work: Callable[[bytes], object]) -> Iterator[Callable[[bytes], objec
 
 
 def ahead(pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-    """The same pieces, made in another thread, a few ahead of whoever takes them: decompressing goes on while the last
+    """The same pieces, made in another thread, a few ahead of the reader: decompressing goes on while the last
     piece is hashed and written. What `pieces` raises is raised here; closing this ends the thread."""
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_BEHIND)
     stopped = threading.Event()
 
     def make() -> None:
+        """Put every piece, then the exception that ended them or None; stop early once nobody reads."""
         last: BaseException | None = None
         try:
             for piece in pieces:

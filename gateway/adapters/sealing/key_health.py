@@ -1,4 +1,4 @@
-"""Every key that is pinned, and how it stands: what `gateway keys list`, the status page and the warnings look at."""
+"""Every key that is pinned, and the state it is in: for `gateway keys list`, the status page and the warnings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gateway.instants import SHANGHAI
 from gateway.policy.facts import Facts, Party
 
 STEPS = (60, 30, 7)
-"""Days before a key runs out at which somebody is told."""
+"""Days before a key expires at which the operator is warned."""
 
 State = Literal["ok", "expiring", "expired", "revoked", "missing", "mismatch", "private", "unpinned", "unusable"]
 Slot = Literal["present", "next"]
@@ -39,7 +39,7 @@ class KeyState:
 
     @property
     def step(self) -> int | None:
-        """The warning that is due: 60, 30 or 7 days ahead, 0 for a key that has run out; None for none."""
+        """The warning that is due: 60, 30 or 7 days ahead, 0 for a key that has expired; None for none."""
         if self.state == "expired":
             return 0
         if self.days is None or self.state in ("revoked", "private", "mismatch", "missing"):
@@ -47,7 +47,7 @@ class KeyState:
         return min((step for step in STEPS if self.days <= step), default=None)
 
 
-def survey(facts: Facts, now: datetime, *, private: bool = True) -> Iterator[KeyState]:
+def key_states(facts: Facts, now: datetime, *, private: bool = True) -> Iterator[KeyState]:
     """The node's own keys first, then the partners' by area code. Without `private` our keys are judged by their public
     files, as everybody's: gpg's home is left alone."""
     node = facts.parties.get(facts.node.party)

@@ -1,7 +1,7 @@
-"""Both sealing profiles behind one face: the form of a fingerprint tells which of them is meant.
+"""Both sealing profiles behind one interface: the form of a fingerprint tells which of them is meant.
 
-40 digits name an OpenPGP primary key, 64 the SM3 of an SM2 public key. Whoever picks the fingerprint (from the party's
-facts, by the agreement's profile) has picked the profile.
+40 digits name an OpenPGP primary key, 64 the SM3 of an SM2 public key. To pick a fingerprint (from the party's facts,
+by the agreement's profile) is to pick the profile.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Profiles:
         return self.sm.sign(data) if profile == "sm" else self.openpgp.sign(data)
 
     def verify(self, data: bytes, signature: bytes, *fingerprints: str) -> Outcome[None]:
-        """Good by any of the pins: in an overlap a party has two. Else what the first that is here said."""
+        """See `ports.Verifier`. Ok by any of the pins: in an overlap a party has two."""
         outcomes: list[Outcome[None]] = []
         for fingerprint in fingerprints:
             outcomes.append(self.of(fingerprint).verify(data, signature, fingerprint))
@@ -50,8 +50,8 @@ class Profiles:
     def open(
         self, sealed: Path, into: Path, *fingerprints: str, caps: Caps | None = None, accept: Accept | None = None
     ) -> Outcome[OpenedPackage]:
-        """Open by any of the pins of the profile the file is of; the next one is asked where the signer was another
-        (211) or the pinned key is not here."""
+        """See `ports.Opener`. Only pins of the profile the file is of are tried; the next one is where the signer was
+        another (211) or the pinned key is not here (707)."""
         sm = is_sm(sealed)
         outcomes: list[Outcome[OpenedPackage]] = []
         for fingerprint in fingerprints:
@@ -63,7 +63,8 @@ class Profiles:
 
 
 def _best(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
-    """What is good, else a refusal, since a key that is missing besides changes nothing; else what there is."""
+    """The first Ok, else the first Fault, Refused, Deferred, in this order: where one pin was refused, another key
+    that is missing here changes nothing."""
     for kind in (Ok, Fault, Refused, Deferred):
         for outcome in outcomes:
             if isinstance(outcome, kind):

@@ -34,9 +34,9 @@ class OpenedPackage:
 
 
 @contextlib.contextmanager
-def quarantine(into: Path) -> Iterator[Path]:
-    """A new folder (0700) on the file system of `into`, gone at the end whatever happens. Raises `FileExistsError`
-    where `into` holds something."""
+def folder_beside(into: Path) -> Iterator[Path]:
+    """A new folder (0700) on the file system of `into`, removed at the end in any case, and what dead runs left
+    there with it. Raises `FileExistsError` where `into` holds something."""
     if into.exists() and any(into.iterdir()):
         raise FileExistsError(errno.EEXIST, "the folder to open into is not empty")
     durable.make_folder(into.parent)
@@ -50,8 +50,8 @@ def quarantine(into: Path) -> Iterator[Path]:
 
 
 def _make(parent: Path) -> tuple[Path, int]:
-    """A folder with a lock on it, which tells sweepers that somebody is at work. One that met us before we had the lock
-    has taken the folder away: then another one is made."""
+    """A folder, and the lock on it (a descriptor), which tells `_sweep` of other runs that it is in use. A sweep that
+    came before the lock has removed the folder: then another one is made."""
     while True:
         work = Path(tempfile.mkdtemp(prefix=_PREFIX, suffix=_SUFFIX, dir=parent))
         with contextlib.suppress(OSError):
@@ -70,7 +70,7 @@ def publish(tree: Path, into: Path, descriptor: Descriptor, signer: str) -> Open
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what was left by runs that are dead: whoever is at work holds the lock."""
+    """Remove what was left by runs that are dead: a run that is alive holds the lock."""
     for left in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
         with contextlib.suppress(OSError):
             descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

@@ -54,6 +54,7 @@ class Record:
         return replace(self, key=key)
 
     def encode(self) -> bytes:
+        """One line of JSON, ASCII, that begins with `parcel`."""
         row = (
             self.parcel,
             self.sender,
@@ -135,11 +136,11 @@ class Claims:
 
     def take_back(self, parcel: ParcelId) -> None:
         """Drop a claim that never came to a rename. Not synced: if a power cut undoes it, it is taken back once more.
-        Leaves whatever else there is of the parcel."""
+        Anything else of the parcel stays."""
         self._journals.erase(parcel, sync=False)
 
     def tidy(self) -> None:
-        """Remove what a crash left half written: it names files. Only while nobody else writes."""
+        """Remove what a crash left half written: it names files. Only while no other thread writes."""
         self._journals.tidy()
 
 

@@ -1,6 +1,6 @@
 """Removals in the node's storage wait while a backup gathers what it needs: database first, then files.
 
-A lock of the kernel on one file, so that it holds between threads and processes and dies with whoever held it.
+A lock of the kernel on one file, so that it holds between threads and processes and ends with the process that held it.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Spool:
         return self.arrivals / parcel
 
     def content(self, parcel: ParcelId) -> Path:
-        """The file as it came, where `adapters.folders` laid it."""
+        """The file as it came, where the drop folders lay it."""
         return self.arrivals / ARRIVED / parcel
 
     def opened(self, parcel: ParcelId) -> Path:

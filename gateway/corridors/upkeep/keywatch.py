@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from gateway import durable
-from gateway.adapters.sealing.key_health import KeyState, survey
+from gateway.adapters.sealing.key_health import KeyState, key_states
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.log import Entry
@@ -20,7 +20,7 @@ def warn(node: Node) -> None:
     now, facts = node.clock.now(), node.facts.current()
     due = [
         (f"key/{key.fingerprint[-16:]}/{key.expires.date().isoformat()}/{key.step}", key)
-        for key in survey(facts, now, private=False)
+        for key in key_states(facts, now, private=False)
         if key.fingerprint is not None and key.expires is not None and key.step is not None
     ]
     with node.ledger.reading() as reading:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from gateway.adapters.sealing.key_health import survey
+from gateway.adapters.sealing.key_health import key_states
 from gateway.lifecycle import BatchState
 from gateway.node import Node
 from gateway.policy.facts import Facts
@@ -56,7 +56,7 @@ def expiring(facts: Facts, now: datetime) -> tuple[ExpiringKey, ...]:
         ExpiringKey(
             key.party, facts.parties[key.party].short or facts.parties[key.party].name, key.fingerprint, key.expires
         )
-        for key in survey(facts, now, private=False)
+        for key in key_states(facts, now, private=False)
         if key.step is not None and key.fingerprint is not None and key.expires is not None
     ]
     return tuple(sorted(found, key=lambda key: key.expires_at))

@@ -8,6 +8,7 @@ from gateway.adapters.channels.folders.claiming import Address
 from gateway.adapters.channels.folders.courier import FolderCourier
 from gateway.adapters.channels.folders.inbox import DropFolders
 from gateway.adapters.channels.folders.root import ROOT_RECORD, ExchangeRoot, SourceDown
+from gateway.adapters.channels.folders.scanning import Quiet
 from gateway.adapters.channels.folders.watch import Watch
 
-__all__ = ["ROOT_RECORD", "Address", "DropFolders", "ExchangeRoot", "FolderCourier", "SourceDown", "Watch"]
+__all__ = ["ROOT_RECORD", "Address", "DropFolders", "ExchangeRoot", "FolderCourier", "Quiet", "SourceDown", "Watch"]

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.channels.folders import names
-from gateway.adapters.channels.folders.copying import PARTIAL, Limits
+from gateway.adapters.channels.folders.copying import PARTIAL
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
+from gateway.adapters.channels.room import Room
 from gateway.adapters.storage.claims import ARRIVED, Claims, Record, key_of
 from gateway.parcels import ParcelId
 from gateway.ports import Copied
@@ -26,12 +27,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], limits: Limits) -> dict[ParcelId, Copied]:
-    """Copy what can be copied of `records`; answers the copies, whole and durable. Their size and hash are not written
-    down: after a restart they are reckoned again from the copy."""
-    fit = [r for r in records if r.key[2] <= min(LARGEST, limits.max_file) and not r.sidecar]
+def copy(root: ExchangeRoot, claims: Claims, records: Sequence[Record], room: Room) -> dict[ParcelId, Copied]:
+    """Copy what can be copied of `records`; returns the copies, whole and durable. Their size and hash are not written
+    down: after a restart they are computed again from the copy."""
+    fit = [r for r in records if r.key[2] <= min(LARGEST, room.max_file) and not r.sidecar]
     fit = [r for r in fit if names.is_plain(r.name)]
-    if len(fit) <= FEW or limits.free(claims.spool) < sum(r.key[2] for r in fit) + limits.min_free:
+    if len(fit) <= FEW or room.free(claims.spool) < sum(r.key[2] for r in fit) + room.min_free:
         return {}
     copied: dict[ParcelId, Copied] = {}
     arrived = claims.spool / ARRIVED

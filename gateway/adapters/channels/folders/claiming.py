@@ -14,7 +14,7 @@ After a crash the first scan of each folder finds one of these, and mends it:
   claim is dropped, the file is an arrival like any other.
 - both: the claim is returned again. The daemon dedupes by parcel id; one process returns each claim once.
 - `.taken-…` and no readable claim: it is adopted, its name unknown (empty).
-- a claim told finished, and `.taken-…` still there: the finish is done again.
+- a claim that is finished, and `.taken-…` still there: the finish is done again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from datetime import datetime
 
 from gateway.adapters.channels.folders import moving, names, taking
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
-from gateway.adapters.channels.folders.scanning import Listing, Observation
+from gateway.adapters.channels.folders.scanning import Listing, Observation, Quiet
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
@@ -35,24 +35,23 @@ Address = tuple[PartyId, AgreementId, str]
 
 
 class Claiming:
-    """The claims of one process: what it saw, took, and was not told finished yet."""
+    """The claims of one process: what it saw and took, and has not finished yet."""
 
     def __init__(
         self,
         root: ExchangeRoot,
         claims: Claims,
         addresses: Iterable[Address],
-        quiet: float,
-        monotonic: Callable[[], float],
+        quiet: Quiet,
         remove: Callable[[int, Record], None],
     ) -> None:
         """`remove` ends what an earlier run did not: it takes a finished claim's file out of its open folder."""
         self._root = root
         self._claims = claims
         self._addresses = {folder: (sender, agreement) for sender, agreement, folder in addresses}
-        self._observations = {folder: Observation(quiet) for folder in self._addresses}
+        self._observations = {folder: Observation(quiet.period) for folder in self._addresses}
         self._left: dict[str, Mapping[str, int]] = {}
-        self._monotonic = monotonic
+        self._monotonic = quiet.monotonic
         self._remove = remove
         self.lock = threading.RLock()
         self._unsynced: set[str] = set()
@@ -77,12 +76,12 @@ class Claiming:
         return dict(self._left)
 
     def pending(self) -> Sequence[Claim]:
-        """Every claim that was not told finished, in order of parcel id."""
+        """Every claim that is not finished, in order of parcel id."""
         with self.lock:
             return [self._records[p].claim for p in sorted(self._records)]
 
     def pending_record(self, parcel: ParcelId) -> Record | None:
-        """The record of a claim that was not told finished."""
+        """The record of a claim that is not finished."""
         return self._records.get(parcel)
 
     def record(self, parcel: ParcelId) -> Record | None:
@@ -140,7 +139,7 @@ class Claiming:
         self._records.pop(record.parcel, None)
 
     def _adopt(self, folder: str, descriptor: int, parcel: ParcelId, now: datetime) -> None:
-        """A `.taken-…` that no live claim answers for: finish it, or make a claim for it."""
+        """A `.taken-…` that belongs to no claim in memory: finish it, or make a claim for it."""
         known = self._records.get(parcel)
         if known is not None and known.folder == folder:
             return
@@ -211,7 +210,8 @@ class Claiming:
                     self._records[record.parcel] = changed
 
     def finish(self, record: Record) -> None:
-        """Told finished: what cannot be removed now (folder down) is removed by the first scan of the next run."""
+        """Mark a claim finished and remove its file. What cannot be removed now (folder down) is removed by the first
+        scan of the next run."""
         with self.lock:
             self._claims.mark_finished(record.parcel)
             with suppress(SourceDown, OSError), self._root.folder(record.folder) as descriptor:

@@ -7,13 +7,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.channels.folders import names
+from gateway.adapters.channels.room import Room
 from gateway.adapters.storage.claims import SIDECAR_COPY, Key, Record, key_of
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.ports import Copied
@@ -21,25 +20,9 @@ from gateway.ports import Copied
 _MB = 1 << 20
 _SIDECAR_LIMIT = 1 << 20
 PARTIAL, _FACTS = ".part", ".json"
-"""What a file system says that has no room: none at all, none for us, none for one file of this size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bytes. `free` says how many are left where a path lies."""
-
-    max_file: int
-    min_free: int
-    free: Callable[[Path], int]
-
-
-def free_bytes(path: Path) -> int:
-    """Bytes an ordinary user may still write on the file system of `path`."""
-    status = os.statvfs(path)
-    return status.f_bavail * status.f_frsize
-
-
-class Answer(Exception):
+class Halt(Exception):
     """Carries an outcome out of nested reading and writing; never leaves this folder of modules."""
 
     def __init__(self, outcome: Refused | Deferred) -> None:
@@ -48,7 +31,8 @@ class Answer(Exception):
 
 
 def adopt(record: Record, content: Path) -> Copied | None:
-    """The copy that is there already. It has its name only once it is whole; lost facts are reckoned again."""
+    """The copy that is there already. It has its name only once it is whole. Size and hash are computed again
+    where they are not known."""
     if not content.exists():
         return None
     try:
@@ -78,7 +62,7 @@ def _beside(content: Path, ending: str) -> Path:
     return content.with_name(content.name + ending)
 
 
-def copy_claimed(folder: int, record: Record, content: Path, target: Path, limits: Limits) -> Outcome[Copied]:
+def copy_claimed(folder: int, record: Record, content: Path, target: Path, room: Room) -> Outcome[Copied]:
     """Copy `.taken-<parcel>` in the open drop folder to `content`, its sidecar into the folder `target`. On anything
     but `Ok` no partial copy stays."""
     name = names.taken(record.parcel)
@@ -87,15 +71,15 @@ def copy_claimed(folder: int, record: Record, content: Path, target: Path, limit
             _copy_sidecar(folder, name + names.SIDECAR, target)
         with open_regular(folder, name) as source:
             before = os.fstat(source.fileno())
-            if before.st_size > limits.max_file:
-                return Refused("216", {"limit_mb": limits.max_file // _MB})
-            _need_room(content.parent, before.st_size, limits)
+            if before.st_size > room.max_file:
+                return Refused("216", {"limit_mb": room.max_file // _MB})
+            _need_room(content.parent, before.st_size, room)
             if key_of(before) != record.key:
                 return Deferred("703", retry_after=5.0)
             sha256 = _copy(source, before.st_size, content, key_of(before))
         return Ok(Copied(size=before.st_size, sha256=sha256, name=record.name, path=content))
-    except Answer as answer:
-        return answer.outcome
+    except Halt as halt:
+        return halt.outcome
     except FileNotFoundError:
         return Fault("905", {"parcel": record.parcel})
     except OSError as error:
@@ -107,19 +91,19 @@ def open_regular(folder: int, name: str) -> BinaryIO:
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket or a device nobody serves
-            raise Answer(Refused("205")) from None
+        if error.errno in (errno.ELOOP, errno.ENXIO):  # a link; a socket, or a device without a driver
+            raise Halt(Refused("205")) from None
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Answer(Refused("205"))
+        raise Halt(Refused("205"))
     return os.fdopen(descriptor, "rb")
 
 
-def _need_room(folder: Path, size: int, limits: Limits) -> None:
-    free = limits.free(folder)
-    if free < size + limits.min_free:
-        raise Answer(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + limits.min_free) // _MB)}, 300.0))
+def _need_room(folder: Path, size: int, room: Room) -> None:
+    free = room.free(folder)
+    if free < size + room.min_free:
+        raise Halt(Deferred("702", {"free_mb": free // _MB, "needed_mb": -(-(size + room.min_free) // _MB)}, 300.0))
 
 
 def _copy(source: BinaryIO, size: int, content: Path, key: Key) -> str:
@@ -135,12 +119,12 @@ def _copy(source: BinaryIO, size: int, content: Path, key: Key) -> str:
                 copy.write(block)
                 left -= len(block)
             if left or source.read(1) or key_of(os.fstat(source.fileno())) != key:
-                raise Answer(Deferred("703", retry_after=5.0))
+                raise Halt(Deferred("703", retry_after=5.0))
             copy.flush()
             os.fsync(copy.fileno())
         sha256 = digest.hexdigest()
         durable.publish(partial, content)
-        # Only spares hashing anew; not worth a sync of its own.
+        # Only spares hashing again; not worth a sync of its own.
         _beside(content, _FACTS).write_text(json.dumps({"size": size, "sha256": sha256}), "ascii")
     except BaseException:
         partial.unlink(missing_ok=True)
@@ -154,6 +138,6 @@ def _copy_sidecar(folder: int, name: str, target: Path) -> None:
     with open_regular(folder, name) as source:
         data = source.read(_SIDECAR_LIMIT + 1)
     if len(data) > _SIDECAR_LIMIT:
-        raise Answer(Refused("216", {"limit_mb": _SIDECAR_LIMIT // _MB}))
+        raise Halt(Refused("216", {"limit_mb": _SIDECAR_LIMIT // _MB}))
     durable.make_folder(target)
     durable.write_bytes(target / SIDECAR_COPY, data)

@@ -33,7 +33,7 @@ class FolderCourier:
         file_mode: int = 0o640,
         folder_mode: int = 0o750,
     ) -> None:
-        """`parties` maps a party to its folder under the root. The modes hold whatever the umask: 0640 and 0750 when
+        """`parties` maps a party to its folder under the root. The modes hold under any umask: 0640 and 0750 when
         the party's group reads, 0660 and 0770 when it also removes what it has fetched."""
         self._root = root
         self._parties = dict(parties)

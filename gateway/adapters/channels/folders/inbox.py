@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import shutil
 import stat
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -19,13 +18,13 @@ from gateway import durable
 from gateway.adapters.channels.folders import ahead, copying, moving, names, returning, taking
 from gateway.adapters.channels.folders.claiming import Address, Claiming
 from gateway.adapters.channels.folders.root import ROOT_RECORD, ExchangeRoot, SourceDown
+from gateway.adapters.channels.folders.scanning import Quiet
+from gateway.adapters.channels.room import Room
 from gateway.adapters.storage import removals
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import Claim, ParcelId
 from gateway.ports import Copied
-
-NETWORK_QUIET = 30.0
 
 
 class DropFolders:
@@ -37,22 +36,18 @@ class DropFolders:
         addresses: Iterable[Address],
         spool: Path,
         *,
-        quiet_seconds: float = 2.0,
-        network: bool = False,
-        max_file_bytes: int = 4096 << 20,
-        min_free_bytes: int = 512 << 20,
+        quiet: Quiet,
+        room: Room,
         returned: str = "退回",
-        monotonic: Callable[[], float] = time.monotonic,
-        free: Callable[[Path], int] = copying.free_bytes,
     ) -> None:
-        """On a network share (`network`) nothing is taken before it stood still for 30 s, whatever `quiet_seconds`."""
-        quiet = max(quiet_seconds, NETWORK_QUIET) if network else quiet_seconds
+        """`root` is the exchange root, `spool` where the node keeps claims and copies; `returned` is the folder of a
+        party where refused originals go. Reads the claims of earlier runs."""
         self._claims = Claims(spool)
         self.root = ExchangeRoot(root, spool / ROOT_RECORD)
-        self._limits = copying.Limits(max_file_bytes, min_free_bytes, free)
+        self._room = room
         self._returned = returned
         self._copied: dict[ParcelId, Copied] = {}
-        self._claiming = Claiming(self.root, self._claims, addresses, quiet, monotonic, self._remove)
+        self._claiming = Claiming(self.root, self._claims, addresses, quiet, self._remove)
 
     # ---- what there is -----------------------------------------------------------------------------------------
 
@@ -66,7 +61,7 @@ class DropFolders:
         return self._claiming.left_alone()
 
     def pending(self) -> Sequence[Claim]:
-        """Every claim that was not told finished, in order of parcel id."""
+        """Every claim that is not finished, in order of parcel id."""
         return self._claiming.pending()
 
     def claim(self, parcel: ParcelId) -> Claim | None:
@@ -109,7 +104,7 @@ class DropFolders:
             with self.root.folder(record.folder) as descriptor:
                 if not names.is_plain(record.name):
                     return Refused("206")
-                outcome = copying.copy_claimed(descriptor, record, content, target, self._limits)
+                outcome = copying.copy_claimed(descriptor, record, content, target, self._room)
                 if isinstance(outcome, Ok):
                     self._copied[parcel] = outcome.value
                 elif isinstance(outcome, Deferred) and outcome.code == "703":
@@ -119,9 +114,9 @@ class DropFolders:
             return Deferred("709", {"parcel": parcel})
 
     def copy_ahead(self, parcels: Sequence[ParcelId]) -> int:
-        """Copy what is small of many fresh claims at once (`ahead`), before their own steps ask for it; how many."""
+        """See `ports.Inbox`, and `ahead` for how."""
         known = [record for parcel in parcels if (record := self._claiming.pending_record(parcel))]
-        copied = ahead.copy(self.root, self._claims, known, self._limits)
+        copied = ahead.copy(self.root, self._claims, known, self._room)
         self._copied.update(copied)
         return len(copied)
 
@@ -152,14 +147,13 @@ class DropFolders:
             if there or not record.name:  # of an adopted file nothing is known
                 moving.remove(descriptor, mine + ending)
 
-    def return_original(self, parcel: ParcelId, into: str | None = None) -> Outcome[str]:
-        """Lay the refused original into `into` (relative to the root; default: the party's 退回), durably, under its
-        name or the next free one. The value is that name, for the receipt page only; empty when there is nothing to
-        return (a link, no content). Idempotent. Deferred 702 (no space), 709 (folder down)."""
+    def return_original(self, parcel: ParcelId) -> Outcome[str]:
+        """See `ports.Inbox`. Into the party's 退回, under its own name or the next free one; of a link, or where there
+        is no content, nothing is returned."""
         record = self._claiming.record(parcel)
         if record is None:
             return Ok("")
-        folder, target = into or self._returned_folder(record), self._claims.folder(parcel)
+        folder, target = self._returned_folder(record), self._claims.folder(parcel)
         try:
             content = self._claims.content(parcel)
             if not content.exists():
@@ -169,7 +163,7 @@ class DropFolders:
                     if status is None or not stat.S_ISREG(status.st_mode):
                         return Ok(returning.recorded(target))
                     return Ok(returning.move(self.root, folder, descriptor, mine, target, _shown(record)))
-            return returning.copy(self.root, folder, content, target, _shown(record), self._limits)
+            return returning.copy(self.root, folder, content, target, _shown(record), self._room)
         except SourceDown:
             return Deferred("709", {"parcel": parcel})
         except OSError as error:
@@ -178,7 +172,7 @@ class DropFolders:
     def forget(self, parcel: ParcelId) -> None:
         """Remove all the spool holds of a parcel, durably: its plain content and its name are gone. Idempotent.
 
-        Drop folders are synced first: were the claimed file to come back after a power cut, nobody would know it.
+        Drop folders are synced first: if a power cut brought the claimed file back, nothing would be known of it.
         """
         self._claiming.sync()
         folder = self._claims.folder(parcel)

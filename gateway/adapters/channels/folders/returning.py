@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.channels.folders import moving, names
-from gateway.adapters.channels.folders.copying import Limits
 from gateway.adapters.channels.folders.root import ExchangeRoot
+from gateway.adapters.channels.room import Room
 from gateway.outcomes import Deferred, Ok, Outcome
 
 FOLDER_MODE = 0o770
@@ -35,13 +35,13 @@ def record(target: Path, name: str) -> None:
     durable.write_bytes(target / _RECORD, json.dumps({"name": name}).encode("ascii"))
 
 
-def copy(root: ExchangeRoot, folder: str, content: Path, target: Path, name: str, limits: Limits) -> Outcome[str]:
+def copy(root: ExchangeRoot, folder: str, content: Path, target: Path, name: str, room: Room) -> Outcome[str]:
     """Copy `content` into `folder`. Deferred 702 (no space), 709. Raises `SourceDown`."""
     with root.folder(folder, make_mode=FOLDER_MODE) as descriptor:
         before = recorded(target)
         if before and _same(descriptor, before, content):
             return Ok(before)
-        if limits.free(root.path) < content.stat().st_size + limits.min_free:
+        if room.free(root.path) < content.stat().st_size + room.min_free:
             return Deferred("702", retry_after=300.0)
         try:
             with content.open("rb") as source:

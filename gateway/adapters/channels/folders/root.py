@@ -2,7 +2,7 @@
 
 An unmounted share leaves an empty folder behind: read naively it says "every file is gone", and a delivery would fill
 the mount point. So each root carries a sentinel, `.gateway-root`, with a random id that the node also keeps in its own
-spool. A root without that id is *down*, whatever else lies in it. Below the root no link is ever followed: parties
+spool. A root without that id is *down*, also when files lie in it. Below the root no link is ever followed: parties
 may write into their folders, and a link planted there must not lead the node elsewhere.
 """
 
@@ -69,7 +69,7 @@ class ExchangeRoot:
     def folder(self, relative: str | PurePosixPath, *, make_mode: int | None = None) -> Iterator[int]:
         """A descriptor of a folder below the root, opened component by component without following links.
 
-        With `make_mode` missing components are made (exactly that mode, whatever the umask), durably.
+        With `make_mode` missing components are made (exactly that mode, under any umask), durably.
         Raises `SourceDown` when the root is down or a component is missing or not a folder.
         """
         if not self.is_up():

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +19,22 @@ from gateway.adapters.channels.folders import names
 from gateway.adapters.storage.claims import Key, key_of
 from gateway.parcels import ParcelId
 
+NETWORK_SECONDS = 30.0
 _COMPANIONS = (names.MARKER, names.SIDECAR)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """How long a file has to stand still before it is taken, in seconds of the monotonic clock. On a network
+    share, whose clients write late, it is 30 at least."""
+
+    seconds: float = 2.0
+    network: bool = False
+    monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def period(self) -> float:
+        return max(self.seconds, NETWORK_SECONDS) if self.network else self.seconds
 
 
 @dataclass(slots=True)
@@ -60,7 +77,7 @@ class Observation:
         self._sightings: dict[str, Sighting] = {}
 
     def forget(self) -> None:
-        """The folder was gone: what comes back has to stand still anew."""
+        """The folder was gone: what comes back has to stand still again."""
         self._sightings.clear()
 
     def wait_again(self, name: str, monotonic: float) -> None:

@@ -41,7 +41,7 @@ def give_back(folder: int, record: Record) -> None:
 
 
 def put_back_as_new(folder: int, mine: str, name: str) -> None:
-    """A claimed file with content nobody has copied becomes `<stem>-新内容-<n><suffix>`: a new arrival."""
+    """A claimed file with content that was not copied becomes `<stem>-新内容-<n><suffix>`: a new arrival."""
     while True:
         visible = names.numbered(name, names.NEW_CONTENT, lambda n: moving.exists(folder, n))
         if moving.rename_free(folder, mine, visible):

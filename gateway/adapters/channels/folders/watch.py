@@ -39,6 +39,7 @@ class _Alarm(FileSystemEventHandler):
         self._flag = flag
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        """Hidden names are ours, or not complete yet: they wake nobody."""
         try:
             name = PurePath(str(event.dest_path or event.src_path)).name
             if not name.startswith("."):
@@ -79,16 +80,16 @@ class Watch:
             observer.join(10)
 
     def wait(self, seconds: float) -> bool:
-        """Mend what is deaf, then wait for an event, at most `seconds`. True when there was one; clears the flag."""
+        """`mend`, then wait for an event, at most `seconds`. True when there was one; clears the flag."""
         self.mend()
-        heard = self.wake.wait(seconds)
+        woken = self.wake.wait(seconds)
         self.wake.clear()
-        return heard
+        return woken
 
     def mend(self) -> int:
-        """Start a dead observer anew, watch folders that were replaced or have come; how many were taken up.
+        """Replace a dead observer, watch folders that were replaced or have come; how many were taken up.
 
-        Every one taken up sets the flag: what came while we were deaf is to be scanned for.
+        Every one taken up sets the flag: what came while it was not watched is to be scanned for.
         """
         if self._observer is None or not self._observer.is_alive():
             if self._observer is not None:

@@ -7,8 +7,8 @@
 
 from gateway.adapters.channels.sftp.collector import Collector
 from gateway.adapters.channels.sftp.courier import SftpCourier
-from gateway.adapters.channels.sftp.looking import Errand, Limits, Round
+from gateway.adapters.channels.sftp.looking import Errand, Plan, Round
 from gateway.adapters.channels.sftp.memory import Memory
 from gateway.adapters.channels.sftp.session import Endpoint
 
-__all__ = ["Collector", "Endpoint", "Errand", "Limits", "Memory", "Round", "SftpCourier"]
+__all__ = ["Collector", "Endpoint", "Errand", "Memory", "Plan", "Round", "SftpCourier"]

@@ -1,4 +1,4 @@
-"""A circuit breaker per partner: who fails again and again is left alone for a while, and longer each time."""
+"""A circuit breaker per partner: one that fails again and again is left alone for a while, and longer each time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ State = Literal["closed", "open", "half_open"]
 class Breaker:
     """Closed until `threshold` failures in a row (until then the next poll is the next try); then open for
     `first_seconds`, doubling up to `longest_seconds`, ± a quarter by chance, so that a partner that comes back is not
-    met by everybody at once. After the wait one try is let through (half open): it closes the breaker or opens it
-    anew."""
+    called by everybody at once. After the wait one try is let through (half open): it closes the breaker or opens it
+    again."""
 
     threshold: int = 3
     first_seconds: float = 60.0
@@ -43,7 +43,7 @@ class Breaker:
         self.failures = 0
 
     def failed(self, *, at_once: bool = False) -> None:
-        """One more failure; `at_once` opens whatever the count (a changed host key is no passing trouble)."""
+        """One more failure; `at_once` opens at any count (a changed host key is no passing trouble)."""
         self.failures = max(self.failures + 1, self.threshold if at_once else 0)
         if self.failures >= self.threshold:
             wait = backoff(self.failures - self.threshold + 1, self.first_seconds, self.longest_seconds)

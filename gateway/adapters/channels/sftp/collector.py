@@ -11,8 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -21,15 +20,15 @@ from typing import Any, Literal, TypeAlias
 
 import paramiko
 
-from gateway.adapters.channels.folders import ExchangeRoot, copying
+from gateway.adapters.channels.folders import ExchangeRoot
+from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import landing, offered, remote
 from gateway.adapters.channels.sftp.breaker import Breaker
 from gateway.adapters.channels.sftp.fetching import Fetch, Wanted, Wire
 from gateway.adapters.channels.sftp.landing import Halt
-from gateway.adapters.channels.sftp.looking import Errand, Limits, Look, Missing, Round, Sighting, Source
+from gateway.adapters.channels.sftp.looking import Errand, Look, Missing, Plan, Round, Sighting, Source
 from gateway.adapters.channels.sftp.memory import Memory
 from gateway.adapters.channels.sftp.session import (
-    Endpoint,
     HostKeyMismatch,
     Misconfigured,
     Supervisor,
@@ -37,9 +36,9 @@ from gateway.adapters.channels.sftp.session import (
     session,
 )
 from gateway.outcomes import Deferred, Fault, Ok
-from gateway.parcels import AgreementId, PartyId
+from gateway.parcels import AgreementId
 
-_SULK = 3600.0
+_AGAIN = 3600.0
 """Seconds until a file that differs from its list is fetched again."""
 
 Polled: TypeAlias = Ok[Round] | Deferred | Fault
@@ -50,36 +49,25 @@ class Collector:
 
     def __init__(
         self,
-        party: PartyId,
-        endpoint: Endpoint,
-        errands: Sequence[Errand],
+        plan: Plan,
         root: ExchangeRoot,
         memory: Memory,
-        lock: Path,
         *,
         now: Callable[[], datetime],
-        seconds: float = 60.0,
-        limits: Limits | None = None,
+        room: Room,
         breaker: Breaker | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
-        free: Callable[[Path], int] = copying.free_bytes,
     ) -> None:
-        """`lock` is a file that keeps a second collector of the same partner out, of whatever process. `seconds`
-        between polls are for whoever wakes it."""
-        self.party = party
-        self.seconds = seconds
-        self._endpoint = endpoint
-        self._errands = tuple(errands)
+        """`now` is for what is remembered; all waiting goes by the monotonic clock of the breaker."""
+        self.party, self.seconds = plan.party, plan.seconds
+        self._plan = plan
         self._root = root
         self._memory = memory
-        self._lock = lock
         self._now = now
-        self._limits = limits or Limits()
-        self._breaker = breaker or Breaker(monotonic=monotonic)
-        self._monotonic = monotonic
-        self._free = free
+        self._room = room
+        self._breaker = breaker or Breaker()
+        self._monotonic = self._breaker.monotonic
         self._looks: dict[AgreementId, Look] = {}
-        self._sulking: dict[str, float] = {}
+        self._put_off: dict[str, float] = {}
         self._stopping = threading.Event()
         self._supervisor: Supervisor | None = None
         self._code = ""
@@ -134,14 +122,14 @@ class Collector:
     # -- one round ---------------------------------------------------------------------------------------------------
 
     def _outcome(self, counts: Round) -> Polled:
-        supervisor = self._supervisor = Supervisor(self._endpoint.stall_seconds)
-        if self._stopping.is_set():  # it was told before it could hear
+        supervisor = self._supervisor = Supervisor(self._plan.endpoint.stall_seconds)
+        if self._stopping.is_set():  # told to stop before there was a connection to cut
             return _later("stopped")
         try:
             self._mend(counts)
-            with session(self._endpoint, supervisor) as (sftp, _):
+            with session(self._plan.endpoint, supervisor) as (sftp, _):
                 try:
-                    for errand in self._errands:
+                    for errand in self._plan.errands:
                         self._collect(sftp, errand, counts)
                 except Wire:
                     if self._stopping.is_set():
@@ -150,7 +138,7 @@ class Collector:
         except Halt as halt:
             return halt.outcome
         except HostKeyMismatch:
-            return Deferred("705", retry_after=_SULK)
+            return Deferred("705", retry_after=_AGAIN)
         except Misconfigured as error:
             return Fault("900", {"reason": str(error)})
         except Unreachable as error:
@@ -160,7 +148,7 @@ class Collector:
         return Ok(counts)
 
     def _mend(self, counts: Round) -> None:
-        for errand in self._errands:
+        for errand in self._plan.errands:
             counts.waiting += landing.mend(
                 self._root, self._memory, self._place(errand), (errand.drop, errand.beside), self._now()
             )
@@ -169,9 +157,7 @@ class Collector:
         folders = (errand.drop, errand.beside)
         source = Source(sftp, self._memory, self._place(errand), self._remote(errand), self._progress)
         try:
-            look = source.look(
-                self._looks.get(errand.agreement), self._monotonic(), self._limits.settle_seconds, counts
-            )
+            look = source.look(self._looks.get(errand.agreement), self._monotonic(), self._plan.settle_seconds, counts)
         except Missing:
             counts.missing += not errand.optional
             return
@@ -179,7 +165,7 @@ class Collector:
         if look.whole:
             landing.clear(self._root, self._memory, folders, {s.token for s in look.seen.values()})
         lists = source.read_lists(look)
-        fetch = Fetch(sftp, self._progress, self._root, self._memory, self._now(), self._room)
+        fetch = Fetch(sftp, self._progress, self._root, self._memory, self._now(), self._left)
         for name in sorted(look.seen, key=lambda n: (n in lists, not offered.is_package(n), n)):
             sighting = look.seen[name]
             vouched = source.vouched(name)
@@ -207,15 +193,15 @@ class Collector:
         known = self._memory.get(sighting.token)
         if known is not None and known.state == "landing":
             return "known"
-        if sighting.size > self._limits.max_file:
+        if sighting.size > self._room.max_file:
             return "too_large"
-        sulking = self._sulking.get(sighting.token, 0.0) > self._monotonic()
-        if sulking or (vouched is not None and vouched.size != sighting.size):
+        put_off = self._put_off.get(sighting.token, 0.0) > self._monotonic()
+        if put_off or (vouched is not None and vouched.size != sighting.size):
             return "differing"
         if vouched is None and not complete:
             return "waiting"
-        full = counts.bytes and counts.bytes + sighting.size > self._limits.bytes
-        return "left" if full or counts.files >= self._limits.files else "take"
+        full = counts.bytes and counts.bytes + sighting.size > self._plan.most_bytes
+        return "left" if full or counts.files >= self._plan.most_files else "take"
 
     def _take(self, fetch: Fetch, sftp: paramiko.SFTPClient, wanted: Wanted, counts: Round) -> None:
         try:
@@ -230,7 +216,7 @@ class Collector:
             counts.bytes += wanted.size
         elif result == "differing":
             counts.differing += 1
-            self._sulking[wanted.token] = self._monotonic() + _SULK
+            self._put_off[wanted.token] = self._monotonic() + _AGAIN
         elif result != "again":
             counts.waiting += 1
 
@@ -240,7 +226,7 @@ class Collector:
         return f"{self.party}/{errand.agreement}"
 
     def _remote(self, errand: Errand) -> PurePosixPath:
-        return PurePosixPath(self._endpoint.remote_folder) / errand.remote
+        return PurePosixPath(self._plan.endpoint.remote_folder) / errand.remote
 
     def _progress(self) -> None:
         if self._stopping.is_set():
@@ -248,12 +234,12 @@ class Collector:
         if self._supervisor is not None:
             self._supervisor.progress()
 
-    def _room(self, folder: int) -> int:
-        return self._free(Path(f"/proc/self/fd/{folder}")) - self._limits.min_free
+    def _left(self, folder: int) -> int:
+        return self._room.free(Path(f"/proc/self/fd/{folder}")) - self._room.min_free
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._memory.lock_of(self.party), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -269,7 +255,7 @@ class Collector:
         self._last = counts
         self._total.files += counts.files
         self._total.bytes += counts.bytes
-        self._sulking = {token: until for token, until in self._sulking.items() if until > self._monotonic()}
+        self._put_off = {token: until for token, until in self._put_off.items() if until > self._monotonic()}
         match outcome:
             case Ok():
                 self._code, self._last_ok = "", self._last_round

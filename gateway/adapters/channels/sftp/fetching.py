@@ -16,7 +16,7 @@ import paramiko
 from gateway.adapters.channels.folders import ExchangeRoot, moving
 from gateway.adapters.channels.sftp import landing, remote
 from gateway.adapters.channels.sftp.landing import Halt, ours
-from gateway.adapters.channels.sftp.memory import Memory
+from gateway.adapters.channels.sftp.memory import Memory, Remembered, State
 from gateway.outcomes import Deferred
 
 SEGMENT = 32 << 20
@@ -144,7 +144,7 @@ class Fetch:
         return theirs.digest() == digest.digest()
 
     def _judge(self, descriptor: int, sha256: str, offset: int, wanted: Wanted) -> Result | None:
-        """None when the file may land. A resumed one that differs from its list is fetched anew, from its start."""
+        """None when the file may land. A resumed one that differs from its list is fetched again, from its start."""
         with wire():
             there = remote.status(self._sftp, str(wanted.remote))
         self._progress()
@@ -171,12 +171,9 @@ class Fetch:
             self._progress()
             yield block
 
-    def _keep(
-        self, wanted: Wanted, state: Literal["fetching", "landing", "landed"], synced: int, sha256: str = ""
-    ) -> None:
-        self._memory.keep(
-            wanted.token, wanted.place, wanted.name, wanted.folder, state, self._now, synced=synced, sha256=sha256
-        )
+    def _keep(self, wanted: Wanted, state: State, synced: int, sha256: str = "") -> None:
+        file = Remembered(wanted.token, wanted.folder, state, synced, sha256)
+        self._memory.keep(wanted.place, wanted.name, file, self._now)
 
 
 def _write(descriptor: int, block: bytes) -> None:

@@ -41,7 +41,7 @@ class Halt(Exception):
 
 @contextmanager
 def ours() -> Iterator[None]:
-    """What fails inside is our disk or share, whatever the connection does: Deferred 702 or 709."""
+    """What fails inside is our disk or share, not the connection: `Halt` with Deferred 702 or 709."""
     try:
         yield
     except SourceDown:
@@ -74,8 +74,8 @@ def land(folder: int, token: str, name: str, sha256: str) -> bool:
 
 
 def mend(root: ExchangeRoot, memory: Memory, place: str, folders: Collection[str], now: datetime) -> int:
-    """Finish what was landing when the node stopped or a name was taken; clear temporary files nobody knows. How many
-    still wait for their name. Raises `Halt`."""
+    """Finish what was landing when the node stopped or a name was taken; remove temporary files that are not
+    known. How many still wait for their name. Raises `Halt`."""
     landing = {row.token: row for row in memory.landing(place)}
     waiting, found = 0, set[str]()
     for relative in {*folders, *(row.folder for row in landing.values())}:

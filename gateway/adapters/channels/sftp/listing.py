@@ -1,4 +1,4 @@
-"""Lists a remote folder, however large and whatever its names are made of.
+"""Lists a remote folder of any size, with names in any encoding.
 
 paramiko's own listing decodes names strictly: one name in GB 18030 would hide the whole folder.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -11,9 +11,9 @@ import paramiko
 from gateway.adapters.channels.sftp import listing, offered, remote
 from gateway.adapters.channels.sftp.fetching import Wire, wire
 from gateway.adapters.channels.sftp.memory import Memory
-from gateway.parcels import AgreementId
+from gateway.adapters.channels.sftp.session import Endpoint
+from gateway.parcels import AgreementId, PartyId
 
-_MB = 1 << 20
 _MOST = 100_000
 """Files not fetched yet that are held at a time; what is over is seen once these have landed."""
 
@@ -31,20 +31,23 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one round, in bytes and files. `settle_seconds`: how long the two equal polls lie apart at least."""
+class Plan:
+    """What is collected from one partner, where, and how much at a time. `seconds` lie between two polls,
+    `settle_seconds` at least between two that saw the same; `most_bytes` and `most_files` are for one round."""
 
-    max_file: int = 4096 * _MB
-    min_free: int = 512 * _MB
-    bytes: int = 8192 * _MB
-    files: int = 2000
+    party: PartyId
+    endpoint: Endpoint
+    errands: Sequence[Errand]
+    seconds: float = 60.0
     settle_seconds: float = 2.0
+    most_bytes: int = 8192 << 20
+    most_files: int = 2000
 
 
 @dataclass
 class Round:
     """Counts of one round. `files` and `bytes` landed; `waiting`: not known to be complete, or their name is still
-    taken here; `left`: over the round's limits; `differing`: not what their list says; `denied`: not to be read;
+    taken here; `left`: over the most of a round; `differing`: not what their list says; `denied`: not to be read;
     `too_large`; `passed_over`: names we never take; `missing`: folders that are not there."""
 
     files: int = 0

@@ -19,6 +19,7 @@ from typing import Literal
 
 from gateway import durable
 from gateway.adapters.channels.sftp.offered import Expected
+from gateway.parcels import PartyId
 
 State = Literal["fetching", "landing", "landed"]
 _SCHEMA = """
@@ -44,7 +45,7 @@ class Remembered:
     folder: str
     state: State
     synced: int
-    sha256: str
+    sha256: str = ""
 
 
 _COLUMNS = "token, folder, state, synced, sha256"
@@ -59,6 +60,7 @@ class Memory:
     def __init__(self, folder: Path) -> None:
         """Makes `folder` (`collected.db`, the key) where it is missing."""
         durable.make_folder(folder)
+        self._folder = folder
         key = folder / "collected.key"
         if not key.exists():
             durable.write_bytes(key, secrets.token_bytes(32))
@@ -72,6 +74,10 @@ class Memory:
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+    def lock_of(self, party: PartyId) -> Path:
+        """A file that keeps a second collector of the same partner out, in any process. It need not exist."""
+        return self._folder / f"{party}.lock"
 
     def _digest(self, *parts: object) -> str:
         text = "\0".join(map(str, parts)).encode("utf-8", "surrogateescape")
@@ -96,7 +102,7 @@ class Memory:
         return [Remembered(*row) for row in rows]
 
     def has_landed(self, place: str, name: str, sha256: str) -> bool:
-        """The same bytes under the same name came before, whatever the mtime was."""
+        """The same bytes under the same name came before, with any mtime."""
         with self._lock:
             row = self._db.execute(
                 "SELECT 1 FROM fetched WHERE name = ? AND sha256 = ? AND state = 'landed'",
@@ -104,24 +110,19 @@ class Memory:
             ).fetchone()
         return row is not None
 
-    def keep(
-        self,
-        token: str,
-        place: str,
-        name: str,
-        folder: str,
-        state: State,
-        now: datetime,
-        *,
-        synced: int,
-        sha256: str = "",
-    ) -> None:
-        """Enter a file, or its next state. `name` is kept as a digest only."""
+    def keep(self, place: str, name: str, file: Remembered, now: datetime) -> None:
+        """How far a file has come; what was known of it before is replaced. `name` is kept as a digest only."""
         self._write(
             "INSERT INTO fetched VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET "
             "folder = excluded.folder, state = excluded.state, synced = excluded.synced, sha256 = excluded.sha256, "
             "at = excluded.at",
-            (token, place, self._digest("name", place, name), folder, state, synced, sha256, now.isoformat()),
+            (
+                file.token,
+                place,
+                self._digest("name", place, name),
+                *(file.folder, file.state, file.synced, file.sha256),
+                now.isoformat(),
+            ),
         )
 
     def landed(self, token: str, now: datetime) -> None:
@@ -129,7 +130,7 @@ class Memory:
         self._write("UPDATE fetched SET state = 'landed', at = ? WHERE token = ?", (now.isoformat(), token))
 
     def forget(self, token: str) -> None:
-        """A fetch that was given up; what landed is never forgotten."""
+        """Drop a fetch that was given up; what landed is never forgotten."""
         self._write("DELETE FROM fetched WHERE token = ? AND state = 'fetching'", (token,))
 
     def expect(self, place: str, packages: Mapping[str, Expected]) -> None:

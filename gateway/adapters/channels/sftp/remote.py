@@ -119,7 +119,7 @@ def make_folders(sftp: paramiko.SFTPClient, folder: str, progress: Callable[[], 
         try:
             sftp.mkdir(name)
         except OSError:
-            if status(sftp, name) is None:  # else somebody else made it just now
+            if status(sftp, name) is None:  # else it was made meanwhile
                 raise
         progress()
 

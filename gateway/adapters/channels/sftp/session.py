@@ -1,4 +1,4 @@
-"""One SFTP connection: host key pinned, modern algorithms only, and a supervisor that no stall outlives.
+"""One SFTP connection: host key pinned, modern algorithms only, and a supervisor that ends every stall.
 
 A stalled server holds paramiko's get and put beyond every timeout (#1380, #1832, #926); closing the client from another
 thread frees the worker at once. So a thread watches the progress of every session and closes it when nothing moves.
@@ -18,10 +18,10 @@ from pathlib import Path
 import paramiko
 
 WIRE_LOG = "gateway.sftp.wire"
-# paramiko writes paths, banners and tracebacks: nothing of it belongs into a journal.
+# paramiko writes paths, banners and tracebacks: none of it belongs into a journal.
 logging.getLogger(WIRE_LOG).setLevel(logging.CRITICAL + 1)
 
-# What paramiko 5 still offers and nobody needs any more.
+# What paramiko 5 still offers and no server of today needs.
 _DISABLED = {
     "ciphers": ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"),
     "macs": ("hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"),
@@ -99,8 +99,8 @@ class Supervisor:
             self._thread.join(20)
 
     def abort(self) -> None:
-        """Cut the connection now, or as soon as there is one; from any thread. Whoever waits on it gets an error at
-        once."""
+        """Cut the connection now, or as soon as there is one; from any thread. A thread that waits on it gets an
+        error at once."""
         self._aborted = True
         if self._socket is not None:
             with suppress(OSError):
@@ -128,8 +128,8 @@ class _Pinned(paramiko.MissingHostKeyPolicy):
 def session(
     endpoint: Endpoint, supervisor: Supervisor | None = None
 ) -> Iterator[tuple[paramiko.SFTPClient, Supervisor]]:
-    """Connect, check the host key, log in, open SFTP; closed at the end, whatever happens. Who brings a `supervisor`
-    can abort while it still logs in.
+    """Connect, check the host key, log in, open SFTP; closed at the end in any case. A caller that passes a
+    `supervisor` can abort while it still logs in.
 
     Raises `HostKeyMismatch`, `Misconfigured`, `Unreachable`; inside the block a stall surfaces as one of paramiko's
     errors with `supervisor.stalled` set.

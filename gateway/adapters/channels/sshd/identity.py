@@ -1,4 +1,4 @@
-"""What both servers share: where they listen, and how a key pair is made."""
+"""What both servers of the demo and the tests share: where they listen, and how a key pair is made."""
 
 from __future__ import annotations
 

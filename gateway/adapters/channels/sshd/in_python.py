@@ -1,4 +1,4 @@
-"""A small SFTP server in pure Python, for a machine without OpenSSH."""
+"""A small SFTP server in pure Python: for the demo and the tests on a machine without OpenSSH, not for production."""
 
 from __future__ import annotations
 
@@ -137,6 +137,7 @@ class _Files(paramiko.SFTPServerInterface):
             return _code(error)
 
     def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
+        """As paramiko wants it: a handle, or an error code of SFTP."""
         try:
             descriptor = os.open(self._path(path), flags | os.O_CLOEXEC, attr.st_mode or 0o640)
         except OSError as error:

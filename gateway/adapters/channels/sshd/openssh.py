@@ -1,4 +1,4 @@
-"""A real OpenSSH server, started and ended by us."""
+"""A real OpenSSH server, started and ended by us, on the loopback: for the demo and the tests, not for production."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def find_sshd() -> str | None:
 
 
 class LocalSshd:
-    """A real OpenSSH server in the foreground, ended by its process id. As root or not: it lets in one's own user."""
+    """A real OpenSSH server in the foreground, ended by its process id. It lets in the user who started it."""
 
     name = "OpenSSH"
 
@@ -60,7 +60,7 @@ class LocalSshd:
         return self._process.pid if self._process else None
 
     def renew_host_key(self) -> None:
-        """Another host key, as after a reinstallation or with somebody in between. In force at the next start."""
+        """Another host key, as after a reinstallation, or with an attacker in between. In force at the next start."""
         durable.write_bytes(self.home / "host_key.pub", make_key(self.home / "host_key").encode("ascii"))
 
     def start(self) -> None:
@@ -70,7 +70,7 @@ class LocalSshd:
             raise RuntimeError("sshd is missing: install openssh-server")
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        for _ in range(5):  # the free port may be taken by somebody else before sshd binds it
+        for _ in range(5):  # another process may take the free port before sshd binds it
             port = self.port or _free_port()
             self._write_configuration(port)
             with (self.home / "sshd.log").open("ab") as log:

@@ -28,6 +28,7 @@ from gateway.adapters.sealing.keyring.own import (
     today,
 )
 from gateway.adapters.sealing.keyring.partners import (
+    Days,
     end_overlap,
     give_up,
     import_partner,
@@ -40,6 +41,7 @@ from gateway.adapters.sealing.keyring.reading import KeyInfo, Subkey, info
 __all__ = [
     "CREDENTIAL",
     "Algorithm",
+    "Days",
     "KeyInfo",
     "KeyringError",
     "Subkey",

@@ -21,7 +21,7 @@ _LONGEST_HOME = 79  # the agent's socket lies in the home, and a socket's path h
 
 
 class KeyringError(Exception):
-    """Ours to mend: open modes, a missing passphrase, a key that is there already, gpg missing."""
+    """The operator has to mend it: open modes, a missing passphrase, a key that is there already, gpg missing."""
 
 
 def home(private: Path) -> Path:
@@ -121,7 +121,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A home for looking at a stranger's key file: whatever it does to a keyring, it does not do to ours."""
+    """A temporary home in which a stranger's key file is read: what it does to a keyring, it does not do to ours."""
     with tempfile.TemporaryDirectory(prefix="gateway-keys-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 

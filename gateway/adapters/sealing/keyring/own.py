@@ -173,7 +173,7 @@ def _pinned(private: Path) -> str:
 
 
 def public_key(private: Path, fingerprint: str | None = None) -> bytes:
-    """Our public key (the one that signs today unless told), armored: what partners import."""
+    """Our public key (by default the one that signs today), armored: what partners import."""
     exported = engine(home(private)).export_keys(fingerprint or own_fingerprint(private), minimal=True)
     if "BEGIN PGP PUBLIC KEY BLOCK" not in exported:
         raise KeyringError("the node's public key cannot be exported")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway import durable
 from gateway.adapters.sealing.keyring import pinning
@@ -14,6 +15,22 @@ from gateway.adapters.sealing.keyring.home import KeyringError, engine, locked, 
 from gateway.adapters.sealing.keyring.reading import KeyInfo, info
 from gateway.adapters.sealing.sm import keys as sm_keys
 from gateway.outcomes import Ok, Outcome, Refused
+
+
+class Days(NamedTuple):
+    """What the file of an SM2 key does not say, as its owner says it: its last day. A key with a first day is the
+    party's next one, beside the present one."""
+
+    last: date | None = None
+    first: date | None = None
+
+
+ANY_DAY = Days()
+
+
+class KeyFile(NamedTuple):
+    path: Path
+    content: bytes
 
 
 def import_partner(
@@ -38,24 +55,17 @@ def import_partner(
         stranger.import_keys_file(str(file.absolute()))
         armored = str(stranger.export_keys(wanted, minimal=True)).encode("ascii")
     if valid_from is None:
-        _pin(keys, parties, party, f"{party}.asc", armored, {"key": wanted})
+        _pin(parties, party, KeyFile(keys / f"{party}.asc", armored), {"key": wanted})
     else:
         following = {**pinning.read(parties, party).get("next", {}), "valid_from": valid_from, "key": wanted}
-        _pin(keys, parties, party, f"{party}.next.asc", armored, {}, following)
+        _pin(parties, party, KeyFile(keys / f"{party}.next.asc", armored), {}, following)
     return Ok(found[0])
 
 
 def import_sm(
-    keys: Path,
-    parties: Path,
-    file: Path,
-    party: str,
-    fingerprint: str,
-    *,
-    valid_until: date | None = None,
-    valid_from: date | None = None,
+    keys: Path, parties: Path, file: Path, party: str, fingerprint: str, days: Days = ANY_DAY
 ) -> Outcome[str]:
-    """Pin a partner's SM2 key, PEM: as `import_partner` does. `valid_until` is its last day, as its owner says."""
+    """Pin a partner's SM2 key, PEM: as `import_partner` does, with the same refusals."""
     wanted = pinning.normal(fingerprint)
     if (refused := pinning.revoked(parties, party, wanted)) is not None:
         return refused
@@ -68,17 +78,18 @@ def import_sm(
         return Refused("217", {"keys": 0})
     if key.fingerprint != wanted:
         return Refused("217", {"keys": 1})
-    values: dict[str, pinning.Value] = {"sm_key": wanted, "sm_valid_until": valid_until}
-    if valid_from is None:
-        _pin(keys, parties, party, f"{party}.sm2.pem", key.pem, values)
+    values: dict[str, pinning.Value] = {"sm_key": wanted, "sm_valid_until": days.last}
+    if days.first is None:
+        _pin(parties, party, KeyFile(keys / f"{party}.sm2.pem", key.pem), values)
     else:
-        following = {**pinning.read(parties, party).get("next", {}), "valid_from": valid_from, **values}
-        _pin(keys, parties, party, f"{party}.next.sm2.pem", key.pem, {}, following)
+        following = {**pinning.read(parties, party).get("next", {}), "valid_from": days.first, **values}
+        _pin(parties, party, KeyFile(keys / f"{party}.next.sm2.pem", key.pem), {}, following)
     return Ok(wanted)
 
 
 def end_overlap(keys: Path, parties: Path, party: str) -> tuple[str, ...]:
-    """The party's next keys become its keys; the ones they replace are believed no more. Returns the fingerprints."""
+    """The party's next keys become its keys; signatures by those that they replace are
+    accepted no more. Returns the new fingerprints. Raises `KeyringError` where there is no next key."""
     following = pinning.read(parties, party).get("next")
     if not following:
         raise KeyringError("there is no next key")
@@ -96,7 +107,8 @@ def end_overlap(keys: Path, parties: Path, party: str) -> tuple[str, ...]:
 
 
 def give_up(parties: Path, party: str, fingerprint: str) -> None:
-    """Enter a fingerprint as revoked: it is neither sealed for nor believed any more, nor can it be pinned again."""
+    """Enter a fingerprint as revoked: nothing is sealed for it, no signature by it is accepted, and it cannot be
+    pinned again. Raises `KeyringError` where it is no key of the party."""
     wanted, held = pinning.normal(fingerprint), pinning.read(parties, party)
     known = [*(held.get(k) for k in ("key", "sm_key")), *(held.get("next", {}).get(k) for k in ("key", "sm_key"))]
     if wanted not in known:
@@ -105,19 +117,17 @@ def give_up(parties: Path, party: str, fingerprint: str) -> None:
 
 
 def _pin(
-    keys: Path,
     parties: Path,
     party: str,
-    name: str,
-    data: bytes,
+    key: KeyFile,
     values: Mapping[str, pinning.Value],
     following: Mapping[str, pinning.Value] | None = None,
 ) -> None:
     """The key's file first: a pin without its file would stop sealing, a file without a pin changes nothing."""
     text = pinning.fact_file(parties, party).read_text("utf-8")
     pinning.edited(text, values, following)
-    durable.make_folder(keys, 0o755)
-    durable.write_bytes(keys / name, data, 0o644)
+    durable.make_folder(key.path.parent, 0o755)
+    durable.write_bytes(key.path, key.content, 0o644)
     pinning.write(parties, party, values, following)
 
 

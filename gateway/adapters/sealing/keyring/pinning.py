@@ -38,7 +38,7 @@ def read(parties: Path, party: str) -> dict[str, Any]:
 
 
 def revoked(parties: Path, party: str, fingerprint: str) -> Refused | None:
-    """219 for a fingerprint that its party has given up."""
+    """Refused 219 for a fingerprint that its party has revoked."""
     return Refused("219") if fingerprint in read(parties, party).get("revoked", ()) else None
 
 

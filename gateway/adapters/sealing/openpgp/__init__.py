@@ -20,24 +20,21 @@ from gateway import durable
 from gateway.adapters.sealing import container, keyring
 from gateway.adapters.sealing.container import Caps, ContainerError, Member
 from gateway.adapters.sealing.openpgp import status as judgement
-from gateway.adapters.sealing.openpgp.engine import Engine
+from gateway.adapters.sealing.openpgp.engine import Engine, Feed, Pipes
 from gateway.adapters.sealing.openpgp.status import AGENT_RETRY, Status
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, publish, quarantine
+from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, folder_beside, publish
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import Descriptor
 
 __all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
-Feed = Callable[[Callable[[bytes], None]], None]
-"""Writes what is to be sealed through the function it is given."""
-
 _ATTEMPTS = 3
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class OpenPGP:
-    """`ports.Sealer`, `ports.Verifier` and the opener, with the node's one key.
+    """Seals, signs, verifies and opens, the last two by one pin, with the node's keys.
 
     `private` is the folder `keyring.generate` filled, `partners` maps a primary fingerprint to the partner's key file.
     `signing` names another of our keys to sign with (the next one, in a rehearsal). At most `parallel` runs of gpg at a
@@ -80,7 +77,7 @@ class OpenPGP:
         return self._guarded(sealed)
 
     def seal_stream(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
-        """As `seal`, over whatever `feed` writes, about `size` bytes; it is asked again when the agent failed."""
+        """As `seal`, over what `feed` writes, about `size` bytes; it is called again when the agent failed."""
         return self._guarded(lambda: self._seal(feed, size, recipient, target))
 
     def _seal(self, feed: Feed, size: int, recipient: str, target: Path) -> Outcome[None]:
@@ -94,16 +91,11 @@ class OpenPGP:
         temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}.{threading.get_ident()}.tmp")
 
         def attempt() -> Status:
+            """One run into `temporary`, which an earlier one may have left half written."""
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             descriptor = os.open(temporary, flags, 0o600)
             try:
-                status = self._engine.run(
-                    arguments,
-                    secret=True,
-                    feed=feed,
-                    out=descriptor,
-                    size=size,
-                )
+                status = self._engine.run(arguments, Pipes(size, feed, out=descriptor), secret=True)
                 os.fsync(descriptor)
                 return status
             finally:
@@ -128,6 +120,7 @@ class OpenPGP:
         """A detached binary signature over `data`, by our pinned primary key. Deferred 706; Fault 902."""
 
         def run() -> Outcome[bytes]:
+            """The signature goes into memory, not into a file."""
             out = os.memfd_create("signature")
             try:
                 arguments = ["--local-user", f"{self.fingerprint}!", "--digest-algo", "SHA256"]
@@ -136,9 +129,8 @@ class OpenPGP:
                 def attempt() -> Status:
                     os.ftruncate(out, 0)
                     os.lseek(out, 0, os.SEEK_SET)
-                    return self._engine.run(
-                        arguments, secret=True, feed=lambda write: write(data), out=out, size=len(data)
-                    )
+                    pipes = Pipes(len(data), lambda write: write(data), out=out)
+                    return self._engine.run(arguments, pipes, secret=True)
 
                 outcome = self._attempts(attempt, self._judge_sign)
                 return Ok(os.pread(out, os.fstat(out).st_size, 0)) if isinstance(outcome, Ok) else outcome
@@ -170,6 +162,7 @@ class OpenPGP:
         key's, also when that key is ours to know; Deferred 707 where the pinned key itself is missing here."""
 
         def run() -> Outcome[None]:
+            """With the keyring of this one signer and no other: gpg then knows nobody else's key."""
             if fingerprint in self._own():
                 rings: list[str] = []
             elif (ring := self._ring(fingerprint)) is None:
@@ -182,10 +175,8 @@ class OpenPGP:
                 os.lseek(detached, 0, os.SEEK_SET)
                 status = self._engine.run(
                     [*rings, "--enable-special-filenames", "--verify", "--", f"-&{detached}", "-"],
+                    Pipes(len(data), lambda write: write(data), extra=(detached,)),
                     secret=False,
-                    feed=lambda write: write(data),
-                    extra=(detached,),
-                    size=len(data),
                 )
             finally:
                 os.close(detached)
@@ -227,12 +218,12 @@ class OpenPGP:
         if not known and not set(fingerprints) & set(own):
             return Deferred("707", {"reason": "missing"}, 3600)
         rings = ["--keyring", str(keyring.together(self._private, known))] if known else []
-        with quarantine(into) as work:
+        with folder_beside(into) as work:
             tree = work / "tree"
             unpacked: list[Descriptor | ContainerError | OSError] = []
 
             def take(plain: BinaryIO) -> None:
-                # What goes wrong here is told only where gpg finds nothing worse in the message itself.
+                # What goes wrong here counts only where gpg finds nothing worse in the message itself.
                 try:
                     unpacked[:] = [container.unpack(plain, tree, caps)]
                 except (ContainerError, OSError) as error:
@@ -271,7 +262,7 @@ class OpenPGP:
         try:
             size = os.fstat(source).st_size
             arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
-            return self._engine.run(arguments, secret=True, source=source, take=take, size=size)
+            return self._engine.run(arguments, Pipes(size, source=source, take=take), secret=True)
         finally:
             os.close(source)
 
@@ -323,7 +314,7 @@ class OpenPGP:
 
 
 def _now() -> datetime:
-    """gpg judges keys by the host's clock, so the reason is told by it, also in a rehearsal."""
+    """gpg judges keys by the host's clock, so the reason is found by it too, also in a rehearsal."""
     return datetime.fromtimestamp(time(), UTC)
 
 

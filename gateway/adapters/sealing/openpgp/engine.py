@@ -12,6 +12,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -29,31 +30,38 @@ SECONDS = 120.0
 SECONDS_PER_MIB = 1.0
 
 
+Write = Callable[[bytes], None]
+Feed = Callable[[Write], None]
+"""Writes what gpg is to read, through the function it is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pipes:
+    """What a run reads and where its plain output goes: gpg reads what `feed` writes, or the open file `source`; it
+    writes into the open file `out`, or to `take`, which reads while gpg runs. What `take` leaves is read and dropped,
+    so that gpg comes to its end and its judgement is whole. `extra` are further open files that the arguments name.
+    `size`, in bytes, stretches the time after which gpg is killed."""
+
+    size: int
+    feed: Feed | None = None
+    source: int | None = None
+    out: int = subprocess.DEVNULL
+    take: Callable[[BinaryIO], None] | None = None
+    extra: Sequence[int] = ()
+
+
 class Engine:
     """gpg with one home and one passphrase. `run` may be called from many threads at once."""
 
     def __init__(self, private: Path) -> None:
         self._private = private
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        secret: bool,
-        source: int | None = None,
-        feed: Callable[[Callable[[bytes], None]], None] | None = None,
-        out: int = subprocess.DEVNULL,
-        take: Callable[[BinaryIO], None] | None = None,
-        extra: Sequence[int] = (),
-        size: int = 0,
-    ) -> Status:
-        """Run gpg on what `feed` writes, or on the open file `source`; plain output goes to the open file `out`, or to
-        `take`, which reads it while gpg runs. What `take` leaves is read and dropped, so that gpg comes to its end and
-        its judgement is whole.
+    def run(self, arguments: Sequence[str], pipes: Pipes, *, secret: bool) -> Status:
+        """Run gpg to its end; what it said.
 
         `secret` tells whether our private key is needed (only then an agent may be started and the passphrase given).
-        `size`, in bytes, stretches the time after which gpg is killed. An exception of `feed` kills gpg before its
-        input ends, so that half an input never becomes a whole message, and is raised again.
+        An exception of `feed` kills gpg before its input ends, so that half an input never becomes a whole message, and
+        is raised again; so is one of `take`.
         """
         status, messages = os.memfd_create("status"), os.memfd_create("messages")
         try:
@@ -65,21 +73,21 @@ class Engine:
                 command += ["--no-autostart"]
             with subprocess.Popen(
                 [*command, *arguments],
-                stdin=subprocess.PIPE if feed else (subprocess.DEVNULL if source is None else source),
-                stdout=subprocess.PIPE if take else out,
+                stdin=subprocess.PIPE if pipes.feed else (subprocess.DEVNULL if pipes.source is None else pipes.source),
+                stdout=subprocess.PIPE if pipes.take else pipes.out,
                 stderr=messages,
                 bufsize=0,
-                pass_fds=(status, *extra),
+                pass_fds=(status, *pipes.extra),
                 env=_environment(),
             ) as process:
-                watchdog = threading.Timer(SECONDS + SECONDS_PER_MIB * (size >> 20), process.kill)
+                watchdog = threading.Timer(SECONDS + SECONDS_PER_MIB * (pipes.size >> 20), process.kill)
                 watchdog.daemon = True
                 watchdog.start()
                 try:
-                    if feed:
-                        _feed(process, feed)
-                    if take:
-                        _take(process, take)
+                    if pipes.feed:
+                        _feed(process, pipes.feed)
+                    if pipes.take:
+                        _take(process, pipes.take)
                     process.wait()
                 except BaseException:
                     process.kill()
@@ -92,7 +100,7 @@ class Engine:
             os.close(messages)
 
 
-def _feed(process: subprocess.Popen[bytes], feed: Callable[[Callable[[bytes], None]], None]) -> None:
+def _feed(process: subprocess.Popen[bytes], feed: Feed) -> None:
     assert process.stdin is not None
     pipe = process.stdin
     with contextlib.suppress(OSError):  # an unprivileged user's pipes may be held to a smaller size
@@ -100,6 +108,7 @@ def _feed(process: subprocess.Popen[bytes], feed: Callable[[Callable[[bytes], No
     closed = False
 
     def write(data: bytes) -> None:
+        """All of it; nothing any more once gpg has closed its end."""
         nonlocal closed
         view = memoryview(data)
         while view and not closed:

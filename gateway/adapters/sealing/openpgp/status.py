@@ -41,6 +41,7 @@ class Status:
 
     @classmethod
     def parse(cls, returncode: int, status: bytes, messages: bytes = b"") -> Status:
+        """Of what gpg wrote: lines without the status prefix are dropped, and so is what is quoted in messages."""
         lines = []
         for line in status.decode("utf-8", "replace").splitlines():
             words = line.removeprefix(PREFIX).split()

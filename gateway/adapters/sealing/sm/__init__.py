@@ -24,7 +24,7 @@ from gateway.adapters.sealing.sm.manifest import Envelope, Manifest
 from gateway.adapters.sealing.sm.module import IV_BYTES, TAG_BYTES, Kept, Module, ModuleError, Software
 from gateway.adapters.sealing.sm.pins import Pin, spent
 from gateway.adapters.sealing.sm.streams import Plain, opened, pieces, write_all
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, publish, quarantine
+from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, folder_beside, publish
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError
 
@@ -36,7 +36,7 @@ _NO_KEY = "0" * 64
 
 
 class SM:
-    """`ports.Sealer`, `ports.Verifier` and the opener, with a module that holds the node's keys.
+    """Seals, signs, verifies and opens, the last two by one pin, with a module that holds the node's keys.
 
     `partners` maps a pin (SM3 of the SubjectPublicKeyInfo) to the partner's key file; what it says of
     our own keys holds too. At most `parallel` packages at a time; the object may be used from any number of threads.
@@ -149,6 +149,7 @@ class SM:
         another known key's; Deferred 707 where the pinned key is missing here."""
 
         def run() -> Outcome[None]:
+            """The other known keys are tried only to tell 211 from 210."""
             pinned = self._known(fingerprint)
             if pinned is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
@@ -188,7 +189,7 @@ class SM:
     def _open(
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
     ) -> Outcome[OpenedPackage]:
-        with quarantine(into) as work, opened(sealed) as stream:
+        with folder_beside(into) as work, opened(sealed) as stream:
             pinned = self._known(fingerprint)
             if pinned is None:
                 return Deferred("707", {"reason": "missing"}, 3600)

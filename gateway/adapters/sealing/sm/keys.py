@@ -2,7 +2,7 @@
 
 A public key is pinned by the SM3 digest of its SubjectPublicKeyInfo (64 hex digits, small letters), which is what
 `openssl pkey -pubin -in FILE -outform DER | openssl dgst -sm3` prints. Both structures have one length and one spelling
-here; whatever is spelled otherwise (compressed points, named parameters written out) is no key of ours.
+here; what is encoded in another way (compressed points, explicit parameters) is refused.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def read_private(data: bytes) -> PrivateKey:
         raise KeyFileError("not an unencrypted SM2 private key")
     key = PrivateKey(PublicKey.of_point(der[middle + len(_PRIVATE_POINT) :]), der[head:middle])
     try:
-        # A point that is not the scalar's makes signatures nobody can verify.
+        # With a point that is not the scalar's, signatures do not verify.
         probe = gmssl_pyx.sm2_sign(key.scalar, key.public.point, b"probe")
         fits = gmssl_pyx.sm2_verify(key.public.point, b"probe", probe)
     except gmssl_pyx.GmsslInnerError as error:

@@ -1,4 +1,4 @@
-"""The seam where a certified cryptographic module plugs in, and the module that is built in.
+"""The interface where a certified cryptographic module plugs in, and the module that is built in.
 
 Everything that touches a key, and every algorithm formal compliance would ask a certificate for, is behind `Module`:
 SM2 with our private key, SM2 with a partner's public key, SM3, SM4-GCM. A private key and a session key never cross it.
@@ -34,7 +34,7 @@ IV_BYTES, TAG_BYTES, KEY_BYTES = 12, 16, 16
 
 
 class ModuleError(Exception):
-    """The module will not: a wrapped key that is not for us or was changed, a tag that does not fit. No detail."""
+    """The module refuses: a wrapped key that is not for us or was changed, a tag that does not fit. No detail."""
 
 
 class Digest(Protocol):
@@ -101,6 +101,7 @@ class Software:
         return tuple(key.public for key in self.held())
 
     def sign(self, message: bytes) -> bytes:
+        """As `Module`. Raises `KeyFileError` where there is no key yet."""
         held = self.held()
         if not held:
             raise KeyFileError("this node has no SM2 key yet")
@@ -115,14 +116,16 @@ class Software:
             return False
 
     def seal(self, key: PublicKey, iv: bytes, associated: bytes) -> tuple[bytes, Sealing]:
+        """As `Module`. Raises `KeyFileError` for a point off the curve."""
         session = self.random(KEY_BYTES)
-        # The point is checked again: whoever made the `PublicKey`, nothing is encrypted to a point off the curve.
+        # The point is checked again: however the `PublicKey` was made, nothing is encrypted to a point off the curve.
         wrapped = gmssl_pyx.sm2_encrypt(PublicKey.of_der(key.der).point, session)
         context = Cipher(algorithms.SM4(session), modes.GCM(iv)).encryptor()
         context.authenticate_additional_data(associated)
         return wrapped, _Sealing(context)
 
     def unseal(self, key: PublicKey, wrapped: bytes, iv: bytes, associated: bytes) -> Unsealing:
+        """As `Module`."""
         try:
             (own,) = (own for own in self.held() if own.public == key)
             session = gmssl_pyx.sm2_decrypt(own.scalar, wrapped)
@@ -150,6 +153,7 @@ class Kept(Software):
         self._private, self._starting = private, starting
 
     def held(self) -> tuple[PrivateKey, ...]:
+        """The order goes by the host's date."""
         today = datetime.fromtimestamp(time(), UTC).astimezone().date()
         order = [keys.CURRENT, keys.NEXT, keys.FORMER]
         if self._starting is not None and today >= self._starting:

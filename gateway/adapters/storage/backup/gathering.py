@@ -1,7 +1,7 @@
-"""Gathering: the database first, then the files it names, by links, so that it takes seconds and holds nobody up.
+"""Gathering: the database first, then the files it names, by links, so that it takes seconds and work goes on.
 
-The gateway writes a file once and renames it into place; a link to it stays what it was, whatever the node goes on to
-do. Only what is changed in place (databases, journals of claims, facts that people edit) is copied. Packing the links
+The gateway writes a file once and renames it into place; a link to it stays what it was, also when the node goes
+on. Only what is changed in place (databases, journals of claims, facts that people edit) is copied. Packing the links
 may then take hours.
 
 ```
@@ -34,8 +34,8 @@ from gateway.adapters.storage.backup import databases
 GATHERED, MANIFEST = "backing-up", "backup.json"
 FORMAT = 1
 FACTS = ("config", "schemas", "keys")
-# Made anew by every process, or databases that are copied in another way; and the keys of periods, with what they made:
-# they are destroyed when a period closes, and an archive would keep them.
+# Made again by every process, or databases that are copied in another way; and the keys of periods, with what they
+# made: they are destroyed when a period closes, and an archive would keep them.
 _LEFT_OUT = frozenset({GATHERED, "compiled", "daemon.lock", "recovering.json", "repeats"})
 _LEFT_ENDINGS = (".sock", ".tmp", ".part", ".lock", ".db", ".db-wal", ".db-shm")
 

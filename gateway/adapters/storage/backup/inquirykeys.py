@@ -1,4 +1,4 @@
-"""Keys of open inquiries beside the archives: one small file per node, sealed to the same offline key, written anew
+"""Keys of open inquiries beside the archives: one small file per node, sealed to the same offline key, written again
 with every backup. An archive is kept for years and holds none of them; this file holds those of its last writing, so
 that a key that was destroyed is gone from it a day later.
 
