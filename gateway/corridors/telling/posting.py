@@ -20,7 +20,6 @@ from gateway.node import Tools
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
 from gateway.policy.facts import Agreement, Facts, Party, Profile, Retention
-from gateway.policy.facts.routing import version_for
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
@@ -97,7 +96,7 @@ class Posting:
         listed, agreement = self._tools.spool.violations(parcel), facts.agreements.get(receipt.agreement)
         if agreement is None or not receipt.codes or not listed.exists():
             return None
-        fields = schema.document(facts.schemas, agreement.dataset, version_for(agreement, receipt.period))["fields"]
+        fields = schema.document(facts.schemas, agreement.dataset, agreement.version_for(receipt.period))["fields"]
         titles = {field["name"]: field.get("title", field["name"]) for field in fields}
         with listed.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)

@@ -106,6 +106,11 @@ class Party(Fact):
     contacts: tuple[Contact, ...] = ()
 
     @property
+    def file(self) -> str:
+        """The party's own file, relative to the node's folder."""
+        return f"config/parties/{self.id}.toml"
+
+    @property
     def province(self) -> str:
         """The two digits of the party's province (GB/T 2260; 66 for the Corps by the sector's convention)."""
         return self.area_code[:2]
@@ -157,3 +162,8 @@ class Person(Fact):
     key: Fingerprint
     user: str = ""
     roles: tuple[Literal["release"], ...] = ("release",)
+
+    @property
+    def file(self) -> str:
+        """The person's own file, relative to the node's folder."""
+        return f"config/people/{self.id}.toml"
