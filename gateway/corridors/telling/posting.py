@@ -80,7 +80,7 @@ class Posting:
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
             returned_days=_returned_days(facts, receipt),
-            contact=_contact(facts.parties[facts.node.party]),
+            contact=facts.parties[facts.node.party].contact_line,
             names={key: p.name for p in facts.parties.values() for key in _names(p)},
             folders=facts.node.folders,
             targets=agreement.targets.model_dump() if agreement else {},
@@ -155,10 +155,6 @@ class Posting:
 def _names(party: Party) -> tuple[str, ...]:
     """What receipts call a party by: provinces by two digits where records are counted."""
     return (party.province, party.id) if party.tier == "province" else (party.id,)
-
-
-def _contact(party: Party) -> str:
-    return f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else ""
 
 
 def _returned_days(facts: Facts, receipt: Receipt) -> int:

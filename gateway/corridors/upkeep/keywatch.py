@@ -65,8 +65,7 @@ def _write(tools: Tools, facts: Facts, key: KeyState, now: datetime) -> None:
         own=own,
     )
     language = facts.node.language if own else party.language
-    contact = f"{node.contacts[0].name} {node.contacts[0].phone}".strip() if node.contacts else ""
-    page = key_letter(letter, node_name=node.name, contact=contact, language=language)
+    page = key_letter(letter, node_name=node.name, contact=node.contact_line, language=language)
     folder = tools.spool.state / "letters" if own else tools.folder(party, facts.node.folders.receipts)
     durable.make_folder(folder, 0o700 if own else 0o770)
     durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)

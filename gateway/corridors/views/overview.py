@@ -185,7 +185,7 @@ def _parties(
             party.area_code,
             party.short or party.name,
             rows[party.id],
-            f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else "",
+            party.contact_line,
         )
         for party in sorted(facts.parties.values(), key=lambda p: p.area_code)
         if party.id in rows

@@ -120,6 +120,11 @@ class Party(Fact):
         return tuple(contact for contact in self.contacts if contact.level == level)
 
     @property
+    def contact_line(self) -> str:
+        """Name and telephone of the responsible contact, for people who have to call; empty where there is none."""
+        return f"{self.contacts[0].name} {self.contacts[0].phone}".strip() if self.contacts else ""
+
+    @property
     def gateway(self) -> bool:
         """Whether what is pushed to it lands in another node's drop folders."""
         return isinstance(self.channel, SftpChannel) and self.channel.packages_only
