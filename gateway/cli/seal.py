@@ -25,7 +25,6 @@ from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
 from gateway.policy.facts import Agreement, Facts
-from gateway.policy.facts.routing import version_for
 from gateway.policy.periods import Period
 from gateway.records.schema import document
 
@@ -184,7 +183,7 @@ def _describe(
     sha256, size = durable.sha256_file(file)
     plain_csv = file.suffix.lower() == ".csv"
     # The member is named after the dataset: the file's own name may hold a person's.
-    version = version_for(agreement, "" if period == "none" else period)
+    version = agreement.version_for("" if period == "none" else period)
     known = plain_csv and (facts.schemas / f"{agreement.dataset}.json").is_file()
     resource = Resource(
         name=agreement.dataset,

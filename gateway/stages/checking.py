@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Checked, Kind, Opened, Part, Tally
 from gateway.policy.facts import Agreement, Facts
-from gateway.policy.facts.routing import significant, version_for
+from gateway.policy.facts.routing import significant
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import Examination
@@ -26,7 +26,7 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         out=out,
         schemas=facts.schemas,
         dataset=agreement.dataset,
-        version=version_for(agreement, arrival.period),
+        version=agreement.version_for(arrival.period),
         route_by=agreement.route_by,
         sender=origin.province if origin else arrival.origin[:2],
         as_of=_as_of(opened, agreement),

@@ -10,7 +10,6 @@ from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.packages import Descriptor, Resource
 from gateway.parcels import PackageId, PartyId, SealedPackage, Sorted
 from gateway.policy.facts import Agreement, Facts
-from gateway.policy.facts.routing import version_for
 from gateway.records import schema as schemas
 
 
@@ -86,7 +85,7 @@ def plan(
 
 def _schema(facts: Facts, agreement: Agreement, period: str) -> Mapping[str, object]:
     """What a receiver checks the table against: the period's version, of the columns that travel."""
-    return schemas.document(facts.schemas, agreement.dataset, version_for(agreement, period), agreement.columns)
+    return schemas.document(facts.schemas, agreement.dataset, agreement.version_for(period), agreement.columns)
 
 
 def _resource(name: str, path: str, size: int, sha256: str, schema: Mapping[str, object] | None) -> Resource:

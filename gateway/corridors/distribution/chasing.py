@@ -81,11 +81,10 @@ def _write(
         records=sum(line.records for line in lines),
         withdrawn=len(withdrawn),
     )
-    contact = ours.contacts[0] if ours.contacts else None
     page = letters.unsigned_letter(
         letter,
         node_name=ours.name,
-        contact=f"{contact.name} {contact.phone}".strip() if contact else "",
+        contact=ours.contact_line,
         language=receiver.language,
         folders=facts.node.folders,
     )

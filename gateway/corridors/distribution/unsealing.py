@@ -19,7 +19,6 @@ from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.packages import Descriptor
 from gateway.parcels import DistributionId, PackageId, PartyId, Sorted
 from gateway.policy.facts import Agreement, Facts, Party
-from gateway.policy.facts.routing import version_for
 from gateway.records import schema
 from gateway.records.plain import write_workbook
 
@@ -32,7 +31,7 @@ def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts) -> 
         return dict.fromkeys(sorted_.parts, spool.table(parcel))
     if agreement.profile != "plain-folder":
         return {receiver: spool.part(parcel, part.province) for receiver, part in sorted_.parts.items()}
-    version = version_for(agreement, sorted_.checked.opened.arrival.period)
+    version = agreement.version_for(sorted_.checked.opened.arrival.period)
     rules = schema.load(facts.schemas, agreement.dataset, version).only(agreement.columns)
     found = {}
     for receiver, part in sorted_.parts.items():

@@ -223,7 +223,6 @@ def _message(
     if channel == MAIL and not to:
         return None
     events = list(_events(facts, rows))
-    contact = f"{node.contacts[0].name} {node.contacts[0].phone}".strip() if node.contacts else ""
     folder = facts.node.folders.receipts
     identity = hashlib.sha256("\n".join(sorted(row.id for row in rows)).encode()).hexdigest()[:32]
     return Message(
@@ -232,7 +231,7 @@ def _message(
         to=to,
         language=language,
         subject=notices.subject(events, node.name, language, rehearsal=facts.node.rehearsal is not None),
-        text=notices.text(events, node.name, contact, language, operator=operator, folder=folder),
+        text=notices.text(events, node.name, node.contact_line, language, operator=operator, folder=folder),
         events=tuple(events),
     )
 

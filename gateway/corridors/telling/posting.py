@@ -20,7 +20,6 @@ from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
 from gateway.policy.facts import Agreement, Facts, Party, Profile, Retention
-from gateway.policy.facts.routing import version_for
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
@@ -81,7 +80,7 @@ class Posting:
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
             returned_days=_returned_days(facts, receipt),
-            contact=_contact(facts.parties[facts.node.party]),
+            contact=facts.parties[facts.node.party].contact_line,
             names={key: p.name for p in facts.parties.values() for key in _names(p)},
             folders=facts.node.folders,
             targets=agreement.targets.model_dump() if agreement else {},
@@ -97,7 +96,7 @@ class Posting:
         listed, agreement = self._node.spool.violations(parcel), facts.agreements.get(receipt.agreement)
         if agreement is None or not receipt.codes or not listed.exists():
             return None
-        fields = schema.document(facts.schemas, agreement.dataset, version_for(agreement, receipt.period))["fields"]
+        fields = schema.document(facts.schemas, agreement.dataset, agreement.version_for(receipt.period))["fields"]
         titles = {field["name"]: field.get("title", field["name"]) for field in fields}
         with listed.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)
@@ -156,10 +155,6 @@ class Posting:
 def _names(party: Party) -> tuple[str, ...]:
     """What receipts call a party by: provinces by two digits where records are counted."""
     return (party.province, party.id) if party.tier == "province" else (party.id,)
-
-
-def _contact(party: Party) -> str:
-    return f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else ""
 
 
 def _returned_days(facts: Facts, receipt: Receipt) -> int:

@@ -63,8 +63,7 @@ def _write(node: Node, facts: Facts, key: KeyState, now: datetime) -> None:
         own=own,
     )
     language = facts.node.language if own else party.language
-    contact = f"{ours.contacts[0].name} {ours.contacts[0].phone}".strip() if ours.contacts else ""
-    page = key_letter(letter, node_name=ours.name, contact=contact, language=language)
+    page = key_letter(letter, node_name=ours.name, contact=ours.contact_line, language=language)
     folder = node.spool.state / "letters" if own else node.folder(party, facts.node.folders.receipts)
     durable.make_folder(folder, 0o700 if own else 0o770)
     durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)

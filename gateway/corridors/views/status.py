@@ -127,7 +127,7 @@ def _parties(reading: Reading, facts: Facts, agreements: Iterable[Agreement], kn
         for party in facts.senders(agreement):
             rows.setdefault(party.id, {})[agreement.id] = _submission(reading, agreement, party.id, known)
     return tuple(
-        PartyRow(party.id, party.area_code, party.short or party.name, rows[party.id], party.contact_line())
+        PartyRow(party.id, party.area_code, party.short or party.name, rows[party.id], party.contact_line)
         for party in sorted(facts.parties.values(), key=lambda p: p.area_code)
         if party.id in rows
     )

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from gateway.policy.facts.base import LABEL, Clock, Fact, Identifier, MonthDay, Profile, Tier
+from gateway.policy.periods import Period
 
 Signing = Literal["automatic", "by_person"]
 
@@ -149,3 +150,21 @@ class Agreement(Fact):
     )
     sensitivity: Literal["normal", "high"] = "normal"
     four_eyes: bool = False
+
+    @property
+    def file(self) -> str:
+        """The agreement's own file, relative to the node's folder."""
+        return f"config/agreements/{self.id}.toml"
+
+    @property
+    def schema_versions(self) -> tuple[str, ...]:
+        """Every version of the dataset's schema that is named here, each once."""
+        return tuple(dict.fromkeys((self.schema_version, *self.versions.values())))
+
+    def version_for(self, period: str) -> str:
+        """The version of the dataset's schema in force for a period; where there is none (an event), the latest."""
+        since = sorted(((Period.parse(first).end, version) for first, version in self.versions.items()), reverse=True)
+        if not period:
+            return since[0][1] if since else self.schema_version
+        end = Period.parse(period).end
+        return next((version for first, version in since if first <= end), self.schema_version)

@@ -106,6 +106,11 @@ class Party(Fact):
     contacts: tuple[Contact, ...] = ()
 
     @property
+    def file(self) -> str:
+        """The party's own file, relative to the node's folder."""
+        return f"config/parties/{self.id}.toml"
+
+    @property
     def province(self) -> str:
         """The two digits of the party's province (GB/T 2260; 66 for the Corps by the sector's convention)."""
         return self.area_code[:2]
@@ -113,6 +118,11 @@ class Party(Fact):
     def at(self, level: int) -> tuple[Contact, ...]:
         """Whom of the party to tell: who is responsible (0), or who is over them (1)."""
         return tuple(contact for contact in self.contacts if contact.level == level)
+
+    @property
+    def contact_line(self) -> str:
+        """Name and telephone of the responsible contact, for people who have to call; empty where there is none."""
+        return f"{self.contacts[0].name} {self.contacts[0].phone}".strip() if self.contacts else ""
 
     @property
     def gateway(self) -> bool:
@@ -157,3 +167,8 @@ class Person(Fact):
     key: Fingerprint
     user: str = ""
     roles: tuple[Literal["release"], ...] = ("release",)
+
+    @property
+    def file(self) -> str:
+        """The person's own file, relative to the node's folder."""
+        return f"config/people/{self.id}.toml"

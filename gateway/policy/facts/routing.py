@@ -1,12 +1,11 @@
-"""Whom a routed record goes to, by what its routing field begins with; and which version of a schema a period has."""
+"""Whom a routed record goes to, by what its routing field begins with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from gateway.policy.facts.agreement import Agreement
 from gateway.policy.facts.party import Party
-from gateway.policy.periods import Period
 
 _LEVELS = ((9, 12), (6, 9), (4, 6), (2, 4))
 
@@ -30,17 +29,3 @@ def significant(area_code: str) -> str:
         if area_code[begin:end].strip("0"):
             return area_code[:end]
     return area_code[:2]
-
-
-def version_for(agreement: Agreement, period: str) -> str:
-    """The version of the dataset's schema in force for a period; where there is none (an event), the latest."""
-    since = sorted(((Period.parse(first).end, version) for first, version in agreement.versions.items()), reverse=True)
-    if not period:
-        return since[0][1] if since else agreement.schema_version
-    end = Period.parse(period).end
-    return next((version for first, version in since if first <= end), agreement.schema_version)
-
-
-def versions(agreement: Agreement) -> Iterable[str]:
-    """Every version that an agreement names, each once."""
-    return dict.fromkeys((agreement.schema_version, *agreement.versions.values()))

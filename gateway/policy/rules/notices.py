@@ -1,35 +1,38 @@
-"""Rules for notices: what leaves the machine is encrypted, and every file that is named is there."""
+"""Rules of notices: what leaves the machine is encrypted, and every file that is named is there."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from gateway.policy.loading import Draft
+from gateway.policy.faults import FactFault
+from gateway.policy.finding import NODE
+from gateway.policy.rules.draft import Draft
 
-_NODE: Final = "config/gateway.toml"
-Fault = Callable[[str, tuple[str | int, ...], str, str], None]
 
-
-def judge(draft: Draft, fault: Fault) -> None:
-    """Every fault of `[notices]`."""
-    if draft.node is None:
+def mail(draft: Draft) -> Iterator[FactFault]:
+    """Mail is handed over unencrypted to a server on this machine alone; the authorities it is held to are there."""
+    server = draft.node.notices.mail if draft.node else None
+    if server is None:
         return
-    mail, hook = draft.node.notices.mail, draft.node.notices.webhook
-    if mail is not None:
-        if mail.security == "none" and not _here(mail.host):
-            message = "without encryption only to a server on this machine"
-            fault(_NODE, ("notices", "mail", "security"), message, "不加密时只能使用本机的邮件服务器")
-        if mail.ca and f"keys/{mail.ca}" not in draft.contents:
-            message = f"keys/{mail.ca} is missing"
-            fault(_NODE, ("notices", "mail", "ca"), message, f"缺少 keys/{mail.ca}")
-    if hook is not None:
-        url = urlsplit(hook.url)
-        if url.scheme != "https" and not _here(url.hostname or ""):
-            message = "http only to this machine: use https"
-            fault(_NODE, ("notices", "webhook", "url"), message, "非本机地址须使用 https")
+    if server.security == "none" and not _here(server.host):
+        message = "without encryption only to a server on this machine"
+        yield draft.fault(NODE, ("notices", "mail", "security"), message, "不加密时只能使用本机的邮件服务器")
+    if server.ca and f"keys/{server.ca}" not in draft.contents:
+        message = f"keys/{server.ca} is missing"
+        yield draft.fault(NODE, ("notices", "mail", "ca"), message, f"缺少 keys/{server.ca}")
+
+
+def webhook(draft: Draft) -> Iterator[FactFault]:
+    """Notices are posted over https, or to this machine."""
+    hook = draft.node.notices.webhook if draft.node else None
+    if hook is None:
+        return
+    url = urlsplit(hook.url)
+    if url.scheme != "https" and not _here(url.hostname or ""):
+        message = "http only to this machine: use https"
+        yield draft.fault(NODE, ("notices", "webhook", "url"), message, "非本机地址须使用 https")
 
 
 def _here(host: str) -> bool:

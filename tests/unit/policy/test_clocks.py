@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.policy.rules import crosscheck
+from gateway.policy.rules import inspect
 
 ROOT = Path(__file__).parents[3]
 TODAY = date(2026, 10, 20)
@@ -29,7 +29,7 @@ def faults(home: Path, agreement: str, pattern: str = "", text: str = "") -> lis
         changed, count = re.subn(pattern, text, file.read_text("utf-8"), count=1, flags=re.MULTILINE)
         assert count == 1
         file.write_text(changed, "utf-8")
-    found = crosscheck.inspect(home, TODAY).faults
+    found = inspect(home, TODAY).faults
     return [f"{Path(fault.file).stem}: {fault.message}" for fault in found]
 
 

@@ -16,7 +16,7 @@ from gateway.adapters.sealing import keyring
 from gateway.cli import init as command
 from gateway.policy.facts import places
 from gateway.policy.loading import load
-from gateway.policy.rules import crosscheck
+from gateway.policy.rules import inspect
 
 BESIDE = {
     "national": ("migrants-statistics", "migrants-structure", "pilot-report", "self-assessment", "work-plan"),
@@ -189,5 +189,5 @@ def test_facts_with_a_fault_make_no_node(tmp_path: Path, home: Path, monkeypatch
 def test_the_key_of_the_node_is_no_fault_and_no_warning(tmp_path: Path) -> None:
     assert run(tmp_path / "node", "--tier", "province")[0] == 0
     facts = load(tmp_path / "node")
-    found = crosscheck.check(facts, date(2026, 11, 21))
+    found = inspect(facts.home, date(2026, 11, 21))
     assert [w.file for w in found.warnings] == ["config/parties/000000.toml"]

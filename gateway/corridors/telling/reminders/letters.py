@@ -77,7 +77,7 @@ def send(node: Node, letter: Letter, to: Party, above: Party | None = None) -> s
     ours = facts.parties[facts.node.party]
     file = letters.letter_name(letter, to.id, to.language)
     page = letters.reminder_letter(
-        letter, node_name=ours.name, contact=_contact(ours), language=to.language, folders=facts.node.folders
+        letter, node_name=ours.name, contact=ours.contact_line, language=to.language, folders=facts.node.folders
     )
     durable.write_bytes(node.folder(to, facts.node.folders.receipts) / file, page, MODE)
     if above is not None and above.id != ours.id:
@@ -127,7 +127,7 @@ def write(
         provisional=owed.status == "provisional",
         earlier=earlier,
         copy_to=("、" if to.language == "zh" else ", ").join(copies),
-        contact=_contact(to),
+        contact=to.contact_line,
     )
 
 
@@ -172,10 +172,6 @@ def _working_days(day: date, due: date, calendar: Calendar) -> int:
     first, last = min(day, due), max(day, due)
     count = sum(1 for working in calendar.working_days(first, last) if working > first)
     return count if day > due else -count
-
-
-def _contact(party: Party) -> str:
-    return f"{party.contacts[0].name} {party.contacts[0].phone}".strip() if party.contacts else ""
 
 
 def _cover(node: Node, facts: Facts, period: str, day: date, sent: list[tuple[Letter, str]]) -> None:

@@ -11,8 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization as s
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from gateway.policy.faults import Findings
 from gateway.policy.loading import find, load
-from gateway.policy.rules import crosscheck
+from gateway.policy.rules import inspect
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "config"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir() and path.name != "_base")
@@ -30,7 +31,7 @@ def test_a_defect_gives_exactly_the_faults_and_warnings_it_must(case: str, tmp_p
     removed = GOLDEN / case / "removed.txt"
     for file in removed.read_text("utf-8").split() if removed.exists() else ():
         (home / file).unlink()
-    found = crosscheck.inspect(home, TODAY)
+    found = inspect(home, TODAY)
     said = [
         f"{kind} {one.file}:{one.line}: {one.message} | {one.message_zh}"
         for kind, several in (("fault", found.faults), ("warning", found.warnings))
@@ -48,8 +49,8 @@ def test_every_fault_lies_on_a_line_of_its_file() -> None:
 
 
 def test_the_base_and_the_shipped_example_are_without_fault() -> None:
-    assert crosscheck.check(load(GOLDEN / "_base"), TODAY) == crosscheck.Findings()
-    shipped = crosscheck.check(load(find()), TODAY)
+    assert inspect(GOLDEN / "_base", TODAY) == Findings()
+    shipped = inspect(find(), TODAY)
     assert shipped.faults == ()
     assert {w.message for w in shipped.warnings} == {"key: not pinned: nothing can be sealed for this party"}
     assert len(shipped.warnings) == 32
@@ -62,7 +63,7 @@ def test_a_private_key_anywhere_below_keys_or_config_is_a_fault(home: Path, file
     key = ed25519.Ed25519PrivateKey.generate()
     (home / file).parent.mkdir(parents=True, exist_ok=True)
     (home / file).write_bytes(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))
-    (fault,) = crosscheck.inspect(home, TODAY).faults
+    (fault,) = inspect(home, TODAY).faults
     assert (fault.file, fault.line) == (file, 1)
     assert "private key" in fault.message
 
@@ -72,7 +73,7 @@ def test_faults_within_and_between_files_come_together(home: Path, edit: Edit) -
     edit("config/agreements/migrants-inflow.toml", 'route_by = "registered_code"', 'route_by = "nowhere"')
     edit("config/agreements/migrants-outflow.toml", 'label = "跨省流出人口个案"', 'label = "跨省流入人口个案"')
     edit("config/parties/120000.toml", 'area_code = "120000"', 'area_code = "110000"')
-    faults = crosscheck.inspect(home, TODAY).faults
+    faults = inspect(home, TODAY).faults
     assert [(Path(fault.file).name, fault.message.partition(":")[0]) for fault in faults] == [
         ("migrants-inflow.toml", "label"),
         ("migrants-inflow.toml", "route_by"),
@@ -86,11 +87,11 @@ def test_faults_within_and_between_files_come_together(home: Path, edit: Edit) -
 def test_a_basis_ends_with_its_last_day(home: Path, edit: Edit) -> None:
     edit("config/agreements/migrants-inflow.toml", "# valid_until = 2030-12-31", "valid_until = 2030-12-31")
     facts = load(home)
-    assert crosscheck.check(facts, date(2030, 12, 31)).faults == ()
-    assert [f.message for f in crosscheck.check(facts, date(2031, 1, 1)).faults] == [
+    assert inspect(facts.home, date(2030, 12, 31)).faults == ()
+    assert [f.message for f in inspect(facts.home, date(2031, 1, 1)).faults] == [
         "basis.valid_until: the basis has expired"
     ]
-    assert len(crosscheck.check(facts, date(2008, 12, 31)).faults) == len(facts.agreements)
+    assert len(inspect(facts.home, date(2008, 12, 31)).faults) == len(facts.agreements)
 
 
 def test_departments_share_their_countys_code(home: Path) -> None:
@@ -98,4 +99,4 @@ def test_departments_share_their_countys_code(home: Path) -> None:
         (home / f"config/parties/440106-{suffix}.toml").write_text(
             f'id = "440106-{suffix}"\nname = "部门"\narea_code = "440106"\ntier = "department"\n', "utf-8"
         )
-    assert crosscheck.inspect(home, TODAY).faults == ()
+    assert inspect(home, TODAY).faults == ()

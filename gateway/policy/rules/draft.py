@@ -1,0 +1,85 @@
+"""What the rules judge, and the form of a rule: a draft goes in, the faults come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeAlias
+
+from gateway.policy.facts import Agreement, Node, Party, Person, routing
+from gateway.policy.faults import FactFault
+from gateway.policy.loading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The facts as far as they could be read, and the day they are judged on.
+
+    A fact whose own file is faulty is not among them. A rule that needs it passes it over: one mistake is reported
+    once. `contents` holds every file of the facts, by its path relative to `home`.
+    """
+
+    reading: Reading
+    today: date
+
+    @property
+    def home(self) -> Path:
+        return self.reading.home
+
+    @property
+    def contents(self) -> Mapping[str, bytes]:
+        return self.reading.contents
+
+    @property
+    def node(self) -> Node | None:
+        return self.reading.node
+
+    @property
+    def parties(self) -> Mapping[str, Party]:
+        return self.reading.parties
+
+    @property
+    def agreements(self) -> Mapping[str, Agreement]:
+        return self.reading.agreements
+
+    @property
+    def people(self) -> Mapping[str, Person]:
+        return self.reading.people
+
+    def fault(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> FactFault:
+        """A fault of one key of a file, on the line it stands on; of the file as a whole without a path."""
+        return FactFault.at(file, self.reading.line(file, *path), path, message, message_zh)
+
+    def no_party(self, file: str, path: tuple[str | int, ...], party: str) -> FactFault:
+        """The fault of naming a party that has no file."""
+        return self.fault(file, path, f"party {party} has no file", f"交换方 {party} 没有文件")
+
+    def no_agreement(self, file: str, path: tuple[str | int, ...], agreement: str) -> FactFault:
+        """The fault of naming an agreement that has no file."""
+        return self.fault(file, path, f"agreement {agreement} has no file", f"交换约定 {agreement} 没有文件")
+
+    def has_party(self, party: str) -> bool:
+        """Whether a party has a file, even a faulty one."""
+        return f"config/parties/{party}.toml" in self.contents
+
+    def has_agreement(self, agreement: str) -> bool:
+        """Whether an agreement has a file, even a faulty one."""
+        return f"config/agreements/{agreement}.toml" in self.contents
+
+    def sends(self, agreement: Agreement, party: str) -> bool:
+        """Whether a party reports under the agreement; one whose own file is faulty counts as doing so."""
+        known = self.parties.get(party)
+        if isinstance(agreement.senders, str):
+            return self.has_party(party) and (known is None or known.tier == agreement.senders)
+        return party in agreement.senders
+
+    def receivers(self, agreement: Agreement) -> Iterable[Party]:
+        """Who may receive under the agreement, as far as they could be read."""
+        if agreement.receivers == "routed":
+            return routing.leads(self.parties, agreement).values()
+        return [self.parties[party] for party in agreement.receivers if party in self.parties]
+
+
+Rule: TypeAlias = Callable[[Draft], Iterable[FactFault]]
