@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 
 from gateway import durable
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, answer, say
+from gateway.cli.conventions import JsonOption, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.control.client import NotRunning, Refusal
 from gateway.demo import chronicle, regions
 from gateway.demo.holdings import SUFFIX
@@ -60,10 +61,10 @@ def demo(
         except (Stalled, NotRunning, Refusal, PartnerFault, RuntimeError) as error:
             say(f"演示中断 / the demo stopped: {error}\n{node.daemon_log}")
             node.close()
-            raise typer.Exit(FAULT) from None
+            raise typer.Exit(ExitCode.FAULT) from None
         _tell(document, directory, console, time.monotonic() - began)
         if as_json:
-            answer(document)
+            print_json(document)
         try:
             if stay:
                 console.print("节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.")
@@ -75,7 +76,7 @@ def demo(
         finally:
             node.close()
     if not document["ok"]:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _clear(directory: Path) -> None:
@@ -84,7 +85,7 @@ def _clear(directory: Path) -> None:
         shutil.rmtree(directory)
     elif directory.exists() and any(directory.iterdir()):
         say(f"{directory} 不是空文件夹。/ {directory} is not empty.")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def _play(node: DemoNode, partners: Partners, scale: float, seed: int, console: Console) -> dict[str, Any]:

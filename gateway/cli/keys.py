@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,22 +19,13 @@ from gateway.adapters.sealing.key_health import KeyState, survey
 from gateway.adapters.sealing.keyring import pinning
 from gateway.adapters.sealing.sm import KeyFileError
 from gateway.adapters.sealing.sm import keys as sm_keys
-from gateway.cli.conventions import (
-    FAULT,
-    REFUSED,
-    USAGE,
-    ConfigOption,
-    JsonOption,
-    answer,
-    complain,
-    console,
-    say,
-)
+from gateway.cli.conventions import ConfigOption, JsonOption, complain, console, group, grouped, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
 from gateway.outcomes import Ok, Outcome
 from gateway.policy.facts.facts import Facts
 
-app = typer.Typer(help="密钥及其有效期 / keys and their expiry", no_args_is_help=True)
+app = group("keys")
 _TWO_YEARS = timedelta(days=730)
 _STATES = {
     "ok": ("有效", "valid"),
@@ -60,8 +51,6 @@ class ProfileChoice(StrEnum):
 
 
 ProfileOption = Annotated[ProfileChoice, typer.Option("--profile", help="封装方式：openpgp 或国密 / profile")]
-PartyOption = Annotated[str, typer.Option("--party", help="交换方 / id of the party")]
-FingerprintOption = Annotated[str, typer.Option("--fingerprint", help="另行核对的指纹 / confirmed another way")]
 FromOption = Annotated[str | None, typer.Option("--from", help="启用日期 YYYY-MM-DD / the day it comes into use")]
 AlgorithmOption = Annotated[AlgorithmChoice, typer.Option("--algorithm")]
 
@@ -72,7 +61,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     facts = load_facts(config)
     rows = list(survey(facts, SystemClock().now()))
     if as_json:
-        answer({"keys": [_document(row) for row in rows]})
+        print_json({"keys": [_document(row) for row in rows]})
         return
     chinese = facts.node.language == "zh"
     zh, en = ("交换方", "状态", "到期日", "算法", "指纹"), ("party", "state", "expires", "type", "fingerprint")
@@ -93,11 +82,11 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     facts = load_facts(config)
     problems = [row for row in survey(facts, SystemClock().now()) if row.state not in ("ok", "unpinned")]
     if as_json:
-        answer({"ok": not problems, "problems": [_document(row) for row in problems]})
+        print_json({"ok": not problems, "problems": [_document(row) for row in problems]})
     for row in problems:
         days = "" if row.days is None else f" ({row.days} d)"
         say(f"{row.party}: {_STATES[row.state][0 if facts.node.language == 'zh' else 1]}{days}")
-    raise typer.Exit(REFUSED if problems else 0)
+    raise typer.Exit(ExitCode.REFUSED if problems else ExitCode.FINE)
 
 
 @app.command()
@@ -118,11 +107,20 @@ def generate(
         _fail(error)
 
 
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """Whose key it is, and which."""
+
+    party: Annotated[str, typer.Option("--party", help="交换方 / id of the party")]
+    fingerprint: Annotated[str, typer.Option("--fingerprint", help="另行核对的指纹 / confirmed another way")]
+
+
 @app.command("import")
+@grouped
 def import_(
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="对方的公钥文件 / the partner's public key")],
-    party: PartyOption,
-    fingerprint: FingerprintOption,
+    pin: Pinned,
     config: ConfigOption = None,
     starts: FromOption = None,
     until: Annotated[str | None, typer.Option("--until", help="国密公钥的最后有效日 / an SM2 key's last day")] = None,
@@ -133,29 +131,29 @@ def import_(
     facts = load_facts(config)
     if not file.is_file():
         say("文件不存在 / no such file")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     outcome: Outcome[Any]
     try:
-        if len(pinning.normal(fingerprint)) == 64:
+        if len(pinning.normal(pin.fingerprint)) == 64:
             outcome = keyring.import_sm(
-                *(facts.keys, _parties(facts), file, party, fingerprint),
+                *(facts.keys, _parties(facts), file, pin.party, pin.fingerprint),
                 valid_until=_day(until),
                 valid_from=_day(starts),
             )
         else:
             outcome = keyring.import_partner(
-                facts.keys, _parties(facts), file, party, fingerprint, valid_from=_day(starts)
+                facts.keys, _parties(facts), file, pin.party, pin.fingerprint, valid_from=_day(starts)
             )
     except keyring.KeyringError as error:
         _fail(error)
     code = "100" if isinstance(outcome, Ok) else outcome.code
-    pinned = pinning.normal(fingerprint) if isinstance(outcome, Ok) else None
+    pinned = pinning.normal(pin.fingerprint) if isinstance(outcome, Ok) else None
     if as_json:
-        answer({"ok": pinned is not None, "code": code, "party": party, "fingerprint": pinned})
+        print_json({"ok": pinned is not None, "code": code, "party": pin.party, "fingerprint": pinned})
     elif pinned:
-        typer.echo(f"{party} {pinned}")
+        typer.echo(f"{pin.party} {pinned}")
     if not isinstance(outcome, Ok):
-        complain(code, facts.node.language, REFUSED, outcome.detail)
+        complain(code, facts.node.language, ExitCode.REFUSED, outcome.detail)
 
 
 @app.command()
@@ -191,7 +189,7 @@ def rotate(
     day = _day(starts)
     if finish == (day is not None) or (party not in (None, own) and not finish):
         say("请给出 --from 日期，或 --finish [--party 交换方] / give --from DATE, or --finish [--party PARTY]")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     private = facts.path(facts.node.private)
     try:
         if finish:
@@ -224,7 +222,7 @@ def revoke(
     wanted = pinning.normal(fingerprint)
     if not yes:
         say("吊销无法撤销；确认请加 --yes / it cannot be undone; add --yes to confirm")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     try:
         keyring.give_up(_parties(facts), party or facts.node.party, wanted)
         if party in (None, facts.node.party) and len(wanted) == 40:
@@ -251,13 +249,13 @@ def rehearse(
             identity, lines = key_trial.send(facts, SystemClock().now())
     except FileNotFoundError:
         say("还没有演练过 / there was no rehearsal yet")
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     except (keyring.KeyringError, KeyFileError) as error:
         _fail(error)
     failed = any(line.sent != "100" or (show and line.answer != "yes") for line in lines)
     if as_json:
-        answer({"ok": not failed, "rehearsal": identity, "lines": [asdict(line) for line in lines]})
-        raise typer.Exit(REFUSED if failed else 0)
+        print_json({"ok": not failed, "rehearsal": identity, "lines": [asdict(line) for line in lines]})
+        raise typer.Exit(ExitCode.REFUSED if failed else ExitCode.FINE)
     chinese = facts.node.language == "zh"
     titles = ("交换方", "方式", "签名密钥", "对方密钥", "送达", "答复")
     table = Table(*(titles if chinese else ("party", "profile", "signed by", "sealed for", "sent", "answer")))
@@ -266,7 +264,7 @@ def rehearse(
         went = "✓" if line.sent == "100" else f"[{line.sent}]"
         table.add_row(line.party, line.profile, line.signer[-16:], line.recipient[-16:], went, words[line.answer])
     console().print(table)
-    raise typer.Exit(REFUSED if failed else 0)
+    raise typer.Exit(ExitCode.REFUSED if failed else ExitCode.FINE)
 
 
 def _pin_own(facts: Facts, profile: ProfileChoice, fingerprint: str, starts: date | None) -> None:
@@ -284,7 +282,7 @@ def _pin_own(facts: Facts, profile: ProfileChoice, fingerprint: str, starts: dat
         else:
             outcome = keyring.import_partner(facts.keys, _parties(facts), file, own, fingerprint, valid_from=starts)
     if not isinstance(outcome, Ok):
-        complain(outcome.code, facts.node.language, FAULT, outcome.detail)
+        complain(outcome.code, facts.node.language, ExitCode.FAULT, outcome.detail)
     typer.echo(fingerprint)
 
 
@@ -319,12 +317,12 @@ def _day(text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         say("日期应为 YYYY-MM-DD / a date is YYYY-MM-DD")
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
 
 
 def _fail(error: Exception) -> NoReturn:
     say(str(error))
-    raise typer.Exit(FAULT) from error
+    raise typer.Exit(ExitCode.FAULT) from error
 
 
 def _document(row: KeyState) -> dict[str, Any]:

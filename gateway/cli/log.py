@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway import durable
-from gateway.cli.conventions import (
-    FAULT,
-    REFUSED,
-    USAGE,
-    ConfigOption,
-    JsonOption,
-    Language,
-    LanguageOption,
-    answer,
-    say,
-)
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, group, grouped, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.proof import check_receipt, prove
 from gateway.log.quorum import BadPolicy, Policy
 from gateway.log.tiles import CHECKPOINT, TileTree
 from gateway.log.timestamps import Authorities
-from gateway.log.verification import verify
+from gateway.log.verification import Report, verify
 from gateway.log.verification.page import page
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS
 
-app = typer.Typer(no_args_is_help=True, help="交换日志 / the exchange log")
+app = group("log")
 
 LogArgument = Annotated[Path, typer.Argument(metavar="DIR", help="日志文件夹（副本即可）/ the log's folder, or a copy")]
 KeyOption = Annotated[
@@ -38,52 +30,75 @@ KeyOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a log is judged by: its keys, and what the auditor has from elsewhere."""
+
+    key: KeyOption
+    since: Annotated[list[Path] | None, typer.Option("--since", help="先前保存的检查点 / saved checkpoints")] = None
+    policy: Annotated[Path | None, typer.Option("--policy", help="见证规则 / witnesses (C2SP tlog-policy)")] = None
+    tsa: Annotated[Path | None, typer.Option("--tsa", help="时间戳机构证书 / authority's certificates (PEM)")] = None
+    receipts: Annotated[Path | None, typer.Option("--receipts", help="回执文件夹 / a folder of receipts")] = None
+
+    def judge(self, folder: Path, kept: Kept) -> Report:
+        """The verifier's report. Raises `BadNote`, `BadPolicy`, `OSError` or `ValueError` for what cannot be read."""
+        return verify(
+            folder,
+            [read_key(text) for text in self.key],
+            since=[path.read_bytes() for path in self.since or ()],
+            policy=Policy.parse(self.policy.read_text("utf-8")) if self.policy else None,
+            authorities=Authorities.load(self.tsa.read_bytes()) if self.tsa else None,
+            receipts=self.receipts,
+            quarantine_days=kept.quarantine_days,
+            plain_days=kept.plain_days,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Days after which the log must say that files were erased."""
+
+    quarantine_days: Annotated[int, typer.Option("--quarantine-days", help="退回件保存天数")] = QUARANTINE_DAYS
+    plain_days: Annotated[int, typer.Option("--plain-days", help="受理件明文保存天数")] = PLAIN_DAYS
+
+
 @app.command("verify")
+@grouped
 def verify_(
+    *,
     folder: LogArgument,
-    key: KeyOption,
-    since: Annotated[list[Path] | None, typer.Option("--since", help="先前保存的检查点 / saved checkpoints")] = None,
-    policy: Annotated[Path | None, typer.Option("--policy", help="见证规则 / witnesses (C2SP tlog-policy)")] = None,
-    tsa: Annotated[Path | None, typer.Option("--tsa", help="时间戳机构证书 / authority's certificates (PEM)")] = None,
-    receipts: Annotated[Path | None, typer.Option("--receipts", help="回执文件夹 / a folder of receipts")] = None,
+    evidence: Evidence,
     html: Annotated[Path | None, typer.Option("--html", help="写成网页 / write the report as a page")] = None,
-    quarantine_days: Annotated[int, typer.Option("--quarantine-days", help="退回件保存天数")] = QUARANTINE_DAYS,
-    plain_days: Annotated[int, typer.Option("--plain-days", help="受理件明文保存天数")] = PLAIN_DAYS,
+    kept: Kept,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """离线核验日志 / verify a copy of the log, offline, read-only. Exit 1 when anything was found."""
     try:
-        report = verify(
-            folder,
-            [read_key(text) for text in key],
-            since=[path.read_bytes() for path in since or ()],
-            policy=Policy.parse(policy.read_text("utf-8")) if policy else None,
-            authorities=Authorities.load(tsa.read_bytes()) if tsa else None,
-            receipts=receipts,
-            quarantine_days=quarantine_days,
-            plain_days=plain_days,
-        )
+        report = evidence.judge(folder, kept)
     except (BadNote, BadPolicy, OSError, ValueError) as error:
         say(f"无法核验：{_why(error)} / cannot be verified: {_why(error)}")
         if as_json:
-            answer({"ok": False, "size": 0, "root": "", "problems": [_unreadable(error)]})
-        raise typer.Exit(REFUSED) from None
+            print_json({"ok": False, "size": 0, "root": "", "problems": [_unreadable(error)]})
+        raise typer.Exit(ExitCode.REFUSED) from None
     if html is not None:
         durable.write_bytes(html.absolute(), page(report, lang.value), 0o640)
     if as_json:
-        answer(report.to_json())
+        print_json(report.to_json())
     else:
-        zh = lang is Language.ZH
-        typer.echo(f"{report.origin}  {report.size:,}  {report.root.hex()}")
-        for problem in report.problems:
-            typer.echo(f"✗ [{problem.check}] {problem.at}: {problem.zh if zh else problem.en}")
-        for chinese, english in report.notes:
-            typer.echo(f"· {chinese if zh else english}")
-        good, bad = ("通过，没有发现问题", "未通过") if zh else ("passed", "failed")
-        typer.echo(f"✓ {good}" if report.ok else f"✗ {bad}: {sum(report.counted.values()):,}")
+        _print(report, lang is Language.ZH)
     if not report.ok:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _print(report: Report, zh: bool) -> None:
+    typer.echo(f"{report.origin}  {report.size:,}  {report.root.hex()}")
+    for problem in report.problems:
+        typer.echo(f"✗ [{problem.check}] {problem.at}: {problem.zh if zh else problem.en}")
+    for chinese, english in report.notes:
+        typer.echo(f"· {chinese if zh else english}")
+    good, bad = ("通过，没有发现问题", "未通过") if zh else ("passed", "failed")
+    typer.echo(f"✓ {good}" if report.ok else f"✗ {bad}: {sum(report.counted.values()):,}")
 
 
 @app.command("check")
@@ -103,14 +118,14 @@ def check(
             why = _why(error)
             continue
         if as_json:
-            answer({"ok": True, **found})
+            print_json({"ok": True, **found})
         else:
             typer.echo(f"✓ {found['event']} {found['parcel']} seq {found['seq']}/{found['size']} {found['logged_at']}")
         return
     say(f"✗ 证明不成立：{why} / the proof does not hold: {why}")
     if as_json:
-        answer({"ok": False, "why": why})
-    raise typer.Exit(REFUSED)
+        print_json({"ok": False, "why": why})
+    raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command("prove")
@@ -125,14 +140,14 @@ def prove_(
 
     if (receipt is None) == (seq is None):
         say("--receipt 与 --seq 二选一 / give --receipt or --seq")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     try:
         index = seq if seq is not None else int(json.loads(receipt.read_bytes())["log"]["seq"])  # type: ignore[union-attr]
         note, checkpoint = read_checkpoint((folder / CHECKPOINT).read_bytes())
         made = prove(TileTree(folder, checkpoint.size), index, note).to_bytes()
     except (BadNote, OSError, ValueError, KeyError, TypeError) as error:
         say(f"无法出具证明：{_why(error)} / no proof: {_why(error)}")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     if out is None:
         typer.echo(made.decode(), nl=False)
     else:
@@ -155,11 +170,11 @@ def checkpoint_(
         _, found = read_checkpoint(data)
     except (OSError, BadNote):
         say("还没有发布过检查点 / no checkpoint was published yet")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     if out is not None:
         durable.write_bytes(out.absolute(), data, 0o640)
     if as_json:
-        answer({"origin": found.origin, "size": found.size, "root": found.root.hex(), "note": data.decode()})
+        print_json({"origin": found.origin, "size": found.size, "root": found.root.hex(), "note": data.decode()})
     elif out is None:
         typer.echo(data.decode(), nl=False)
 
@@ -181,13 +196,13 @@ def cosign(
         note = Witness(facts.path(facts.node.state), signer).cosign(folder, read_key(key), int(time.time()))
     except Behind:
         say("检查点比见证过的旧，不签 / older than what was cosigned before: nothing is signed")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     except TwoHistories as error:
         say(f"发现两份互相矛盾的历史，证据在 / two histories; the evidence is kept in {error.evidence}")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     except (BadNote, OSError, ValueError) as error:
         say(f"不能见证：{_why(error)} / not cosigned: {_why(error)}")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     durable.write_bytes(out.absolute(), note.to_bytes(), 0o640)
 
 
@@ -211,7 +226,7 @@ def witness_(
         logs = Policy.parse((facts.keys / "witnessed.policy").read_text("utf-8")).logs
     except (OSError, BadPolicy) as error:
         say(f"keys/witnessed.policy: {_why(error)}")
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None
     signer = LogKeys(facts.path(facts.node.private), facts.node.name).witness()
     witness = Witness(facts.path(facts.node.state), signer)
     if folder:
@@ -221,10 +236,10 @@ def witness_(
             ]
         except OSError as error:
             say(f"文件夹不可用：{_why(error)} / the folder cannot be used: {_why(error)}")
-            raise typer.Exit(FAULT) from None
+            raise typer.Exit(ExitCode.FAULT) from None
         for where, status in zip(folder, given, strict=True):
             typer.echo(f"{where}: {status or '-'}")
-        raise typer.Exit(REFUSED if any(status not in (None, 200, 409) for status in given) else 0)
+        raise typer.Exit(ExitCode.REFUSED if any(status not in (None, 200, 409) for status in given) else ExitCode.FINE)
     with over_http.server(witness, {key.name: key for key in logs}, host, port) as listening:
         say(f"{signer.cosigner} http://{host}:{listening.server_address[1]}/")
         listening.serve_forever()
@@ -256,13 +271,13 @@ def key_(
         found = [keys.witness().cosigner] if witness else [signer.verifier for signer in keys.signers()]
     except FileExistsError:
         say("已有密钥；更换请用 --rotate（旧密钥停用后才能再次更换）/ there is a key: use --rotate, after --retire")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     except PermissionError:
         say("密钥由服务管理器提供（systemd 凭据），请在那里更换 / change it where the service manager keeps it")
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None
     except NoKey:
         say("没有日志密钥；首次启动时生成，或用 --generate / no key yet: made at the first start, or by --generate")
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None
     for one in found:
         typer.echo(str(one))
     if der is not None:
@@ -294,7 +309,7 @@ def export(
 
     if out.exists() and any(out.iterdir()):
         say("目标文件夹不是空的 / the folder is not empty")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     bundle(load_facts(config), out)
 
 
