@@ -6,16 +6,21 @@ A module is imported when its command is called: `gateway check` must not wait f
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from gateway.cli.commands import COMMANDS
 from gateway.cli.exits import ExitCode
+
+COMPLETION = "_GATEWAY_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 
 def loaded(name: str) -> Any:
@@ -61,9 +66,11 @@ def _main() -> None:
 
 def main() -> None:
     """Entry point of the `gateway` command. An error of ours ends with 3 and its class, never with a traceback that
-    could show a value."""
+    could show a value. Shells complete after `eval "$(_GATEWAY_COMPLETE=source_bash gateway)"`, or `source_zsh`."""
+    if COMPLETION in os.environ:
+        completion_init()
     try:
-        app()
+        app(prog_name="gateway")
     except Exception as error:
         print(f"系统内部错误 / internal error: {type(error).__name__}", file=sys.stderr)
         sys.exit(ExitCode.FAULT)
