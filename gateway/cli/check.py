@@ -101,6 +101,7 @@ def check(
     """检查一个文件（离线），有退回时退出码为 1 / validate a file, offline; exit 1 when anything was refused"""
 
     def run(advance: Callable[[int], None]) -> records.Check:
+        """`advance` is called with the bytes read so far."""
         return records.check(
             file,
             schema,

@@ -40,8 +40,8 @@ def run(
 
 
 def configure_logging(level: str) -> None:
-    """structlog as JSON lines on stderr. Libraries speak through the same door, warnings and worse only: their debug
-    output could hold paths and names."""
+    """structlog as JSON lines on stderr, from `level` up. Of libraries only warnings and worse are written, and
+    reduced: their debug output could hold paths and names."""
     chosen = getattr(logging, level.upper(), logging.INFO)
     structlog.configure(
         processors=[
@@ -59,6 +59,7 @@ class _Reduced(logging.Handler):
     """A library's record becomes: who, how bad, where. Its message is dropped, since it could hold anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write the reduced record to the journal."""
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         structlog.get_logger("library").warning(
             "library",

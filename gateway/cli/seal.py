@@ -94,6 +94,7 @@ def open_(
     with _profiles(facts) as profiles:
 
         def accept(signer: str) -> Callable[[Descriptor], Refused | None]:
+            """How a descriptor is judged, by the fingerprint of the key that signed it."""
             party = _party_of(facts, signer)
 
             def judge(descriptor: Descriptor) -> Refused | None:

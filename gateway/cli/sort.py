@@ -41,6 +41,7 @@ def sort(
     """检查并按省份分拣（离线）/ check and split by province, offline; exit 1 when anything was refused"""
 
     def run(advance: Callable[[int], None]) -> records.Check:
+        """`advance` is called with the bytes read so far."""
         return records.sort(
             file,
             schema,

@@ -83,7 +83,8 @@ class DemoNode:
         return self.home / "daemon.log.jsonl"
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start the daemon and wait until it answers. Raises `RuntimeError` with the end of its log otherwise."""
+        """Start the daemon and wait until it serves its socket. Raises `RuntimeError` with the end of
+        its log."""
         with self.daemon_log.open("ab") as log:
             self._daemon = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "run", "--config", str(self.home)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -21,14 +22,13 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def put(home: Path, line: str) -> None:
+@pytest.mark.parametrize("line", ["", 'state = "elsewhere/state"', 'state = "/var/lib/gateway"'])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_it_is_where_the_facts_say(home: Path, line: str, mark: str) -> None:
     file = home / "config" / "gateway.toml"
-    file.write_text(f"{line}\n" + file.read_text("utf-8"), "utf-8")
-
-
-@pytest.mark.parametrize("line", ["", 'state = "elsewhere/state"', 'state = "/var/lib/gateway"', "\ufeff# with a mark"])
-def test_it_is_where_the_facts_say(home: Path, line: str) -> None:
-    put(home, line)
+    text, count = re.subn(r"^state = .*$", line, file.read_text("utf-8"), flags=re.MULTILINE)
+    assert count == 1, "the shipped file says it"
+    file.write_text(mark + text, "utf-8")
     expected = wiring.control_socket(loading.load(home))
     assert control_socket(home) == expected
     assert control_socket(home / "config") == expected
