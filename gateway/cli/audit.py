@@ -11,6 +11,7 @@ from rich.table import Table
 
 from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, group, print_json, say
 from gateway.cli.exits import ExitCode
+from gateway.cli.node import load_facts
 from gateway.log.audit import entries, summarise
 from gateway.log.note import BadNote
 
@@ -27,8 +28,6 @@ def report(
 ) -> None:
     """一期审计摘要 / a period's summary: missing, late, refused, flows, extensions, releasers, erasures."""
     if log is None:
-        from gateway.cli.node import load_facts
-
         facts = load_facts(config)
         log = facts.path(facts.node.log)
     try:

@@ -43,7 +43,7 @@ def group(name: str) -> typer.Typer:
     def stay_a_group() -> None:
         """Without a callback typer makes a group of one command into that command."""
 
-    app = typer.Typer(help=COMMANDS[name].sentence, no_args_is_help=True)
+    app = typer.Typer(help=COMMANDS[name].sentence, no_args_is_help=True, add_completion=False)
     app.callback()(stay_a_group)
     return app
 
