@@ -1,4 +1,4 @@
-"""`gateway parcels`: what is in work, what stopped and why; trying again, letting go."""
+"""`gateway parcels`: what is in work, what stopped and why; trying again, confirming, releasing. Asks the daemon."""
 
 from __future__ import annotations
 

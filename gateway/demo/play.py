@@ -37,8 +37,8 @@ class PlainQuarter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self) -> list[dict[str, Any]]:
-        """Drop every file, in four hands; send what was refused again, mended; wait until all are settled. Returns the
-        parcels. Raises `Stalled`."""
+        """Drop every file, four at a time; send what was refused again, mended; wait until all are settled. Returns
+        the parcels. Raises `Stalled`."""
         first = [p for p in self.plan if p.after is None]
         later = [p for p in self.plan if p.after is not None]
         corrected = {(p.party, p.agreement): p.corrected for p in self.plan if p.corrected is not None}

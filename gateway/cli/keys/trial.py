@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from gateway import key_trial
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.sm import KeyFileError
@@ -25,6 +24,8 @@ def trial(
 ) -> None:
     """换钥演练：用新密钥给每一方发一个签名的测试包，列出谁已答复 / a signed test package to every partner under the
     next keys; --show lists who has answered, and exits 1 while somebody has not."""
+    from gateway import key_trial  # it delivers, and so waits for everything that does
+
     facts = load_facts(config)
     try:
         if show:

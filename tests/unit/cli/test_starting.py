@@ -130,3 +130,11 @@ def test_a_typo_is_a_usage_error() -> None:
 def test_a_shell_completes_commands_and_options(typed: str, offered: list[str]) -> None:
     done = gateway(**{COMPLETION: "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))})
     assert (done.returncode, done.stdout.split()) == (0, offered)
+
+
+def test_where_the_place_of_the_socket_cannot_be_read_every_fault_is_listed(home: Path) -> None:
+    (home / "config" / "gateway.toml").write_text("state = 1\nnonsense = true\n")
+    done = gateway("status", "--config", str(home))
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "config/gateway.toml:1: state: " in done.stderr
+    assert "config/gateway.toml:2: nonsense: " in done.stderr
