@@ -23,6 +23,7 @@ from gateway.adapters.sealing.profiles import SM_PIN, Profiles
 from gateway.adapters.sealing.sm import SM, Kept, Pin
 from gateway.adapters.storage.spool import Spool
 from gateway.adapters.worker import Worker, WorkerUnit
+from gateway.control import place
 from gateway.deadlines import Calendar
 from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import AgreementId, PartyId
@@ -62,7 +63,7 @@ def database_url(facts: Facts) -> str:
 
 
 def control_socket(facts: Facts) -> Path:
-    return facts.path(facts.node.state) / "control.sock"
+    return facts.path(facts.node.state) / place.NAME
 
 
 def make_clock(facts: Facts) -> Clock:

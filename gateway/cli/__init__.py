@@ -1,67 +1,57 @@
 """The command line: one module per command group, each thin over the room that does the work.
 
-A module is imported when its command is asked for: `gateway check` must not wait for the workflow engine.
+A module is imported when its command is called: `gateway check` must not wait for the workflow engine, nor
+`gateway --help` for anything.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.completion import completion_init  # type: ignore[attr-defined]
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-# command -> (module, attribute, is a group)
-COMMANDS: dict[str, tuple[str, str, bool]] = {
-    "init": ("init", "init", False),
-    "demo": ("demo", "demo", False),
-    "run": ("run", "run", False),
-    "config": ("config", "app", True),
-    "check": ("check", "check", False),
-    "sort": ("sort", "sort", False),
-    "seal": ("seal", "seal", False),
-    "open": ("seal", "open_", False),
-    "quarter": ("status", "quarter", False),
-    "remind": ("remind", "remind", False),
-    "bulletin": ("bulletin", "bulletin", False),
-    "inquiries": ("inquiries", "app", True),
-    "parcels": ("parcels", "app", True),
-    "deadlines": ("deadlines", "app", True),
-    "calendar": ("calendar", "app", True),
-    "parties": ("parties", "app", True),
-    "keys": ("keys", "app", True),
-    "schemas": ("schemas", "app", True),
-    "status": ("status", "status", False),
-    "log": ("log", "app", True),
-    "audit": ("audit", "app", True),
-    "backup": ("backup", "backup", False),
-    "restore": ("backup", "restore", False),
-}
+from gateway.cli.commands import COMMANDS
+from gateway.cli.exits import ExitCode
+
+COMPLETION = "_GATEWAY_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 
-class _Lazy(TyperGroup):
-    """Knows every command's name and loads the one that is called."""
+def loaded(name: str) -> Any:
+    """The click command or group of that name in `COMMANDS`; its module is imported. Raises `KeyError`."""
+    entry = COMMANDS[name]
+    found = getattr(import_module(f"gateway.cli.{entry.module}"), entry.attribute)
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name, help=entry.sentence)(found)
+        found = single
+    command = get_command(found)
+    command.name = name
+    return command
 
-    def list_commands(self, _ctx: object) -> list[str]:
-        return list(COMMANDS)
 
-    def get_command(self, _ctx: object, cmd_name: str) -> object:  # type: ignore[override]
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, group = COMMANDS[cmd_name]
-        found = getattr(import_module(f"gateway.cli.{module}"), attribute)
-        if not group:
-            single = typer.Typer(add_completion=False)
-            single.command(cmd_name)(found)
-            found = single
-        command = get_command(found)
-        command.name = cmd_name
-        return command
+class _Commands(TyperGroup):
+    """Has a stand-in for every command, with the sentence that help and completion show; the command that is called is
+    loaded."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = {name: TyperCommand(name, help=entry.sentence) for name, entry in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """As click's, which ends with 2 for a name that no command has."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, loaded(name) if name else stand_in, rest
 
 
 app = typer.Typer(
-    cls=_Lazy,
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -76,9 +66,11 @@ def _main() -> None:
 
 def main() -> None:
     """Entry point of the `gateway` command. An error of ours ends with 3 and its class, never with a traceback that
-    could show a value."""
+    could show a value. Shells complete after `eval "$(_GATEWAY_COMPLETE=source_bash gateway)"`, or `source_zsh`."""
+    if COMPLETION in os.environ:
+        completion_init()
     try:
-        app()
+        app(prog_name="gateway")
     except Exception as error:
         print(f"系统内部错误 / internal error: {type(error).__name__}", file=sys.stderr)
-        sys.exit(3)
+        sys.exit(ExitCode.FAULT)

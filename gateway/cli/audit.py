@@ -9,16 +9,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.conventions import REFUSED, USAGE, ConfigOption, JsonOption, Language, LanguageOption, answer, say
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, group, print_json, say
+from gateway.cli.exits import ExitCode
+from gateway.cli.node import load_facts
 from gateway.log.audit import entries, summarise
 from gateway.log.note import BadNote
 
-app = typer.Typer(no_args_is_help=True, help="审计 / audit")
-
-
-@app.callback()
-def _group() -> None:
-    """审计 / audit."""
+app = group("audit")
 
 
 @app.command("report")
@@ -31,20 +28,18 @@ def report(
 ) -> None:
     """一期审计摘要 / a period's summary: missing, late, refused, flows, extensions, releasers, erasures."""
     if log is None:
-        from gateway.cli.node import load_facts
-
         facts = load_facts(config)
         log = facts.path(facts.node.log)
     try:
         found = summarise(entries(log), period)
     except (OSError, BadNote, ValueError):
         say("日志无法读取，请先核验（gateway log verify）/ the log cannot be read: verify it first")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     if not found["obligations"] and not found["parcels"].get("received"):
         say("日志中没有这一期 / the log knows nothing of this period")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         _print(found, lang is Language.ZH)
 

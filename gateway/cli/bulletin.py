@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, say
-from gateway.cli.node import ask, load_facts
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, print_json, say
+from gateway.cli.node import ask
 
 
 def bulletin(
@@ -20,9 +20,9 @@ def bulletin(
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """通报 / the bulletin of a period as page, workbook and CSV. Exit 4 when the daemon is not running."""
-    made = ask(load_facts(config), "POST", "bulletin", period=period)
+    made = ask(config, "POST", "bulletin", period=period)
     if as_json:
-        answer(made)
+        print_json(made)
         return
     chinese = lang is Language.ZH
     say(f"通报已生成，共 {len(made['files'])} 个文件：" if chinese else f"{len(made['files'])} files were made:")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,32 +13,24 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import durable
+from gateway.cli.conventions import ConfigOption, Language, LanguageOption, complain, group, say
+from gateway.cli.exits import ExitCode
 from gateway.deadlines import picture
 from gateway.deadlines.calendar import Calendar, DayKind, OutsideCalendar
 from gateway.deadlines.editions import CalendarError, read_folder
 from gateway.deadlines.entering import enter
 from gateway.outcomes import catalogue
-from gateway.policy import loading
 from gateway.policy.faults import FactsError
+from gateway.policy.finding import find, home_of
 
-app = typer.Typer(help="放假安排与工作日历 / holiday arrangements and working days", no_args_is_help=True)
+app = group("calendar")
 
-REFUSED, USAGE, FAULT = 1, 2, 3
 _STYLES = {
     DayKind.WORKDAY: "",
     DayKind.WEEKEND: "dim",
     DayKind.HOLIDAY: "bold red",
     DayKind.MAKEUP: "bold white on blue",
 }
-
-
-class Language(StrEnum):
-    ZH = "zh"
-    EN = "en"
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="节点文件夹或其 config 文件夹 / the node's folder")]
-LanguageOption = Annotated[Language, typer.Option("--lang", help="zh | en")]
 
 
 def load(config: Path | None, language: Language) -> Calendar:
@@ -53,30 +44,19 @@ def load(config: Path | None, language: Language) -> Calendar:
 def folder(config: Path | None) -> Path:
     """Where the calendar's files lie; ends with exit code 3 when there are no facts at all."""
     try:
-        return loading.home_of(loading.find(config)) / "config" / "calendar"
+        return home_of(find(config)) / "config" / "calendar"
     except FactsError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(FAULT) from error
+        say(str(error))
+        raise typer.Exit(ExitCode.FAULT) from error
 
 
 def fail(error: CalendarError, language: Language) -> NoReturn:
+    """Print every fault of the calendar's files with its remedy; ends with exit code 1."""
     console = Console(stderr=True, highlight=False)
     for fault in error.faults:
         console.print(Text(fault.sentence(language.value), style="red"), soft_wrap=True)
         console.print(Text("  → " + catalogue()[fault.code].remedy(language.value, fault.detail)), soft_wrap=True)
-    raise typer.Exit(REFUSED)
-
-
-def complain(code: str, language: Language, status: int) -> NoReturn:
-    """Say what a code of the catalogue says, with its remedy, on stderr, and end."""
-    entry = catalogue()[code]
-    typer.echo(f"[{code}] {entry.sentence(language.value)}\n  → {entry.remedy(language.value)}", err=True)
-    raise typer.Exit(status)
-
-
-@app.callback()
-def _group() -> None:
-    """放假安排与工作日历 / holiday arrangements and working days."""
+    raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command()
@@ -112,7 +92,7 @@ def show(
     try:
         title, line = picture.heading(calendar, year, lang.value)
     except OutsideCalendar:
-        complain("601", lang, REFUSED)
+        complain("601", lang, ExitCode.REFUSED)
     if html is not None:
         durable.write_bytes(html, picture.page(calendar, year, lang.value).encode(), 0o644)
         typer.echo(str(html), err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway import records
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, Language, LanguageOption, answer, say
+from gateway.cli.conventions import JsonOption, Language, LanguageOption, grouped, print_json, say, say_code
+from gateway.cli.exits import ExitCode
 from gateway.outcomes import catalogue
 from gateway.policy.faults import FactsError
 from gateway.records.violations import DIMENSIONS, meanings
@@ -66,30 +68,47 @@ WORDS = {
 
 FileArgument = Annotated[Path, typer.Argument(help="CSV、Excel 或 DBF 文件 / the file", show_default=False)]
 SchemaOption = Annotated[str, typer.Option("--schema", help="数据集，例如 migrants-inflow / dataset id")]
-SenderOption = Annotated[str | None, typer.Option("--sender", help="报送方：110000、11 或 北京 / the reporting party")]
-PeriodOption = Annotated[str | None, typer.Option("--period", help="报告期，例如 2026Q3 / period")]
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Who reports and for when; the rules that need either are not applied without it."""
+
+    sender: Annotated[str | None, typer.Option("--sender", help="报送方：110000、11 或 北京 / the reporting party")] = (
+        None
+    )
+    period: Annotated[str | None, typer.Option("--period", help="报告期，例如 2026Q3 / period")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Files that are written on request."""
+
+    report: Annotated[Path | None, typer.Option("--report", help="退回清单 .xlsx / list of refused rows")] = None
+    violations: Annotated[Path | None, typer.Option("--violations", help="全部问题 .csv / all violations")] = None
+
+
+@grouped
 def check(
+    *,
     file: FileArgument,
     schema: SchemaOption,
-    sender: SenderOption = None,
-    period: PeriodOption = None,
-    report: Annotated[Path | None, typer.Option("--report", help="退回清单 .xlsx / list of refused rows")] = None,
-    violations: Annotated[Path | None, typer.Option("--violations", help="全部问题 .csv / all violations")] = None,
+    reported: Reported,
+    lists: Lists,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """检查一个文件（离线），有退回时退出码为 1 / validate a file, offline; exit 1 when anything was refused"""
 
     def run(advance: Callable[[int], None]) -> records.Check:
+        """`advance` is called with the bytes read so far."""
         return records.check(
             file,
             schema,
-            sender=sender,
-            period=period,
-            report=report,
-            violations=violations,
+            sender=reported.sender,
+            period=reported.period,
+            report=lists.report,
+            violations=lists.violations,
             language=lang.value,
             progress=advance,
         )
@@ -103,26 +122,26 @@ def perform(
     """Run a check or a sort under a progress bar; ends with exit code 2 when what was asked for makes no sense."""
     words = WORDS[lang]
     if not file.is_file():
-        complain(str(words["no_file"]))
+        stop(str(words["no_file"]))
     try:
         with _progress(file, str(words["reading"])) as advance:
             return run(advance)
     except FactsError:
-        complain(str(words["no_facts"]), FAULT)
+        stop(str(words["no_facts"]), ExitCode.FAULT)
     except records.NoSuchSchema:
-        complain(str(words["no_schema"]).format(schema=schema))
+        stop(str(words["no_schema"]).format(schema=schema))
     except records.NotOurFolder:
-        complain(str(words["not_ours"]))
+        stop(str(words["not_ours"]))
     except OSError as error:
-        complain(str(words["disk"]).format(reason=error.strerror), FAULT)
+        stop(str(words["disk"]).format(reason=error.strerror), ExitCode.FAULT)
     except records.NoSuchSender:
-        complain(str(words["sender"]))
+        stop(str(words["sender"]))
     except records.NoSuchPeriod:
-        complain(str(words["period"]))
+        stop(str(words["period"]))
 
 
-def complain(message: str, status: int = USAGE) -> NoReturn:
-    """Say it on stderr and end."""
+def stop(message: str, status: ExitCode = ExitCode.USAGE) -> NoReturn:
+    """Print it on stderr and end."""
     say(message)
     raise typer.Exit(status)
 
@@ -140,14 +159,12 @@ def _progress(file: Path, label: str) -> Iterator[Callable[[int], None]]:
 def finish(found: records.Check, as_json: bool, lang: Language) -> None:
     """Print the result, and end with exit code 1 when anything was refused."""
     if found.refusal is not None:
-        entry = catalogue()[found.refusal]
-        sentence, remedy = entry.sentence(lang, found.detail), entry.remedy(lang, found.detail)
-        say(f"[{found.refusal}] {sentence}\n  → {remedy}")
+        say_code(found.refusal, lang, found.detail)
     if as_json:
-        answer(found.to_json())
+        print_json(found.to_json())
     elif found.refusal is None:
         _show(found, lang)
-    raise typer.Exit(0 if found.clean else REFUSED)
+    raise typer.Exit(ExitCode.FINE if found.clean else ExitCode.REFUSED)
 
 
 def _show(found: records.Check, lang: Language) -> None:

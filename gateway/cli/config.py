@@ -10,18 +10,14 @@ import typer
 
 from gateway import inspection
 from gateway.adapters.clock import SystemClock
-from gateway.cli.conventions import REFUSED, ConfigOption, JsonOption, answer
+from gateway.cli.conventions import ConfigOption, JsonOption, group, print_json
+from gateway.cli.exits import ExitCode
 from gateway.cli.node import ask, load_facts
 from gateway.policy import loading
 from gateway.policy.faults import FactsError, Findings
 from gateway.policy.loading import tree
 
-app = typer.Typer(help="配置检查 / check the facts", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """配置检查 / check the facts."""
+app = group("config")
 
 
 @app.command("check")
@@ -42,19 +38,20 @@ def check(
     else:
         found, language, digest = inspection.findings(where, today), language_of(where), _digest(where)
     if as_json:
-        answer({"ok": not found.faults, "digest": digest, **document(found, language)})
+        print_json({"ok": not found.faults, "digest": digest, **document(found, language)})
     else:
         show(found, language)
     if found.faults:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 @app.command()
 def reload(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """让守护进程采用改过的配置 / let the daemon take the facts as they stand now. New work only."""
-    found = ask(load_facts(config), "POST", "reload")
+    load_facts(config)
+    found = ask(config, "POST", "reload")
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         typer.echo(found["facts"])
 

@@ -14,12 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli import obligations
-from gateway.cli.calendar import REFUSED, USAGE, ConfigOption, Language, LanguageOption, complain, load
+from gateway.cli.calendar import load
+from gateway.cli.conventions import ConfigOption, Language, LanguageOption, complain, group, say
+from gateway.cli.exits import ExitCode
 from gateway.deadlines.calendar import DayKind, NaiveInstant, in_shanghai
 from gateway.deadlines.clocks import DayTrace, Due, Rule, RuleError, due
 from gateway.deadlines.picture import KINDS
 
-app = typer.Typer(help="期限 / deadlines", no_args_is_help=True)
+app = group("deadlines")
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
 _ROLES = {
@@ -41,11 +43,6 @@ _ROLES = {
     },
 }
 _WEEKDAYS = {"zh": "一二三四五六日", "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
-
-
-@app.callback()
-def _group() -> None:
-    """期限 / deadlines."""
 
 
 app.command("list")(obligations.list_)
@@ -75,17 +72,17 @@ def compute(
     try:
         parsed = Rule.parse(rule)
     except RuleError as error:
-        complain(error.code, lang, USAGE)
+        complain(error.code, lang, ExitCode.USAGE)
     instant = _instant(received, lang)
     calendar = load(config, lang)
     try:
         result = due(instant, parsed, calendar)
     except NaiveInstant as error:
-        complain(error.code, lang, USAGE)
+        complain(error.code, lang, ExitCode.USAGE)
     if as_json:
         typer.echo(json.dumps(result.document(), ensure_ascii=False, indent=2))
     if result.date is None:
-        complain("601", lang, REFUSED)
+        complain("601", lang, ExitCode.REFUSED)
     if not as_json:
         _explain(instant, parsed, result, lang.value)
 
@@ -96,13 +93,12 @@ def _instant(text: str, lang: Language) -> datetime:
             return datetime.fromisoformat(text.upper())
         except ValueError:
             pass
-    typer.echo(
+    say(
         "收到时间须写成 2026-09-30T16:20:00+08:00。"
         if lang is Language.ZH
-        else "The time of receipt is written 2026-09-30T16:20:00+08:00.",
-        err=True,
+        else "The time of receipt is written 2026-09-30T16:20:00+08:00."
     )
-    raise typer.Exit(USAGE)
+    raise typer.Exit(ExitCode.USAGE)
 
 
 def _explain(received: datetime, rule: Rule, result: Due, language: str) -> None:

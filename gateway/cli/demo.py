@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -15,16 +14,15 @@ import typer
 from rich.console import Console
 
 from gateway import durable
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, answer, say
+from gateway.cli.conventions import JsonOption, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.control.client import NotRunning, Refusal
-from gateway.demo import chronicle, regions
-from gateway.demo.holdings import SUFFIX
+from gateway.demo import chronicle, reckoning, regions
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import PartnerFault, Partners
-from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.play import Stalled
-from gateway.demo.played_quarter import Rehearsal, latest, outcomes, refusals
-from gateway.demo.story import Expected, expected
+from gateway.demo.played_quarter import PlayedQuarter, latest
+from gateway.demo.story import expected
 from gateway.demo.view import OBLIGATIONS, View, summary
 from gateway.outcomes import catalogue
 from gateway.receipts import status as pages
@@ -60,10 +58,10 @@ def demo(
         except (Stalled, NotRunning, Refusal, PartnerFault, RuntimeError) as error:
             say(f"演示中断 / the demo stopped: {error}\n{node.daemon_log}")
             node.close()
-            raise typer.Exit(FAULT) from None
+            raise typer.Exit(ExitCode.FAULT) from None
         _tell(document, directory, console, time.monotonic() - began)
         if as_json:
-            answer(document)
+            print_json(document)
         try:
             if stay:
                 console.print("节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.")
@@ -75,7 +73,7 @@ def demo(
         finally:
             node.close()
     if not document["ok"]:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _clear(directory: Path) -> None:
@@ -84,7 +82,7 @@ def _clear(directory: Path) -> None:
         shutil.rmtree(directory)
     elif directory.exists() and any(directory.iterdir()):
         say(f"{directory} 不是空文件夹。/ {directory} is not empty.")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def _play(node: DemoNode, partners: Partners, scale: float, seed: int, console: Console) -> dict[str, Any]:
@@ -99,77 +97,20 @@ def _play(node: DemoNode, partners: Partners, scale: float, seed: int, console: 
             view.tick(parcels, counts, moment)
 
         node.start()
-        rehearsal = Rehearsal(node, partners, acts, scale, on_look=look, on_scene=view.phase)
+        played = PlayedQuarter(node, partners, acts, scale, on_look=look, on_scene=view.phase)
         truth_later = aside.submit(expected, [act.file for act in acts])
-        parcels = rehearsal.play()
+        parcels = played.play()
         truth = truth_later.result()
     view_now = StatusView.from_json(node.get("view", period=chronicle.PERIOD))
     durable.write_bytes(node.home / "状态.html", pages.status_page(view_now, "zh"), 0o640)
-    return _document(node, rehearsal, parcels, truth, console)
+    summary(node.facts, parcels, latest(parcels), played.holdings.per_receiver, node.obligations(), console)
+    return reckoning.document(played, parcels, truth)
 
 
 def _standings(node: DemoNode) -> dict[tuple[str, str], str]:
     """By (party, dataset), what the operator's page says of a submission."""
     rows = StatusView.from_json(node.get("view", period=chronicle.PERIOD)).parties
     return {(row.party, agreement): s.state for row in rows for agreement, s in row.submissions.items()}
-
-
-def _document(
-    node: DemoNode, rehearsal: Rehearsal, parcels: list[dict[str, Any]], truth: Expected, console: Console
-) -> dict[str, Any]:
-    counting, holdings = latest(parcels), rehearsal.holdings
-    provinces = [province.code for province in regions.provinces()]
-    due = chronicle.standings(rehearsal.acts, provinces)
-    became = node.obligations()
-    conservation = {
-        "in": sum(p["records"] for p in counting),
-        "accepted": sum(p["accepted"] for p in counting),
-        "refused": sum(p["refused"] for p in counting),
-        "out": sum(holdings.per_receiver.values()),
-    }
-    problems = [
-        *holdings.problems(truth),
-        *outcomes(rehearsal.acts, rehearsal.found(parcels), truth.outcomes),
-        *(
-            f"{p} {a}: {became.get((p, a))}, not {state}"
-            for (p, a), state in due.items()
-            if became.get((p, a)) != state
-        ),
-    ]
-    if not (
-        conservation["in"] == conservation["accepted"] + conservation["refused"]
-        and conservation["out"] == conservation["accepted"] == truth.accepted
-        and conservation["refused"] == truth.refused
-    ):
-        problems.append("in, accepted, refused and out do not add up")
-    summary(node.facts, parcels, counting, holdings.per_receiver, became, console)
-    counts = node.get("status")["counts"]
-    parties = {
-        f"{province}0000": {
-            **{
-                k: sum(p[k] for p in counting if p["sender"][:2] == province)
-                for k in ("records", "accepted", "refused")
-            },
-            "received": holdings.per_receiver[province],
-            **{agreement: became.get((province, agreement), "") for agreement in (INFLOW, OUTFLOW)},
-        }
-        for province in provinces
-    }
-    return {
-        "ok": not problems,
-        "parties": parties,
-        "parcels": dict(Counter(p["state"] for p in parcels)),
-        "conservation": conservation,
-        "packages": [f"{name}{SUFFIX}" for name in holdings.packages],
-        "obligations": counts["obligations"],
-        "deliveries": counts["deliveries"],
-        "refusals": refusals(parcels),
-        "receivers": {of: holdings.total(of) for of in ("signed", "opened", "deleted")},
-        "reminded": len(rehearsal.reminded),
-        "date": node.now().isoformat(timespec="seconds"),
-        "problems": problems,
-        "log": node.facts.node.name,
-    }
 
 
 def _tell(document: dict[str, Any], directory: Path, console: Console, seconds: float) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from gateway.adapters.sealing import keyring
 from gateway.cli import config as config_command
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, JsonOption, Language, LanguageOption, answer, say
+from gateway.cli.conventions import JsonOption, Language, LanguageOption, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.founding import EXAMPLE, Made, TierChoice, UsageFault, make
 
 
@@ -29,17 +30,17 @@ def init(
         made = make(directory, tier, party or EXAMPLE[tier], name, language.value)
     except UsageFault as fault:
         say(fault.chinese if language == "zh" else str(fault))
-        raise typer.Exit(USAGE) from None
+        raise typer.Exit(ExitCode.USAGE) from None
     except (OSError, keyring.KeyringError) as error:
         zh = f"未能建立节点，没有留下任何文件：{error}"
         say(zh if language == "zh" else f"no node was made, and nothing is left behind: {error}")
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None
     if as_json:
-        answer(_document(directory, tier, made, language))
+        print_json(_document(directory, tier, made, language))
     else:
         _tell(directory, made, language)
     if made.findings.faults:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def _document(directory: Path, tier: TierChoice, made: Made, language: Language) -> dict[str, object]:

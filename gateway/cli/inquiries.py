@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, console, say
-from gateway.cli.node import ask, load_facts
+from gateway.cli.conventions import (
+    ConfigOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    console,
+    group,
+    grouped,
+    print_json,
+    say,
+)
+from gateway.cli.node import ask
 from gateway.receipts.words import Words, plain
 
-app = typer.Typer(help="核查与反馈 / inquiries and replies", no_args_is_help=True)
+app = group("inquiries")
 
 _COLUMNS = {
     "zh": ("核查单号", "交换事项", "查询方", "户籍地", "记录数", "未反馈", "最早期限"),
@@ -21,26 +32,30 @@ _COLUMNS = {
 _RECORDS = {"zh": ("序", "区划代码", "状态", "期限"), "en": ("No.", "Area", "State", "Due")}
 
 
-@app.callback()
-def _group() -> None:
-    """核查与反馈 / inquiries and replies."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which inquiries are listed."""
+
+    origin: Annotated[str | None, typer.Option("--from", help="查询方 / who asked")] = None
+    receiver: Annotated[str | None, typer.Option("--to", help="户籍地 / who was asked")] = None
+    agreement: Annotated[str | None, typer.Option("--agreement", help="交换约定 / of one agreement")] = None
+    everything: Annotated[bool, typer.Option("--all", help="含已办结的 / closed ones too")] = False
+
+    def query(self) -> dict[str, str | None]:
+        """As the daemon's route takes it."""
+        everything = "1" if self.everything else None
+        return {"origin": self.origin, "receiver": self.receiver, "agreement": self.agreement, "all": everything}
 
 
 @app.command("list")
+@grouped
 def list_(
-    origin: Annotated[str | None, typer.Option("--from", help="查询方 / who asked")] = None,
-    receiver: Annotated[str | None, typer.Option("--to", help="户籍地 / who was asked")] = None,
-    agreement: Annotated[str | None, typer.Option("--agreement", help="交换约定 / of one agreement")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="含已办结的 / closed ones too")] = False,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-    lang: LanguageOption = Language.ZH,
+    wanted: Wanted, config: ConfigOption = None, as_json: JsonOption = False, lang: LanguageOption = Language.ZH
 ) -> None:
     """未结的核查单 / inquiries with open records. Exit 4 when the daemon is not running."""
-    given = {"origin": origin, "receiver": receiver, "agreement": agreement, "all": "1" if everything else None}
-    found = ask(load_facts(config), "GET", "inquiries", **{k: v for k, v in given.items() if v is not None})
+    found = ask(config, "GET", "inquiries", **wanted.query())
     if as_json:
-        answer(found)
+        print_json(found)
     elif not found:
         say("没有未结的核查单。" if lang is Language.ZH else "Nothing is open.")
     else:
@@ -55,9 +70,9 @@ def show(
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """一份核查单逐条的状态（不含记录编号） / the state of each record, without its number"""
-    found = ask(load_facts(config), "GET", "inquiries", number)
+    found = ask(config, "GET", "inquiries", number)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     for inquiry in found:
         console().print(_table([inquiry], lang))

@@ -1,8 +1,9 @@
 """`gateway deadlines list|show|extend|void|return|transfer|recompute|outage`: what is owed, and what people do about
-it. The daemon answers, and logs who asked."""
+it. The daemon does it, and logs who asked."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.conventions import (
-    REFUSED,
     ConfigOption,
     JsonOption,
     Language,
     LanguageOption,
-    answer,
     console,
+    grouped,
+    print_json,
     say,
 )
+from gateway.cli.exits import ExitCode
+from gateway.cli.node import ask, load_facts
 
 _STATES = {
     "open": ("未到期", "open", "cyan"),
@@ -43,44 +46,65 @@ _HEADS = {
     "zh": ("单位", "类别", "交换事项", "事由", "期限", "状态", "编号"),
     "en": ("Party", "Kind", "Exchange", "Occasion", "Due", "State", "Id"),
 }
-PartyOption = Annotated[str | None, typer.Option("--party", help="交换方 / party")]
-AgreementOption = Annotated[str | None, typer.Option("--agreement", help="交换约定 / agreement")]
-PeriodOption = Annotated[str | None, typer.Option("--period", help="2026Q3")]
-KindOption = Annotated[
-    str | None, typer.Option("--kind", help="submission | reply | feedback | collection | distribution")
-]
 WhyOption = Annotated[str, typer.Option("--why", help="原因；不得含号码 / the reason, without any number")]
 IdsArgument = Annotated[list[str] | None, typer.Argument(help="编号（见 list）/ ids, as list shows them")]
 
 
-def list_(
-    party: PartyOption = None,
-    agreement: AgreementOption = None,
-    period: PeriodOption = None,
-    kind: KindOption = None,
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Of the records that are asked about, which: those of a party, of an agreement."""
+
+    party: Annotated[str | None, typer.Option("--party", help="交换方 / party")] = None
+    agreement: Annotated[str | None, typer.Option("--agreement", help="交换约定 / agreement")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed(Records):
+    """Of all that is owed, which."""
+
+    period: Annotated[str | None, typer.Option("--period", help="2026Q3")] = None
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="submission | reply | feedback | collection | distribution")
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Of what is owed, which is listed, and how much at most."""
+
     state: Annotated[
         str | None,
         typer.Option("--state", help="open | missed | … | all；默认未办结 / by default what is owed"),
-    ] = None,
-    extended: Annotated[bool, typer.Option("--extended", help="只列延期的 / only those put off")] = False,
-    provisional: Annotated[bool, typer.Option("--provisional", help="只列暂定的 / only provisional dates")] = False,
-    limit: Annotated[int, typer.Option("--limit", min=1)] = 200,
+    ] = None
+    extended: Annotated[bool, typer.Option("--extended", help="只列延期的 / only those put off")] = False
+    provisional: Annotated[bool, typer.Option("--provisional", help="只列暂定的 / only provisional dates")] = False
+    limit: Annotated[int, typer.Option("--limit", min=1)] = 200
+
+    def query(self) -> dict[str, str | None]:
+        """As the daemon's route takes it."""
+        return {
+            "state": self.state,
+            "limit": str(self.limit),
+            "extended": "1" if self.extended else None,
+            "status": "provisional" if self.provisional else None,
+        }
+
+
+@grouped
+def list_(
+    *,
+    owed: Owed,
+    listing: Listing,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """列出限办事项，按期限先后；有逾期的退出码为 1 / list what is owed, by date; exit 1 when something is overdue."""
-    from gateway.cli.node import ask, load_facts
-
-    facts = load_facts(config)
-    query = _given(party=party, agreement=agreement, period=period, kind=kind, state=state)
-    query |= {"limit": str(limit)} | ({"extended": "1"} if extended else {})
-    query |= {"status": "provisional"} if provisional else {}
-    found = ask(facts, "GET", "deadlines", **query)
+    found = ask(config, "GET", "deadlines", **asdict(owed), **listing.query())
     if as_json:
-        answer(found)
+        print_json(found)
     else:
-        console().print(_table(found["obligations"], facts, lang))
+        console().print(_table(found["obligations"], load_facts(config), lang))
         zh = lang is Language.ZH
         if found["total"] > len(found["obligations"]):
             shown = len(found["obligations"])
@@ -88,7 +112,7 @@ def list_(
         if found["overdue"]:
             say(f"逾期 {found['overdue']} 项。" if zh else f"{found['overdue']} overdue.")
     if found["overdue"]:
-        raise typer.Exit(REFUSED)
+        raise typer.Exit(ExitCode.REFUSED)
 
 
 def show(
@@ -97,11 +121,9 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """一项限办事项的经过 / one obligation and its history."""
-    from gateway.cli.node import ask, load_facts
-
-    found = ask(load_facts(config), "GET", "deadlines", obligation)
+    found = ask(config, "GET", "deadlines", obligation)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     out = console()
     for key, value in found["obligation"].items():
@@ -115,74 +137,69 @@ def show(
         out.print(f"  {entry['seq']:>8}  {entry['logged_at']}  {entry['event']}")
 
 
+@grouped
 def extend(
+    *,
     until: Annotated[str, typer.Option("--until", help="新的期限，含当日 / the new date, to 24:00")],
     why: WhyOption,
     ids: IdsArgument = None,
-    party: PartyOption = None,
-    agreement: AgreementOption = None,
-    period: PeriodOption = None,
-    kind: KindOption = None,
+    owed: Owed,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """延长期限：到期之前，往后延；谁延的、为什么，都记入日志 / put dates off, before they run out; who and why are
     logged. Give ids, or filters for everything still owed."""
-    filters = {"party": party, "agreement": agreement, "period": period, "kind": kind}
-    _change(config, as_json, "extend", ids, until=until, why=why, **filters)
+    _change("extend", ids, owed, {"until": until, "why": why}, config, as_json)
 
 
+@grouped
 def void(
+    *,
     why: WhyOption,
     ids: IdsArgument = None,
-    party: PartyOption = None,
-    agreement: AgreementOption = None,
-    period: PeriodOption = None,
-    kind: KindOption = None,
+    owed: Owed,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """作废：不再需要办理，须写明原因 / nothing is owed any more; say why."""
-    filters = {"party": party, "agreement": agreement, "period": period, "kind": kind}
-    _change(config, as_json, "void", ids, why=why, **filters)
+    _change("void", ids, owed, {"why": why}, config, as_json)
 
 
+@grouped
 def return_(
+    *,
     why: WhyOption,
     ids: IdsArgument = None,
-    party: PartyOption = None,
-    agreement: AgreementOption = None,
+    records: Records,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """退回核查记录（非本辖区）：送达后3个工作日内；谁退的、为什么，都记入日志 / return records as not of the area,
     within 3 working days of their delivery: nobody owes them here any more."""
-    _change(config, as_json, "return", ids, why=why, party=party, agreement=agreement)
+    _change("return", ids, records, {"why": why}, config, as_json)
 
 
+@grouped
 def transfer(
+    *,
     to: Annotated[str, typer.Option("--to", help="接办单位 / the party that owes the answer from now on")],
     why: WhyOption,
     ids: IdsArgument = None,
-    party: PartyOption = None,
-    agreement: AgreementOption = None,
+    records: Records,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """转交核查记录：由另一单位反馈，期限从现在重新起算 / pass records on: another party owes the answer, by a clock
     that starts now."""
-    filters = {"party": party, "agreement": agreement}
-    _change(config, as_json, "transfer", ids, to=to, why=why, **filters)
+    _change("transfer", ids, records, {"to": to, "why": why}, config, as_json)
 
 
 def recompute(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """放假安排录入后重新计算未到期的期限；已到期的不动 / compute open dates again under the calendar in force; what has
     run out stays. The daemon does it by itself at `gateway config reload`."""
-    from gateway.cli.node import ask, load_facts
-
-    found = ask(load_facts(config), "POST", "deadlines", "recompute")
+    found = ask(config, "POST", "deadlines", "recompute")
     if as_json:
-        answer(found)
+        print_json(found)
         return
     for change in found["changed"]:
         console().print(
@@ -201,31 +218,27 @@ def outage(
 ) -> None:
     """录入停机：其间到期的顺延到下一工作日；启停造成的停机自动录入 / enter that parties could not reach the node; what
     ran out meanwhile moves to the next working day. Stops of the daemon are entered by themselves."""
-    from gateway.cli.node import ask, load_facts
-
-    found = ask(load_facts(config), "POST", "deadlines", "outage", began=began, ended=ended, why=why)
+    found = ask(config, "POST", "deadlines", "outage", began=began, ended=ended, why=why)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     for identity in found["changed"]:
         console().print(identity)
     say(f"顺延 {len(found['changed'])} 项 / {len(found['changed'])} moved")
 
 
-def _change(config: Path | None, as_json: bool, what: str, ids: list[str] | None, **values: str | None) -> None:
-    from gateway.cli.node import ask, load_facts
-
-    found = ask(load_facts(config), "POST", "deadlines", what, ids=ids or [], **_given(**values))
+def _change(
+    what: str, ids: list[str] | None, chosen: Records, values: dict[str, str], config: Path | None, as_json: bool
+) -> None:
+    """Have the daemon change what the ids name, or everything chosen, and print what was changed."""
+    filters = {key: value for key, value in asdict(chosen).items() if value is not None}
+    found = ask(config, "POST", "deadlines", what, ids=ids or [], **filters, **values)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     for change in found["changed"]:
         console().print(f"{change['id']}  {change['was']} → {change['due'] or '–'}")
     say(f"变动 {len(found['changed'])} 项 / {len(found['changed'])} changed")
-
-
-def _given(**values: str | None) -> dict[str, str]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _table(rows: list[dict[str, Any]], facts: Any, lang: Language) -> Table:

@@ -1,10 +1,11 @@
-"""`gateway parcels`: what is in work, what stopped and why; trying again, letting go."""
+"""`gateway parcels`: what is in work, what stopped and why; trying again, confirming, releasing. Asks the daemon."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,32 +13,48 @@ import typer
 from rich.table import Table
 
 from gateway import durable
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, console
+from gateway.cli.conventions import (
+    ConfigOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    console,
+    group,
+    grouped,
+    print_json,
+)
 from gateway.cli.node import ask, load_facts
 from gateway.outcomes import catalogue
 
-app = typer.Typer(help="交换件 / parcels", no_args_is_help=True)
+app = group("parcels")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parcels are listed, and how many at most."""
+
+    state: Annotated[str | None, typer.Option("--state", help="accepted | refused | faulted | …")] = None
+    sender: Annotated[str | None, typer.Option("--sender", help="交换方 / party")] = None
+    agreement: Annotated[str | None, typer.Option("--agreement")] = None
+    period: Annotated[str | None, typer.Option("--period")] = None
+    limit: Annotated[int, typer.Option("--limit")] = 200
 
 
 @app.command("list")
+@grouped
 def list_(
+    *,
     config: ConfigOption = None,
-    state: Annotated[str | None, typer.Option("--state", help="accepted | refused | faulted | …")] = None,
-    sender: Annotated[str | None, typer.Option("--sender", help="交换方 / party")] = None,
-    agreement: Annotated[str | None, typer.Option("--agreement")] = None,
-    period: Annotated[str | None, typer.Option("--period")] = None,
-    limit: Annotated[int, typer.Option("--limit")] = 200,
+    wanted: Wanted,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """列出交换件，最新在前 / list parcels, newest first."""
-    facts = load_facts(config)
-    query = {"state": state, "sender": sender, "agreement": agreement, "period": period, "limit": str(limit)}
-    found = ask(facts, "GET", "parcels", **query)
+    found = ask(config, "GET", "parcels", **{**asdict(wanted), "limit": str(wanted.limit)})
     if as_json:
-        answer(found)
+        print_json(found)
         return
-    zh = lang is Language.ZH
+    facts, zh = load_facts(config), lang is Language.ZH
     heads = (
         ("编号", "交换方", "约定 期", "状态", "收到", "合格", "退回")
         if zh
@@ -63,9 +80,9 @@ def _detail(row: Mapping[str, Any]) -> Mapping[str, str | int]:
 @app.command()
 def show(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """一个交换件的经过 / one parcel and its history."""
-    found = ask(load_facts(config), "GET", "parcels", parcel)
+    found = ask(config, "GET", "parcels", parcel)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     out = console()
     for key, value in found["parcel"].items():
@@ -83,9 +100,9 @@ def show(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) 
 @app.command()
 def retry(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """重试停下的交换件或批次 / try a stopped parcel or batch again."""
-    found = ask(load_facts(config), "POST", "retry", parcel)
+    found = ask(config, "POST", "retry", parcel)
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         typer.echo(f"已重试 / retried: {found['retried']} #{found['attempt']}")
 
@@ -103,13 +120,13 @@ def release(
     agreement and period go; under four eyes the first call gives a request to sign, and --sign releases."""
     signatures = [base64.b64encode(file.read_bytes()).decode() for file in sign or []]
     values = {"agreement": agreement, "period": period, **({"signatures": signatures} if signatures else {})}
-    found = ask(load_facts(config), "POST", "release", **values)
+    found = ask(config, "POST", "release", **values)
     if "request" in found:
         target = request or Path(f"放行申请_{agreement}_{period}_{found['batch']}.json")
         durable.write_bytes(target, found["request"].encode())
         found = {**found, "request": str(target)}
     if as_json:
-        answer(found)
+        print_json(found)
     elif not found["released"]:
         file = found["request"]
         typer.echo(f"{file}\n  gpg --detach-sign {file}\n  gateway parcels release … --sign {file}.sig")
@@ -120,9 +137,9 @@ def release(
 @app.command()
 def confirm(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """确认暂存的更正件，继续处理 / vouch for a held replacement: it goes on."""
-    found = ask(load_facts(config), "POST", "confirm", parcel)
+    found = ask(config, "POST", "confirm", parcel)
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         typer.echo(f"已确认 / confirmed: {found['confirmed']}")
 
@@ -130,9 +147,9 @@ def confirm(parcel: str, config: ConfigOption = None, as_json: JsonOption = Fals
 @app.command()
 def acknowledge(batch: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """由人确认：为等待签收的上级批次签收 / have the node sign for another gateway's batch that waits for a person."""
-    found = ask(load_facts(config), "POST", "acknowledge", batch)
+    found = ask(config, "POST", "acknowledge", batch)
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         typer.echo(f"已签收 / acknowledged: {found['acknowledged']}")
 
@@ -140,8 +157,8 @@ def acknowledge(batch: str, config: ConfigOption = None, as_json: JsonOption = F
 @app.command()
 def reject(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """退回暂存的更正件 / send a held replacement back."""
-    found = ask(load_facts(config), "POST", "reject", parcel)
+    found = ask(config, "POST", "reject", parcel)
     if as_json:
-        answer(found)
+        print_json(found)
     else:
         typer.echo(f"已退回 / rejected: {found['rejected']}")

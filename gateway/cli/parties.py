@@ -10,10 +10,11 @@ import typer
 from rich.table import Table
 
 from gateway import provisioning
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, ConfigOption, JsonOption, answer, console, say
+from gateway.cli.conventions import ConfigOption, JsonOption, console, group, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
 
-app = typer.Typer(help="交换方 / parties", no_args_is_help=True)
+app = group("parties")
 
 
 @app.command("list")
@@ -36,7 +37,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         for party in sorted(facts.parties.values(), key=lambda p: p.area_code)
     ]
     if as_json:
-        answer(rows)
+        print_json(rows)
         return
     table = Table("代码 / id", "名称 / name", "通道 / channel", "账号 / account", "报送 / sends", "接收 / receives")
     for row in rows:
@@ -59,7 +60,7 @@ def provision(
     facts = load_facts(config)
     if apply and os.geteuid() != 0:
         say("需要 root 权限。/ --apply needs root.")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     try:
         for step in provisioning.plan(facts, provisioning.System(daemon=daemon)):
             typer.echo(str(step))
@@ -67,7 +68,7 @@ def provision(
                 step.do()
     except provisioning.NotPossible as error:
         say(str(error))
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     except (OSError, subprocess.CalledProcessError) as error:
         say(f"未完成 / it stopped here: {type(error).__name__}")
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, answer, console, say
-from gateway.cli.node import ask, load_facts
+from gateway.cli.conventions import (
+    ConfigOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    console,
+    grouped,
+    print_json,
+    say,
+)
+from gateway.cli.node import ask
 from gateway.receipts.views import SIGNS, TONES, State
 from gateway.receipts.words import Words, plain
 
@@ -20,20 +30,28 @@ _COLUMNS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """Of those who owe, who is reminded: everybody, where neither is given."""
+
+    agreement: Annotated[str | None, typer.Option("--agreement", help="只催一项 / of one agreement only")] = None
+    party: Annotated[str | None, typer.Option("--party", help="只催一个单位 / one party only")] = None
+
+
+@grouped
 def remind(
     period: Annotated[str, typer.Argument(help="2026Q3")],
-    agreement: Annotated[str | None, typer.Option("--agreement", help="只催一项 / of one agreement only")] = None,
-    party: Annotated[str | None, typer.Option("--party", help="只催一个单位 / one party only")] = None,
+    owing: Owing,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只列出，不发函 / say who, write nothing")] = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """催报 / write a letter to everybody who still owes a submission. Exit 4 when the daemon is not running."""
-    given = {key: value for key, value in (("agreement", agreement), ("party", party)) if value is not None}
-    found = ask(load_facts(config), "POST", "remind", period=period, dry_run=dry_run, **given)
+    given = {key: value for key, value in asdict(owing).items() if value is not None}
+    found = ask(config, "POST", "remind", period=period, dry_run=dry_run, **given)
     if as_json:
-        answer(found)
+        print_json(found)
         return
     rows, chinese = found["reminded"], lang is Language.ZH
     if not rows:

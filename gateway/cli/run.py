@@ -11,7 +11,8 @@ import typer
 
 from gateway import inspection
 from gateway.adapters.clock import SystemClock
-from gateway.cli.conventions import FAULT, REFUSED, ConfigOption, say
+from gateway.cli.conventions import ConfigOption, say
+from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
 from gateway.daemon import AlreadyRunning, Daemon
 
@@ -26,21 +27,21 @@ def run(
     for fault in found.faults:
         say(f"{fault.file}:{fault.line}: {fault.text(facts.node.language)}")
     if found.faults:
-        raise typer.Exit(FAULT)
+        raise typer.Exit(ExitCode.FAULT)
     configure_logging(log_level)
     try:
         Daemon(facts).run()
     except AlreadyRunning:
         say("本节点的守护进程已在运行。/ The daemon of this node is running already.")
-        raise typer.Exit(REFUSED) from None
+        raise typer.Exit(ExitCode.REFUSED) from None
     except RuntimeError as error:
         say(str(error))
-        raise typer.Exit(FAULT) from None
+        raise typer.Exit(ExitCode.FAULT) from None
 
 
 def configure_logging(level: str) -> None:
-    """structlog as JSON lines on stderr. Libraries speak through the same door, warnings and worse only: their debug
-    output could hold paths and names."""
+    """structlog as JSON lines on stderr, from `level` up. Of libraries only warnings and worse are written, and
+    reduced: their debug output could hold paths and names."""
     chosen = getattr(logging, level.upper(), logging.INFO)
     structlog.configure(
         processors=[
@@ -58,6 +59,7 @@ class _Reduced(logging.Handler):
     """A library's record becomes: who, how bad, where. Its message is dropped, since it could hold anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Write the reduced record to the journal."""
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
         structlog.get_logger("library").warning(
             "library",

@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.cli.conventions import FAULT, USAGE, ConfigOption, JsonOption, Language, LanguageOption, answer, say
-from gateway.policy import loading
+from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, group, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.policy.faults import FactsError
+from gateway.policy.finding import find, home_of
 
-app = typer.Typer(help="数据规范 / schemas of the datasets", no_args_is_help=True)
+app = group("schemas")
 WORDS = {
     "zh": {"columns": ("数据集", "版本", "名称", "字段", "规则"), "fields": ("字段", "名称", "必填", "说明"),
            "none": "没有这个数据集或版本。", "same": "没有差别。", "no_facts": "找不到数据规范。"},
@@ -37,7 +38,7 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False, lang: Langua
         for d in found
     ]  # fmt: skip
     if as_json:
-        answer(rows)
+        print_json(rows)
         return
     table = Table(*WORDS[lang]["columns"], box=None)
     for row in rows:
@@ -56,7 +57,7 @@ def show(
     """一个数据集的字段和要求 / what a dataset asks for"""
     document = _document(_folder(config, lang), dataset, version, lang)
     if as_json:
-        answer(document)
+        print_json(document)
         return
     table = Table(*WORDS[lang]["fields"], box=None)
     for field in document["fields"]:
@@ -79,7 +80,7 @@ def diff(
     folder = _folder(config, lang)
     changes = list(differences(_document(folder, dataset, old, lang), _document(folder, dataset, new, lang)))
     if as_json:
-        answer(changes)
+        print_json(changes)
         return
     for change in changes:
         typer.echo(f"{change['where']}: {_plain(change['old'])} → {_plain(change['new'])}")
@@ -111,10 +112,10 @@ def _plain(value: Any) -> str:
 
 def _folder(config: Path | None, lang: Language) -> Path:
     try:
-        return loading.home_of(loading.find(config)) / "schemas"
+        return home_of(find(config)) / "schemas"
     except FactsError as error:
         say(str(WORDS[lang]["no_facts"]))
-        raise typer.Exit(FAULT) from error
+        raise typer.Exit(ExitCode.FAULT) from error
 
 
 def _document(folder: Path, dataset: str, version: str | None, lang: Language) -> Document:
@@ -124,4 +125,4 @@ def _document(folder: Path, dataset: str, version: str | None, lang: Language) -
             if version in (None, document["version"]):
                 return document
     say(str(WORDS[lang]["none"]))
-    raise typer.Exit(USAGE)
+    raise typer.Exit(ExitCode.USAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -18,13 +19,13 @@ from gateway.adapters.sealing.container import Caps, Member
 from gateway.adapters.sealing.profiles import Profiles, is_sm
 from gateway.adapters.sealing.unpacking import OpenedPackage
 from gateway.adapters.storage.spool import SUFFIXES
-from gateway.cli import conventions
-from gateway.cli.conventions import FAULT, REFUSED, USAGE, ConfigOption, JsonOption, say
+from gateway.cli.conventions import ConfigOption, JsonOption, complain, grouped, print_json, say
+from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
-from gateway.policy.facts import Agreement, Facts
+from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 from gateway.records.schema import document
 
@@ -33,31 +34,47 @@ _KEYS = ("package", "agreement", "sender", "origin", "receiver", "period", "kind
 OutOption = Annotated[Path, typer.Option("--out", help="结果放入的文件夹 / the folder for the result")]
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Under which agreement and for which period a package goes to whom."""
+
+    agreement: Annotated[str, typer.Option("--agreement", help="交换约定 / id of the agreement")]
+    to: Annotated[str, typer.Option("--to", help="接收方 / id of the receiving party")]
+    period: Annotated[str, typer.Option("--period", help="报告期，如 2026Q3；无期别填 none / e.g. 2026Q3, or none")]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which of the deliveries of a period it is."""
+
+    kind: Annotated[Kind, typer.Option("--kind", help="报送类型 / kind of delivery")] = Kind.NEW
+    revision: Annotated[int, typer.Option("--revision", min=1, help="修订号 / revision")] = 1
+
+
+@grouped
 def seal(
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="要封装的文件 / the file to seal")],
-    agreement: Annotated[str, typer.Option("--agreement", help="交换约定 / id of the agreement")],
-    to: Annotated[str, typer.Option("--to", help="接收方 / id of the receiving party")],
-    period: Annotated[str, typer.Option("--period", help="报告期，如 2026Q3；无期别填 none / e.g. 2026Q3, or none")],
+    destination: Destination,
     out: OutOption,
     config: ConfigOption = None,
-    kind: Annotated[Kind, typer.Option("--kind", help="报送类型 / kind of delivery")] = Kind.NEW,
-    revision: Annotated[int, typer.Option("--revision", min=1, help="修订号 / revision")] = 1,
+    place: Place,
     as_json: JsonOption = False,
 ) -> None:
     """封装一个文件，签名并只加密给一个接收方 / sign a file and encrypt it to one receiver."""
     facts = load_facts(config)
     if not file.is_file():
         say("文件不存在 / no such file")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     now = SystemClock().now()
     descriptor: Descriptor | None = None
-    outcome: Outcome[Path] = _allowed(facts, agreement, to, period, now)
+    outcome: Outcome[Path] = _allowed(facts, destination, now)
     if isinstance(outcome, Ok):
-        descriptor = _describe(facts, facts.agreements[agreement], file, to, period, kind, revision, now)
-        ending = SUFFIXES[facts.agreements[agreement].profile]
-        outcome = _seal(facts, descriptor, file, out / f"{descriptor.package_id}{ending}", to)
+        descriptor = _describe(facts, destination, place, file, now)
+        ending = SUFFIXES[facts.agreements[destination.agreement].profile]
+        outcome = _seal(facts, descriptor, file, out / f"{descriptor.package_id}{ending}")
     files = [str(outcome.value)] if isinstance(outcome, Ok) else []
-    answer(facts, outcome, descriptor, files, as_json)
+    finish(facts, outcome, descriptor, files, as_json)
 
 
 def open_(
@@ -70,12 +87,13 @@ def open_(
     facts = load_facts(config)
     if not file.is_file() or file.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         say("文件不存在，或结果文件夹不为空 / no such file, or the result's folder is not empty")
-        raise typer.Exit(USAGE)
+        raise typer.Exit(ExitCode.USAGE)
     limit = facts.node.intake.max_file_mb << 20
     caps = Caps(plain=limit, expanded=4 * limit)
     with _profiles(facts) as profiles:
 
         def accept(signer: str) -> Callable[[Descriptor], Refused | None]:
+            """How a descriptor is judged, by the fingerprint of the key that signed it."""
             party = _party_of(facts, signer)
 
             def judge(descriptor: Descriptor) -> Refused | None:
@@ -89,19 +107,19 @@ def open_(
         if is_sm(file):
             found = profiles.sm.signer(file, caps)
             if not isinstance(found, Ok):
-                answer(facts, found, None, [], as_json)
+                finish(facts, found, None, [], as_json)
             outcome = profiles.sm.open(file, out.absolute(), found.value, caps, accept(found.value))
         else:
             outcome = profiles.openpgp.open_any(file, out.absolute(), _pinned(facts), caps, accept)
     if isinstance(outcome, Ok):
         package = outcome.value
-        answer(facts, outcome, package.descriptor, [str(out / name) for name in package.members], as_json)
-    answer(facts, outcome, None, [], as_json)
+        finish(facts, outcome, package.descriptor, [str(out / name) for name in package.members], as_json)
+    finish(facts, outcome, None, [], as_json)
 
 
 @contextlib.contextmanager
 def _profiles(facts: Facts) -> Iterator[Profiles]:
-    """The node's engines; the agent is ended afterwards unless it is the daemon's."""
+    """The node's engines; gpg's agent is ended afterwards unless the daemon uses it."""
     profiles = wiring.sealing(facts)
     agent_is_shared = keyring.agent_runs(facts.path(facts.node.private))
     try:
@@ -130,7 +148,7 @@ def _pinned(facts: Facts) -> list[str]:
     return [*dict.fromkeys([*pins, *_own(facts)])]
 
 
-def answer(
+def finish(
     facts: Facts, outcome: Outcome[Any], descriptor: Descriptor | None, files: list[str], as_json: bool
 ) -> NoReturn:
     """Print the result in the shape that stays, or its sentence and remedy, and end with the exit code."""
@@ -149,26 +167,26 @@ def answer(
         }
     if as_json:
         document = {"ok": isinstance(outcome, Ok), "code": code, **told, "files": files}
-        conventions.answer(document)
+        print_json(document)
     elif isinstance(outcome, Ok):
         typer.echo("\n".join([str(told["package"]), *files]))
     if isinstance(outcome, Refused | Deferred | Fault):
         if reason := outcome.detail.get("reason"):
             say(f"({reason})")
-        status = FAULT if isinstance(outcome, Fault) else REFUSED
-        conventions.complain(code, facts.node.language, status, outcome.detail)
-    raise typer.Exit(0)
+        status = ExitCode.FAULT if isinstance(outcome, Fault) else ExitCode.REFUSED
+        complain(code, facts.node.language, status, outcome.detail)
+    raise typer.Exit(ExitCode.FINE)
 
 
-def _allowed(facts: Facts, agreement_id: str, to: str, period: str, now: datetime) -> Outcome[Path]:
+def _allowed(facts: Facts, destination: Destination, now: datetime) -> Outcome[Path]:
     """Whether this may travel at all: an agreement, its basis in force, a receiver and a period of it."""
-    agreement = facts.agreements.get(agreement_id)
+    agreement, period = facts.agreements.get(destination.agreement), destination.period
     if agreement is None or agreement.profile not in SUFFIXES:
         return Refused("222", {"reason": "no such agreement, or nothing is sealed under it"})
     basis = agreement.basis
     if now.date() < basis.valid_from or (basis.valid_until and now.date() > basis.valid_until):
         return Refused("222", {"reason": "the basis is not in force"})
-    if to not in {party.id for party in facts.receivers(agreement)}:
+    if destination.to not in {party.id for party in facts.receivers(agreement)}:
         return Refused("222", {"reason": "not a receiver of this agreement"})
     try:
         fits = period == "none" if agreement.rhythm == "event" else Period.parse(period).rhythm == agreement.rhythm
@@ -177,9 +195,8 @@ def _allowed(facts: Facts, agreement_id: str, to: str, period: str, now: datetim
     return Ok(Path()) if fits else Refused("223")
 
 
-def _describe(
-    facts: Facts, agreement: Agreement, file: Path, to: str, period: str, kind: Kind, revision: int, now: datetime
-) -> Descriptor:
+def _describe(facts: Facts, destination: Destination, place: Place, file: Path, now: datetime) -> Descriptor:
+    agreement, period = facts.agreements[destination.agreement], destination.period
     sha256, size = durable.sha256_file(file)
     plain_csv = file.suffix.lower() == ".csv"
     # The member is named after the dataset: the file's own name may hold a person's.
@@ -197,10 +214,10 @@ def _describe(
         agreement=agreement.id,
         sender=facts.node.party,
         origin=facts.node.party,
-        receiver=to,
+        receiver=destination.to,
         period=period,
-        kind=kind,
-        revision=revision,
+        kind=place.kind,
+        revision=place.revision,
         records=_records(file) if plain_csv else 0,
         created=now,
         resources=(resource,),
@@ -214,9 +231,9 @@ def _records(file: Path) -> int:
         return max(sum(1 for row in csv.reader(stream) if row) - 1, 0)
 
 
-def _seal(facts: Facts, descriptor: Descriptor, file: Path, target: Path, to: str) -> Outcome[Path]:
+def _seal(facts: Facts, descriptor: Descriptor, file: Path, target: Path) -> Outcome[Path]:
     profile = facts.agreements[descriptor.agreement].profile
-    recipient = facts.parties[to].sealing_key(profile, descriptor.created.date())
+    recipient = facts.parties[descriptor.receiver].sealing_key(profile, descriptor.created.date())
     if recipient is None:
         return Deferred("707", {"reason": "missing"})
     durable.make_folder(target.parent)

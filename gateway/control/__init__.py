@@ -1,1 +1,1 @@
-"""The local API: HTTP with JSON on a Unix socket. Who asks is told by the kernel (the peer's uid), and logged."""
+"""The local API: HTTP with JSON on a Unix socket. The kernel says who asks (the peer's uid), and that is logged."""

@@ -1,4 +1,4 @@
-"""The client side: what the command line (and later the console) asks the daemon."""
+"""The client side: how commands ask the daemon."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gateway.adapters import sockets
 
 
 class NotRunning(Exception):
-    """Nobody listens on the control socket."""
+    """No process listens on the control socket."""
 
 
 class Refusal(Exception):
-    """The daemon said no; `status` is HTTP's, the message is for people."""
+    """The daemon refused the request; `status` is HTTP's, the message is for people."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -26,16 +26,19 @@ class Refusal(Exception):
 
 
 class ControlClient:
+    """Asks the daemon that listens on a socket; `timeout` in seconds, for each request."""
+
     def __init__(self, path: Path, timeout: float = 30.0) -> None:
         self._path = path
         self._timeout = timeout
 
     def get(self, *path: str, **query: str | None) -> Any:
-        """Raises `NotRunning`, `Refusal`."""
+        """What a route returns, decoded; parameters that are None are left out. Raises `NotRunning`, `Refusal`."""
         given = {k: v for k, v in query.items() if v is not None}
         return self._ask("GET", path, urlencode(given), None)
 
     def post(self, *path: str, **body: Any) -> Any:
+        """What a route returns, decoded; `body` is sent as JSON. Raises `NotRunning`, `Refusal`."""
         return self._ask("POST", path, "", body)
 
     def _ask(self, method: str, path: tuple[str, ...], query: str, body: Mapping[str, Any] | None) -> Any:

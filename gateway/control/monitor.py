@@ -1,5 +1,5 @@
-"""The same answers on a port of the loopback, for monitors that cannot speak to a socket. Reading only, nobody is asked
-who he is: what is told here holds no secrets, and no other machine can connect."""
+"""The routes for monitors on a port of the loopback, for those that cannot use a Unix socket. Read-only and without
+authentication: the responses hold no secrets, and no other machine can connect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from gateway.control.server import Handler, Request, answered
+from gateway.control.server import Handler, Request, respond
 
 HOST = "127.0.0.1"
 
@@ -21,10 +21,11 @@ class MonitorServer:
 
         class _RequestHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                """404 for any path that is not the name of a route."""
                 path = tuple(self.path.split("?")[0].strip("/").split("/"))
                 handler = routes.get(f"GET {path[0]}") if len(path) == 1 else None
                 status, body, kind = (
-                    answered(handler, Request(path, {}, "monitor"))
+                    respond(handler, Request(path, {}, "monitor"))
                     if handler is not None
                     else (404, json.dumps({"error": "no such route"}).encode(), "application/json")
                 )

@@ -1,6 +1,6 @@
 """The server side: a few routes, one thread per request, nothing but the standard library.
 
-The peer's uid comes from SO_PEERCRED, so it cannot be claimed; only root and the daemon's own uid are answered.
+The peer's uid comes from SO_PEERCRED, so it cannot be claimed; only root and the daemon's own uid are served.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Rejected(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer that is more than 200 and JSON."""
+class Response:
+    """What a handler returns when it is not 200 with a JSON document: `body` is text, or a document to encode."""
 
     status: int
     body: Any
@@ -53,20 +53,20 @@ class Answer:
 Handler = Callable[[Request], Any]
 
 
-def answered(handler: Handler, request: Request) -> tuple[int, bytes, str]:
-    """Status, bytes and their kind. What a handler raises is told by its class only: a message could hold what must
-    not be shown."""
+def respond(handler: Handler, request: Request) -> tuple[int, bytes, str]:
+    """Call the handler; returns status, body and media type. Raises nothing: an error that the handler did not expect
+    becomes 500 with the name of its class alone, since a message could hold what must not be shown."""
     try:
         found = handler(request)
     except NotFound:
-        found = Answer(404, {"error": "not found"})
+        found = Response(404, {"error": "not found"})
     except Rejected as error:
-        found = Answer(409, {"error": str(error)})
+        found = Response(409, {"error": str(error)})
     except Exception as error:
-        found = Answer(500, {"error": type(error).__name__})
-    answer = found if isinstance(found, Answer) else Answer(200, found)
-    body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, ensure_ascii=False)
-    return answer.status, body.encode(), answer.kind
+        found = Response(500, {"error": type(error).__name__})
+    response = found if isinstance(found, Response) else Response(200, found)
+    body = response.body if isinstance(response.body, str) else json.dumps(response.body, ensure_ascii=False)
+    return response.status, body.encode(), response.kind
 
 
 class ControlServer:
@@ -110,7 +110,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
         request.close()
 
     def handle_error(self, _request: Any, _client_address: Any) -> None:
-        """A peer that went away is no news; what a handler raises is answered, not printed."""
+        """Nothing is printed: a peer that went away is no fault, and what a handler raises becomes a response."""
 
 
 class _RequestHandler(BaseHTTPRequestHandler):
@@ -118,32 +118,33 @@ class _RequestHandler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._answer({})
+        self._serve({})
 
     def do_POST(self) -> None:
+        """The body is a JSON object; its values are the query. 400 for anything else."""
         try:
             length = min(int(self.headers.get("Content-Length") or 0), BODY_LIMIT)
             body = json.loads(self.rfile.read(length) or b"{}")
         except ValueError:
             body = None
         if isinstance(body, dict):
-            self._answer(body)
+            self._serve(body)
         else:
             self._send(*_error(400, "the body is not a JSON object"))
 
-    def _answer(self, body: Mapping[str, Any]) -> None:
-        self._send(*self._outcome(body))
+    def _serve(self, body: Mapping[str, Any]) -> None:
+        self._send(*self._response(body))
 
-    def _outcome(self, body: Mapping[str, Any]) -> tuple[int, bytes, str]:
+    def _response(self, body: Mapping[str, Any]) -> tuple[int, bytes, str]:
         uid = _peer_uid(self.connection)
         if uid not in (0, os.getuid()):
-            return _error(403, "only root and the daemon's own user are answered")
+            return _error(403, "only root and the daemon's own user are served")
         url = urlsplit(self.path)
         path = tuple(unquote(part) for part in url.path.strip("/").split("/"))
         handler = self.server.routes.get(f"{self.command} {path[0]}")
         if handler is None:
             return _error(404, "no such route")
-        return answered(handler, Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
+        return respond(handler, Request(path, {**dict(parse_qsl(url.query)), **body}, _name(uid)))
 
     def _send(self, status: int, data: bytes, kind: str) -> None:
         self.send_response(status)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.adapters.sealing.key_health import key_states
-from gateway.control.server import Answer, Handler
+from gateway.control.server import Handler, Response
 from gateway.corridors.views import overview
 from gateway.daemon import vitals
 
@@ -25,20 +25,20 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
     return {
         "GET healthz": lambda _: health(daemon),
         "GET readyz": lambda _: ready(daemon),
-        "GET metrics": lambda _: Answer(200, "".join(render(daemon)), TEXT),
+        "GET metrics": lambda _: Response(200, "".join(render(daemon)), TEXT),
     }
 
 
-def health(daemon: Daemon) -> Answer:
+def health(daemon: Daemon) -> Response:
     """Alive: its own parts come round. What is away outside is no reason to start it anew."""
     stuck = daemon.vitals.stuck()
-    return Answer(503 if stuck else 200, {"ok": not stuck, "stuck": stuck})
+    return Response(503 if stuck else 200, {"ok": not stuck, "stuck": stuck})
 
 
-def ready(daemon: Daemon) -> Answer:
+def ready(daemon: Daemon) -> Response:
     """Ready: it can take, check and deliver."""
     reasons = vitals.unready(daemon)
-    return Answer(503 if reasons else 200, {"ok": not reasons, "reasons": reasons})
+    return Response(503 if reasons else 200, {"ok": not reasons, "reasons": reasons})
 
 
 def render(daemon: Daemon) -> Iterator[str]:

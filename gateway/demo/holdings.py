@@ -53,7 +53,7 @@ class Receiver:
     problems: list[str] = field(default_factory=list)
 
     def collect(self, scratch: Path, node_key: str) -> int:
-        """Read every list that is new; answers how many."""
+        """Read every list that is new; returns how many."""
         new = [f for f in self.channel.rglob(LIST) if f not in self.read]
         fresh = [(json.loads(file.read_bytes()), file) for file in new]
         for document, file in sorted(fresh, key=lambda item: (item[0]["agreement"], item[0]["batch"])):
@@ -129,7 +129,7 @@ class Holdings:
             self.receivers[province] = Receiver(partners[province], node.channel(province), into)
 
     def collect(self, workers: int = 2) -> int:
-        """Have every receiver read its new lists; answers how many there were."""
+        """Have every receiver read its new lists; returns how many there were."""
         with tempfile.TemporaryDirectory(prefix="gw-open-") as scratch, ThreadPoolExecutor(workers) as pool:
             return sum(pool.map(lambda r: r.collect(Path(scratch), self._key), self.receivers.values()))
 

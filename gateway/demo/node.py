@@ -82,7 +82,8 @@ class DemoNode:
         return self.home / "daemon.log.jsonl"
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start the daemon and wait until it answers. Raises `RuntimeError` with the end of its log otherwise."""
+        """Start the daemon and wait until it serves its socket. Raises `RuntimeError` with the end of
+        its log."""
         with self.daemon_log.open("ab") as log:
             self._daemon = subprocess.Popen(
                 [sys.executable, "-m", "gateway", "run", "--config", str(self.home)],
@@ -152,7 +153,7 @@ class DemoNode:
         ledger = Ledger(wiring.database_url(self.facts))
         try:
             with ledger.reading() as reading:
-                return {(o.party[:2], o.agreement): o.state for o in reading.obligations()}
+                return {(o.party[:2], o.agreement): str(o.state) for o in reading.obligations.where()}
         finally:
             ledger.close()
 

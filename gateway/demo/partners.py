@@ -165,6 +165,7 @@ def verify_all(
     with tempfile.TemporaryDirectory(prefix="gw-open-") as scratch, ThreadPoolExecutor(workers) as pool:
 
         def one(number: int, province: str, package: Path) -> tuple[str, str, Counter[bytes], str]:
+            """Province, agreement, records as they are counted, and the problem; empty where there is none."""
             into = Path(scratch) / str(number)
             try:
                 opened = partners[province].open(package, into)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -167,15 +167,7 @@ def people(sample: Sample) -> Iterator[Row]:
         returned = ""
         if ago > 2 * AWAY_DAYS and draw() < 0.05:
             returned = days[int(draw() * (ago - AWAY_DAYS))][0]
-        marital, family, spouse = "10", "1", ""
-        education, reason = "90" if age < 7 * 365 else "80" if age < 13 * 365 else "70", "2"
-        if age >= 17 * 365:
-            education, reason = _EDUCATION[int(draw() * len(_EDUCATION))], _REASONS[int(draw() * 100)]
-            family = "1" if draw() < 0.55 else "0"
-        if age >= 23 * 365:
-            marital = _MARITAL[int(draw() * 100)]
-            if marital[0] == "2":
-                spouse = "1" if family == "1" and draw() < 0.8 else "0"
+        education, reason, family, marital, spouse = _circumstances(age, draw)
         household = f"99{sample.own}{number // 2:012}" if family == "1" else ""
         yield (
             household,
@@ -196,6 +188,20 @@ def people(sample: Sample) -> Iterator[Row]:
             family,
             spouse,
         )
+
+
+def _circumstances(age: int, draw: Callable[[], float]) -> tuple[str, str, str, str, str]:
+    """Education, reason, whether the family came along, marital status, whether the spouse did; `age` in days."""
+    marital, family, spouse = "10", "1", ""
+    education, reason = "90" if age < 7 * 365 else "80" if age < 13 * 365 else "70", "2"
+    if age >= 17 * 365:
+        education, reason = _EDUCATION[int(draw() * len(_EDUCATION))], _REASONS[int(draw() * 100)]
+        family = "1" if draw() < 0.55 else "0"
+    if age >= 23 * 365:
+        marital = _MARITAL[int(draw() * 100)]
+        if marital[0] == "2":
+            spouse = "1" if family == "1" and draw() < 0.8 else "0"
+    return education, reason, family, marital, spouse
 
 
 def own_and_far(agreement: str) -> tuple[int, int]:

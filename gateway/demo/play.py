@@ -25,8 +25,9 @@ class Stalled(RuntimeError):
 
 
 @dataclass
-class Quarter:
-    """One quarter as it is played. `on_tick` is told the parcels at every look."""
+class PlainQuarter:
+    """A quarter without dates: every file at once, on a clock that runs as it is. `on_tick` gets the parcels at every
+    look."""
 
     node: DemoNode
     partners: Partners
@@ -36,8 +37,8 @@ class Quarter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def submit(self) -> list[dict[str, Any]]:
-        """Drop every file, in four hands; send what was refused again, mended; wait until all are settled. Answers the
-        parcels."""
+        """Drop every file, four at a time; send what was refused again, mended; wait until all are settled. Returns
+        the parcels. Raises `Stalled`."""
         first = [p for p in self.plan if p.after is None]
         later = [p for p in self.plan if p.after is not None]
         corrected = {(p.party, p.agreement): p.corrected for p in self.plan if p.corrected is not None}
@@ -70,7 +71,7 @@ class Quarter:
         return parcels
 
     def await_deliveries(self, state: str, count: int) -> None:
-        """Wait until `count` batches have come to `state` (or beyond)."""
+        """Wait until `count` batches have come to `state` (or beyond). Raises `Stalled`."""
         order = ("released", "delivered", "acknowledged")
         beyond = order[order.index(state) :]
         last, seen = time.monotonic(), -1
@@ -87,7 +88,7 @@ class Quarter:
             time.sleep(0.4)
 
     def acknowledge(self, provinces: Iterable[str]) -> int:
-        """Every receiver signs the forms it got and drops the signatures. Answers how many."""
+        """Every receiver signs the forms it got and drops the signatures. Returns how many."""
         signed = 0
         for province in provinces:
             party = self.node.facts.by_province(province)

@@ -39,9 +39,9 @@ FAST_UNTIL = chronicle.moment(10, 23, 18)
 LOOK = 0.5
 
 
-class Rehearsal:
-    """One played quarter. `on_look` is told the parcels, the counts and the node's time at every look, `on_scene` the
-    title of what happens now. `scale` only sets how long October takes."""
+class PlayedQuarter:
+    """A quarter with its dates. `on_look` gets the parcels, the counts and the node's time at every look, `on_scene`
+    the title of what happens now. `scale` only sets how long October takes."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Rehearsal:
         self.holdings = Holdings(node, partners, self._fingerprint)
 
     def play(self) -> list[Parcel]:
-        """From 1 October to 10 November. Answers the parcels. Raises `Stalled`."""
+        """From 1 October to 10 November. Returns the parcels. Raises `Stalled`."""
         node, stop = self.node, threading.Event()
         with ThreadPoolExecutor(4) as self._hands, ThreadPoolExecutor(1) as aside:
             receivers = aside.submit(self.holdings.keep_collecting, stop)

@@ -91,7 +91,7 @@ class View:
         self._counts: Mapping[str, Mapping[str, int]] = {}
         self._moment = chronicle.BEGINS
         self.standings: Mapping[tuple[str, str], str] = {}
-        """By (party, dataset), what a submission stands at; set by whoever asks the node for its view."""
+        """By (party, dataset), what a submission stands at; set by the caller that asks the node for its view."""
 
     def __enter__(self) -> View:
         if self._live is not None:

@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from importlib.util import find_spec
 from typing import Any, get_args
 
-from typer.main import get_command
-
 from gateway import cli
+from gateway.cli.commands import COMMANDS
+from gateway.cli.exits import ExitCode
 from gateway.reference.markdown import code, heading, table
 from gateway.reference.markdown import page as joined
 
-_EXITS = (
-    (0, "fine"),
-    (1, "refused, overdue, missing, or a fault was found in what was checked"),
-    (2, "the command was not given what it needs"),
-    (3, "a fault: the facts cannot be used, or an error of ours"),
-    (4, "the daemon is not running"),
-)
 _TYPES = {"Path": "PATH", "str": "TEXT", "int": "NUMBER", "float": "NUMBER", "datetime": "YYYY-MM-DD"}
 
 
@@ -59,17 +51,7 @@ class Command:
 
 def available() -> list[Command]:
     """Every command there is, in the order of the command line's own table."""
-    group: Any = get_command(cli.app)
-    found: list[Command] = []
-    for name in cli.COMMANDS:
-        if name not in missing():
-            found += _walk((name,), group.get_command(None, name))
-    return found
-
-
-def missing() -> list[str]:
-    """Commands that the table names and no module makes yet."""
-    return [name for name, (module, _, _) in cli.COMMANDS.items() if find_spec(f"gateway.cli.{module}") is None]
+    return [command for name in COMMANDS for command in _walk((name,), cli.loaded(name))]
 
 
 def page() -> str:
@@ -81,7 +63,7 @@ def page() -> str:
         "`$GATEWAY_CONFIG` does, and failing that the copy of the facts inside the package, which is enough for the "
         "offline commands.",
     )
-    lines += ["## Exit codes", "", *table(("Exit", "Meaning"), ((str(n), meaning) for n, meaning in _EXITS))]
+    lines += ["## Exit codes", "", *table(("Exit", "Meaning"), ((str(int(c)), c.meaning) for c in ExitCode))]
     last = ""
     for command in available():
         if command.words[0] != last and len(command.words) > 1:
@@ -97,8 +79,6 @@ def page() -> str:
                     for p in command.parameters
                 ),
             )
-    if missing():
-        lines += ["## Not there yet", "", *(f"- `gateway {name}`" for name in missing()), ""]
     return joined(lines)
 
 

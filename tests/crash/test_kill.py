@@ -24,7 +24,7 @@ from support.quarters import SCALE
 from gateway.control.client import NotRunning
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners, verify_all
-from gateway.demo.play import Quarter
+from gateway.demo.play import PlainQuarter
 from gateway.demo.story import plan
 
 CRASHES = int(os.environ.get("GATEWAY_CRASHES", "10"))
@@ -38,7 +38,7 @@ class Play(threading.Thread):
 
     def __init__(self, node: DemoNode, partners: Partners) -> None:
         super().__init__(daemon=True)
-        self.quarter = Quarter(node, partners, plan(scale=SCALE))
+        self.quarter = PlainQuarter(node, partners, plan(scale=SCALE))
         self.partners = partners
         self.phase = "submission"
         self.error: BaseException | None = None

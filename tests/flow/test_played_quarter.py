@@ -21,7 +21,7 @@ from gateway.demo.files import Planned, records, truth_of
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW
-from gateway.demo.played_quarter import Rehearsal, latest, outcomes
+from gateway.demo.played_quarter import PlayedQuarter, latest, outcomes
 from gateway.demo.story import Expected, expected, row_digest
 from gateway.demo.workbooks import cells
 
@@ -64,7 +64,7 @@ class Season:
     """What the quarter left, once the node was stopped."""
 
     node: DemoNode
-    rehearsal: Rehearsal
+    played: PlayedQuarter
     parcels: list[dict[str, Any]]
     found: dict[str, dict[str, Any]]
     truth: Expected
@@ -72,7 +72,7 @@ class Season:
 
     @property
     def acts(self) -> list[Act]:
-        return self.rehearsal.acts
+        return self.played.acts
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """A table of the ledger as it lies on disk, read by sqlite3 alone."""
@@ -83,7 +83,7 @@ class Season:
     def lists(self, agreement: str, batch: int) -> dict[str, dict[str, Any]]:
         """The distribution lists of a batch by receiving province."""
         found = {}
-        for province in self.rehearsal.holdings.receivers:
+        for province in self.played.holdings.receivers:
             for file in self.node.channel(province).rglob("分发清单_*.json"):
                 document = json.loads(file.read_bytes())
                 if (document["agreement"], document["batch"]) == (agreement, batch):
@@ -99,10 +99,10 @@ def season(partners: Partners, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         node.start()
         acts = chronicle.chronicle(scale=SCALE)
-        rehearsal = Rehearsal(node, partners, acts, scale=SCALE)
-        parcels = rehearsal.play()
+        played = PlayedQuarter(node, partners, acts, scale=SCALE)
+        parcels = played.play()
         truth = expected([act.file for act in acts])
-        yield Season(node, rehearsal, parcels, rehearsal.found(parcels), truth, node.stop())
+        yield Season(node, played, parcels, played.found(parcels), truth, node.stop())
     finally:
         node.close()
 
@@ -128,13 +128,13 @@ def test_receivers_hold_the_latest_revisions_and_every_record_once(season: Seaso
             for row in rows:
                 due[file.agreement, f"{file.party}0000", receiver, row_digest(row)] += 1
     holds: Counter[tuple[str, str, str, bytes]] = Counter()
-    for province, receiver in season.rehearsal.holdings.receivers.items():
+    for province, receiver in season.played.holdings.receivers.items():
         for held in receiver.held.values():
             for digest, count in held.rows.items():
                 holds[held.agreement, held.origin, province, digest] += count
     assert holds == due
     assert sum(due.values()) > 2000
-    assert season.rehearsal.holdings.problems(season.truth) == []
+    assert season.played.holdings.problems(season.truth) == []
 
 
 def test_every_record_in_is_in_one_latest_package_or_one_refused_list(season: Season) -> None:
@@ -142,7 +142,7 @@ def test_every_record_in_is_in_one_latest_package_or_one_refused_list(season: Se
     packages = season.rows("packages")
     digests = {
         name: held.rows
-        for receiver in season.rehearsal.holdings.receivers.values()
+        for receiver in season.played.holdings.receivers.values()
         for name, held in receiver.held.items()
     }
     lists = {path.name: path for path in (season.node.home / "exchange").rglob("退回/*.xlsx")}
@@ -204,7 +204,7 @@ def test_obligations_are_as_the_story_says(season: Season) -> None:
     became = {(o["party"][:2], o["agreement"]): o["state"] for o in rows if o["kind"] == "submission"}
     assert len(became) == 64
     assert {where: state for where, state in became.items() if state != "met"} == NOT_MET
-    provinces = list(season.rehearsal.holdings.receivers)
+    provinces = list(season.played.holdings.receivers)
     assert became == chronicle.standings(season.acts, provinces)
 
 
@@ -246,15 +246,15 @@ def test_the_first_list_says_who_is_missing_and_the_next_one_what_changed(season
     old -= {p["id"] for p in season.rows("packages") if p["origin"] == "370000" and p["revision"] > 1}
     withdrawals = {p["id"] for p in season.rows("packages") if not p["sha256"]}
     assert sorted(gone) == sorted(old - withdrawals)
-    assert season.rehearsal.holdings.total("deleted") == len(gone) > 0
+    assert season.played.holdings.total("deleted") == len(gone) > 0
 
 
 def test_what_is_held_is_what_was_committed_and_signed_for(season: Season) -> None:
     deliveries = season.rows("deliveries")
     assert {d["state"] for d in deliveries} == {"acknowledged"}
-    assert season.rehearsal.holdings.total("signed") == len(deliveries) == 96
+    assert season.played.holdings.total("signed") == len(deliveries) == 96
     names = {f.name.removesuffix(".tar.zst.gpg") for files in season.node.packages().values() for f in files}
-    assert names == set(season.rehearsal.holdings.packages)
+    assert names == set(season.played.holdings.packages)
     counting = {p["id"] for p in latest(season.parcels)}
     assert names == {p["id"] for p in season.rows("packages") if p["parcel"] in counting and p["sha256"]}
 
@@ -269,11 +269,11 @@ def test_a_sealed_submission_is_named_by_what_is_made_of_it(season: Season) -> N
 
 
 def test_who_never_sent_is_reminded_and_receives_all_the_same(season: Season) -> None:
-    reminded = {(r["party"][:2], r["agreement"]) for r in season.rehearsal.reminded}
+    reminded = {(r["party"][:2], r["agreement"]) for r in season.played.reminded}
     assert reminded == {(SILENT, INFLOW), (SILENT, OUTFLOW), ("36", OUTFLOW), ("62", OUTFLOW)}
     letters = list((season.node.home / "exchange" / f"{SILENT}0000" / "回执").glob("催报函_*"))
     assert len(letters) == 2
-    assert season.rehearsal.holdings.per_receiver[SILENT] > 0
+    assert season.played.holdings.per_receiver[SILENT] > 0
 
 
 def test_the_daemon_ended_cleanly(season: Season) -> None:

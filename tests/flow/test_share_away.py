@@ -17,7 +17,7 @@ from support.quarters import SCALE, Played
 
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners, verify_all
-from gateway.demo.play import Quarter
+from gateway.demo.play import PlainQuarter
 from gateway.demo.story import plan
 
 SPEED = 20.0
@@ -61,7 +61,7 @@ def test_a_quarter_with_its_share_away_twice(partners: Partners, tmp_path: Path,
     node = DemoNode.make(tmp_path / "node", partners, speed=SPEED)
     share = Share(node.home)
     node.facts = replace(node.facts, node=node.facts.node.model_copy(update={"exchange_root": share.there}))
-    quarter = Quarter(node, partners, plan(scale=SCALE))
+    quarter = PlainQuarter(node, partners, plan(scale=SCALE))
     failed: list[BaseException] = []
 
     def submit() -> None:

@@ -15,7 +15,7 @@ from gateway.adapters.ledger import Ledger
 from gateway.demo.files import Planned
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
-from gateway.demo.play import Quarter
+from gateway.demo.play import PlainQuarter
 from gateway.demo.story import Expected, expected, plan
 from gateway.wiring import database_url
 from support.nodes import processes_of
@@ -59,7 +59,7 @@ def played(partners: Partners, tmp_path_factory: pytest.TempPathFactory) -> Iter
     try:
         node.start()
         files = plan(scale=SCALE)
-        quarter = Quarter(node, partners, files)
+        quarter = PlainQuarter(node, partners, files)
         parcels = quarter.submit()
         quarter.await_deliveries("delivered", 64)
         signed = quarter.acknowledge(partners)
