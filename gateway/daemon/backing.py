@@ -50,7 +50,7 @@ def _make(node: Node, still: AbstractContextManager[object], target: Path, key: 
     facts, now = node.facts.current(), node.clock.now()
     state = facts.path(facts.node.state)
     with node.ledger.reading() as reading:
-        entries = reading.head()[0] + 1
+        entries = reading.entries.head()[0] + 1
     url = node.ledger.url
     kind = "sqlite" if url.startswith("sqlite") else "postgresql"
     manifest = backup.Manifest(facts.node.name, rfc3339(now), facts.digest, kind, entries)
@@ -66,7 +66,7 @@ def _make(node: Node, still: AbstractContextManager[object], target: Path, key: 
         raise Rejected(f"the backup was not sealed: {done.code}")
     keys_file = target.with_name(f"{facts.node.name}{backup.inquirykeys.SUFFIX}")
     with node.ledger.reading() as reading:
-        keys = reading.inquiry_keys()
+        keys = reading.inquiries.keys()
     beside = sealer.seal_stream(
         lambda write: backup.inquirykeys.write(facts.node.name, manifest.made_at, keys, write),
         128 + 200 * len(keys),

@@ -5,22 +5,20 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.adapters.sealing.key_health import key_states
 from gateway.control.server import Handler, Response
-from gateway.corridors.views import overview
+from gateway.corridors.views.counts import counts
 from gateway.daemon import vitals
-
-if TYPE_CHECKING:
-    from gateway.daemon.process import Daemon
+from gateway.daemon.running import Running
+from gateway.lifecycle import BatchState, ObligationState
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 Samples = Iterable[tuple[Mapping[str, str], float]]
 
 
-def routes(daemon: Daemon) -> Mapping[str, Handler]:
+def routes(daemon: Running) -> Mapping[str, Handler]:
     """The routes that are open to monitors."""
     return {
         "GET healthz": lambda _: health(daemon),
@@ -29,19 +27,19 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
     }
 
 
-def health(daemon: Daemon) -> Response:
+def health(daemon: Running) -> Response:
     """Alive: its own parts come round. What is away outside is no reason to start it anew."""
     stuck = daemon.vitals.stuck()
     return Response(503 if stuck else 200, {"ok": not stuck, "stuck": stuck})
 
 
-def ready(daemon: Daemon) -> Response:
+def ready(daemon: Running) -> Response:
     """Ready: it can take, check and deliver."""
     reasons = vitals.unready(daemon)
     return Response(503 if reasons else 200, {"ok": not reasons, "reasons": reasons})
 
 
-def render(daemon: Daemon) -> Iterator[str]:
+def render(daemon: Running) -> Iterator[str]:
     """The text format of Prometheus."""
     for name, what, samples in _families(daemon):
         yield f"# HELP gateway_{name} {what}\n# TYPE gateway_{name} gauge\n"
@@ -50,7 +48,7 @@ def render(daemon: Daemon) -> Iterator[str]:
             yield f"gateway_{name}{{{inside}}} {value:.10g}\n" if inside else f"gateway_{name} {value:.10g}\n"
 
 
-def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
+def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
     node, facts = daemon.node, daemon.facts
     now = node.clock.now()
     yield "info", "The node and its version.", [({"node": facts.node.name, "version": __version__}, 1)]
@@ -58,23 +56,25 @@ def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
     yield "ready", "1 while it can do all of its work.", [({}, not vitals.unready(daemon))]
     ages = daemon.vitals.ages()
     yield "round_age_seconds", "Since a part came round.", [({"part": part}, age) for part, age in ages.items()]
-    for kind, states in overview.counts(node).items():
+    for kind, states in counts(node).items():
         yield kind, f"How many {kind} stand in each state.", [({"state": s}, n) for s, n in sorted(states.items())]
     with node.ledger.reading() as reading:
-        unsettled = [p for p in reading.unsettled() if p.state != "accepted"]
-        owed = reading.obligations(state="open")
-        deliveries = [d for state in ("released", "delivered") for d in reading.deliveries(state=state)]
+        unsettled = reading.parcels.unsettled()
+        owed = reading.obligations.where(state=ObligationState.OPEN)
+        released, delivered = (
+            reading.batches.where(state=state) for state in (BatchState.RELEASED, BatchState.DELIVERED)
+        )
     oldest: dict[str, float] = {}
     for parcel in unsettled:
         oldest[parcel.state] = max(oldest.get(parcel.state, 0.0), _age(parcel.received_at, now))
     ages_by_state = [({"state": state}, age) for state, age in oldest.items()]
     yield "parcels_oldest_seconds", "Age of the oldest parcel in work, by state.", ages_by_state
     waiting = [({"queue": "parcels"}, sum(bool(p.next_attempt_at) for p in unsettled))]
-    waiting += [({"queue": "deliveries"}, sum(bool(d.next_attempt_at) for d in deliveries))]
+    waiting += [({"queue": "deliveries"}, sum(bool(d.next_attempt_at) for d in released))]
     yield "waiting", "What waits for its next try.", waiting
-    released = max((_age(d.released_at, now) for d in deliveries if d.state == "released"), default=0.0)
-    yield "deliveries_oldest_seconds", "Age of the oldest batch that is not delivered.", [({}, released)]
-    unread = max((_age(d.delivered_at, now) for d in deliveries if d.state == "delivered"), default=0.0)
+    oldest_batch = max((_age(d.released_at, now) for d in released), default=0.0)
+    yield "deliveries_oldest_seconds", "Age of the oldest batch that is not delivered.", [({}, oldest_batch)]
+    unread = max((_age(d.delivered_at, now) for d in delivered if d.delivered_at), default=0.0)
     yield "unacknowledged_oldest_seconds", "Since the oldest delivery nobody signed for.", [({}, unread)]
     due: dict[str, float] = {}
     for row in owed:
@@ -103,14 +103,14 @@ def _families(daemon: Daemon) -> Iterator[tuple[str, str, Samples]]:
     yield "log_size", "Entries under the last checkpoint.", [({}, log["size"])]
     yield "log_witnessed", "Size of the newest checkpoint that witnesses signed.", [({}, log["witnessed"])]
     yield "log_alarm", "1 while something is wrong with the log.", [({}, bool(log["alarm"] or log["failure"]))]
-    with node.ledger.outbox() as outbox:
-        told = [row.channel for row in outbox.waiting()]
+    with node.ledger.notices() as waiting_notices:
+        told = [row.channel for row in waiting_notices.waiting()]
     by_channel = [({"channel": channel}, told.count(channel)) for channel in sorted({*told})]
     yield "notices_waiting", "Notices that were not sent yet.", by_channel
 
 
-def _age(instant: str, now: datetime) -> float:
-    return (now - datetime.fromisoformat(instant)).total_seconds()
+def _age(since: datetime, now: datetime) -> float:
+    return (now - since).total_seconds()
 
 
 def _escaped(text: str) -> str:

@@ -178,7 +178,7 @@ class Publication:
                 digests={"evidence": hashlib.sha256(path.read_bytes()).hexdigest()},
             )
             with node.ledger.transaction(now) as tx:
-                if tx.entry(entry.id) is None:
+                if tx.entries.get(entry.id) is None:
                     node.log.error("split_view_seen", evidence=path.name)
                     tx.log(entry)
             self._evidence.add(path.name)

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway import __version__, durable
 from gateway.adapters import systemd
@@ -20,17 +20,15 @@ from gateway.adapters.sealing import keyring
 from gateway.control.server import ControlServer, Handler, Rejected, Request
 from gateway.corridors import recording, recovery
 from gateway.corridors.submission import repeating
-from gateway.corridors.views import overview
+from gateway.corridors.views import counts
+from gateway.daemon.running import Running
 from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.lifecycle import Event, ParcelState
 from gateway.log import Entry
 from gateway.node import Node
 from gateway.parcels import ParcelId
 from gateway.policy.facts import Facts
 from gateway.wiring import control_socket
-
-if TYPE_CHECKING:
-    from gateway.daemon.process import Daemon
 
 MARKER = "recovering.json"
 _KEPT = "report"
@@ -43,7 +41,7 @@ def marker(facts: Facts) -> Path:
 class Recovering:
     """Serves the control socket until the node is recovered or told to stop."""
 
-    def __init__(self, daemon: Daemon, others: Mapping[str, Handler]) -> None:
+    def __init__(self, daemon: Running, others: Mapping[str, Handler]) -> None:
         """`others`: what a running node answers, and this one not yet."""
         self._node, self._stopping = daemon.node, daemon.stopping
         self._facts = daemon.facts
@@ -86,7 +84,7 @@ class Recovering:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {**self.health(request), **overview.standing(self._node)}
+        return {**self.health(request), **counts.standing(self._node)}
 
     def reconcile(self, request: Request) -> dict[str, Any]:
         """Take over what the newest log and the parties' folders say; carry out what was decided; go on when nothing is
@@ -125,7 +123,7 @@ class Recovering:
         history = recovery.newest(node, [facts.path(facts.node.log), *copies], keys)
         report = recovery.roll(node, history, keys, own, marked["restored_at"])
         arrived = recovery.adopt_arrived(node)
-        recovery.adopt(node, dict(report.answered))
+        recovery.adopt(node)
         decided = list(marked.get("decided", []))
         known = {item.id: item for item in recovery.items(node, report, decided)}
         for name, decision in decisions.items():
@@ -149,10 +147,10 @@ class Recovering:
         node, now = self._node, self._node.clock.now()
         differing = recovery.recompose(node)
         with node.ledger.transaction(now) as tx:
-            for row in tx.parcels(state="refused", limit=1_000_000):
+            for row in tx.parcels.where(state=ParcelState.REFUSED, limit=1_000_000):
                 kept = (node.spool.quarantine / row.id).exists() or node.spool.parcel(ParcelId(row.id)).exists()
-                if not kept and tx.entry(f"{row.id}/{Event.ERASED}") is None:
-                    recording.parcel_event(tx, Event.ERASED, row)  # its original went with the lost disk
+                if not kept and tx.entries.get(f"{row.id}/{Event.ERASED}") is None:
+                    recording.of_parcel(tx, row, Event.ERASED)  # its original went with the lost disk
             tx.log(
                 Entry(
                     id=f"restore/{rfc3339(now)}",
@@ -168,8 +166,8 @@ class Recovering:
                     },
                 )
             )
-        with node.ledger.outbox() as outbox:
-            outbox.set_cursor(report.size - 1)  # of what the lost node logged people were told then
+        with node.ledger.notices() as notices:
+            notices.set_cursor(report.size - 1)  # of what the lost node logged people were told then
         durable.remove(marker(self._facts))
         node.log.warning("recovered", entries=report.entries, decided=decided)
         self._done.set()

@@ -84,7 +84,7 @@ def _enter(facts: Facts, home: Path, keys: Sequence[backup.inquirykeys.Key]) -> 
     try:
         ledger.migrate()
         with ledger.transaction(SystemClock().now()) as tx:
-            tx.enter_inquiry_keys(keys)
+            tx.inquiries.enter_keys(keys)
     finally:
         ledger.close()
 

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from gateway import __version__, flow
-from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import ParcelRow
+from gateway.adapters.ledger.rows import ParcelEqual
 from gateway.control.server import Handler, NotFound, Rejected, Request
-from gateway.corridors import recording
-from gateway.corridors.between import countersigning
-from gateway.corridors.distribution import four_eyes
-from gateway.corridors.submission.steps import CONFIRMED
+from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
-from gateway.corridors.views import inquiries, overview
-from gateway.daemon import backing, metrics, owing
-from gateway.lifecycle import Event
+from gateway.corridors.views import counts, inquiries, parcels, status
+from gateway.daemon import backing, deadlines, metrics
+from gateway.daemon.running import Running
+from gateway.lifecycle import ParcelState
 from gateway.outcomes import Refused, catalogue
-from gateway.parcels import ParcelId
 from gateway.policy.periods import Period
 
-if TYPE_CHECKING:
-    from gateway.daemon.process import Daemon
+T = TypeVar("T")
 
 
-def routes(daemon: Daemon) -> Mapping[str, Handler]:
+def routes(daemon: Running) -> Mapping[str, Handler]:
     """The routes of one daemon."""
     service = _Service(daemon)
     return {
@@ -47,14 +41,14 @@ def routes(daemon: Daemon) -> Mapping[str, Handler]:
         "POST remind": service.remind,
         "POST bulletin": service.bulletin,
         "GET inquiries": service.inquiries,
-        **owing.routes(daemon),
+        **deadlines.routes(daemon),
         "POST backup": service.backup,
         **metrics.routes(daemon),
     }
 
 
 class _Service:
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
 
     def health(self, _request: Request) -> dict[str, Any]:
@@ -79,7 +73,7 @@ class _Service:
         }
 
     def status(self, request: Request) -> dict[str, Any]:
-        return {**self.health(request), **overview.standing(self._daemon.node)}
+        return {**self.health(request), **counts.standing(self._daemon.node)}
 
     def view(self, request: Request) -> dict[str, Any]:
         period = request.query.get("period")
@@ -88,105 +82,46 @@ class _Service:
                 Period.parse(period)
             except ValueError:
                 raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
-        return overview.view(self._daemon.node, period, self._daemon.last_scan, self._daemon.started_at).to_json()
+        return status.view(self._daemon.node, period, self._daemon.last_scan, self._daemon.started_at).to_json()
 
     def parcels(self, request: Request) -> Any:
         node = self._daemon.node
         if len(request.path) > 1:
-            found = overview.parcel(node, request.path[1])
+            found = parcels.parcel(node, request.path[1])
             if found is None:
                 raise NotFound
             return found
-        equal = {k: str(request.query[k]) for k in ("state", "sender", "agreement", "period") if k in request.query}
         with node.ledger.reading() as reading:
-            return [overview.row(p) for p in reading.parcels(limit=int(request.query.get("limit", 200)), **equal)]
+            rows = reading.parcels.where(limit=int(request.query.get("limit", 200)), **_chosen(request.query))
+        return [parcels.row(row) for row in rows]
 
     def retry(self, request: Request) -> dict[str, Any]:
         """A stopped or waiting parcel (or batch) is tried again now."""
         node, identity = self._daemon.node, request.path[1]
-        now = node.clock.now()
         with node.ledger.reading() as reading:
-            waiting = (
-                reading.parcel(identity)
-                or next(iter(reading.deliveries(distribution=identity)), None)
-                or reading.between.incoming(identity)
-            )
-        if waiting is not None and flow.alive(f"{identity}#{waiting.attempt}"):
+            stands = operating.standing(reading, identity)
+        if stands is not None and flow.alive(f"{identity}#{stands.attempt}"):
             raise Rejected("it is in work: there is nothing to retry")
-        with node.ledger.transaction(now) as tx:
-            deliveries = tx.deliveries(distribution=identity)
-            if (incoming := tx.between.incoming(identity)) is not None:
-                if incoming.state == "answered":
-                    raise Rejected("the batch is answered: there is nothing to retry")
-                attempt = incoming.attempt + 1
-                countersigning.retry(tx, incoming, request.actor)
-                again = partial(flow.enqueue_answer, identity, incoming.sender, attempt)
-            elif deliveries:
-                batch, attempt = deliveries[0], deliveries[0].attempt + 1
-                if batch.state not in ("released", "faulted"):
-                    raise Rejected(f"the batch is {batch.state}: there is nothing to retry")
-                tx.update_delivery(identity, state="released", attempt=attempt, next_attempt_at="", code="")
-                recording.batch_retried(tx, identity, attempt, request.actor)
-                again = partial(flow.enqueue_delivery, identity, batch.receiver, attempt)
-            else:
-                row = tx.parcel(identity)
-                if row is None:
-                    raise NotFound
-                if row.settled:
-                    raise Rejected(f"the parcel is {row.state}: there is nothing to retry")
-                attempt = row.attempt + 1
-                state = "arriving" if tx.progress(identity, "intake") is None else "received"
-                tx.update_parcel(identity, state=state, attempt=attempt, next_attempt_at="", code="")
-                current = recording.row(tx, identity)
-                recording.parcel_event(tx, Event.RETRIED, current, suffix=f"/{attempt}", actor=request.actor)
-                again = partial(flow.enqueue_parcel, identity, row.corridor, attempt)
-        again()
-        return {"retried": identity, "attempt": attempt}
+        again = _enqueued(lambda: operating.retry(node, identity, request.actor))
+        return {"retried": identity, "attempt": again.attempt}
 
     def acknowledge(self, request: Request) -> dict[str, Any]:
         """A person has the node sign for another gateway's batch that waits for a person."""
         node, identity = self._daemon.node, request.path[1]
-        with node.ledger.transaction(node.clock.now()) as tx:
-            row = tx.between.incoming(identity)
-            if row is None:
-                raise NotFound
-            if row.state not in ("by_person", "incomplete"):
-                raise Rejected(f"the batch is {row.state}: it does not wait for a person")
-            countersigning.confirm(tx, row, request.actor)
-        flow.enqueue_answer(identity, row.sender, row.attempt + 1)
+        _enqueued(lambda: operating.acknowledge(node, identity, request.actor))
         return {"acknowledged": identity}
 
     def confirm(self, request: Request) -> dict[str, Any]:
-        """A person vouches for a held parcel: it goes on."""
+        """A person vouches for a parcel that waits: it goes on."""
         node, identity = self._daemon.node, request.path[1]
-        with node.ledger.transaction(node.clock.now()) as tx:
-            row = self._held(tx, identity)
-            tx.set_progress(identity, CONFIRMED, request.actor)
-            tx.update_parcel(identity, state="opened", code="", attempt=row.attempt + 1)
-            recording.parcel_event(tx, Event.CONFIRMED, recording.row(tx, identity), actor=request.actor)
-        flow.enqueue_parcel(identity, row.corridor, row.attempt + 1)
+        _enqueued(lambda: operating.confirm(node, identity, request.actor))
         return {"confirmed": identity}
 
     def reject(self, request: Request) -> dict[str, Any]:
-        """A person does not: the held parcel is refused, with its code and a receipt."""
+        """A person does not: it is refused, with its code and a receipt."""
         node, identity = self._daemon.node, request.path[1]
-        with node.ledger.transaction(node.clock.now()) as tx:
-            row = self._held(tx, identity)
-            facts = node.facts.at(row.facts)
-            detail = {"records": row.records, **{k: v for k, v in row.details.items() if k != "decided_by"}}
-            recording.refused(tx, ParcelId(identity), row.code, detail, facts, {}, node.facts.calendar())
-            tx.update_parcel(identity, attempt=row.attempt + 1)
-        flow.enqueue_parcel(identity, row.corridor, row.attempt + 1)
+        _enqueued(lambda: operating.reject(node, identity, request.actor))
         return {"rejected": identity}
-
-    @staticmethod
-    def _held(tx: Transaction, identity: str) -> ParcelRow:
-        row = tx.parcel(identity)
-        if row is None:
-            raise NotFound
-        if row.state != "held":
-            raise Rejected(f"the parcel is {row.state}: it does not wait for confirmation")
-        return row
 
     def reload(self, _request: Request) -> dict[str, Any]:
         """The facts as they stand now; with a fault in them nothing changes."""
@@ -226,10 +161,10 @@ class _Service:
             done = letters.remind(
                 self._daemon.node,
                 period,
+                request.actor,
                 agreement=request.query.get("agreement"),
                 party=request.query.get("party"),
                 dry_run=dry_run,
-                actor=request.actor,
             )
         except ValueError:
             raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
@@ -242,27 +177,53 @@ class _Service:
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""
-        node = self._daemon.node
-        agreement, period = str(request.query.get("agreement")), str(request.query.get("period"))
-        facts = node.facts.current()
-        if agreement not in facts.agreements:
-            raise NotFound
-        with node.ledger.reading() as reading:
-            held = reading.packages(agreement=agreement, period=period, state="held")
-            batch = reading.last_batch(agreement, period) + 1
-        if not held:
-            raise Rejected("there are no held packages of this agreement and period")
-        told = {"agreement": agreement, "period": period, "batch": batch, "packages": len(held)}
-        actor = request.actor
-        if facts.agreements[agreement].four_eyes:
-            signatures = [base64.b64decode(made) for made in request.query.get("signatures", [])]
-            if not signatures:
-                asked = four_eyes.request(node, agreement, period, batch, actor)
-                return {**told, "released": False, "request": asked.decode()}
-            try:
-                actor = four_eyes.confirm(node, agreement, period, batch, signatures)
-            except four_eyes.NotConfirmed as error:
-                raise Rejected(str(error)) from None
-        again = flow.next_attempt(flow.distribution_id(agreement, period, batch)) or 1
-        flow.enqueue_distribution(agreement, period, batch, actor, again)
+        query, node = request.query, self._daemon.node
+        signatures = [base64.b64decode(made) for made in query.get("signatures", [])]
+        agreement, period = str(query.get("agreement")), str(query.get("period"))
+        made = _done(lambda: operating.release(node, agreement, period, signatures, request.actor))
+        told = {"agreement": agreement, "period": period, "batch": made.batch, "packages": made.packages}
+        if made.request:
+            return {**told, "released": False, "request": made.request}
+        attempt = flow.next_attempt(flow.distribution_id(agreement, period, made.batch)) or 1
+        flow.enqueue_distribution(agreement, period, made.batch, made.actor, attempt)
         return {**told, "released": True}
+
+
+def _done(act: Callable[[], T]) -> T:
+    """What a person asked for, or why it cannot be."""
+    try:
+        return act()
+    except operating.Unknown:
+        raise NotFound from None
+    except operating.CannotBe as error:
+        raise Rejected(str(error)) from None
+
+
+def _enqueued(act: Callable[[], operating.Again]) -> operating.Again:
+    again = _done(act)
+    _QUEUES[again.what](again.identity, again.lane, again.attempt)
+    return again
+
+
+_QUEUES: Mapping[str, Callable[[str, str, int], None]] = {
+    "parcel": flow.enqueue_parcel,
+    "delivery": flow.enqueue_delivery,
+    "answer": flow.enqueue_answer,
+}
+
+
+def _chosen(query: Mapping[str, Any]) -> ParcelEqual:
+    """The filters of a list of parcels."""
+    equal: ParcelEqual = {}
+    if "state" in query:
+        try:
+            equal["state"] = ParcelState(str(query["state"]))
+        except ValueError:
+            raise Rejected("no such state: " + ", ".join(map(str, ParcelState))) from None
+    if "sender" in query:
+        equal["sender"] = str(query["sender"])
+    if "agreement" in query:
+        equal["agreement"] = str(query["agreement"])
+    if "period" in query:
+        equal["period"] = str(query["period"])
+    return equal

@@ -6,14 +6,13 @@ attempt enqueued twice is one workflow.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway import flow
 from gateway.adapters.storage import backup
-from gateway.corridors.between.countersigning import Answering
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.between.countersigning import Countersigning
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations import obliging
-from gateway.instants import rfc3339
 from gateway.node import ACKNOWLEDGE, ACTOR, Node
 
 STUCK = timedelta(seconds=60)
@@ -34,18 +33,18 @@ def sweep(node: Node) -> None:
     """Once a second or so: second tries that are due, batches that are ripe."""
     now = node.clock.now()
     with node.ledger.reading() as reading:
-        parcels, deliveries = reading.due_parcels(now), reading.due_deliveries(now)
+        parcels, batches = reading.parcels.due(now), reading.batches.due(now)
     for parcel in parcels:
         flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt)
         with node.ledger.transaction(now) as tx:
-            tx.parcel_taken_up(parcel.id, parcel.attempt)
-    for late in deliveries:
-        flow.enqueue_delivery(late.distribution, late.receiver, late.attempt)
+            tx.parcels.taken_up(parcel.id, parcel.attempt)
+    for batch in batches:
+        flow.enqueue_delivery(batch.id, batch.receiver, batch.attempt)
         with node.ledger.transaction(now) as tx:
-            tx.delivery_taken_up(late.distribution, late.attempt)
-    for agreement, period, batch in Distribution(node).ripe(now):
-        flow.enqueue_distribution(agreement, period, batch, ACTOR)
-    for incoming in Answering(node).ripe(now):
+            tx.batches.taken_up(batch.id, batch.attempt)
+    for agreement, period, number in Releasing(node).ripe(now):
+        flow.enqueue_distribution(agreement, period, number, ACTOR)
+    for incoming in Countersigning(node).ripe(now):
         flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt)
 
 
@@ -53,44 +52,62 @@ def rouse(node: Node) -> None:
     """Every half minute: parcels, batches and releases that should be moving and have no workflow that could move them
     (its step met an error of ours, such as a database that was away). They get a new attempt."""
     now = node.clock.now()
-    before = rfc3339(now - STUCK)
-    with node.ledger.reading() as reading:
-        parcels = [p for p in reading.unfinished() if p.updated_at < before]
-        unknown = [c for c in node.inbox.pending() if reading.parcel(c.parcel) is None]
-        batches = [d for d in reading.waiting_deliveries() if d.released_at < before]
-    for parcel in parcels:
-        if flow.alive(f"{parcel.id}#{parcel.attempt}"):
-            continue
-        with node.ledger.transaction(now) as tx:
-            tx.update_parcel(parcel.id, attempt=parcel.attempt + 1)
-        flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt + 1)
-    for batch in batches:
-        if flow.alive(f"{batch.distribution}#{batch.attempt}"):
-            continue
-        with node.ledger.transaction(now) as tx:
-            tx.update_delivery(batch.distribution, attempt=batch.attempt + 1)
-        flow.enqueue_delivery(batch.distribution, batch.receiver, batch.attempt + 1)
-    for incoming in Answering(node).ripe(now):
-        if incoming.listed_at < before and not flow.alive(f"{incoming.id}#{incoming.attempt}"):
-            with node.ledger.transaction(now) as tx:
-                tx.between.update_incoming(incoming.id, attempt=incoming.attempt + 1)
-            flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt + 1)
-    for claim in unknown:  # its very first transaction failed: only the spool knows of it
-        corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
-        attempt = flow.next_attempt(claim.parcel)
-        if attempt is not None:
-            flow.enqueue_parcel(claim.parcel, corridor, attempt)
-    Distribution(node).post_waiting()
-    for agreement, period, number in Distribution(node).ripe(now):
+    _parcels(node, now)
+    _batches(node, now)
+    _incoming(node, now)
+    _claims(node)
+    Delivery(node).post_waiting()
+    for agreement, period, number in Releasing(node).ripe(now):
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
+def _parcels(node: Node, now: datetime) -> None:
+    with node.ledger.reading() as reading:
+        still = [p for p in reading.parcels.unfinished() if p.updated_at < now - STUCK]
+    for parcel in still:
+        if flow.alive(f"{parcel.id}#{parcel.attempt}"):
+            continue
+        with node.ledger.transaction(now) as tx:
+            tx.parcels.update(parcel.id, attempt=parcel.attempt + 1)
+        flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt + 1)
+
+
+def _batches(node: Node, now: datetime) -> None:
+    with node.ledger.reading() as reading:
+        still = [b for b in reading.batches.waiting() if b.released_at < now - STUCK]
+    for batch in still:
+        if flow.alive(f"{batch.id}#{batch.attempt}"):
+            continue
+        with node.ledger.transaction(now) as tx:
+            tx.batches.update(batch.id, attempt=batch.attempt + 1)
+        flow.enqueue_delivery(batch.id, batch.receiver, batch.attempt + 1)
+
+
+def _incoming(node: Node, now: datetime) -> None:
+    for incoming in Countersigning(node).ripe(now):
+        if incoming.listed_at < now - STUCK and not flow.alive(f"{incoming.id}#{incoming.attempt}"):
+            with node.ledger.transaction(now) as tx:
+                tx.incoming.update(incoming.id, attempt=incoming.attempt + 1)
+            flow.enqueue_answer(incoming.id, incoming.sender, incoming.attempt + 1)
+
+
+def _claims(node: Node) -> None:
+    """Claims whose very first transaction failed: only the spool knows of them."""
+    with node.ledger.reading() as reading:
+        unknown = [claim for claim in node.inbox.pending() if reading.parcels.get(claim.parcel) is None]
+    for claim in unknown:
+        corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
+        attempt = flow.next_attempt(claim.parcel)
+        if attempt is not None:
+            flow.enqueue_parcel(claim.parcel, corridor, attempt)
+
+
 def beat(node: Node) -> None:
     """Remember that the node runs: what is missing until its next start was an outage."""
     with node.ledger.transaction(node.clock.now()) as tx:
-        tx.beat()
+        tx.heartbeat.beat()
 
 
 def oblige(node: Node) -> None:

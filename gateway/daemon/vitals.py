@@ -7,15 +7,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from gateway.corridors.telling import notices
+from gateway.daemon.running import Running
 from gateway.node import Node
 from gateway.policy.facts import Intake
 from gateway.ports import AnyWorker
-
-if TYPE_CHECKING:
-    from gateway.daemon.process import Daemon
 
 PATIENCE: Mapping[str, float] = {"sweep": 90.0, "scan": 120.0}
 """Seconds within which a part has to come round. A scan looks at every drop folder, and shares can be slow."""
@@ -92,7 +89,7 @@ class Conditions:
         self._seen = dict(found)
 
 
-def current(daemon: Daemon) -> dict[str, int]:
+def current(daemon: Running) -> dict[str, int]:
     """The conditions there are at this moment."""
     node = daemon.node
     down = sum(state != "ok" for state in node.inbox.health().values())
@@ -104,7 +101,7 @@ def current(daemon: Daemon) -> dict[str, int]:
     return found
 
 
-def unready(daemon: Daemon) -> list[str]:
+def unready(daemon: Running) -> list[str]:
     """Why it cannot do all of its work; empty when it can."""
     reasons = [*daemon.vitals.stuck(), *current(daemon)]
     return sorted(reasons + (["log"] if daemon.publication.failure else []))

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.adapters.ledger.outbox import Waiting
+from gateway.adapters.ledger import Reading
+from gateway.adapters.ledger.notices import Waiting
 from gateway.adapters.ledger.rows import LogRow
-from gateway.adapters.ledger.transaction import Reading
 from gateway.corridors.telling.reminders import automatic
 from gateway.instants import backoff, rfc3339
 from gateway.lifecycle import Event
@@ -85,33 +85,32 @@ def gather(node: Node) -> int:
     tell its history."""
     now, facts, made = node.clock.now(), node.facts.current(), 0
     with node.ledger.reading() as reading:
-        head = reading.head()[0]
-    with node.ledger.outbox() as outbox:
-        after = outbox.cursor()
+        head = reading.entries.head()[0]
+    with node.ledger.notices() as kept:
+        after = kept.cursor()
         if after is None:
-            outbox.set_cursor(head)
+            kept.set_cursor(head)
             return 0
     while True:
         with node.ledger.reading() as reading:
-            entries = reading.entries(after=after, limit=BATCH)
+            entries = reading.entries.after(after, BATCH)
             rows = [row for entry in entries for row in _of_entry(reading, entry, facts, node, now)]
         if not entries:
             return made
         after, made = entries[-1].seq, made + len(rows)
-        with node.ledger.outbox() as outbox:
-            outbox.add(rows)
-            outbox.set_cursor(after)
+        with node.ledger.notices() as kept:
+            kept.add(rows)
+            kept.set_cursor(after)
 
 
 def tell(node: Node, condition: str, count: int = 0) -> None:
     """A condition of the node began or ended: the operator is told."""
     now, facts = node.clock.now(), node.facts.current()
-    at = rfc3339(now)
     about = {"count": count} if count else {}
     own = facts.parties[facts.node.party]
-    with node.ledger.outbox() as outbox:
-        outbox.add(
-            Waiting(f"{condition}/{at}/{channel}", channel, own.id, condition, about, at, 0)
+    with node.ledger.notices() as kept:
+        kept.add(
+            Waiting(f"{condition}/{rfc3339(now)}/{channel}", channel, own.id, condition, about, now, 0)
             for channel in _channels(node, own, operator=True)
         )
 
@@ -119,56 +118,56 @@ def tell(node: Node, condition: str, count: int = 0) -> None:
 def send(node: Node) -> int:
     """Send every digest that is ripe; how many went. Deterministic: the same notices are the same message."""
     now, facts, went = node.clock.now(), node.facts.current(), 0
-    with node.ledger.outbox() as outbox:
-        due = outbox.due(now)
-        outbox.forget(now - KEPT)
+    with node.ledger.notices() as kept:
+        due = kept.due(now)
+        kept.forget(now - KEPT)
     groups: dict[tuple[str, str], list[Waiting]] = defaultdict(list)
     for row in due:
         groups[row.channel, row.party].append(row)
     for (channel, identity), rows in groups.items():
         attempt = max(row.attempt for row in rows)
-        ripe = rfc3339(now - timedelta(minutes=facts.node.notices.digest_minutes))
+        ripe = now - timedelta(minutes=facts.node.notices.digest_minutes)
         if not attempt and rows[0].created_at > ripe:
             continue
         way, party = node.notices.get(channel), facts.parties.get(identity.removesuffix(NEXT))
         level = int(identity.endswith(NEXT))
-        given_up = rows[0].created_at < rfc3339(now - GIVE_UP)
+        given_up = rows[0].created_at < now - GIVE_UP
         message = _message(facts, party, level, channel, rows, now) if party else None
         if way is None or message is None or given_up:  # nobody to tell any more, or not for three days
             node.log.warning("notice_given_up", party=identity, channel=channel, notices=len(rows))
-            with node.ledger.outbox() as outbox:
-                outbox.sent(rows, now)
+            with node.ledger.notices() as kept:
+                kept.sent(rows, now)
             continue
         outcome = way.send(message)
-        with node.ledger.outbox() as outbox:
+        with node.ledger.notices() as kept:
             if isinstance(outcome, Ok):
-                outbox.sent(rows, now)
+                kept.sent(rows, now)
                 went += 1
             else:
                 again = node.clock.now() + timedelta(seconds=backoff(attempt + 1))
-                outbox.failed(rows, attempt + 1, again)
+                kept.failed(rows, attempt + 1, again)
         told = {} if isinstance(outcome, Ok) else {"code": outcome.code, **outcome.detail}
         node.log.info("notice", party=identity, channel=channel, notices=len(rows), **told)
     return went
 
 
 def _of_entry(reading: Reading, entry: LogRow, facts: Facts, node: Node, now: datetime) -> Iterator[Waiting]:
-    told = AUDIENCE.get(Event(entry.event))
-    if not told or entry.logged_at < rfc3339(now - OLD):
+    told = AUDIENCE.get(entry.event)
+    if not told or entry.logged_at < now - OLD:
         return
     body = json.loads(entry.body)
-    if not _news(entry, body):
+    if not _news(reading, entry, body):
         return
     about = _about(reading, entry, body)
-    event = entry.event
-    if event == Event.KEY_EXPIRING and not body["counts"].get("step"):
+    event = str(entry.event)
+    if entry.event is Event.KEY_EXPIRING and not body["counts"].get("step"):
         event = "key_expired"
     concerned = [p for p in body["parties"] if p in facts.parties]
     if concerned:
         about["party"] = concerned[0]
     recipients = {(p, False) for p in concerned if PARTY in told and p != facts.node.party}
     recipients |= {(facts.node.party, True)} if OPERATOR in told or facts.node.party in concerned else set()
-    if event == Event.REMINDED and body["counts"].get("level"):
+    if entry.event is Event.REMINDED and body["counts"].get("level"):
         over = [(p, automatic.above(facts, facts.parties[p])) for p in concerned]
         recipients |= {(upper.id, upper.id == facts.node.party) for _, upper in over}
         for identity, _ in over:
@@ -180,11 +179,14 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, node: Node, now: da
             yield Waiting(f"{entry.id}@{channel}/{identity}", channel, identity, event, about, entry.logged_at, 0)
 
 
-def _news(entry: LogRow, body: Mapping[str, Any]) -> bool:
-    """A partner's receipt that says that something went well is none; nor is a date whose place another has taken."""
-    if entry.event == Event.STATED:
+def _news(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> bool:
+    """A partner's receipt that says that something went well is none; nor is a date whose place another has taken, nor
+    what becomes of another gateway's batch, which its sender learns by signed receipts and the operator from the page."""
+    if entry.event is Event.STATED:
         return bool(body["counts"].get("refused") or body["counts"]["code"] >= REFUSALS)
-    return not (entry.event == Event.VOIDED and entry.id.endswith("/taken-over"))
+    if entry.event in (Event.HELD, Event.REFUSED) and reading.incoming.get(entry.parcel) is not None:
+        return False
+    return not (entry.event is Event.VOIDED and entry.id.endswith("/taken-over"))
 
 
 def _about(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,9 +197,8 @@ def _about(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> dict[str
         about["due"] = f"{datetime.strptime(str(counts['due']), '%Y%m%d'):%Y-%m-%d}"  # noqa: DTZ007 - a day
     if "code" in counts:
         about["code"] = f"{counts['code']:03d}"
-    owed = reading.obligations(id=entry.id.rpartition("/")[0]) or reading.obligations(id=entry.parcel)
-    parcel, batch = reading.parcel(entry.parcel), reading.distribution(entry.parcel)
-    for found in (*owed, parcel, batch):
+    owed = reading.obligations.get(entry.id.rpartition("/")[0]) or reading.obligations.get(entry.parcel)
+    for found in (owed, reading.parcels.get(entry.parcel), reading.batches.get(entry.parcel)):
         if found is not None:
             return {**about, "agreement": found.agreement, "period": found.period}
     return about
@@ -238,7 +239,7 @@ def _message(
 
 def _events(facts: Facts, rows: Iterable[Waiting]) -> Iterator[dict[str, Any]]:
     for row in rows:
-        event: dict[str, Any] = {"event": row.event, "at": row.created_at, **row.about}
+        event: dict[str, Any] = {"event": row.event, "at": rfc3339(row.created_at), **row.about}
         party = facts.parties.get(row.about.get("party", ""))
         agreement = facts.agreements.get(row.about.get("agreement", ""))
         event["party_name"] = (party.short or party.name) if party else ""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gateway.corridors.between import statements
 from gateway.instants import rfc3339
@@ -15,7 +15,7 @@ from gateway.node import Node
 
 
 class _Row(Protocol):
-    __dataclass_fields__: dict[str, Any]
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 def parcel(node: Node, identity: str) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def make(node: Node, period: str, actor: str) -> dict[str, Any] | Refused:
     for name, data in files.items():
         durable.write_bytes(folder / name, data, 0o640)
     with node.ledger.transaction(now) as tx:
-        number = len(tx.entries_of(f"bulletin:{period}")) + 1
+        number = len(tx.entries.of(f"bulletin:{period}")) + 1
         tx.log(
             Entry(
                 id=f"bulletin:{period}/{number}",

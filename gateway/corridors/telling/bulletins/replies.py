@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.corridors.telling.bulletins.sources import Sources, instant
+from gateway.corridors.telling.bulletins.sources import Sources
 from gateway.deadlines import bulletin as account
 from gateway.deadlines.bulletin import Flow, Record
 from gateway.instants import SHANGHAI
@@ -63,8 +63,8 @@ def asked(sources: Sources) -> Table:
     words = sources.words
     first, last = (moment.astimezone(SHANGHAI) for moment in (sources.first, sources.last))
     found: dict[str, list[int]] = {}
-    for inquiry in sources.reading.inquiries():
-        if inquiry.delivered_at and first <= instant(inquiry.delivered_at) < last:
+    for inquiry in sources.reading.inquiries.where():
+        if inquiry.delivered_at and first <= inquiry.delivered_at < last:
             line = found.setdefault(inquiry.origin, [0, 0])
             line[0] += 1
             line[1] += inquiry.records

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway import deadlines
+from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import DatedRow, ObligationRow
-from gateway.adapters.ledger.transaction import Reading
 from gateway.deadlines import Calendar
 from gateway.deadlines import bulletin as account
 from gateway.deadlines.bulletin import Flow, Record
+from gateway.deadlines.obligations import Duty
 from gateway.lifecycle import ObligationState
 from gateway.policy.facts import Agreement, Facts
 from gateway.policy.periods import Period
 from gateway.receipts.words import Words
-
-
-def instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +52,25 @@ class Sources:
     def flow(self, records: Iterable[Record]) -> Flow:
         return account.flow(records, self.first, self.last, self.calendar)
 
-    def records(self, kind: str, agreement: str) -> list[Record]:
+    def records(self, kind: Duty, agreement: str) -> list[Record]:
         """What is owed record by record, once each, by whoever owes it."""
         seen: dict[str, tuple[DatedRow, ObligationRow]] = {}
-        for dated, owed in self.reading.dated_with_state(kind=kind, agreement=agreement):
+        for dated, owed in self.reading.dated.with_obligations(kind=kind, agreement=agreement):
             seen.setdefault(owed.id, (dated, owed))
         found = [self._record(dated.area, owed) for dated, owed in seen.values()]
         known = set(seen)
         # What another class took over was owed until then.
-        areas = {d.covers: d.area for d, _ in self.reading.dated_with_state(kind=kind) if d.covers}
-        rest = (o for o in self.reading.obligations(kind=kind, agreement=agreement) if o.id not in known)
+        areas = {d.covers: d.area for d, _ in self.reading.dated.with_obligations(kind=kind) if d.covers}
+        rest = (o for o in self.reading.obligations.where(kind=kind, agreement=agreement) if o.id not in known)
         return [*found, *(self._record(areas.get(o.id, ""), o) for o in rest)]
 
     def _record(self, area: str, owed: ObligationRow) -> Record:
         ended = owed.met_at
-        if not ended and owed.state == ObligationState.VOID:
-            changes = [change.at for change in self.reading.changes(owed.id) if change.kind == "void"]
+        if not ended and owed.state is ObligationState.VOID:
+            changes = [change.at for change in self.reading.obligations.changes(owed.id) if change.kind == "void"]
             ended = changes[-1] if changes else owed.opens_at
-        return Record(
-            owed.party,
-            area,
-            instant(owed.opens_at),
-            instant(owed.expires_at),
-            ObligationState(owed.state),
-            instant(ended) if ended else None,
-        )
+        assert owed.opens_at is not None, "what is owed record by record has its beginning"
+        return Record(owed.party, area, owed.opens_at, owed.expires_at, owed.state, ended)
 
     def clocked(self, *, answered: bool) -> list[Agreement]:
         """Agreements of replies, or those whose senders owe their records."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway.adapters.ledger.rows import ObligationRow
-from gateway.corridors.submission import superseding
+from gateway.corridors.counting import counting
 from gateway.corridors.telling.bulletins.replies import SERIES
-from gateway.corridors.telling.bulletins.sources import Sources, instant
+from gateway.corridors.telling.bulletins.sources import Sources
 from gateway.corridors.views import figures
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState
@@ -16,7 +16,12 @@ from gateway.receipts.bulletin import Cell, Chart, Column, Table
 from gateway.receipts.words import Words
 from gateway.records.violations import DIMENSIONS
 
-_SUBMISSION = {"met": "on_time", "nil": "on_time", "met_after_correction": "corrected", "met_late": "late"}
+_SUBMISSION = {
+    ObligationState.MET: "on_time",
+    ObligationState.NIL: "on_time",
+    ObligationState.MET_AFTER_CORRECTION: "corrected",
+    ObligationState.MET_LATE: "late",
+}
 
 
 def chart(sources: Sources, table: Table) -> Chart:
@@ -32,10 +37,10 @@ def submissions(sources: Sources) -> Table:
     words, total = sources.words, [0, 0, 0]
     rows: list[tuple[Cell, ...]] = []
     for owed in _owed(sources, [sources.span]):
-        live = superseding.counting(sources.reading, owed.party, owed.agreement, owed.period)
+        live = counting(sources.reading, owed.party, owed.agreement, owed.period)
         counts = [sum(getattr(p, name) for p in live) for name in ("records", "accepted", "refused")]
         total = [a + b for a, b in zip(total, counts, strict=True)]
-        came = min((instant(p.received_at) for p in live), default=None)
+        came = min((p.received_at for p in live), default=None)
         agreement = sources.facts.agreements.get(owed.agreement)
         found = figures.of(sources.reading, agreement, live) if agreement else figures.Figures()
         shares = found.quality
@@ -45,7 +50,7 @@ def submissions(sources: Sources) -> Table:
                 sources.name(owed.party),
                 agreement.label if agreement else owed.agreement,
                 _state(words, owed),
-                owed.due,
+                owed.due.isoformat(),
                 came.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M") if came else "–",
                 *counts,
                 *(shares.get(name) for name in DIMENSIONS),
@@ -68,7 +73,7 @@ def dutiful(sources: Sources) -> Table:
     found: dict[str, dict[str, int]] = {}
     for owed in _owed(sources, _quarters(sources.span)):
         line = found.setdefault(owed.party, dict.fromkeys(("owed", "on_time", "corrected", "late", "missing"), 0))
-        if owed.state == ObligationState.VOID:
+        if owed.state is ObligationState.VOID:
             continue
         line["owed"] += 1
         line[_SUBMISSION.get(owed.state, "missing")] += 1
@@ -96,12 +101,12 @@ def _quarters(span: Period) -> list[Period]:
 
 
 def _owed(sources: Sources, periods: Iterable[Period]) -> list[ObligationRow]:
-    found = [o for period in periods for o in sources.reading.obligations(period=str(period))]
+    found = [o for period in periods for o in sources.reading.obligations.where(period=str(period))]
     order = {party: place for place, party in enumerate(sources.parties({o.party for o in found}))}
     return sorted(found, key=lambda o: (order[o.party], o.agreement, o.period))
 
 
 def _state(words: Words, owed: ObligationRow) -> str:
-    if owed.state == ObligationState.NIL:
+    if owed.state is ObligationState.NIL:
         return words("kind.nil")
-    return words(f"bulletin.{_SUBMISSION.get(owed.state, 'void' if owed.state == ObligationState.VOID else 'missing')}")
+    return words(f"bulletin.{_SUBMISSION.get(owed.state, 'void' if owed.state is ObligationState.VOID else 'missing')}")

@@ -9,38 +9,38 @@ Answers that are owed record by record are asked for in one letter. Receivers wh
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
-from gateway.adapters.ledger.rows import ObligationRow
-from gateway.adapters.ledger.transaction import Transaction
+from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger.rows import ObligationRow, ReminderRow
 from gateway.corridors.obligations.settling import read
 from gateway.corridors.telling.reminders import letters
-from gateway.deadlines import Calendar
 from gateway.deadlines.reminders import Reminder, Schedule, quiet, reminder, wakes_at
-from gateway.instants import SHANGHAI, rfc3339
-from gateway.lifecycle import ObligationState
-from gateway.node import ACTOR, Node
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import OWED
+from gateway.node import ACTOR, Node, Terms
 from gateway.policy.facts import Facts, Party
 
 KINDS = frozenset({"submission", "reply", "feedback"})
 _ABOVE = {"department": "county", "township": "county", "county": "province", "province": "national"}
 _PREFIX = {"county": 6, "province": 2, "national": 0}
-Letters = dict[tuple[str, str, str, int, int], list[tuple[ObligationRow, Reminder]]]
+Letters = dict[tuple[str, str, date, int, int], list[tuple[ObligationRow, Reminder]]]
 
 
 def prompt(node: Node) -> int:
     """Send every reminder that is due now; how many letters. Nothing on rest days and in quiet hours."""
-    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
+    now, terms = node.clock.now(), node.terms()
+    facts, calendar = terms.facts, terms.calendar
     schedule = Schedule.of(facts.node.reminders)
     if not facts.node.reminders.automatic or quiet(now, calendar, schedule):
         return 0
     with node.ledger.reading() as reading:
-        waiting = reading.to_remind(now, limit=1)
+        waiting = reading.obligations.to_remind(now, limit=1)
     if waiting:
         with node.ledger.transaction(now) as tx:
-            _enter(tx, tx.to_remind(now), facts, calendar, schedule)
-    return _write(node, facts, calendar)
+            _enter(tx, tx.obligations.to_remind(now), terms, schedule)
+    return _write(node, terms)
 
 
 def above(facts: Facts, party: Party) -> Party:
@@ -55,34 +55,29 @@ def above(facts: Facts, party: Party) -> Party:
     return facts.parties[facts.node.party]
 
 
-def _enter(tx: Transaction, waiting: list[ObligationRow], facts: Facts, calendar: Calendar, schedule: Schedule) -> None:
+def _enter(tx: Transaction, waiting: list[ObligationRow], terms: Terms, schedule: Schedule) -> None:
     """Decide for each, log one entry for each letter, and say when each has to be looked at again."""
-    steps = tx.steps_sent([owed.id for owed in waiting])
+    facts, calendar = terms.facts, terms.calendar
+    steps = tx.reminders.sent([owed.id for owed in waiting])
     found: Letters = defaultdict(list)
-    later: dict[str, list[str]] = defaultdict(list)
+    later: dict[datetime | None, list[str]] = defaultdict(list)
     for owed in waiting:
         sent, standing = steps.get((owed.id, owed.due), set()), read(owed)
         known = owed.kind in KINDS and owed.party in facts.parties and owed.agreement in facts.agreements
-        due = reminder(standing, ObligationState(owed.state), sent, tx.now, calendar, schedule) if known else None
+        due = reminder(standing, owed.state, sent, tx.now, calendar, schedule) if known else None
         if due is not None:
             sent = sent | set(due.covers)
             found[owed.source or owed.id, owed.party, owed.due, due.step, due.level].append((owed, due))
         wakes = wakes_at(standing, sent, tx.now, calendar, schedule) if known else None
-        later[rfc3339(wakes) if wakes else ""].append(owed.id)
+        later[wakes].append(owed.id)
     for at, ids in later.items():
-        tx.update_obligations(ids, remind_at=at)
+        tx.obligations.update_many(ids, remind_at=at)
     for (history, party, _, step, level), many in sorted(found.items()):
-        alone = many[0][0].id == history
-        name = history if alone else f"{history}/{party}"
-        counts = {"step": step, "level": level} | ({} if alone else {"obligations": len(many)})
-        seq = letters.logged(tx, name, party, facts, ACTOR, history=history, counts=counts)
-        at = rfc3339(tx.now)
-        same: dict[str, object] = {"level": level, "at": at, "seq": seq, "written_at": ""}
-        rows: list[dict[str, object]] = [
-            {"obligation": owed.id, "due": owed.due, "step": one, **same} for owed, due in many for one in due.covers
-        ]
-        tx.add_reminders(rows)
-        tx.update_obligations([owed.id for owed, _ in many], reminded_at=at)
+        asked = letters.Asked(history, party, tuple(owed for owed, _ in many))
+        seq = letters.logged(tx, asked, facts, ACTOR, {"step": step, "level": level})
+        tx.reminders.add(
+            [ReminderRow(owed.id, owed.due, one, level, tx.now, seq) for owed, due in many for one in due.covers]
+        )
 
 
 def _copies(upper: Party, to: Party) -> tuple[str, ...]:
@@ -91,30 +86,28 @@ def _copies(upper: Party, to: Party) -> tuple[str, ...]:
     return (upper.name, *(f"{to.name}{contact.role}" for contact in to.at(1) if contact.role))
 
 
-def _write(node: Node, facts: Facts, calendar: Calendar) -> int:
+def _write(node: Node, terms: Terms) -> int:
     """Put into people's hands what was logged and is not there yet: each letter as it stands now, under its number and
     day. What was settled or given another date meanwhile is not asked for any more."""
+    facts = terms.facts
     with node.ledger.reading() as reading:
-        waiting = reading.unwritten_reminders()
+        waiting = reading.reminders.unwritten()
     count = 0
     for seq, group in groupby(waiting, key=lambda row: row.seq):
         rows = list(group)
         with node.ledger.reading() as reading:
-            found = (reading.obligation(identity) for identity in dict.fromkeys(row.obligation for row in rows))
-            open_ = [owed for owed in found if owed and owed.state in ("open", "missed") and owed.due == rows[0].due]
+            found = (reading.obligations.get(identity) for identity in dict.fromkeys(row.obligation for row in rows))
+            open_ = [owed for owed in found if owed and owed.state in OWED and owed.due == rows[0].due]
             if open_:
                 to = facts.parties[open_[0].party]
                 copy = above(facts, to) if max(row.level for row in rows) else None
-                letter = letters.write(
-                    reading,
-                    open_[0],
-                    facts,
-                    calendar,
-                    seq=seq,
-                    day=datetime.fromisoformat(rows[0].at).astimezone(SHANGHAI).date(),
+                stands = letters.Numbered(
+                    seq,
+                    rows[0].at.astimezone(SHANGHAI).date(),
                     records=len(open_) if open_[0].kind != "submission" else 0,
                     copies=_copies(copy, to) if copy else (),
                 )
+                letter = letters.write(reading, open_[0], terms, stands)
         if open_:
             try:
                 letters.send(node, letter, to, copy)
@@ -123,5 +116,5 @@ def _write(node: Node, facts: Facts, calendar: Calendar) -> int:
                 continue
             count += 1
         with node.ledger.transaction(node.clock.now()) as tx:
-            tx.reminder_written(seq)
+            tx.reminders.written(seq)
     return count

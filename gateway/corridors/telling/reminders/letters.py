@@ -9,14 +9,15 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway import durable
+from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ObligationRow
-from gateway.adapters.ledger.transaction import Reading, Transaction
-from gateway.corridors.obligations.settling import obligation_event
-from gateway.corridors.submission import superseding
+from gateway.corridors.counting import counting
+from gateway.corridors.obligations import settling
+from gateway.corridors.recording import Said
 from gateway.deadlines import Calendar
-from gateway.instants import SHANGHAI, rfc3339
-from gateway.lifecycle import Event
-from gateway.node import Node
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import OWED, Event, ParcelState
+from gateway.node import Node, Terms
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts import Facts, Party
 from gateway.policy.periods import Period
@@ -24,7 +25,6 @@ from gateway.receipts import letters
 from gateway.receipts.letters import Lacking, Letter
 from gateway.stages import intake
 
-OWED = ("open", "missed")
 MODE = 0o660
 
 
@@ -41,30 +41,52 @@ class Reminded:
     file: str
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one letter asks for: obligations of one `party` that share a `history` (their source, or the one's own id)
+    and a date."""
+
+    history: str
+    party: str
+    owed: tuple[ObligationRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A letter's number (that of its entry) and day. `records`: for how many of them an answer is owed; `copies`: who
+    the letter says has one."""
+
+    seq: int
+    day: date
+    records: int = 0
+    copies: Sequence[str] = ()
+
+
 def remind(
-    node: Node, period: str, *, agreement: str | None, party: str | None, dry_run: bool, actor: str
+    node: Node, period: str, actor: str, *, agreement: str | None, party: str | None, dry_run: bool
 ) -> list[dict[str, Any]]:
     """Remind everybody who owes a submission of the period, or one agreement's or party's. Each letter is logged; none
     goes out before the window opens."""
-    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
+    now, terms = node.clock.now(), node.terms()
+    facts = terms.facts
     if not Period.parse(period).ended(now.date()):
         return []
     with node.ledger.reading() as reading:
         rows = [
             o
-            for o in reading.obligations(period=period)
+            for o in reading.obligations.where(period=period)
             if o.state in OWED and agreement in (None, o.agreement) and party in (None, o.party)
         ]
     done, sent = [], []
     for owed in rows:
         file = ""
         if not dry_run:
-            letter = _letter(node, owed, facts, calendar, now, actor)
+            letter = _letter(node, owed, terms, now, actor)
             file = send(node, letter, facts.parties[owed.party])
             sent.append((letter, file))
         label = facts.agreements[owed.agreement].label
         name = facts.parties[owed.party].name
-        done.append(Reminded(owed.party, name, owed.agreement, label, owed.due, owed.state, file))
+        done.append(Reminded(owed.party, name, owed.agreement, label, owed.due.isoformat(), str(owed.state), file))
     if sent:
         _cover(node, facts, period, now.date(), sent)
     return [asdict(reminded) for reminded in done]
@@ -89,29 +111,19 @@ def send(node: Node, letter: Letter, to: Party, above: Party | None = None) -> s
     return file
 
 
-def write(
-    reading: Reading,
-    owed: ObligationRow,
-    facts: Facts,
-    calendar: Calendar,
-    *,
-    seq: int,
-    day: date,
-    records: int = 0,
-    copies: Sequence[str] = (),
-) -> Letter:
-    """What the letter says that entry `seq` stands for. `records`: for how many of them an answer is owed, under the
-    same date as `owed`."""
-    to, agreement, due = facts.parties[owed.party], facts.agreements[owed.agreement], date.fromisoformat(owed.due)
+def write(reading: Reading, owed: ObligationRow, terms: Terms, stands: Numbered) -> Letter:
+    """What the letter says, about `owed` and whatever else is owed under the same date."""
+    facts, calendar, day = terms.facts, terms.calendar, stands.day
+    to, agreement, due = facts.parties[owed.party], facts.agreements[owed.agreement], owed.due
     earlier = tuple(
-        datetime.fromisoformat(entry.logged_at).astimezone(SHANGHAI).date()
-        for entry in reading.entries_of(owed.source or owed.id)
-        if entry.event == Event.REMINDED and entry.seq < seq
+        entry.logged_at.astimezone(SHANGHAI).date()
+        for entry in reading.entries.of(owed.source or owed.id)
+        if entry.event is Event.REMINDED and entry.seq < stands.seq
     )
     lacking: Lacking
-    lacking, missing = ("records", str(records)) if records else _lacking(reading, owed)
+    lacking, missing = ("records", str(stands.records)) if stands.records else _lacking(reading, owed)
     return Letter(
-        number=letters.letter_number(day, seq, to.language),
+        number=letters.letter_number(day, stands.seq, to.language),
         day=day,
         party=PartyId(to.id),
         party_name=to.name,
@@ -126,45 +138,36 @@ def write(
         names=calendar.on_or_before(due),
         provisional=owed.status == "provisional",
         earlier=earlier,
-        copy_to=("、" if to.language == "zh" else ", ").join(copies),
+        copy_to=("、" if to.language == "zh" else ", ").join(stands.copies),
         contact=to.contact_line,
     )
 
 
-def _letter(node: Node, owed: ObligationRow, facts: Facts, calendar: Calendar, now: datetime, actor: str) -> Letter:
+def _letter(node: Node, owed: ObligationRow, terms: Terms, now: datetime, actor: str) -> Letter:
     """The letter that a person asked for, logged: its number is the entry's."""
     with node.ledger.transaction(now) as tx:
-        seq = logged(tx, owed.id, owed.party, facts, actor, history=owed.id)
-        tx.update_obligation(owed.id, reminded_at=rfc3339(now))
-        return write(tx, owed, facts, calendar, seq=seq, day=now.date())
+        seq = logged(tx, Asked(owed.id, owed.party, (owed,)), terms.facts, actor, {})
+        return write(tx, owed, terms, Numbered(seq, now.date()))
 
 
-def logged(
-    tx: Transaction,
-    name: str,
-    party: str,
-    facts: Facts,
-    actor: str,
-    *,
-    history: str,
-    counts: Mapping[str, int] | None = None,
-) -> int:
-    """Log one reminder; answers the entry's number, which is the letter's."""
-    number = 1 + sum(entry.event == Event.REMINDED for entry in tx.entries_of(history))
-    suffix = f"{Event.REMINDED}/{number}"
-    return obligation_event(tx, Event.REMINDED, name, party, facts, suffix, actor=actor, counts=counts, history=history)
+def logged(tx: Transaction, asked: Asked, facts: Facts, actor: str, counts: Mapping[str, int]) -> int:
+    """Log one reminder; returns the entry's number, which is the letter's."""
+    number = 1 + sum(entry.event is Event.REMINDED for entry in tx.entries.of(asked.history))
+    said = Said(counts, suffix=f"/{Event.REMINDED}/{number}", actor=actor)
+    return settling.of_obligations(tx, Event.REMINDED, asked.owed, facts, said)
 
 
 def _lacking(reading: Reading, owed: ObligationRow) -> tuple[Lacking, str]:
     """What is not there: parts of what came, anything that could be accepted, or anything at all."""
-    parts = [p for p in reading.places(owed.party, owed.agreement, owed.period) if p.state == "accepted" and p.part]
+    holders = reading.places.holders(owed.party, owed.agreement, owed.period)
+    parts = [p for p in holders if p.state is ParcelState.ACCEPTED and p.part]
     missing = intake.missing_parts(intake.current(parts))
     if missing:
         return "parts", "、".join(map(str, missing))
-    came = reading.parcels(sender=owed.party, agreement=owed.agreement, period=owed.period)
-    refused = any(p.state == "refused" for p in came)
-    counting = superseding.counting(reading, owed.party, owed.agreement, owed.period)
-    return ("refused" if refused and not counting else "nothing"), ""
+    came = reading.parcels.where(sender=owed.party, agreement=owed.agreement, period=owed.period)
+    refused = any(p.state is ParcelState.REFUSED for p in came)
+    live = counting(reading, owed.party, owed.agreement, owed.period)
+    return ("refused" if refused and not live else "nothing"), ""
 
 
 def _working_days(day: date, due: date, calendar: Calendar) -> int:

@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
 
-from gateway.adapters.ledger.owing import OWED
-from gateway.adapters.ledger.rows import ObligationRow
+from gateway.adapters.ledger.rows import ObligationEqual, ObligationRow
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors.inquiries import redirecting
 from gateway.corridors.obligations import dating
+from gateway.corridors.views import parcels
+from gateway.daemon.running import Running
+from gateway.deadlines.calendar import Standing
+from gateway.deadlines.obligations import Duty
 from gateway.instants import rfc3339
-from gateway.lifecycle import ObligationState
+from gateway.lifecycle import OWED, ObligationState
 from gateway.outcomes import Ok, Outcome, catalogue
 
-if TYPE_CHECKING:
-    from gateway.daemon.process import Daemon
 
-FILTERS = ("party", "agreement", "period", "kind", "source", "subject", "status")
-
-
-def routes(daemon: Daemon) -> Mapping[str, Handler]:
+def routes(daemon: Running) -> Mapping[str, Handler]:
     """The routes of one daemon."""
     owing = _Owing(daemon)
     return {"GET deadlines": owing.read, "POST deadlines": owing.change}
 
 
 class _Owing:
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
 
     def read(self, request: Request) -> dict[str, Any]:
@@ -39,23 +36,16 @@ class _Owing:
         """Those still owed, or in the states asked for, by date. `overdue` counts all that match, whatever `limit`."""
         node = self._daemon.node
         now = node.clock.now()
-        equal: dict[str, Any] = {key: str(request.query[key]) for key in FILTERS if key in request.query}
-        states = tuple(filter(None, str(request.query.get("state", ",".join(OWED))).split(",")))
-        if states == ("all",):
-            states = ()
-        if not set(states) <= {str(state) for state in ObligationState}:
-            raise Rejected("no such state: " + ", ".join(map(str, ObligationState)) + ", all")
-        extended = bool(request.query.get("extended"))
+        states, extended = _states(request.query), bool(request.query.get("extended"))
+        kind, equal, limit = _kind(request.query), _equal(request.query), int(request.query.get("limit", 200))
         with node.ledger.reading() as reading:
-            rows = reading.list_obligations(
-                limit=int(request.query.get("limit", 200)), states=states, extended=extended, **equal
-            )
-            counts = reading.count_obligations(states=states, extended=extended, **equal)
-            late = reading.count_overdue(now, states=states, extended=extended, **equal)
-        moment = rfc3339(now)
+            owed = reading.obligations
+            rows = owed.listed(limit=limit, kind=kind, states=states, extended=extended, **equal)
+            counts = owed.count(kind=kind, states=states, extended=extended, **equal)
+            late = owed.count_overdue(now, kind=kind, states=states, extended=extended, **equal)
         return {
-            "obligations": [_told(row, moment) for row in rows],
-            "counts": counts,
+            "obligations": [_told(row, now) for row in rows],
+            "counts": {str(state): number for state, number in counts.items()},
             "total": sum(counts.values()),
             "overdue": late,
         }
@@ -64,16 +54,16 @@ class _Owing:
         """One obligation and its history."""
         node = self._daemon.node
         with node.ledger.reading() as reading:
-            row = reading.obligation(identity)
+            row = reading.obligations.get(identity)
             if row is None:
                 raise NotFound
             return {
-                "obligation": _told(row, rfc3339(node.clock.now())),
-                "changes": [asdict(change) for change in reading.changes(identity)],
-                "reminders": [asdict(reminder) for reminder in reading.reminders(identity)],
+                "obligation": _told(row, node.clock.now()),
+                "changes": [parcels.row(change) for change in reading.obligations.changes(identity)],
+                "reminders": [parcels.row(reminder) for reminder in reading.reminders.of(identity)],
                 "log": [
-                    {"seq": entry.seq, "event": entry.event, "logged_at": entry.logged_at}
-                    for entry in reading.entries_of(row.source or identity)
+                    {"seq": entry.seq, "event": str(entry.event), "logged_at": rfc3339(entry.logged_at)}
+                    for entry in reading.entries.of(row.source or identity)
                 ],
             }
 
@@ -100,13 +90,13 @@ class _Owing:
     def _chosen(self, query: Mapping[str, Any]) -> list[str]:
         """The ids that are given, or every one still owed that the filters leave."""
         ids = [str(identity) for identity in query.get("ids", ())]
-        equal: dict[str, Any] = {key: str(query[key]) for key in FILTERS if key in query}
-        if bool(ids) == bool(equal):
+        kind, equal = _kind(query), _equal(query)
+        if bool(ids) == bool(equal or kind):
             raise Rejected("give either ids or filters")
         if ids:
             return ids
         with self._daemon.node.ledger.reading() as reading:
-            rows = reading.list_obligations(limit=100_000, states=OWED, **equal)
+            rows = reading.obligations.listed(limit=100_000, kind=kind, states=OWED, **equal)
         if not rows:
             raise NotFound
         return [row.id for row in rows]
@@ -119,9 +109,54 @@ class _Owing:
         raise Rejected(f"[{outcome.code}] {told[0]}\n  → {told[1]}")
 
 
-def _told(row: ObligationRow, now: str) -> dict[str, Any]:
-    overdue = row.state == ObligationState.MISSED or (row.state == ObligationState.OPEN and row.expires_at <= now)
-    return {**asdict(row), "overdue": overdue}
+def _told(row: ObligationRow, now: datetime) -> dict[str, Any]:
+    ran_out = row.state is ObligationState.OPEN and row.expires_at <= now
+    return {**parcels.row(row), "overdue": row.state is ObligationState.MISSED or ran_out}
+
+
+def _states(query: Mapping[str, Any]) -> tuple[ObligationState, ...]:
+    """The states asked for; those still owed unless told, none for all."""
+    words = [word for word in str(query.get("state", ",".join(sorted(OWED)))).split(",") if word]
+    if words == ["all"]:
+        return ()
+    try:
+        return tuple(ObligationState(word) for word in words)
+    except ValueError:
+        raise Rejected("no such state: " + ", ".join(map(str, ObligationState)) + ", all") from None
+
+
+def _kind(query: Mapping[str, Any]) -> Duty | None:
+    kind = query.get("kind")
+    found: Duty | None = next((duty for duty in get_args(Duty) if duty == kind), None)
+    if kind is not None and found is None:
+        raise Rejected("no such kind: " + ", ".join(get_args(Duty)))
+    return found
+
+
+def _equal(query: Mapping[str, Any]) -> ObligationEqual:
+    """The filters by columns."""
+    equal: ObligationEqual = {}
+    if "party" in query:
+        equal["party"] = str(query["party"])
+    if "agreement" in query:
+        equal["agreement"] = str(query["agreement"])
+    if "period" in query:
+        equal["period"] = str(query["period"])
+    if "source" in query:
+        equal["source"] = str(query["source"])
+    if "subject" in query:
+        equal["subject"] = str(query["subject"])
+    if "status" in query:
+        equal["status"] = _status(str(query["status"]))
+    return equal
+
+
+def _status(word: str) -> Standing:
+    if word == "final":
+        return "final"
+    if word == "provisional":
+        return "provisional"
+    raise Rejected("no such status: final, provisional")
 
 
 def _why(query: Mapping[str, Any]) -> str:
