@@ -181,7 +181,7 @@ def _of_entry(reading: Reading, entry: LogRow, facts: Facts, node: Node, now: da
 
 def _news(reading: Reading, entry: LogRow, body: Mapping[str, Any]) -> bool:
     """A partner's receipt that says that something went well is none; nor is a date whose place another has taken, nor
-    what becomes of another gateway's batch, which its sender learns by signed receipts and the operator from the page."""
+    what becomes of another gateway's batch: its sender learns it by signed receipts, the operator from the page."""
     if entry.event is Event.STATED:
         return bool(body["counts"].get("refused") or body["counts"]["code"] >= REFUSALS)
     if entry.event in (Event.HELD, Event.REFUSED) and reading.incoming.get(entry.parcel) is not None:
