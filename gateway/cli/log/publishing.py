@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +17,11 @@ from gateway.cli.node import load_facts
 from gateway.log.note import BadNote, read_checkpoint
 from gateway.log.tiles import CHECKPOINT
 from gateway.log.timestamps import Authorities
+
+if TYPE_CHECKING:
+    from gateway.adapters.ledger import Ledger
+    from gateway.log.note import Signer
+    from gateway.policy.facts import Facts
 
 
 def checkpoint_(
@@ -48,7 +56,6 @@ def key_(
 ) -> None:
     """日志公钥 / the verifier key (`<origin>+<hash>+<base64>`), one line per key that signs."""
     from gateway.adapters.publishing import LogKeys, NoKey
-    from gateway.cli.keeping import log_rotation
 
     facts = load_facts(config)
     keys = LogKeys(facts.path(facts.node.private), facts.node.name)
@@ -56,9 +63,9 @@ def key_(
         if generate:
             keys.generate()
         elif rotate:
-            log_rotation(facts, "rotated", *keys.rotate())
+            _entered(facts, "rotated", *keys.rotate())
         elif retire:
-            log_rotation(facts, "retired", keys.retire(), keys.signers()[0])
+            _entered(facts, "retired", keys.retire(), keys.signers()[0])
         found = [keys.witness().cosigner] if witness else [signer.verifier for signer in keys.signers()]
     except FileExistsError:
         say("已有密钥；更换请用 --rotate（旧密钥停用后才能再次更换）/ there is a key: use --rotate, after --retire")
@@ -81,9 +88,11 @@ def timestamp(
     config: ConfigOption = None,
 ) -> None:
     """为最新检查点取得时间戳 / get a token for the newest checkpoint and keep it in the archive. For a timer."""
-    from gateway.cli.keeping import stamp
+    from gateway.adapters.publishing import stamping
 
-    size, moment = stamp(load_facts(config), url, Authorities.load(tsa.read_bytes()))
+    facts, authorities = load_facts(config), Authorities.load(tsa.read_bytes())
+    with _ledger(facts) as ledger:
+        size, moment = stamping.stamp(ledger, facts.path(facts.node.log), url, authorities)
     typer.echo(f"{size} {moment.isoformat()}")
 
 
@@ -92,9 +101,32 @@ def export(
     config: ConfigOption = None,
 ) -> None:
     """为审计人员打包 / a folder for the auditor: the log, its keys, and how to check it with stock tools."""
-    from gateway.cli.keeping import bundle
+    from gateway.corridors.operating.keeping import bundle
 
     if out.exists() and any(out.iterdir()):
         say("目标文件夹不是空的 / the folder is not empty")
         raise typer.Exit(ExitCode.USAGE)
     bundle(load_facts(config), out)
+
+
+@contextmanager
+def _ledger(facts: Facts) -> Iterator[Ledger]:
+    """The node's ledger, beside the daemon or without it."""
+    from gateway import wiring
+    from gateway.adapters.ledger import Ledger
+
+    ledger = Ledger(wiring.database_url(facts))
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _entered(facts: Facts, what: str, old: Signer, new: Signer) -> None:
+    """The log tells of a change of its own key."""
+    from gateway import wiring
+    from gateway.corridors.operating.keeping import rotation
+
+    with _ledger(facts) as ledger:
+        ledger.migrate()
+        rotation(ledger, facts, (what, old, new), f"uid:{os.getuid()}", wiring.make_clock(facts).now())

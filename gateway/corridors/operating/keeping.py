@@ -1,50 +1,35 @@
-"""What the keeper's commands of `gateway log` do: record a change of key, get a time stamp, pack a bundle."""
+"""What the keeper of the log does: record a change of its key, and pack a folder for the auditor."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
-from gateway import durable, wiring
+from gateway import durable
 from gateway.adapters.ledger import Ledger
-from gateway.adapters.publishing import LogKeys, stamping
+from gateway.adapters.publishing import LogKeys
 from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.log.note import Signer
 from gateway.log.tiles import ARCHIVE
-from gateway.log.timestamps import Authorities
 from gateway.policy.facts import Facts
 
 
-def log_rotation(facts: Facts, what: str, old: Signer, new: Signer) -> None:
-    """A change of the log's own key is an entry of the log."""
-    now = wiring.make_clock(facts).now()
-    ledger = Ledger(wiring.database_url(facts))
-    try:
-        ledger.migrate()
-        entry = Entry(
-            id=f"log/{Event.LOG_KEY}/{what}/{old.verifier.id.hex()}",
-            event=Event.LOG_KEY,
-            time=now,
-            actor=f"uid:{os.getuid()}",
-            facts=facts.digest,
-            digests={"old": old.verifier.public.hex(), "new": new.verifier.public.hex()},
-        )
-        ledger.append([entry], now)
-    finally:
-        ledger.close()
-
-
-def stamp(facts: Facts, url: str, authorities: Authorities) -> tuple[int, datetime]:
-    """`stamping.stamp` beside the daemon, or without it."""
-    ledger = Ledger(wiring.database_url(facts))
-    try:
-        return stamping.stamp(ledger, facts.path(facts.node.log), url, authorities)
-    finally:
-        ledger.close()
+def rotation(ledger: Ledger, facts: Facts, change: tuple[str, Signer, Signer], actor: str, now: datetime) -> None:
+    """A change of the log's own key is an entry of the log. `change`: `rotated` or `retired`, the old and the new
+    signer."""
+    what, old, new = change
+    entry = Entry(
+        id=f"log/{Event.LOG_KEY}/{what}/{old.verifier.id.hex()}",
+        event=Event.LOG_KEY,
+        time=now,
+        actor=actor,
+        facts=facts.digest,
+        digests={"old": old.verifier.public.hex(), "new": new.verifier.public.hex()},
+    )
+    ledger.append([entry], now)
 
 
 def bundle(facts: Facts, out: Path) -> None:
