@@ -8,7 +8,8 @@ enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
 
@@ -57,17 +58,51 @@ def open_queues(submissions: int, deliveries: int, polling_seconds: float) -> No
     )
 
 
-@DBOS.workflow(name="submission", max_recovery_attempts=None)
-def submission(parcel: str) -> StepResult:
-    """A file was dropped: intake → opening → checking → sorting → sealing, then the receipt."""
+class Run(Protocol):
+    """How a workflow's steps are run: durably, by the engine, or at once."""
+
+    def __call__(self, name: str, step: Callable[..., StepResult], *arguments: str) -> StepResult: ...
+
+
+def _durably(name: str, step: Callable[..., StepResult], *arguments: str) -> StepResult:
+    return DBOS.run_step({"name": name}, step, *arguments)
+
+
+def at_once(_name: str, step: Callable[..., StepResult], *arguments: str) -> StepResult:
+    """Without the engine, in this thread: a workflow that is cut off is begun again."""
+    return step(*arguments)
+
+
+def submit(parcel: str, run: Run = at_once) -> StepResult:
+    """A file was dropped: intake → recognising → checking → sorting → sealing, then the receipt."""
     result = OK
     for stage in STAGES:
-        result = DBOS.run_step({"name": stage.name}, _stage, stage.name, parcel)
+        result = run(stage.name, _stage, stage.name, parcel)
         if result["outcome"] != "ok":
             break
     if result["outcome"] not in ("deferred", "fault"):
-        DBOS.run_step({"name": "posting"}, _post, parcel)
+        run("posting", _post, parcel)
     return result
+
+
+def acknowledge(parcel: str, run: Run = at_once) -> StepResult:
+    """A receiver's signature came back."""
+    result = run("acknowledging", _acknowledge, parcel)
+    if result["outcome"] not in ("deferred", "fault"):
+        run("posting", _post, parcel)
+    return result
+
+
+@DBOS.workflow(name="submission", max_recovery_attempts=None)
+def submission(parcel: str) -> StepResult:
+    """`submit`, durably."""
+    return submit(parcel, _durably)
+
+
+@DBOS.workflow(name="acknowledgement", max_recovery_attempts=None)
+def acknowledgement(parcel: str) -> StepResult:
+    """`acknowledge`, durably."""
+    return acknowledge(parcel, _durably)
 
 
 @DBOS.workflow(name="distribution", max_recovery_attempts=None)
@@ -82,15 +117,6 @@ def distribution(agreement: str, period: str, batch: int, actor: str) -> StepRes
 def delivery(identity: str) -> StepResult:
     """One batch into one receiver's channel."""
     return DBOS.run_step({"name": "delivery"}, _deliver, identity)
-
-
-@DBOS.workflow(name="acknowledgement", max_recovery_attempts=None)
-def acknowledgement(parcel: str) -> StepResult:
-    """A receiver's signature came back."""
-    result = DBOS.run_step({"name": "acknowledging"}, _acknowledge, parcel)
-    if result["outcome"] not in ("deferred", "fault"):
-        DBOS.run_step({"name": "posting"}, _post, parcel)
-    return result
 
 
 @DBOS.workflow(name="answering", max_recovery_attempts=None)

@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway import wiring
-from gateway.adapters.ledger import tables
+from gateway import flow, wiring
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.submission.steps import STAGES, StepResult, Submission
 from gateway.demo.files import Planned, render
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
@@ -32,6 +30,7 @@ from gateway.outcomes import Ok
 from gateway.parcels import Claim, ParcelId
 from gateway.policy import loading
 from gateway.policy.facts import Facts, places
+from gateway.step import StepResult
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"
 PERIOD = "2026Q3"
@@ -132,16 +131,9 @@ class Node:
         return list(self.running.inbox.scan(self.running.clock.now()))
 
     def work(self, parcel: ParcelId) -> StepResult:
-        """The steps of `flow.submission`, one after the other."""
-        submission = Submission(self.running)
-        result: StepResult = {}
-        for stage in STAGES:
-            result = submission.step(stage, parcel)
-            if result["outcome"] != "ok":
-                break
-        if result["outcome"] not in ("deferred", "fault"):
-            assert submission.post(parcel)["outcome"] == "ok"
-        return result
+        """What `flow.submission` does, without the engine."""
+        flow.bind(self.running)
+        return flow.submit(parcel)
 
     def send(self, file: Planned, data: bytes | None = None) -> ParcelRow:
         """Drop a file and see it through; the parcel as it ended."""
@@ -154,17 +146,15 @@ class Node:
 
     def row(self, parcel: str) -> ParcelRow:
         with self.running.ledger.reading() as reading:
-            found = reading.parcel(parcel)
-        assert found is not None
-        return found
+            return reading.parcels.row(parcel)
 
     def events(self, parcel: str) -> list[str]:
         with self.running.ledger.reading() as reading:
-            return [entry.event for entry in reading.entries_of(parcel)]
+            return [str(entry.event) for entry in reading.entries.of(parcel)]
 
-    def packages(self, **equal: str) -> list[Any]:
+    def packages(self, **equal: Any) -> list[Any]:
         with self.running.ledger.reading() as reading:
-            return reading.packages(**equal)
+            return reading.packages.where(**equal)
 
     def sealed(self) -> list[Path]:
         return sorted((self.home / "state" / "sealed").rglob("*.gpg"))
@@ -172,7 +162,7 @@ class Node:
     def holders(self) -> dict[str, int]:
         """Places taken, by parcel."""
         with self.running.ledger.reading() as reading:
-            return reading.count(tables.places, "parcel")
+            return reading.places.counts()
 
     def party_folder(self, party: str, *below: str) -> Path:
         return places.party_folder(self.facts, self.facts.parties[f"{party}0000"]).joinpath(*below)
@@ -181,7 +171,7 @@ class Node:
         """The one receipt of a parcel, as it lies in its sender's folder, checked: the page is there, the JSON is what
         the ledger holds, the signature is good for stock gpg."""
         with self.running.ledger.reading() as reading:
-            (stored,) = reading.receipts(parcel=row.id)
+            (stored,) = reading.receipts.where(parcel=row.id)
         folder = self.party_folder(row.sender[:2], "回执")
         files = list((folder / "机器读取").glob(f"回执_{stored.number}_*.receipt.json"))
         assert len(files) == 1
