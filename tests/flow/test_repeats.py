@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.submission import repeating
+from gateway.corridors.comparing import repeating
 from gateway.corridors.upkeep import retention
 from gateway.daemon import sweeping
 from gateway.demo.files import render
