@@ -35,15 +35,14 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.between import countersigning
 from gateway.corridors.between.countersigning import Answering
 from gateway.corridors.between.gathering import Gathering
-from gateway.corridors.distribution import chasing
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing, chasing
 from gateway.corridors.views import overview
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
 from gateway.outcomes import Ok
-from gateway.parcels import DistributionId, ParcelId
+from gateway.parcels import ParcelId
 from gateway.policy.facts import places
 from gateway.receipts import status
 
@@ -278,9 +277,8 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     distribute(tiers)
     take_in(tiers)
     province = tiers.province
-    distribution = Distribution(province.running)
-    released = distribution.release("distributed-inflow", PERIOD, 1, "test")
-    assert [distribution.deliver(DistributionId(d))["outcome"] for d, _ in released] == ["ok"]
+    released = Releasing(province.running).release("distributed-inflow", PERIOD, 1, "test")
+    assert [Delivery(province.running).run(d)["outcome"] for d, _ in released] == ["ok"]
     own = province.home / "exchange" / PROVINCE / "接收" / DISTRIBUTED
     origin = {package.id: package.origin for package in province.packages()}
     assert sorted(origin.values()) == ["330000", "350000"]
@@ -290,9 +288,10 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     anew = tiers.nation.send(planned(150, party="33", seed="anew"))  # and the right data at once, in the same batch
     assert (anew.state, anew.revision) == ("accepted", 3)
     assert len(tiers.nation.packages(parcel=anew.id, receiver=PROVINCE)) == 1
-    again = Distribution(tiers.nation.running)
-    ids = {receiver: identity for identity, receiver in again.release(INFLOW, PERIOD, 2, "test")}
-    assert again.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
+    ids = {
+        receiver: identity for identity, receiver in Releasing(tiers.nation.running).release(INFLOW, PERIOD, 2, "test")
+    }
+    assert Delivery(tiers.nation.running).run(ids[PROVINCE]) == {"outcome": "ok", "code": ""}
     assert collect(province) == 6 + 2  # package, list and what lies beside it; the receipt for the first signature
     assert work_on_what_came(province) == ["arriving 708"]  # what is withdrawn is still here
     assert answer(province) == [{"outcome": "ok", "code": ""}]

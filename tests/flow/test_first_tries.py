@@ -7,15 +7,14 @@ from dataclasses import replace
 import pytest
 from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.submission.steps import Submission
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.faults import FileFault
 from gateway.demo.files import render
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
-from gateway.parcels import DistributionId, ParcelId
+from gateway.parcels import ParcelId
 
 
 def twice(node: Node, **more: object) -> tuple[ParcelId, ParcelId]:
@@ -73,17 +72,16 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     """The receiver is quicker than the transaction that says its batch was delivered; and a batch it signed before
     anything was released is refused, which says nothing about the same bytes later."""
     node.send(planned(60))
-    distribution = Distribution(node.running)
-    ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
-    batch = DistributionId(ids["440000"])
+    ids = {receiver: identity for identity, receiver in Releasing(node.running).release(INFLOW, PERIOD, 1, "test")}
+    batch = ids["440000"]
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Distribution, "_delivered", killed)
+        patch.setattr(Delivery, "commit", killed)
         with pytest.raises(KeyboardInterrupt):
-            distribution.deliver(batch)
+            Delivery(node.running).run(batch)
     laid = node.party_folder("44", "接收", "跨省流入人口个案")
     (form,) = laid.glob("签收单_*")
     drop = node.party_folder("44", "上报", "签收")
@@ -91,14 +89,14 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     (file,) = drop.iterdir()
     signature = file.read_bytes()
     (claim,) = node.scan()
-    corridor = Acknowledgement(node.running)
-    assert corridor.acknowledge(claim.parcel) == {"outcome": "deferred", "code": "708"}
-    assert distribution.deliver(batch) == {"outcome": "ok", "code": ""}
-    assert corridor.acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    corridor = Acknowledging(node.running)
+    assert corridor.run(claim.parcel) == {"outcome": "deferred", "code": "708"}
+    assert Delivery(node.running).run(batch) == {"outcome": "ok", "code": ""}
+    assert corridor.run(claim.parcel) == {"outcome": "ok", "code": ""}
     Posting(node.running).post(claim.parcel)
     (drop / "again.sig").write_bytes(signature)
     (again,) = node.scan()
-    assert corridor.acknowledge(again.parcel) == {"outcome": "duplicate", "code": "220"}
+    assert corridor.run(again.parcel) == {"outcome": "duplicate", "code": "220"}
     assert node.row(again.parcel).original == claim.parcel
 
 
@@ -108,5 +106,5 @@ def test_a_refused_signature(node: Node) -> None:
     for number in (1, 2):
         (drop / f"{number}.sig").write_bytes(nothing)
         (claim,) = node.scan()
-        assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "refused", "code": "232"}
+        assert Acknowledging(node.running).run(claim.parcel) == {"outcome": "refused", "code": "232"}
         Posting(node.running).post(claim.parcel)

@@ -12,14 +12,12 @@ import pytest
 from support.nodes import PERIOD, Node, planned
 
 from gateway.corridors.between.gathering import Gathering
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.submission.steps import CONFIRMED, Submission
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
 from gateway.demo.people import INFLOW, receivers
 from gateway.demo.story import file_name
-from gateway.parcels import DistributionId
 
 
 def named(suffix: str, rows: int, seed: str) -> Planned:
@@ -45,10 +43,9 @@ def due(*files: Planned) -> Counter[str]:
 
 def release(node: Node, batch: int) -> list[str]:
     """Release and deliver everything that is held; the batches' ids."""
-    distribution = Distribution(node.running)
-    ids = [identity for identity, _ in distribution.release(INFLOW, PERIOD, batch, "test")]
+    ids = [identity for identity, _ in Releasing(node.running).release(INFLOW, PERIOD, batch, "test")]
     for identity in ids:
-        assert distribution.deliver(DistributionId(identity))["outcome"] in ("ok", "deferred")
+        assert Delivery(node.running).run(identity)["outcome"] in ("ok", "deferred")
     return ids
 
 
@@ -176,7 +173,7 @@ def acknowledge(node: Node, receiver: str, distribution: str) -> None:
     assert "withdrawn" in json.loads(form.read_bytes())
     node.partners[receiver[:2]].acknowledge(form, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledging(node.running).run(claim.parcel) == {"outcome": "ok", "code": ""}
     assert node.row(claim.parcel).original == distribution
 
 
