@@ -92,7 +92,7 @@ def statements(node: Node, **equal: str) -> list[Any]:
 
 def batch(node: Node, receiver: str) -> Any:
     with node.running.ledger.reading() as reading:
-        (found,) = reading.distributions(receiver=receiver)
+        (found,) = reading.batches.where(receiver=receiver)
         return found
 
 
@@ -110,9 +110,7 @@ def test_what_a_province_fetched_and_accepted_is_signed_for_without_a_person(tie
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     done = batch(tiers.nation, PROVINCE)
     assert done.state == "acknowledged"
-    with tiers.nation.running.ledger.reading() as reading:
-        (delivery,) = reading.deliveries(distribution=done.id)
-    assert delivery.fingerprint == keyring.own_fingerprint(tiers.province.home / "private")
+    assert done.fingerprint == keyring.own_fingerprint(tiers.province.home / "private")
     assert tiers.province.events(f"{NATION}:{done.id}") == ["batch_listed", "acknowledgement_sent"]
     # The nation's receipt for the signature comes back, is judged, and closes the circle.
     collect(tiers.province)
@@ -311,8 +309,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert province.events(f"{NATION}:{ids[PROVINCE]}") == ["batch_listed", "erased", "acknowledgement_sent"]
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     with tiers.nation.running.ledger.reading() as reading:
-        done = reading.distribution(ids[PROVINCE])
-    assert done is not None
+        done = reading.batches.row(ids[PROVINCE])
     assert done.state == "acknowledged"
 
 

@@ -62,7 +62,7 @@ def test_a_stopped_first_try(node: Node) -> None:
     for _ in range(2):
         assert node.work(second) == {"outcome": "deferred", "code": "708"}
     with node.running.ledger.reading() as reading:
-        assert reading.receipts(parcel=second) == []
+        assert reading.receipts.where(parcel=second) == []
     assert node.work(first)["outcome"] == "ok"  # an operator had it tried again
     assert node.work(second) == {"outcome": "duplicate", "code": "220"}
     assert node.row(second).original == first

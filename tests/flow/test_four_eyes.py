@@ -77,8 +77,8 @@ def test_two_people_release_exactly_what_they_saw(node: Node) -> None:
     Releasing(node.running).release(INFLOW, PERIOD, 1, actor)
     assert {p.id for p in node.packages(state="released")} == before
     with node.running.ledger.reading() as reading:
-        (entry,) = [e for e in reading.entries() if e.event == "operator_action"]
-        released = [e for e in reading.entries() if e.event == "released"]
+        (entry,) = [e for e in reading.entries.after() if e.event == "operator_action"]
+        released = [e for e in reading.entries.after() if e.event == "released"]
     assert json.loads(entry.body)["digests"].keys() == {"request", "signature_wang", "signature_li"}
     assert {json.loads(e.body)["actor"] for e in released} == {"person:li + person:wang"}
 

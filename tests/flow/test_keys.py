@@ -35,7 +35,7 @@ SOME = "330000"
 
 def logged(node: Node, event: str) -> list[dict]:
     with node.running.ledger.reading() as reading:
-        return [json.loads(e.body) for e in reading.entries() if e.event == event]
+        return [json.loads(e.body) for e in reading.entries.after() if e.event == event]
 
 
 def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:

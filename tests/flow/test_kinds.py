@@ -13,11 +13,14 @@ from support.nodes import PERIOD, Node, planned
 
 from gateway.corridors.between.gathering import Gathering
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
-from gateway.corridors.submission.steps import CONFIRMED, Submission
+from gateway.corridors.recording import of_parcel
+from gateway.corridors.submission.checking import CONFIRMED
+from gateway.corridors.submission.steps import Submission
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
 from gateway.demo.people import INFLOW, receivers
 from gateway.demo.story import file_name
+from gateway.lifecycle import Event
 
 
 def named(suffix: str, rows: int, seed: str) -> Planned:
@@ -57,7 +60,7 @@ def listing(node: Node, receiver: str, batch: int) -> dict:
 
 def state(node: Node, party: str = "330000") -> str:
     with node.running.ledger.reading() as reading:
-        (owed,) = reading.obligations(agreement=INFLOW, party=party, period=PERIOD)
+        (owed,) = reading.obligations.where(agreement=INFLOW, party=party, period=PERIOD)
     return owed.state
 
 
@@ -101,7 +104,7 @@ def test_a_replacement_before_the_release_is_all_that_leaves(node: Node) -> None
     row = node.send(better)
     assert (row.state, row.code, row.revision) == ("accepted", "105", 3)
     assert held(node) == due(better)
-    assert {p.state for p in node.packages(revision="1")} == {"superseded"}
+    assert {p.state for p in node.packages(revision=1)} == {"superseded"}
     release(node, 1)
     for package in node.packages(state="released") + node.packages(state="delivered"):
         assert package.revision == 3
@@ -190,14 +193,14 @@ def test_a_small_replacement_waits_for_a_person(node: Node) -> None:
     node.send(named("", 40, "first"))
     small = named("-更正", 20, "small")
     row = node.send(small)
-    assert (row.state, row.code) == ("held", "224")
+    assert (row.state, row.code) == ("awaiting", "224")
     assert node.receipt(row)["stage"] == "held"
     assert {p.revision for p in node.packages()} == {1}
     waiting = node.send(replace(small, name="x" + small.name))
     assert (waiting.state, waiting.code) == ("arriving", "708")
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
-        tx.set_progress(row.id, CONFIRMED, "uid:0 test")
-        tx.update_parcel(row.id, state="opened", code="")
+        tx.progress.set(row.id, CONFIRMED, "uid:0 test")
+        of_parcel(tx, tx.parcels.row(row.id), Event.CONFIRMED)
     node.work(row.id)
     assert (node.row(row.id).state, node.row(row.id).code) == ("accepted", "105")
     assert held(node) == due(small)

@@ -80,7 +80,7 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     (line,) = json.loads(listing.read_bytes())["packages"]
     assert (line["package"], line["sha256"], line["records"]) == (package.id, digest, len(mine))
     with node.running.ledger.reading() as reading:
-        entries = {e.event: json.loads(e.body) for e in reading.entries() if e.event in ("sealed", "delivered")}
+        entries = {e.event: json.loads(e.body) for e in reading.entries.after() if e.event in ("sealed", "delivered")}
     assert entries["sealed"]["digests"][package.id] == digest, "committed to before it was handed over"
     assert entries["delivered"]["counts"] == {"packages": 1, "attempts": 2, "plain": 1}
 
@@ -121,10 +121,10 @@ def test_the_form_put_back_as_it_is_acknowledges(node: Node) -> None:
         results.append(Acknowledging(node.running).run(claim.parcel)["code"])
     assert results == ["232", "232", ""]
     with node.running.ledger.reading() as reading:
-        states = {d.receiver: d.state for d in reading.distributions(agreement=INFLOW)}
-        (delivery,) = reading.deliveries(distribution=ids[receiver])
+        states = {d.receiver: d.state for d in reading.batches.where(agreement=INFLOW)}
+        batch = reading.batches.row(ids[receiver])
     assert (states[receiver], states[other]) == ("acknowledged", "delivered")
-    assert delivery.fingerprint == ""
+    assert batch.fingerprint == ""
 
 
 def test_under_a_sealing_profile_the_bare_form_is_no_acknowledgement(
