@@ -16,7 +16,7 @@ from gateway.corridors.obligations import duties
 from gateway.lifecycle import BATCH, OWED, PACKAGE, Event, PackageState, Recorded
 from gateway.lifecycle.parcel import REACHED
 from gateway.log import Entry
-from gateway.node import Node
+from gateway.node import Node, Terms
 from gateway.parcels import DistributionId, Listed, PartyId
 from gateway.policy.facts import Agreement, Facts, Party
 from gateway.stages import releasing
@@ -128,11 +128,11 @@ class Releasing:
         return [(one.id, one.receiver) for one in done]
 
     @staticmethod
-    def restore(tx: Transaction, entries: Sequence[Entry], facts: Facts) -> list[str]:
+    def restore(tx: Transaction, entries: Sequence[Entry], terms: Terms) -> list[str]:
         """Make a release again as the log says it was: `entries` are its entries `released`, at least one. Returns the
         batches that come out otherwise, or not at all. Nothing is logged."""
         logged = {entry.parcel: entry for entry in entries}
-        release = Release.of(entries[0], facts)
+        release = Release.of(entries[0], terms.facts)
         if release is None:
             return sorted(logged)
         known = {package for entry in entries for package in entry.digests}
