@@ -64,11 +64,9 @@ class Closes:
 
 @dataclass(frozen=True, slots=True)
 class Speaks:
-    """A statement of another gateway's, and what was judged of it: Ok or Refused. Both are recorded."""
+    """A statement of another gateway's (`bare`), and what was judged of it: Ok or Refused. Both are recorded."""
 
-    issuer: Party
-    body: bytes
-    signature: bytes
+    bare: Statement
     judged: Ok[Statement] | Refused
 
 
@@ -107,7 +105,7 @@ class Acknowledging(Step[Dropped, Signed]):
             original = self._original(issuer, copied.value) if isinstance(closes, Refused) else ""
             return Duplicate(original) if original else closes
         judged = statements.judge(self.node, issuer, body, signature)
-        return Ok(Speaks(issuer, body, signature, judged)) if isinstance(judged, Ok | Refused) else judged
+        return Ok(Speaks(Statement(issuer, body, signature), judged)) if isinstance(judged, Ok | Refused) else judged
 
     def commit(self, tx: Transaction, known: Dropped, decision: Decision[Signed]) -> StepResult:
         """Close a batch, note a statement, or refuse what is neither; a refusal has a receipt of its own."""
@@ -116,7 +114,7 @@ class Acknowledging(Step[Dropped, Signed]):
             case Ok(Closes() as closes):
                 return self._closed(tx, row, closes, known.terms)
             case Ok(Speaks() as said):
-                statements.record(self.node, tx, said.issuer, said.body, said.signature, said.judged)
+                statements.record(tx, said.bare, said.judged, known.terms)
                 if isinstance(said.judged, Refused):
                     refuse(tx, row, said.judged, known.terms)
                     return {"outcome": "refused", "code": said.judged.code}

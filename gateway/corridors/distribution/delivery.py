@@ -13,6 +13,7 @@ from typing import ClassVar
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import BatchRow, PackageRow
 from gateway.corridors.between import statements
+from gateway.corridors.between.statements import Sent
 from gateway.corridors.distribution import composing, unsealing
 from gateway.corridors.distribution.composing import Beside
 from gateway.corridors.inquiries import delivering
@@ -22,7 +23,7 @@ from gateway.corridors.telling.posting import Posting
 from gateway.lifecycle import BatchState, Event
 from gateway.node import Terms
 from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
-from gateway.parcels import PackageId, ParcelId, PartyId
+from gateway.parcels import PackageId, PartyId
 from gateway.policy.facts import Agreement, Party
 from gateway.stages import delivery
 from gateway.step import OK, Done, Step, StepResult, defer, stop
@@ -47,11 +48,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """Everything is in the channel. `listed` is the digest of the list; `statement` its bytes and their signature,
-    where the receiver is a gateway and was told them as a statement."""
+    """Everything is in the channel. `listed` is the digest of the list; `stated` the list as a statement, where the
+    receiver is a gateway."""
 
     listed: str
-    statement: tuple[bytes, bytes] | None
+    stated: Sent | None
 
 
 class Delivery(Step[Outgoing, Laid]):
@@ -76,7 +77,9 @@ class Delivery(Step[Outgoing, Laid]):
         if not isinstance(done, Ok):
             return done
         listed = next(digest for path, digest in beside.value.values() if composing.is_list(path))
-        return Ok(Laid(listed, composing.signed_list(beside.value) if receiver.gateway else None))
+        if not receiver.gateway:
+            return Ok(Laid(listed, None))
+        return Ok(Laid(listed, Sent("list", receiver.id, known.batch.id, *composing.signed_list(beside.value))))
 
     def commit(self, tx: Transaction, known: Outgoing, decision: Decision[Laid]) -> StepResult:
         """Record the delivery with what it sets going, or why there is none yet."""
@@ -111,7 +114,7 @@ class Delivery(Step[Outgoing, Laid]):
             with self.node.ledger.reading() as reading:
                 waiting = reading.receipts.where(parcel=parcel, stage="delivered", written_at=None)
             if waiting:
-                Posting(self.node).run(ParcelId(parcel))
+                Posting(self.node).run(parcel)
 
     def _hand_over(self, known: Outgoing, beside: Beside) -> Outcome[None]:
         """Everything into the channel; plain files exist only for as long as that takes."""
@@ -152,8 +155,8 @@ def _delivered(tx: Transaction, batch: BatchRow, known: Outgoing, laid: Laid) ->
     log_batch(tx, batch, entry)
     delivering.delivered(tx, batch, known.packages, entry, terms)
     duties.delivered(tx, batch, terms)
-    if laid.statement is not None:
-        statements.add_sent(tx, own, batch.receiver, "list", batch.id, *laid.statement)
+    if laid.stated is not None:
+        statements.add_sent(tx, own, laid.stated)
     if batch.receiver == own:
         # What is sealed for ourselves has nobody else to sign for it.
         kept = keeping(terms.facts, batch.agreement).packages

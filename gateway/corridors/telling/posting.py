@@ -36,14 +36,14 @@ class Posting:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def run(self, parcel: ParcelId) -> StepResult:
+    def run(self, identity: str) -> StepResult:
         """Put the parcel's receipts, lists and originals where their people look, then let the spool forget it.
         Deferred 709 while a folder is away or full: what is not written stays in the ledger, and the sweep comes back
         to it."""
         try:
-            self.post(parcel)
+            self.post(ParcelId(identity))
         except OSError as error:
-            self._node.log.warning("posting_waits", parcel=parcel, errno=error.errno)
+            self._node.log.warning("posting_waits", parcel=identity, errno=error.errno)
             return {"outcome": "deferred", "code": "709"}
         return OK
 
