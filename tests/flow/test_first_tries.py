@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from gateway.corridors.operating.retrying import retry
 from support.nodes import PERIOD, Node, planned
 
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
-from gateway.corridors.submission.steps import Submission
+from gateway.corridors.submission import STAGES, Intake, Sealing
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.faults import FileFault
 from gateway.demo.files import render
@@ -39,9 +40,8 @@ def test_a_refused_first_try(node: Node) -> None:
 
 def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
     first, second = twice(node, file_fault=FileFault.WRONG_HEADER)
-    submission = Submission(node.running)
-    assert submission.step("intake", first)["outcome"] == "ok"
-    assert submission.step("intake", second) == {"outcome": "deferred", "code": "708"}
+    assert Intake(node.running).run(first)["outcome"] == "ok"
+    assert Intake(node.running).run(second) == {"outcome": "deferred", "code": "708"}
     assert node.work(first)["outcome"] == "refused"
     assert node.work(second) == {"outcome": "refused", "code": node.row(first).code}  # judged by itself
     assert (node.row(second).state, node.row(second).original) == ("refused", "")
@@ -51,19 +51,19 @@ def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
 def test_a_stopped_first_try(node: Node) -> None:
     """Ours to look at: its place is kept, and the same bytes wait instead of being answered with its receipt."""
     first, second = twice(node)
-    submission = Submission(node.running)
-    for stage in ("intake", "opening", "checking", "sorting"):
-        assert submission.step(stage, first)["outcome"] == "ok"
+    for stage in STAGES[:-1]:
+        assert stage(node.running).run(first)["outcome"] == "ok"
     schema = node.facts.schemas / f"{INFLOW}.json"
     whole = schema.read_bytes()
     schema.write_bytes(b"{")
-    assert submission.step("sealing", first) == {"outcome": "fault", "code": "900"}
+    assert Sealing(node.running).run(first) == {"outcome": "fault", "code": "900"}
     schema.write_bytes(whole)
     for _ in range(2):
         assert node.work(second) == {"outcome": "deferred", "code": "708"}
     with node.running.ledger.reading() as reading:
         assert reading.receipts.where(parcel=second) == []
-    assert node.work(first)["outcome"] == "ok"  # an operator had it tried again
+    retry(node.running, first, "test")
+    assert node.work(first)["outcome"] == "ok"
     assert node.work(second) == {"outcome": "duplicate", "code": "220"}
     assert node.row(second).original == first
 

@@ -14,8 +14,8 @@ from support.nodes import PERIOD, Node, planned
 from gateway.corridors.between.gathering import Gathering
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.recording import of_parcel
+from gateway.corridors.submission import Intake
 from gateway.corridors.submission.checking import CONFIRMED
-from gateway.corridors.submission.steps import Submission
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
 from gateway.demo.people import INFLOW, receivers
@@ -88,9 +88,8 @@ def test_parts_of_one_whole_do_not_wait_for_each_other(node: Node) -> None:
     for n in (1, 2):
         node.drop(named(f"-第{n}份共2份", 10, f"part{n}"))
     one, two = node.scan()
-    submission = Submission(node.running)
-    assert submission.step("intake", one.parcel)["outcome"] == "ok"
-    assert submission.step("intake", two.parcel)["outcome"] == "ok"
+    assert Intake(node.running).run(one.parcel)["outcome"] == "ok"
+    assert Intake(node.running).run(two.parcel)["outcome"] == "ok"
     node.work(two.parcel)
     node.work(one.parcel)
     assert sum(held(node).values()) == 20
