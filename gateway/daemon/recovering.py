@@ -19,7 +19,7 @@ from gateway.adapters.publishing import Contradiction, LogKeys, NoKey
 from gateway.adapters.sealing import keyring
 from gateway.control.server import ControlServer, Handler, Rejected, Request
 from gateway.corridors import recording, recovery
-from gateway.corridors.submission import repeating
+from gateway.corridors.comparing import repeating
 from gateway.corridors.views import counts
 from gateway.daemon.running import Running
 from gateway.instants import rfc3339

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -24,31 +25,31 @@ class Held(Protocol):
     @property
     def size(self) -> int: ...
     @property
-    def replaces(self) -> str: ...
+    def replaces(self) -> Sequence[str]: ...
 
 
-def ripe(
-    agreement: Agreement,
-    *,
-    held: bool,
-    outstanding: int,
-    in_work: int,
-    expires_at: datetime | None,
-    last_release: datetime | None,
-    now: datetime,
-) -> bool:
-    """Whether the release rule lets a batch go.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things stand for one period of an agreement. `held`: packages wait. `outstanding`: origins that still owe.
+    `in_work`: parcels between intake and sealing. `expires_at`: when the last submission runs out."""
 
-    `held`: packages wait. `outstanding`: origins that still owe. `in_work`: parcels of the period between intake and
-    sealing; a batch does not overtake them. `at_close` goes when all have arrived or the deadline has passed; after a
-    first batch, late origins are gathered for a day unless they are the last ones. Four eyes never let go by itself.
-    """
-    if not held or in_work or agreement.four_eyes or agreement.release == "by_operator":
+    held: bool
+    outstanding: int
+    in_work: int
+    expires_at: datetime | None
+    last_release: datetime | None
+
+
+def ripe(agreement: Agreement, standing: Standing, now: datetime) -> bool:
+    """Whether the release rule lets a batch go. A batch does not overtake parcels in work. `at_close` goes when all
+    have arrived or the deadline has passed; after a first batch, late origins are gathered for a day unless they are
+    the last ones. Under four eyes nothing goes by itself."""
+    if not standing.held or standing.in_work or agreement.four_eyes or agreement.release == "by_operator":
         return False
-    if agreement.release == "at_once" or outstanding == 0:
+    if agreement.release == "at_once" or standing.outstanding == 0:
         return True
-    closed = expires_at is not None and now >= expires_at
-    return closed and (last_release is None or now >= last_release + LATE_BATCH)
+    closed = standing.expires_at is not None and now >= standing.expires_at
+    return closed and (standing.last_release is None or now >= standing.last_release + LATE_BATCH)
 
 
 def lines(
@@ -69,7 +70,7 @@ def lines(
             continue
         mine = by_origin.get(origin, [])
         found += [
-            Listed(origin, "included", PackageId(p.id), p.records, p.sha256, p.size, p.replaces or None)
+            Listed(origin, "included", PackageId(p.id), p.records, p.sha256, p.size, " ".join(p.replaces) or None)
             for p in sorted(mine, key=lambda p: p.id)
         ]
         if not mine:

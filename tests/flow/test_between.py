@@ -35,15 +35,14 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.between import countersigning
 from gateway.corridors.between.countersigning import Answering
 from gateway.corridors.between.gathering import Gathering
-from gateway.corridors.distribution import chasing
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing, chasing
 from gateway.corridors.views import overview
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
 from gateway.outcomes import Ok
-from gateway.parcels import DistributionId, ParcelId
+from gateway.parcels import ParcelId
 from gateway.policy.facts import places
 from gateway.receipts import status
 
@@ -93,7 +92,7 @@ def statements(node: Node, **equal: str) -> list[Any]:
 
 def batch(node: Node, receiver: str) -> Any:
     with node.running.ledger.reading() as reading:
-        (found,) = reading.distributions(receiver=receiver)
+        (found,) = reading.batches.where(receiver=receiver)
         return found
 
 
@@ -111,9 +110,7 @@ def test_what_a_province_fetched_and_accepted_is_signed_for_without_a_person(tie
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     done = batch(tiers.nation, PROVINCE)
     assert done.state == "acknowledged"
-    with tiers.nation.running.ledger.reading() as reading:
-        (delivery,) = reading.deliveries(distribution=done.id)
-    assert delivery.fingerprint == keyring.own_fingerprint(tiers.province.home / "private")
+    assert done.fingerprint == keyring.own_fingerprint(tiers.province.home / "private")
     assert tiers.province.events(f"{NATION}:{done.id}") == ["batch_listed", "acknowledgement_sent"]
     # The nation's receipt for the signature comes back, is judged, and closes the circle.
     collect(tiers.province)
@@ -278,9 +275,8 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     distribute(tiers)
     take_in(tiers)
     province = tiers.province
-    distribution = Distribution(province.running)
-    released = distribution.release("distributed-inflow", PERIOD, 1, "test")
-    assert [distribution.deliver(DistributionId(d))["outcome"] for d, _ in released] == ["ok"]
+    released = Releasing(province.running).release("distributed-inflow", PERIOD, 1, "test")
+    assert [Delivery(province.running).run(d)["outcome"] for d, _ in released] == ["ok"]
     own = province.home / "exchange" / PROVINCE / "接收" / DISTRIBUTED
     origin = {package.id: package.origin for package in province.packages()}
     assert sorted(origin.values()) == ["330000", "350000"]
@@ -290,9 +286,10 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     anew = tiers.nation.send(planned(150, party="33", seed="anew"))  # and the right data at once, in the same batch
     assert (anew.state, anew.revision) == ("accepted", 3)
     assert len(tiers.nation.packages(parcel=anew.id, receiver=PROVINCE)) == 1
-    again = Distribution(tiers.nation.running)
-    ids = {receiver: identity for identity, receiver in again.release(INFLOW, PERIOD, 2, "test")}
-    assert again.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
+    ids = {
+        receiver: identity for identity, receiver in Releasing(tiers.nation.running).release(INFLOW, PERIOD, 2, "test")
+    }
+    assert Delivery(tiers.nation.running).run(ids[PROVINCE]) == {"outcome": "ok", "code": ""}
     assert collect(province) == 6 + 2  # package, list and what lies beside it; the receipt for the first signature
     assert work_on_what_came(province) == ["arriving 708"]  # what is withdrawn is still here
     assert answer(province) == [{"outcome": "ok", "code": ""}]
@@ -312,8 +309,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert province.events(f"{NATION}:{ids[PROVINCE]}") == ["batch_listed", "erased", "acknowledgement_sent"]
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]
     with tiers.nation.running.ledger.reading() as reading:
-        done = reading.distribution(ids[PROVINCE])
-    assert done is not None
+        done = reading.batches.row(ids[PROVINCE])
     assert done.state == "acknowledged"
 
 

@@ -21,13 +21,12 @@ from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.cli.schemas import app as schemas_app
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.upkeep import templates
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
 from gateway.packages import Descriptor
-from gateway.parcels import DistributionId
 from gateway.policy.facts import places
 from gateway.records.readers.lines import join
 
@@ -89,10 +88,9 @@ class County(Node):
         return dict(resource.schema or {}), (into / resource.path).read_text("utf-8").splitlines()
 
     def let_go(self, agreement: str, period: str) -> list[str]:
-        distribution = Distribution(self.running)
-        let = distribution.release(agreement, period, 1, "test")
+        let = Releasing(self.running).release(agreement, period, 1, "test")
         for identity, _ in let:
-            assert distribution.deliver(DistributionId(identity))["outcome"] == "ok"
+            assert Delivery(self.running).run(identity)["outcome"] == "ok"
         return sorted(receiver for _, receiver in let)
 
 

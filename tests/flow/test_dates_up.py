@@ -25,12 +25,11 @@ from gateway import inspection
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.corridors.between import dates_up
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations import dating
 from gateway.corridors.views import inquiries
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok, Refused
-from gateway.parcels import DistributionId
 from gateway.policy.facts import places
 
 ASKED, BACK, LABEL = "inquiry-15wd", "reply-15wd", "核查甲类"
@@ -85,11 +84,10 @@ def clock(tiers: Tiers, moment: str) -> None:
 
 
 def deliver(node: Node) -> None:
-    corridor = Distribution(node.running)
-    for agreement, period, batch in corridor.ripe(node.running.clock.now()):
-        for identity, _ in corridor.release(agreement, period, batch, "gateway"):
-            assert corridor.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
-    corridor.post_waiting()
+    for agreement, period, batch in Releasing(node.running).ripe(node.running.clock.now()):
+        for identity, _ in Releasing(node.running).release(agreement, period, batch, "gateway"):
+            assert Delivery(node.running).run(identity) == {"outcome": "ok", "code": ""}
+    Delivery(node.running).post_waiting()
 
 
 def ask(tiers: Tiers) -> None:
@@ -116,7 +114,7 @@ def tell_up(tiers: Tiers) -> None:
     for lower, upper in ((tiers.county, tiers.province), (tiers.province, tiers.nation)):
         dates_up.tell(lower.running)
         work_on_what_came(upper)
-        Distribution(upper.running).post_waiting()
+        Delivery(upper.running).post_waiting()
         assert dates_up.tell(lower.running) == 0
 
 
@@ -194,7 +192,7 @@ def test_only_what_the_lower_node_signed_is_taken_and_its_corrections_go_up(tier
     below = [one.id for one in owed(tiers.county)]
     done = dating.extend(tiers.county.running, below, date(2026, 11, 20), "来函", "uid:0 test")
     assert isinstance(done, Ok)
-    Distribution(tiers.county.running).post_waiting()
+    Delivery(tiers.county.running).post_waiting()
     assert len(list(receipts(tiers.county, DEPARTMENT).glob("*.html"))) == len(before) + 1
     tell_up(tiers)
     copied = {("2026-11-20", COUNTY)}

@@ -15,7 +15,7 @@ from gateway import deadlines
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.adapters.worker import Worker
 from gateway.corridors import recording
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Releasing
 from gateway.corridors.obligations import dating
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
@@ -101,9 +101,9 @@ def test_what_is_void_is_neither_missed_nor_waited_for(node: Node) -> None:
         if (agreement, party.id) != (INFLOW, "330000")
     ]
     node.send(planned(5))
-    assert Distribution(node.running).ripe(at("2026-10-21 09:00")) == []
+    assert Releasing(node.running).ripe(at("2026-10-21 09:00")) == []
     assert isinstance(dating.void(node.running, rest, "本期免报，见来函", WHO), Ok)
-    assert Distribution(node.running).ripe(at("2026-10-21 09:00")) == [(INFLOW, PERIOD, 1)]
+    assert Releasing(node.running).ripe(at("2026-10-21 09:00")) == [(INFLOW, PERIOD, 1)]
     move(node, "2026-11-05 10:00")
     sweeping.oblige(node.running)
     assert {e["parties"][0] for e in logged(node, "obligation_void")} == {row.split(":")[2] for row in rest}

@@ -14,12 +14,11 @@ from support.nodes import PERIOD, Node, planned
 from gateway import deadlines
 from gateway.adapters.worker import Worker
 from gateway.corridors import recording
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.daemon import sweeping
 from gateway.deadlines import Calendar, rules
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
-from gateway.parcels import DistributionId
 from gateway.policy.facts import Deadline
 from gateway.policy.periods import Period
 
@@ -56,7 +55,7 @@ def test_the_node_owes_its_distribution_after_the_close(node: Node) -> None:
     sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "open")}
     move(node, "2026-11-06 23:59:59")
-    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
+    Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "met")}
 
 
@@ -66,10 +65,10 @@ def test_a_distribution_that_comes_late_is_late(node: Node) -> None:
         move(node, text)
         sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "missed")}
-    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
+    Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
     assert states(node, kind="distribution")[OWN][1] == "met_late"
     # A second batch changes nothing.
-    Distribution(node.running).release(INFLOW, PERIOD, 2, "test")
+    Releasing(node.running).release(INFLOW, PERIOD, 2, "test")
     assert states(node, kind="distribution")[OWN][1] == "met_late"
 
 
@@ -81,7 +80,7 @@ def test_where_nothing_came_nothing_is_to_be_distributed(node: Node) -> None:
 
 def test_what_was_released_before_the_close_is_met_at_once(node: Node) -> None:
     node.send(planned(5))
-    Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
+    Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
     move(node, "2026-11-02 09:00")
     sweeping.oblige(node.running)
     assert states(node, kind="distribution") == {OWN: ("2026-11-06", "met")}
@@ -90,10 +89,9 @@ def test_what_was_released_before_the_close_is_met_at_once(node: Node) -> None:
 def test_a_receiver_owes_its_signature_from_the_delivery(node: Node) -> None:
     """Delivered on Tuesday 20 October: 21, 22, 23 (3), 26-30 (8), 2 November (9), Tuesday 3 November is the tenth."""
     node.send(planned(5))
-    distribution = Distribution(node.running)
-    batches = distribution.release(INFLOW, PERIOD, 1, "test")
+    batches = Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
     for identity, receiver in batches[:2]:
-        assert distribution.deliver(DistributionId(identity))["outcome"] == "ok", receiver
+        assert Delivery(node.running).run(identity)["outcome"] == "ok", receiver
     first, second = (f"collection:{INFLOW}:{receiver}:{PERIOD}/1" for _, receiver in batches[:2])
     assert states(node, kind="collection") == {first: ("2026-11-03", "open"), second: ("2026-11-03", "open")}
     now = move(node, "2026-10-23 10:00")

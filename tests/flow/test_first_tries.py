@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from gateway.corridors.operating.retrying import retry
 from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
-from gateway.corridors.submission.steps import Submission
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
+from gateway.corridors.submission import STAGES, Intake, Sealing
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.faults import FileFault
 from gateway.demo.files import render
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
-from gateway.parcels import DistributionId, ParcelId
+from gateway.parcels import ParcelId
 
 
 def twice(node: Node, **more: object) -> tuple[ParcelId, ParcelId]:
@@ -40,9 +40,8 @@ def test_a_refused_first_try(node: Node) -> None:
 
 def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
     first, second = twice(node, file_fault=FileFault.WRONG_HEADER)
-    submission = Submission(node.running)
-    assert submission.step("intake", first)["outcome"] == "ok"
-    assert submission.step("intake", second) == {"outcome": "deferred", "code": "708"}
+    assert Intake(node.running).run(first)["outcome"] == "ok"
+    assert Intake(node.running).run(second) == {"outcome": "deferred", "code": "708"}
     assert node.work(first)["outcome"] == "refused"
     assert node.work(second) == {"outcome": "refused", "code": node.row(first).code}  # judged by itself
     assert (node.row(second).state, node.row(second).original) == ("refused", "")
@@ -52,19 +51,19 @@ def test_a_first_try_in_work_that_is_refused_at_last(node: Node) -> None:
 def test_a_stopped_first_try(node: Node) -> None:
     """Ours to look at: its place is kept, and the same bytes wait instead of being answered with its receipt."""
     first, second = twice(node)
-    submission = Submission(node.running)
-    for stage in ("intake", "opening", "checking", "sorting"):
-        assert submission.step(stage, first)["outcome"] == "ok"
+    for stage in STAGES[:-1]:
+        assert stage(node.running).run(first)["outcome"] == "ok"
     schema = node.facts.schemas / f"{INFLOW}.json"
     whole = schema.read_bytes()
     schema.write_bytes(b"{")
-    assert submission.step("sealing", first) == {"outcome": "fault", "code": "900"}
+    assert Sealing(node.running).run(first) == {"outcome": "fault", "code": "900"}
     schema.write_bytes(whole)
     for _ in range(2):
         assert node.work(second) == {"outcome": "deferred", "code": "708"}
     with node.running.ledger.reading() as reading:
-        assert reading.receipts(parcel=second) == []
-    assert node.work(first)["outcome"] == "ok"  # an operator had it tried again
+        assert reading.receipts.where(parcel=second) == []
+    retry(node.running, first, "test")
+    assert node.work(first)["outcome"] == "ok"
     assert node.work(second) == {"outcome": "duplicate", "code": "220"}
     assert node.row(second).original == first
 
@@ -73,17 +72,16 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     """The receiver is quicker than the transaction that says its batch was delivered; and a batch it signed before
     anything was released is refused, which says nothing about the same bytes later."""
     node.send(planned(60))
-    distribution = Distribution(node.running)
-    ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
-    batch = DistributionId(ids["440000"])
+    ids = {receiver: identity for identity, receiver in Releasing(node.running).release(INFLOW, PERIOD, 1, "test")}
+    batch = ids["440000"]
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Distribution, "_delivered", killed)
+        patch.setattr(Delivery, "commit", killed)
         with pytest.raises(KeyboardInterrupt):
-            distribution.deliver(batch)
+            Delivery(node.running).run(batch)
     laid = node.party_folder("44", "接收", "跨省流入人口个案")
     (form,) = laid.glob("签收单_*")
     drop = node.party_folder("44", "上报", "签收")
@@ -91,14 +89,14 @@ def test_a_signature_that_came_too_early(node: Node, monkeypatch: pytest.MonkeyP
     (file,) = drop.iterdir()
     signature = file.read_bytes()
     (claim,) = node.scan()
-    corridor = Acknowledgement(node.running)
-    assert corridor.acknowledge(claim.parcel) == {"outcome": "deferred", "code": "708"}
-    assert distribution.deliver(batch) == {"outcome": "ok", "code": ""}
-    assert corridor.acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    corridor = Acknowledging(node.running)
+    assert corridor.run(claim.parcel) == {"outcome": "deferred", "code": "708"}
+    assert Delivery(node.running).run(batch) == {"outcome": "ok", "code": ""}
+    assert corridor.run(claim.parcel) == {"outcome": "ok", "code": ""}
     Posting(node.running).post(claim.parcel)
     (drop / "again.sig").write_bytes(signature)
     (again,) = node.scan()
-    assert corridor.acknowledge(again.parcel) == {"outcome": "duplicate", "code": "220"}
+    assert corridor.run(again.parcel) == {"outcome": "duplicate", "code": "220"}
     assert node.row(again.parcel).original == claim.parcel
 
 
@@ -108,5 +106,5 @@ def test_a_refused_signature(node: Node) -> None:
     for number in (1, 2):
         (drop / f"{number}.sig").write_bytes(nothing)
         (claim,) = node.scan()
-        assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "refused", "code": "232"}
+        assert Acknowledging(node.running).run(claim.parcel) == {"outcome": "refused", "code": "232"}
         Posting(node.running).post(claim.parcel)

@@ -13,9 +13,8 @@ import pytest
 from support.nodes import PERIOD, Node, planned
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution import four_eyes
+from gateway.corridors.distribution import Releasing, four_eyes
 from gateway.corridors.distribution.four_eyes import NotConfirmed
-from gateway.corridors.distribution.steps import Distribution
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 
@@ -69,17 +68,17 @@ def test_two_people_release_exactly_what_they_saw(node: Node) -> None:
         with pytest.raises(NotConfirmed):
             confirm(*few)
     with pytest.raises(NotConfirmed):
-        Distribution(node.running).release(INFLOW, PERIOD, 1, ROOT)
+        Releasing(node.running).release(INFLOW, PERIOD, 1, ROOT)
     assert node.packages(state="released") == []
 
     actor = confirm(wang, li)
     assert actor == "person:li + person:wang"
     before = {p.id for p in node.packages(state="held")}
-    Distribution(node.running).release(INFLOW, PERIOD, 1, actor)
+    Releasing(node.running).release(INFLOW, PERIOD, 1, actor)
     assert {p.id for p in node.packages(state="released")} == before
     with node.running.ledger.reading() as reading:
-        (entry,) = [e for e in reading.entries() if e.event == "operator_action"]
-        released = [e for e in reading.entries() if e.event == "released"]
+        (entry,) = [e for e in reading.entries.after() if e.event == "operator_action"]
+        released = [e for e in reading.entries.after() if e.event == "released"]
     assert json.loads(entry.body)["digests"].keys() == {"request", "signature_wang", "signature_li"}
     assert {json.loads(e.body)["actor"] for e in released} == {"person:li + person:wang"}
 
@@ -103,6 +102,6 @@ def test_what_came_later_needs_its_own_request(node: Node) -> None:
     assert again != asked
     actor = four_eyes.confirm(node.running, INFLOW, PERIOD, 1, [sign(node, "11", again), sign(node, "13", again)])
     node.send(planned(party="51", seed="3"))
-    Distribution(node.running).release(INFLOW, PERIOD, 1, actor)
+    Releasing(node.running).release(INFLOW, PERIOD, 1, actor)
     assert {p.origin for p in node.packages(state="held")} == {"510000"}, "what nobody vouched for stays"
     assert set(json.loads(again)["packages"]) == {p.id for p in node.packages(state="released")}

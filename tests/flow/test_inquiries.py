@@ -19,7 +19,7 @@ from support.asking import ANSWER, ASK, PERSON, Desk, with_agreements
 from support.nodes import Node
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery
 from gateway.corridors.inquiries import closing as closings
 from gateway.corridors.inquiries import redirecting
 from gateway.corridors.inquiries.showing import Showing
@@ -176,7 +176,7 @@ def test_a_person_returns_and_passes_on_and_the_other_place_answers(desk: Desk) 
     assert redirecting.give_back(running, [third], "不在本辖区", who) == Refused("609", {"due": "2026-10-23"})
     # The place it went to has a receipt with its date; its answer goes to who asked.
     desk.deliver()
-    Distribution(running).post_waiting()
+    Delivery(running).post_waiting()
     assert "2026-11-12" in told(desk, "34")
     assert desk.answer("34", A_BACK, [("a2", "1")]).state == "accepted"
     assert desk.states(asked, "34") == ["met"]

@@ -23,21 +23,19 @@ from gateway.adapters.sealing.key_health import key_states
 from gateway.adapters.sealing.keyring import pinning
 from gateway.adapters.sealing.sm import SM, Pin, Software
 from gateway.adapters.sealing.sm import keys as sm_keys
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.upkeep import keywatch
 from gateway.corridors.views import overview
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.outcomes import Ok
-from gateway.parcels import DistributionId
 
 SOME = "330000"
 
 
 def logged(node: Node, event: str) -> list[dict]:
     with node.running.ledger.reading() as reading:
-        return [json.loads(e.body) for e in reading.entries() if e.event == event]
+        return [json.loads(e.body) for e in reading.entries.after() if e.event == event]
 
 
 def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,10 +189,10 @@ def test_an_agreement_of_profile_sm(home: Path, partners: Partners, worker, tmp_
         assert node.send(sent).state == "accepted"
         expected, now_held = due(sent), held(node)
         assert now_held == expected
-        ids = Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
+        ids = Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
         receiver = sorted(expected)[0]
         (batch,) = [identity for identity, party in ids if party == receiver]
-        assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
+        assert Delivery(node.running).run(batch) == {"outcome": "ok", "code": ""}
         inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
         (package,) = inbox.glob("*.sm.tar")
         stock = SM(Software([theirs[receiver]]), {own.fingerprint: Pin(home / "keys/000000.sm2.pem")})
@@ -257,7 +255,7 @@ def as_the_pages_say(node: Node, key: sm_keys.PrivateKey, own: sm_keys.PublicKey
     (signature,) = folder.glob("*.receipt.json.sig")
     shutil.copy(signature, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledging(node.running).run(claim.parcel) == {"outcome": "ok", "code": ""}
     receipts = node.party_folder("33", "回执")
     (page,) = receipts.glob("*.html")
     (check,) = (html.unescape(b) for b in re.findall(r"<pre>(.*?)</pre>", page.read_text("utf-8"), re.DOTALL))

@@ -12,14 +12,15 @@ import pytest
 from support.nodes import PERIOD, Node, planned
 
 from gateway.corridors.between.gathering import Gathering
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
-from gateway.corridors.submission.steps import CONFIRMED, Submission
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
+from gateway.corridors.recording import of_parcel
+from gateway.corridors.submission import Intake
+from gateway.corridors.submission.checking import CONFIRMED
 from gateway.daemon import sweeping
 from gateway.demo.files import Planned, records
 from gateway.demo.people import INFLOW, receivers
 from gateway.demo.story import file_name
-from gateway.parcels import DistributionId
+from gateway.lifecycle import Event
 
 
 def named(suffix: str, rows: int, seed: str) -> Planned:
@@ -45,10 +46,9 @@ def due(*files: Planned) -> Counter[str]:
 
 def release(node: Node, batch: int) -> list[str]:
     """Release and deliver everything that is held; the batches' ids."""
-    distribution = Distribution(node.running)
-    ids = [identity for identity, _ in distribution.release(INFLOW, PERIOD, batch, "test")]
+    ids = [identity for identity, _ in Releasing(node.running).release(INFLOW, PERIOD, batch, "test")]
     for identity in ids:
-        assert distribution.deliver(DistributionId(identity))["outcome"] in ("ok", "deferred")
+        assert Delivery(node.running).run(identity)["outcome"] in ("ok", "deferred")
     return ids
 
 
@@ -60,7 +60,7 @@ def listing(node: Node, receiver: str, batch: int) -> dict:
 
 def state(node: Node, party: str = "330000") -> str:
     with node.running.ledger.reading() as reading:
-        (owed,) = reading.obligations(agreement=INFLOW, party=party, period=PERIOD)
+        (owed,) = reading.obligations.where(agreement=INFLOW, party=party, period=PERIOD)
     return owed.state
 
 
@@ -88,9 +88,8 @@ def test_parts_of_one_whole_do_not_wait_for_each_other(node: Node) -> None:
     for n in (1, 2):
         node.drop(named(f"-第{n}份共2份", 10, f"part{n}"))
     one, two = node.scan()
-    submission = Submission(node.running)
-    assert submission.step("intake", one.parcel)["outcome"] == "ok"
-    assert submission.step("intake", two.parcel)["outcome"] == "ok"
+    assert Intake(node.running).run(one.parcel)["outcome"] == "ok"
+    assert Intake(node.running).run(two.parcel)["outcome"] == "ok"
     node.work(two.parcel)
     node.work(one.parcel)
     assert sum(held(node).values()) == 20
@@ -104,7 +103,7 @@ def test_a_replacement_before_the_release_is_all_that_leaves(node: Node) -> None
     row = node.send(better)
     assert (row.state, row.code, row.revision) == ("accepted", "105", 3)
     assert held(node) == due(better)
-    assert {p.state for p in node.packages(revision="1")} == {"superseded"}
+    assert {p.state for p in node.packages(revision=1)} == {"superseded"}
     release(node, 1)
     for package in node.packages(state="released") + node.packages(state="delivered"):
         assert package.revision == 3
@@ -176,7 +175,7 @@ def acknowledge(node: Node, receiver: str, distribution: str) -> None:
     assert "withdrawn" in json.loads(form.read_bytes())
     node.partners[receiver[:2]].acknowledge(form, node.party_folder(receiver[:2], "上报", "签收"))
     (claim,) = node.scan()
-    assert Acknowledgement(node.running).acknowledge(claim.parcel) == {"outcome": "ok", "code": ""}
+    assert Acknowledging(node.running).run(claim.parcel) == {"outcome": "ok", "code": ""}
     assert node.row(claim.parcel).original == distribution
 
 
@@ -193,14 +192,14 @@ def test_a_small_replacement_waits_for_a_person(node: Node) -> None:
     node.send(named("", 40, "first"))
     small = named("-更正", 20, "small")
     row = node.send(small)
-    assert (row.state, row.code) == ("held", "224")
+    assert (row.state, row.code) == ("awaiting", "224")
     assert node.receipt(row)["stage"] == "held"
     assert {p.revision for p in node.packages()} == {1}
     waiting = node.send(replace(small, name="x" + small.name))
     assert (waiting.state, waiting.code) == ("arriving", "708")
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
-        tx.set_progress(row.id, CONFIRMED, "uid:0 test")
-        tx.update_parcel(row.id, state="opened", code="")
+        tx.progress.set(row.id, CONFIRMED, "uid:0 test")
+        of_parcel(tx, tx.parcels.row(row.id), Event.CONFIRMED)
     node.work(row.id)
     assert (node.row(row.id).state, node.row(row.id).code) == ("accepted", "105")
     assert held(node) == due(small)

@@ -19,12 +19,12 @@ from test_kinds import due, held
 
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.demo.files import Planned, render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.packages import Descriptor, Resource
-from gateway.parcels import DistributionId, Kind
+from gateway.parcels import Kind
 
 CREATED = datetime(2026, 10, 19, tzinfo=UTC)
 
@@ -198,11 +198,10 @@ def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Nod
     (node.party_folder("33", "上报", label) / "试点工作情况-2026Q3.txt").write_bytes(b"text")
     (claim,) = node.scan()
     node.work(claim.parcel)
-    distribution = Distribution(node.running)
-    assert distribution.ripe(node.running.clock.now()) == [("pilot-report", PERIOD, 1)]
-    ((identity, receiver),) = distribution.release("pilot-report", PERIOD, 1, "test")
+    assert Releasing(node.running).ripe(node.running.clock.now()) == [("pilot-report", PERIOD, 1)]
+    ((identity, receiver),) = Releasing(node.running).release("pilot-report", PERIOD, 1, "test")
     assert receiver == "000000"
-    assert distribution.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
+    assert Delivery(node.running).run(identity) == {"outcome": "ok", "code": ""}
     folder = node.home / "exchange" / "000000" / "接收" / label
     assert len(list(folder.glob("pilot-report_330000_000000_2026Q3_r1_*.tar.zst.gpg"))) == 1
     with node.running.ledger.reading() as reading:

@@ -18,12 +18,10 @@ from support.nodes import PERIOD, Node, planned
 from test_kinds import due, held
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.demo.files import records
 from gateway.demo.partners import Partners
 from gateway.demo.people import FIELDS, INFLOW, receivers
-from gateway.parcels import DistributionId
 from gateway.records import schema
 from gateway.records.plain import write_workbook
 
@@ -63,14 +61,14 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     assert plain_in(node.home / "state", marker) == [], "until it is released it is sealed"
     assert {p.suffix for p in (node.home / "state/sealed").rglob("*") if p.is_file()} == {".gpg"}
 
-    ids = Distribution(node.running).release(INFLOW, PERIOD, 1, "test")
+    ids = Releasing(node.running).release(INFLOW, PERIOD, 1, "test")
     (batch,) = [identity for identity, party in ids if party == receiver]
     home = node.party_folder(receiver[:2])
     home.chmod(0o775)
-    assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "deferred", "code": "710"}
+    assert Delivery(node.running).run(batch) == {"outcome": "deferred", "code": "710"}
     assert plain_in(home, marker) == []
     home.chmod(0o770)
-    assert Distribution(node.running).deliver(DistributionId(batch)) == {"outcome": "ok", "code": ""}
+    assert Delivery(node.running).run(batch) == {"outcome": "ok", "code": ""}
     assert plain_in(node.home / "state", marker) == [], "nothing plain is left behind"
 
     inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
@@ -82,7 +80,7 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     (line,) = json.loads(listing.read_bytes())["packages"]
     assert (line["package"], line["sha256"], line["records"]) == (package.id, digest, len(mine))
     with node.running.ledger.reading() as reading:
-        entries = {e.event: json.loads(e.body) for e in reading.entries() if e.event in ("sealed", "delivered")}
+        entries = {e.event: json.loads(e.body) for e in reading.entries.after() if e.event in ("sealed", "delivered")}
     assert entries["sealed"]["digests"][package.id] == digest, "committed to before it was handed over"
     assert entries["delivered"]["counts"] == {"packages": 1, "attempts": 2, "plain": 1}
 
@@ -110,9 +108,9 @@ def test_the_form_put_back_as_it_is_acknowledges(node: Node) -> None:
     sent = planned(rows=40)
     node.send(sent)
     receiver, other = sorted(due(sent))[:2]
-    ids = {party: identity for identity, party in Distribution(node.running).release(INFLOW, PERIOD, 1, "test")}
+    ids = {party: identity for identity, party in Releasing(node.running).release(INFLOW, PERIOD, 1, "test")}
     for party in (receiver, other):
-        assert Distribution(node.running).deliver(DistributionId(ids[party]))["outcome"] == "ok"
+        assert Delivery(node.running).run(ids[party])["outcome"] == "ok"
     label = node.facts.agreements[INFLOW].label
     forms = {p: next(node.party_folder(p[:2], "接收", label).glob("*.receipt.txt")) for p in (receiver, other)}
     drop = node.party_folder(receiver[:2], "上报", "签收")
@@ -120,13 +118,13 @@ def test_the_form_put_back_as_it_is_acknowledges(node: Node) -> None:
     for data in (forms[receiver].read_bytes() + b" ", forms[other].read_bytes(), forms[receiver].read_bytes()):
         (drop / "签收.txt").write_bytes(data)
         (claim,) = node.scan()
-        results.append(Acknowledgement(node.running).acknowledge(claim.parcel)["code"])
+        results.append(Acknowledging(node.running).run(claim.parcel)["code"])
     assert results == ["232", "232", ""]
     with node.running.ledger.reading() as reading:
-        states = {d.receiver: d.state for d in reading.distributions(agreement=INFLOW)}
-        (delivery,) = reading.deliveries(distribution=ids[receiver])
+        states = {d.receiver: d.state for d in reading.batches.where(agreement=INFLOW)}
+        batch = reading.batches.row(ids[receiver])
     assert (states[receiver], states[other]) == ("acknowledged", "delivered")
-    assert delivery.fingerprint == ""
+    assert batch.fingerprint == ""
 
 
 def test_under_a_sealing_profile_the_bare_form_is_no_acknowledgement(
@@ -137,12 +135,12 @@ def test_under_a_sealing_profile_the_bare_form_is_no_acknowledgement(
         sent = planned(rows=40)
         node.send(sent)
         receiver = sorted(due(sent))[0]
-        ids = {party: identity for identity, party in Distribution(node.running).release(INFLOW, PERIOD, 1, "test")}
-        assert Distribution(node.running).deliver(DistributionId(ids[receiver]))["outcome"] == "ok"
+        ids = {party: identity for identity, party in Releasing(node.running).release(INFLOW, PERIOD, 1, "test")}
+        assert Delivery(node.running).run(ids[receiver])["outcome"] == "ok"
         inbox = node.party_folder(receiver[:2], "接收", node.facts.agreements[INFLOW].label)
         shutil.copy(next(inbox.glob("*.receipt.json")), node.party_folder(receiver[:2], "上报", "签收") / "签收.txt")
         (claim,) = node.scan()
-        assert Acknowledgement(node.running).acknowledge(claim.parcel)["code"] == "232"
+        assert Acknowledging(node.running).run(claim.parcel)["code"] == "232"
     finally:
         node.close()
 

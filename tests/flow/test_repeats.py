@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.submission import repeating
+from gateway.corridors.comparing import repeating
 from gateway.corridors.upkeep import retention
 from gateway.daemon import sweeping
 from gateway.demo.files import render
@@ -56,7 +56,7 @@ def test_what_is_sent_twice_is_told_until_the_period_closes(node: Node) -> None:
     retention.erase(node.running)
     assert not folder.exists()
     with node.running.ledger.reading() as reading:
-        entry = reading.entry(f"migrants-inflow/{PERIOD}/fingerprints/erased")
+        entry = reading.entries.get(f"migrants-inflow/{PERIOD}/fingerprints/erased")
     assert entry is not None
     assert key.hex().encode() not in b"".join(p.read_bytes() for p in _files(node.home / "state"))
     assert _send(node, f"{PERIOD}-补报3.csv", header, [others[0], others[0]]) == {"469": 1, "470": 0}

@@ -23,8 +23,8 @@ from gateway.adapters.storage import backup
 from gateway.adapters.storage.backup import inquirykeys
 from gateway.adapters.worker import Worker
 from gateway.corridors import recovery
+from gateway.corridors.comparing import repeating
 from gateway.corridors.recovery import Item, Report
-from gateway.corridors.submission import repeating
 from gateway.corridors.upkeep import retention
 from gateway.demo.partners import Partners
 from gateway.instants import rfc3339

@@ -22,8 +22,7 @@ from gateway.adapters.channels.sftp import Collector, Round
 from gateway.adapters.channels.sshd import LocalSshd, make_key
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.distribution.acknowledging import Acknowledgement
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
@@ -31,7 +30,7 @@ from gateway.demo.people import INFLOW
 from gateway.founding import TierChoice, make
 from gateway.node import ACKNOWLEDGE
 from gateway.outcomes import Ok
-from gateway.parcels import DistributionId, PartyId
+from gateway.parcels import PartyId
 from gateway.policy.facts import places
 
 NATION, PROVINCE, COUNTY, DEPARTMENT = "000000", "440000", "440106", "440106-jisheng"
@@ -139,7 +138,7 @@ def work_on_what_came(node: Node) -> list[str]:
     claims = node.scan()
     for claim in claims:
         if claim.agreement == ACKNOWLEDGE:
-            Acknowledgement(node.running).acknowledge(claim.parcel)
+            Acknowledging(node.running).run(claim.parcel)
             Posting(node.running).post(claim.parcel)
         else:
             node.work(claim.parcel)
@@ -148,10 +147,9 @@ def work_on_what_came(node: Node) -> list[str]:
 
 def send_up(node: Node, upper: str) -> None:
     """Release what is held and deliver it, which must reach the node above."""
-    distribution = Distribution(node.running)
-    ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
+    ids = {receiver: identity for identity, receiver in Releasing(node.running).release(INFLOW, PERIOD, 1, "test")}
     assert set(ids) == {upper}
-    assert distribution.deliver(DistributionId(ids[upper])) == {"outcome": "ok", "code": ""}
+    assert Delivery(node.running).run(ids[upper]) == {"outcome": "ok", "code": ""}
 
 
 def sealed(node: Node) -> dict[str, bytes]:
@@ -238,9 +236,8 @@ def distribute(tiers: Tiers) -> tuple[dict[str, bytes], dict[str, bytes]]:
     nation = tiers.nation
     for party in ("33", "35"):
         nation.send(planned(60, party=party, seed=party))
-    distribution = Distribution(nation.running)
-    ids = {receiver: identity for identity, receiver in distribution.release(INFLOW, PERIOD, 1, "test")}
-    assert distribution.deliver(DistributionId(ids[PROVINCE])) == {"outcome": "ok", "code": ""}
+    ids = {receiver: identity for identity, receiver in Releasing(nation.running).release(INFLOW, PERIOD, 1, "test")}
+    assert Delivery(nation.running).run(ids[PROVINCE]) == {"outcome": "ok", "code": ""}
     laid = contents(nation.home / "exchange" / PROVINCE / "接收" / LABEL)
     packages = {name: data for name, data in laid.items() if name.endswith(".tar.zst.gpg")}
     return packages, {name: data for name, data in laid.items() if name not in packages}

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.ledger.rows import DatedRow, ObligationRow, ParcelRow
-from gateway.corridors.distribution.steps import Distribution
+from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.inquiries.entering import own_id
 from gateway.instants import SHANGHAI
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import DistributionId, ParcelId
+from gateway.parcels import ParcelId
 from gateway.policy.facts import places
 from gateway.ports import ExamineJob
 from gateway.records import jobs
@@ -108,10 +108,9 @@ class Desk:
 
     def deliver(self) -> None:
         """Whatever the release rules let go, into its receivers' channels."""
-        distribution = Distribution(self.running)
-        for agreement, period, batch in distribution.ripe(self.clock.now()):
-            for identity, _ in distribution.release(agreement, period, batch, "gateway"):
-                assert distribution.deliver(DistributionId(identity)) == {"outcome": "ok", "code": ""}
+        for agreement, period, batch in Releasing(self.running).ripe(self.clock.now()):
+            for identity, _ in Releasing(self.running).release(agreement, period, batch, "gateway"):
+                assert Delivery(self.running).run(identity) == {"outcome": "ok", "code": ""}
 
     def ask(self, party: str, agreement: str, numbers: Sequence[str], area: str) -> ParcelRow:
         rows = "".join(f"{number},{PERSON},{area},1\n" for number in numbers)

@@ -7,15 +7,17 @@ closes the batch as ever.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from gateway import durable
-from gateway.adapters.ledger.rows import DeliveryRow, DistributionRow
-from gateway.corridors import recording
+from gateway.adapters.ledger.rows import BatchRow
 from gateway.corridors.distribution import composing
-from gateway.instants import SHANGHAI, rfc3339
-from gateway.lifecycle import Event
+from gateway.corridors.recording import Said, of_batch
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import BatchState, Event
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
@@ -25,62 +27,51 @@ from gateway.receipts import letters
 MODE = 0o660
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """A batch that its receiver has had for too long without signing."""
+
+    batch: BatchRow
+    agreement: Agreement
+    receiver: Party
+    delivered_at: datetime
+
+
 def chase(node: Node) -> int:
     """Mark what is overdue at this instant; how many batches. The letter comes first: what fails between the two is
     written again, under the same name."""
     now, facts, marked = node.clock.now(), node.facts.current(), 0
     with node.ledger.reading() as reading:
-        waiting = reading.deliveries(state="delivered")
-        batches = {d.distribution: reading.distribution(d.distribution) for d in waiting}
-    for delivery in waiting:
-        batch = batches[delivery.distribution]
-        agreement = facts.agreements.get(batch.agreement) if batch else None
-        receiver = facts.parties.get(delivery.receiver)
-        if batch is None or agreement is None or receiver is None:
-            continue
-        if delivery.delivered_at > rfc3339(now - timedelta(days=agreement.confirm_days)):
-            continue
-        _write(node, facts, batch, delivery, agreement, receiver, now)
+        waiting = reading.batches.where(state=BatchState.DELIVERED)
+    for late in _late(waiting, facts, now):
+        _write(node, facts, late, now)
+        days = late.agreement.confirm_days
         with node.ledger.transaction(now) as tx:
-            current = tx.distribution(batch.id)
-            if current is None or current.state != "delivered":
+            batch = tx.batches.row(late.batch.id)
+            if batch.state is not BatchState.DELIVERED:
                 continue  # signed for at this moment
-            tx.update_delivery(batch.id, state="unconfirmed")
-            tx.update_distribution(batch.id, state="unconfirmed")
-            recording.batch_event(tx, batch, Event.UNCONFIRMED, {"days": agreement.confirm_days})
+            of_batch(tx, batch, Event.UNCONFIRMED, Said({"days": days}))
         marked += 1
-        node.log.info("unconfirmed", distribution=batch.id, days=agreement.confirm_days)
+        node.log.info("unconfirmed", distribution=batch.id, days=days)
     return marked
 
 
-def _write(
-    node: Node,
-    facts: Facts,
-    batch: DistributionRow,
-    delivery: DeliveryRow,
-    agreement: Agreement,
-    receiver: Party,
-    now: datetime,
-) -> None:
+def _late(waiting: list[BatchRow], facts: Facts, now: datetime) -> Iterator[_Late]:
+    for batch in waiting:
+        agreement, receiver = facts.agreements.get(batch.agreement), facts.parties.get(batch.receiver)
+        if agreement is None or receiver is None or batch.delivered_at is None:
+            continue
+        if batch.delivered_at <= now - timedelta(days=agreement.confirm_days):
+            yield _Late(batch, agreement, receiver, batch.delivered_at)
+
+
+def _write(node: Node, facts: Facts, late: _Late, now: datetime) -> None:
     """The letter into the receiver's folder of packages here, and a copy for the operator; over SFTP it is tried once:
     a server that is away is no reason to be silent here."""
-    with node.ledger.reading() as reading:
-        entry = reading.entry(f"{batch.id}/{Event.DELIVERED}")
-    assert entry is not None, "a delivery is logged with the batch"
-    lines, withdrawn = composing.content(node, batch.id)
+    agreement, receiver = late.agreement, late.receiver
+    letter = _letter(node, late, now)
     ours = facts.parties[facts.node.party]
-    letter = letters.Unsigned(
-        seq=entry.seq,
-        day=now.date(),
-        party_name=receiver.name,
-        label=agreement.label,
-        period=batch.period,
-        batch=batch.batch,
-        delivered=datetime.fromisoformat(delivery.delivered_at).astimezone(SHANGHAI).date(),
-        packages=sum(line.package is not None for line in lines),
-        records=sum(line.records for line in lines),
-        withdrawn=len(withdrawn),
-    )
+    contact = ours.contacts[0] if ours.contacts else None
     page = letters.unsigned_letter(
         letter,
         node_name=ours.name,
@@ -98,6 +89,26 @@ def _write(
     folder = node.folder(receiver, facts.node.folders.inbox, agreement.label)
     durable.make_folder(folder, 0o770)
     durable.write_bytes(folder / name, page, MODE)
+
+
+def _letter(node: Node, late: _Late, now: datetime) -> letters.Unsigned:
+    batch = late.batch
+    with node.ledger.reading() as reading:
+        entry = reading.entries.get(f"{batch.id}/{Event.DELIVERED}")
+    assert entry is not None, "a delivery is logged with the batch"
+    lines, withdrawn = composing.content(node, batch.id)
+    return letters.Unsigned(
+        seq=entry.seq,
+        day=now.date(),
+        party_name=late.receiver.name,
+        label=late.agreement.label,
+        period=batch.period,
+        batch=batch.batch,
+        delivered=late.delivered_at.astimezone(SHANGHAI).date(),
+        packages=sum(line.package is not None for line in lines),
+        records=sum(line.records for line in lines),
+        withdrawn=len(withdrawn),
+    )
 
 
 def _push(node: Node, agreement: Agreement, receiver: Party, letter: Path) -> None:

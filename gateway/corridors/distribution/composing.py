@@ -4,11 +4,15 @@ adopted ever after."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from gateway import durable
-from gateway.adapters.ledger.rows import DistributionRow
+from gateway.adapters.ledger.rows import BatchRow
+from gateway.corridors.distribution.releasing import PROGRESS
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.node import Node
@@ -17,97 +21,120 @@ from gateway.parcels import AgreementId, DistributionId, Listed, PartyId, Releas
 from gateway.policy.facts import Agreement, Facts, Party
 from gateway.receipts import distribution as documents
 from gateway.receipts import naming
+from gateway.receipts.distribution import DistributionList
 from gateway.receipts.listing import Withdrawn
 from gateway.receipts.receipt import LogEntry, number
 
+Beside: TypeAlias = Mapping[str, tuple[Path, str]]
+"""What lies beside the packages of a batch: name -> (path, SHA-256)."""
+
 
 def compose(
-    node: Node, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
+    node: Node, batch: BatchRow, receiver: Party, agreement: Agreement, facts: Facts
 ) -> Outcome[dict[str, tuple[Path, str]]]:
-    """The list, its signature, its page, the form to sign and the transmittal sheet: written once, then adopted."""
+    """What lies beside the packages, the list last. Deferred and Fault as the sealer's `sign`; `ValueError` where what
+    is known of the packages makes no list."""
     folder = node.spool.batch(DistributionId(batch.id))
     whole = folder / ".whole"
     if not whole.exists():
-        made = _documents(node, batch, receiver, agreement, facts)
-        if not isinstance(made, Ok):
-            return made
-        for name, data in made.value.items():
+        listing, seq = _list(node, batch, agreement, facts)
+        body = listing.to_json()
+        signed = node.sealer.sign(body, agreement.profile)
+        if not isinstance(signed, Ok):
+            return signed
+        writing = _Writing(listing, receiver, agreement, facts)
+        pages = writing.pages(number(writing.issued_at.date(), seq))
+        listed = naming.list_name(listing, receiver.id, receiver.language)
+        made = {**pages, f"{listed}.sig": signed.value, listed: body}
+        for name, data in made.items():
             durable.write_bytes(folder / name, data, 0o640)
         durable.write_bytes(whole, b"")
     files = sorted((f for f in folder.iterdir() if not f.name.startswith(".")), key=_list_last)
     return Ok({f.name: (f, durable.sha256_file(f)[0]) for f in files})
 
 
-def _documents(
-    node: Node, batch: DistributionRow, receiver: Party, agreement: Agreement, facts: Facts
-) -> Outcome[dict[str, bytes]]:
+def _list(node: Node, batch: BatchRow, agreement: Agreement, facts: Facts) -> tuple[DistributionList, int]:
+    """The list of a batch, and the place of its release in the log."""
     with node.ledger.reading() as reading:
-        entry = reading.entry(f"{batch.id}/{Event.RELEASED}")
+        entry = reading.entries.get(f"{batch.id}/{Event.RELEASED}")
     assert entry is not None, "a release is logged with the batch"
-    log = LogEntry(facts.node.name, entry.seq, entry.leaf)
     lines, withdrawn = content(node, batch.id)
     released = Released(
         DistributionId(batch.id),
         AgreementId(agreement.id),
         batch.period,
         batch.batch,
-        PartyId(receiver.id),
+        PartyId(batch.receiver),
         batch.facts,
         lines,
     )
-    issued_at = datetime.fromisoformat(batch.released_at).astimezone(SHANGHAI)
-    listing = documents.DistributionList.of(
+    listing = DistributionList.of(
         released,
         label=agreement.label,
         issuer=PartyId(facts.node.party),
-        issued_at=issued_at,
-        log=log,
+        issued_at=batch.released_at.astimezone(SHANGHAI),
+        log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         withdrawn=withdrawn,
     )
-    body = listing.to_json()
-    signed = node.sealer.sign(body, agreement.profile)
-    if not isinstance(signed, Ok):
-        return signed
-    language = receiver.language
-    names = {party.id: party.name for party in facts.parties.values()}
-    ours = facts.parties[facts.node.party]
-    page = documents.page(
-        listing,
-        receiver_name=receiver.name,
-        node_name=ours.name,
-        language=language,
-        names=names,
-        folders=facts.node.folders,
-        receiver_key=next(iter(receiver.pins(agreement.profile)), ""),
-        fingerprint=ours.sealing_key(agreement.profile, issued_at.date()) or "",
-        file_receiver=receiver.id,
-        profile=agreement.profile,
-    )
-    sheet = documents.transmittal_sheet(
-        listing,
-        number=number(issued_at.date(), entry.seq),
-        receiver_name=receiver.name,
-        node_name=ours.name,
-        language=language,
-        names=names,
-    )
-    form_name = naming.form_name(listing, receiver.id, language, agreement.profile)
-    list_name = naming.list_name(listing, receiver.id, language)
-    return Ok(
-        {
-            form_name: documents.acknowledgement_form(listing),
+    return listing, entry.seq
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A list, and what its pages are written with."""
+
+    listing: DistributionList
+    receiver: Party
+    agreement: Agreement
+    facts: Facts
+
+    @property
+    def issued_at(self) -> datetime:
+        return self.listing.issued_at
+
+    @property
+    def ours(self) -> Party:
+        return self.facts.parties[self.facts.node.party]
+
+    def pages(self, sheet_number: str) -> dict[str, bytes]:
+        """Name -> content of the form, the sheet and the page."""
+        listing, receiver, language = self.listing, self.receiver, self.receiver.language
+        names = {party.id: party.name for party in self.facts.parties.values()}
+        sheet = documents.transmittal_sheet(
+            listing,
+            number=sheet_number,
+            receiver_name=receiver.name,
+            node_name=self.ours.name,
+            language=language,
+            names=names,
+        )
+        form = naming.form_name(listing, receiver.id, language, self.agreement.profile)
+        return {
+            form: documents.acknowledgement_form(listing),
             naming.sheet_name(listing, receiver.id, language): sheet,
-            naming.list_name(listing, receiver.id, language, ".html"): page,
-            f"{list_name}.sig": signed.value,
-            list_name: body,
+            naming.list_name(listing, receiver.id, language, ".html"): self._page(names),
         }
-    )
+
+    def _page(self, names: Mapping[str, str]) -> bytes:
+        receiver, profile = self.receiver, self.agreement.profile
+        return documents.page(
+            self.listing,
+            receiver_name=receiver.name,
+            node_name=self.ours.name,
+            language=receiver.language,
+            names=names,
+            folders=self.facts.node.folders,
+            receiver_key=next(iter(receiver.pins(profile)), ""),
+            fingerprint=self.ours.sealing_key(profile, self.issued_at.date()) or "",
+            file_receiver=receiver.id,
+            profile=profile,
+        )
 
 
 def content(node: Node, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:
     """What a batch holds: its lines, and what its receiver has to delete."""
     with node.ledger.reading() as reading:
-        body = reading.progress(distribution, "releasing")
+        body = reading.progress.get(distribution, PROGRESS)
     assert body is not None, "a release keeps its lines"
     held = json.loads(body)
     lines, withdrawn = held["lines"], held["withdrawn"]
@@ -119,6 +146,12 @@ def is_list(path: Path) -> bool:
     return path.suffix == ".json" and not path.name.endswith(".receipt.json")
 
 
+def signed_list(beside: Beside) -> tuple[bytes, bytes]:
+    """The list's bytes and their signature."""
+    signature = next(path for path, _ in beside.values() if path.name.endswith(".json.sig"))
+    return signature.with_suffix("").read_bytes(), signature.read_bytes()
+
+
 def _list_last(path: Path) -> tuple[bool, str]:
-    """Whoever sees the list finds everything that it names, so the list goes last."""
+    """A receiver that sees the list finds everything that it names, so the list goes last."""
     return is_list(path), path.name

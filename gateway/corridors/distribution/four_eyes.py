@@ -1,6 +1,6 @@
 """Four eyes: what a release under such an agreement waits for, and what is released then.
 
-The first person asks over the control socket; the daemon answers with a request that lists every package by its digest.
+The first person asks over the control socket, and gets a request that lists every package by its digest.
 A person of `config/people` signs those bytes (`gpg --detach-sign`). The release goes on when two different people vouch
 for it: each by a signature, or, for the one who asked, by being the only user of their Unix account. Exactly the listed
 packages go, and the `released` entry names both.
@@ -15,10 +15,10 @@ from typing import Any
 
 import rfc8785
 
+from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import PackageRow
-from gateway.adapters.ledger.transaction import Reading
 from gateway.instants import rfc3339
-from gateway.lifecycle import Event
+from gateway.lifecycle import Event, PackageState
 from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Ok
@@ -40,8 +40,8 @@ def request(node: Node, agreement: str, period: str, batch: int, actor: str) -> 
     """The document to sign. Asked again for the same packages it is the same bytes, so a signature stays good."""
     name, now = identity(agreement, period, batch), node.clock.now()
     with node.ledger.transaction(now) as tx:
-        held = tx.packages(agreement=agreement, period=period, state="held")
-        earlier = tx.progress(name, _REQUEST)
+        held = _held(tx, agreement, period)
+        earlier = tx.progress.get(name, _REQUEST)
         if earlier is not None and json.loads(earlier)["packages"] == _listed(held):
             return earlier.encode()
         document: dict[str, Any] = {
@@ -56,8 +56,8 @@ def request(node: Node, agreement: str, period: str, batch: int, actor: str) -> 
             "requested_at": rfc3339(now),
         }
         body = rfc8785.dumps(document)
-        tx.drop_progress(name)
-        tx.set_progress(name, _REQUEST, body.decode())
+        tx.progress.drop(name)
+        tx.progress.set(name, _REQUEST, body.decode())
     return body
 
 
@@ -65,11 +65,11 @@ def confirm(node: Node, agreement: str, period: str, batch: int, signatures: Seq
     """Who releases: both people, as the log will name them. Raises `NotConfirmed`, and then nothing has changed."""
     name, facts, now = identity(agreement, period, batch), node.facts.current(), node.clock.now()
     with node.ledger.transaction(now) as tx:
-        body = tx.progress(name, _REQUEST)
+        body = tx.progress.get(name, _REQUEST)
         if body is None:
             raise NotConfirmed("no release was requested: ask without a signature first")
         document = json.loads(body)
-        if document["packages"] != _listed(tx.packages(agreement=agreement, period=period, state="held")):
+        if document["packages"] != _listed(_held(tx, agreement, period)):
             raise NotConfirmed("the held packages have changed since: request again, and sign the new request")
         signed = {_signer(node, facts, body.encode(), signature): signature for signature in signatures}
         people = sorted({*signed, *_by_account(facts, document["requested_by"])})
@@ -77,8 +77,8 @@ def confirm(node: Node, agreement: str, period: str, batch: int, signatures: Seq
             who = people[0] if people else "nobody"
             raise NotConfirmed(f"two different people have to vouch for this release; so far: {who}")
         actor = " + ".join(f"person:{person}" for person in people)
-        if tx.progress(name, _CONFIRMED) is None:
-            tx.set_progress(name, _CONFIRMED, actor)
+        if tx.progress.get(name, _CONFIRMED) is None:
+            tx.progress.set(name, _CONFIRMED, actor)
             digests = {f"signature_{person}": hashlib.sha256(made).hexdigest() for person, made in signed.items()}
             tx.log(
                 Entry(
@@ -100,11 +100,15 @@ def confirmed(
     """What of the held packages two people vouched for. Raises `NotConfirmed` where nobody did: whichever way a release
     was asked for, this is asked in its transaction."""
     name = identity(agreement, period, batch)
-    body = reading.progress(name, _REQUEST)
-    if body is None or reading.progress(name, _CONFIRMED) is None:
+    body = reading.progress.get(name, _REQUEST)
+    if body is None or reading.progress.get(name, _CONFIRMED) is None:
         raise NotConfirmed("two people have to vouch for this release")
     listed = json.loads(body)["packages"]
     return [package for package in held if listed.get(package.id) == package.sha256]
+
+
+def _held(reading: Reading, agreement: str, period: str) -> list[PackageRow]:
+    return reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
 
 
 def _signer(node: Node, facts: Facts, body: bytes, signature: bytes) -> str:

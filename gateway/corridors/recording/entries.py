@@ -68,7 +68,12 @@ def parcel_entry(tx: Transaction, parcel: ParcelRow, event: Event, said: Said = 
 
 def of_batch(tx: Transaction, batch: BatchRow, event: Event, said: Said = NOTHING) -> Sequenced:
     """Log what happened to one receiver's batch; its packages go with it."""
-    entry = Entry(
+    return log_batch(tx, batch, batch_entry(tx, batch, event, said))
+
+
+def batch_entry(tx: Transaction, batch: BatchRow, event: Event, said: Said = NOTHING) -> Entry:
+    """The entry alone, for what else follows from it. `log_batch` writes it."""
+    return Entry(
         id=f"{batch.id}/{event}{said.suffix}",
         event=event,
         time=said.time or tx.now,
@@ -79,8 +84,12 @@ def of_batch(tx: Transaction, batch: BatchRow, event: Event, said: Said = NOTHIN
         counts=said.counts,
         digests=said.digests,
     )
+
+
+def log_batch(tx: Transaction, batch: BatchRow, entry: Entry) -> Sequenced:
+    """Log an entry about a batch, and write what it changes: the batch, and the packages in it."""
     tx.batches.change(batch.id, BATCH.apply(batch.state, entry))
-    if PACKAGE.knows(event):
+    if PACKAGE.knows(entry.event):
         for package in tx.packages.where(distribution=batch.id):
             tx.packages.change(package.id, PACKAGE.apply(package.state, entry))
     return tx.log(entry)

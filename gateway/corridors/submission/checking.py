@@ -12,9 +12,9 @@ from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.corridors import counting
+from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import answering
 from gateway.corridors.recording import Said, of_parcel
-from gateway.corridors.submission import repeating
 from gateway.corridors.submission.recognising import OPENED
 from gateway.corridors.submission.steps import At, ParcelStep
 from gateway.lifecycle import Event

@@ -1,4 +1,4 @@
-"""Posting: the outbox of receipts becomes files that people find (design: formats, "What a party sees on disk").
+"""Posting: receipts that were issued become files that people find.
 
 Names follow from the receipt's number, so posting again writes the same files. What is personal (the file's own name,
 the returned rows) goes only into the sender's own folder; afterwards the spool forgets the parcel, or keeps the
@@ -13,31 +13,46 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event
-from gateway.log import Entry
+from gateway.corridors.recording import keeping, of_parcel
+from gateway.lifecycle import Event, ParcelState
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts import Agreement, Facts, Party, Profile, Retention
+from gateway.policy.facts import Agreement, Facts, Party, Profile
 from gateway.receipts import naming, pages
 from gateway.receipts.pages import CodeLine
 from gateway.receipts.receipt import Receipt, parse
 from gateway.records import schema
+from gateway.step import OK, StepResult
 
 MODE = 0o660
 
 
 class Posting:
+    """The last step of a parcel. It writes what is in the ledger already, so its own transactions only say that it was
+    written."""
+
     def __init__(self, node: Node) -> None:
         self._node = node
 
+    def run(self, identity: str) -> StepResult:
+        """Put the parcel's receipts, lists and originals where their people look, then let the spool forget it.
+        Deferred 709 while a folder is away or full: what is not written stays in the ledger, and the sweep comes back
+        to it."""
+        try:
+            self.post(ParcelId(identity))
+        except OSError as error:
+            self._node.log.warning("posting_waits", parcel=identity, errno=error.errno)
+            return {"outcome": "deferred", "code": "709"}
+        return OK
+
     def post(self, parcel: ParcelId) -> None:
-        """Write every receipt of the parcel that is not written yet; then clean up after a settled parcel."""
+        """Write every receipt of the parcel that is not written yet; then clean up after a settled parcel. Raises
+        `OSError` where a folder is away or full, or no signature can be made."""
         node = self._node
         with node.ledger.reading() as reading:
-            row = reading.parcel(parcel)
-            waiting = [r for r in reading.receipts(parcel=parcel) if not r.written_at]
+            row = reading.parcels.get(parcel)
+            waiting = reading.receipts.where(parcel=parcel, written_at=None)
         if row is None:
             return
         for receipt in waiting:
@@ -45,13 +60,13 @@ class Posting:
             if receipt.about:
                 self._write(row, receipt, to=receipt.about)
             with node.ledger.transaction(node.clock.now()) as tx:
-                tx.receipt_written(receipt.number)
-        if row.state == "duplicate":
+                tx.receipts.written(receipt.number)
+        if row.state is ParcelState.DUPLICATE:
             self._again(row)
         if row.settled:
             self._clean(row)
             with node.ledger.transaction(node.clock.now()) as tx:
-                tx.update_parcel(parcel, posted_at=rfc3339(tx.now))
+                tx.parcels.update(parcel, posted_at=tx.now)
 
     def _write(self, row: ParcelRow, stored: ReceiptRow, *, duplicate: bool = False, to: str = "") -> None:
         """`to`: the receiver whose delivery the receipt states, which gets it too."""
@@ -79,7 +94,7 @@ class Posting:
             language=party.language,
             rows=self._findings(ParcelId(row.id), receipt, party, facts),
             error_list_name=listed,
-            returned_days=_returned_days(facts, receipt),
+            returned_days=keeping(facts, receipt.agreement).returned,
             contact=facts.parties[facts.node.party].contact_line,
             names={key: p.name for p in facts.parties.values() for key in _names(p)},
             folders=facts.node.folders,
@@ -106,11 +121,12 @@ class Posting:
     def _again(self, row: ParcelRow) -> None:
         """A duplicate gets the original receipt again: the same document, and a page that says why."""
         with self._node.ledger.reading() as reading:
-            for original in reading.receipts(parcel=row.original):
-                self._write(row, original, duplicate=True)
+            originals = reading.receipts.where(parcel=row.original)
+        for original in originals:
+            self._write(row, original, duplicate=True)
 
     def _return(self, row: ParcelRow, party: Party, receipt: Receipt, facts: Facts) -> tuple[str, str]:
-        """Lay the refused original and the list of refused rows into 退回. Answers their names there."""
+        """Lay the refused original and the list of refused rows into 退回. Returns their names there."""
         node, parcel = self._node, ParcelId(row.id)
         returned, listed = "", ""
         if receipt.stage == "refused":
@@ -131,35 +147,19 @@ class Posting:
         """Plain records go. A refused original stays in quarantine for its retention."""
         node, parcel = self._node, ParcelId(row.id)
         node.inbox.finish(parcel)
-        if row.state == "refused":
+        if row.state is ParcelState.REFUSED:
             node.spool.to_quarantine(parcel)
             node.inbox.forget(parcel)
             return
         node.inbox.forget(parcel)
-        now = node.clock.now()
-        with node.ledger.transaction(now) as tx:
-            if tx.entry(f"{parcel}/{Event.ERASED}") is None:
-                tx.log(
-                    Entry(
-                        id=f"{parcel}/{Event.ERASED}",
-                        event=Event.ERASED,
-                        time=now,
-                        actor="gateway",
-                        facts=row.facts,
-                        parties=(row.sender,),
-                        parcel=row.id,
-                    )
-                )
+        with node.ledger.transaction(node.clock.now()) as tx:
+            if tx.entries.get(f"{parcel}/{Event.ERASED}") is None:
+                of_parcel(tx, tx.parcels.row(parcel), Event.ERASED)
 
 
 def _names(party: Party) -> tuple[str, ...]:
     """What receipts call a party by: provinces by two digits where records are counted."""
     return (party.province, party.id) if party.tier == "province" else (party.id,)
-
-
-def _returned_days(facts: Facts, receipt: Receipt) -> int:
-    agreement = facts.agreements.get(receipt.agreement)
-    return agreement.retention.returned if agreement else Retention().returned
 
 
 def list_name(agreement: Agreement, receipt: Receipt, party: Party) -> str:

@@ -17,7 +17,8 @@ SUFFIX = ".tlog-proof"
 
 
 def write(node: Node, log: Path) -> int:
-    """Write the proofs that are owed; answers how many. A folder that is away is passed over and tried again."""
+    """Write the proofs that are owed, out of the published tree in the folder `log`; returns how many. A folder that is
+    away is passed over and tried again."""
     data = (log / CHECKPOINT).read_bytes()
     note, checkpoint = read_checkpoint(data)
     with node.ledger.published() as tables:

@@ -16,7 +16,7 @@ from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
 
 
 def warn(node: Node) -> None:
-    """Enter every warning that is due and was not given yet. A key that was prolonged warns anew before its new end."""
+    """Enter every warning that is due and was not given yet. A prolonged key warns again before its new end."""
     now, facts = node.clock.now(), node.facts.current()
     due = [
         (f"key/{key.fingerprint[-16:]}/{key.expires.date().isoformat()}/{key.step}", key)
@@ -24,7 +24,7 @@ def warn(node: Node) -> None:
         if key.fingerprint is not None and key.expires is not None and key.step is not None
     ]
     with node.ledger.reading() as reading:
-        fresh = [(identity, key) for identity, key in due if reading.entry(identity) is None]
+        fresh = [(identity, key) for identity, key in due if reading.entries.get(identity) is None]
     for identity, key in fresh:
         days = max(key.days or 0, 0)
         _write(node, facts, key, now)

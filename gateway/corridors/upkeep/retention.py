@@ -6,13 +6,11 @@ import shutil
 from datetime import datetime, timedelta
 
 from gateway import durable
-from gateway.corridors import recording
+from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import closing
-from gateway.corridors.submission import repeating
-from gateway.instants import rfc3339
-from gateway.lifecycle import Event
-from gateway.log import Entry
-from gateway.node import ACTOR, Node
+from gateway.corridors.recording import Said, keeping, of_batch, of_parcel
+from gateway.lifecycle import BatchState, Event
+from gateway.node import Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
 from gateway.policy.facts import Facts, Retention
 
@@ -28,49 +26,37 @@ def erase(node: Node) -> None:
 
 
 def _quarantined(node: Node, facts: Facts, now: datetime) -> None:
+    """Refused originals, so many days after they were refused."""
     for folder in sorted(node.spool.quarantine.iterdir()):
         parcel = ParcelId(folder.name)
         with node.ledger.reading() as reading:
-            row = reading.parcel(parcel)
-        if row is None or row.updated_at > _before(now, recording.keeping(facts, row.agreement).quarantine):
+            row = reading.parcels.get(parcel)
+        if row is None or row.updated_at > now - timedelta(days=keeping(facts, row.agreement).quarantine):
             continue
         with node.spool.removing():
             shutil.rmtree(folder, ignore_errors=True)
             durable.sync_folder(node.spool.quarantine)
         with node.ledger.transaction(now) as tx:
-            if tx.entry(f"{parcel}/{Event.ERASED}") is None:
-                recording.parcel_event(tx, Event.ERASED, row)
+            if tx.entries.get(f"{parcel}/{Event.ERASED}") is None:
+                of_parcel(tx, tx.parcels.row(parcel), Event.ERASED)
 
 
 def _packages(node: Node, facts: Facts, now: datetime) -> None:
     """Sealed packages, so many days after their receiver signed for them."""
     with node.ledger.reading() as reading:
-        batches = reading.distributions(state="acknowledged")
+        batches = reading.batches.where(state=BatchState.ACKNOWLEDGED)
     for batch in batches:
-        with node.ledger.reading() as reading:
-            signed = reading.deliveries(distribution=batch.id)[0].acknowledged_at
-            packages = reading.packages(distribution=batch.id)
-        if signed > _before(now, recording.keeping(facts, batch.agreement).packages):
+        limit = now - timedelta(days=keeping(facts, batch.agreement).packages)
+        if batch.acknowledged_at is None or batch.acknowledged_at > limit:
             continue
+        with node.ledger.reading() as reading:
+            packages = reading.packages.where(distribution=batch.id)
         with node.spool.removing():
             for package in packages:
                 durable.remove(node.spool.sealed(package.agreement, package.period, PackageId(package.id)))
             shutil.rmtree(node.spool.batch(DistributionId(batch.id)), ignore_errors=True)
         with node.ledger.transaction(now) as tx:
-            tx.update_packages(batch.id, "erased")
-            tx.update_distribution(batch.id, state="erased")
-            tx.log(
-                Entry(
-                    id=f"{batch.id}/{Event.ERASED}",
-                    event=Event.ERASED,
-                    time=now,
-                    actor=ACTOR,
-                    facts=facts.digest,
-                    parties=(batch.receiver,),
-                    parcel=batch.id,
-                    counts={"packages": len(packages)},
-                )
-            )
+            of_batch(tx, batch, Event.ERASED, Said({"packages": len(packages)}))
 
 
 def _returned(node: Node, facts: Facts, now: datetime) -> None:
@@ -85,7 +71,3 @@ def _returned(node: Node, facts: Facts, now: datetime) -> None:
         for file in folder.iterdir():
             if file.is_file() and not file.is_symlink() and file.stat().st_mtime < limit:
                 durable.remove(file)
-
-
-def _before(now: datetime, days: int) -> str:
-    return rfc3339(now - timedelta(days=days))

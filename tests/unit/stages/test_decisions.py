@@ -250,8 +250,9 @@ def test_sorting_lets_through_exactly_what_adds_up(given_: dict[str, tuple[int, 
 
 def ripe(release: str, *, four_eyes: bool = False, **state: object) -> bool:
     agreement = INFLOW.model_copy(update={"release": release, "four_eyes": four_eyes})
-    values = {"held": True, "outstanding": 1, "in_work": 0, "expires_at": NOW, "last_release": None, "now": NOW}
-    return releasing.ripe(agreement, **{**values, **state})  # type: ignore[arg-type]
+    now = state.pop("now", NOW)
+    values = {"held": True, "outstanding": 1, "in_work": 0, "expires_at": NOW, "last_release": None}
+    return releasing.ripe(agreement, releasing.Standing(**{**values, **state}), now)  # type: ignore[arg-type]
 
 
 BEFORE, LATER = NOW - timedelta(seconds=1), NOW + timedelta(hours=23)
@@ -287,7 +288,7 @@ class Held:
     records: int = 3
     sha256: str = "0" * 64
     size: int = 9
-    replaces: str = ""
+    replaces: tuple[str, ...] = ()
 
 
 def test_every_origin_is_included_nil_or_missing() -> None:

@@ -40,7 +40,7 @@ def key(node: Node, agreement: str, period: str, now: datetime) -> str:
         mine = folder / f".{secrets.token_hex(8)}"
         durable.write_bytes(mine, secrets.token_bytes(KEY_BYTES), 0o600)
         try:
-            os.link(mine, folder / KEY)  # whoever is first: two parcels of a period may ask at once
+            os.link(mine, folder / KEY)  # two parcels of a period may ask at once: the first makes it
         except FileExistsError:
             pass
         finally:
