@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from gateway.instants import SHANGHAI
 from gateway.lifecycle.machine import Condition, Recorded, Values
@@ -101,9 +101,17 @@ def end_of(count: int) -> datetime:
     return datetime(after.year, after.month, after.day, tzinfo=SHANGHAI)
 
 
+def expiry(entry: Recorded) -> datetime:
+    """The instant at which the date that an entry gives runs out, exclusive: the end of that day, or the time of day
+    that it counts as `cutoff` (1730 is 17:30 in China)."""
+    if "cutoff" not in entry.counts:
+        return end_of(entry.counts["due"])
+    return datetime.combine(day(entry.counts["due"]), time(*divmod(entry.counts["cutoff"], 100)), SHANGHAI)
+
+
 def due(entry: Recorded) -> Values:
     """The date an entry gives, and the instant at which it runs out."""
-    return {"due": day(entry.counts["due"]), "expires_at": end_of(entry.counts["due"])}
+    return {"due": day(entry.counts["due"]), "expires_at": expiry(entry)}
 
 
 def extended(entry: Recorded) -> Values:

@@ -18,6 +18,8 @@ INQUIRY: Final = Machine(
         Transition(Event.DELIVERED, frozenset({S.WAITING}), S.OPEN, (carried.instant("delivered_at"),)),
         # Entries from before 0.2 state the dates before they tell of the delivery.
         Transition(Event.RECEIPT, frozenset({S.WAITING}), S.OPEN, (carried.instant("delivered_at"),)),
+        # A person passes records on: the same inquiry, in another receiver's hands.
+        Transition(Event.TRANSFERRED, frozenset({None}), S.OPEN, (carried.instant("delivered_at"),)),
         Transition(Event.ERASED, frozenset({S.OPEN}), S.CLOSED, (carried.instant("closed_at"),)),
         # A person ends what was never delivered, after a restore.
         Transition(Event.OPERATED, frozenset({S.WAITING}), S.CLOSED, (carried.instant("closed_at"),)),

@@ -17,8 +17,12 @@ HOW: Final = {O.MET: "in time", O.NIL: "nil", O.MET_AFTER_CORRECTION: "corrected
 """The role of `obligation_met` that leads to each state."""
 COUNTED: Final = {O.NIL: "nil", O.MET_AFTER_CORRECTION: "corrected", O.MET_LATE: "late"}
 """What the entry counts where it was not simply met in time."""
+TO_COME: Final = "the new date is to come"
+"""The role of `date_copied` for what was missed and is owed again."""
+TAKEN_OVER: Final = "by another clock"
+"""The role of `obligation_void` for what is owed under another obligation from then on."""
 
-_TO_COME: Final = Condition("the new date is to come", lambda entry: carried.end_of(entry.counts["due"]) > entry.time)
+_TO_COME: Final = Condition(TO_COME, lambda entry: carried.expiry(entry) > entry.time)
 _PASSED: Final = Condition("the new date has passed", lambda entry: not _TO_COME.holds(entry))
 _MET: Final = (carried.instant("met_at"), carried.cleared("remind_at"))
 
@@ -41,9 +45,10 @@ OBLIGATION: Final = Machine(
         Transition(Event.MOVED, frozenset({O.MISSED}), O.OPEN, (carried.due,), when=_TO_COME),
         Transition(Event.MOVED, frozenset({O.MISSED}), None, (carried.due,), when=_PASSED),
         Transition(Event.COPIED, frozenset({O.OPEN}), None),
-        Transition(Event.COPIED, frozenset({O.MISSED}), O.OPEN, role="the new date is to come"),
+        Transition(Event.COPIED, frozenset({O.MISSED}), O.OPEN, role=TO_COME),
         Transition(Event.COPIED, frozenset({O.MISSED}), None),
         Transition(Event.VOIDED, OWED, O.VOID, (carried.cleared("remind_at"),)),
+        Transition(Event.VOIDED, OWED, O.VOID, _MET, role=TAKEN_OVER),
         Transition(Event.RETURNED, OWED, O.RETURNED, _MET),
         Transition(Event.TRANSFERRED, OWED, O.TRANSFERRED, _MET),
     ),

@@ -71,7 +71,6 @@ def _write(node: Node, facts: Facts, late: _Late, now: datetime) -> None:
     agreement, receiver = late.agreement, late.receiver
     letter = _letter(node, late, now)
     ours = facts.parties[facts.node.party]
-    contact = ours.contacts[0] if ours.contacts else None
     page = letters.unsigned_letter(
         letter,
         node_name=ours.name,

@@ -1,7 +1,7 @@
 """Delivering: a record that entered its receiver's channel sets the receiver's clock going, or ends its sender's.
 
 In the transaction that records the delivery. The receipt that states the date is this node's: it is the one whose
-channel the records entered; whoever passed them on to it copies the date.
+channel the records entered; the node that passed them on to it copies the date.
 """
 
 from __future__ import annotations
@@ -11,96 +11,83 @@ from datetime import datetime
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import DatedRow, DistributionRow, InquiryRow, ObligationRow, PackageRow
-from gateway.corridors import recording
-from gateway.corridors.inquiries import stating
-from gateway.corridors.inquiries.entering import own_id, subject
-from gateway.corridors.obligations import settling
-from gateway.deadlines import Calendar, Delivery, Obligation
-from gateway.instants import SHANGHAI, rfc3339
-from gateway.lifecycle import SETTLED, Event, ObligationState
-from gateway.policy.facts import EventClock, Facts
+from gateway.adapters.ledger.rows import BatchRow, DatedRow, InquiryRow, ObligationRow, PackageRow
+from gateway.corridors.obligations import entries, replies, settling
+from gateway.corridors.obligations.replies import own_id, subject
+from gateway.corridors.recording import Said
+from gateway.deadlines import Delivery, Obligation
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import INQUIRY, SETTLED, Event, Recorded
+from gateway.lifecycle.obligation import TAKEN_OVER
+from gateway.node import Terms
+from gateway.policy.facts import EventClock
 from gateway.receipts.receipt import DueDate
 
 
-def delivered(
-    tx: Transaction, batch: DistributionRow, packages: Sequence[PackageRow], facts: Facts, calendar: Calendar
-) -> None:
-    """A batch is in its receiver's channel at `tx.now`."""
-    agreement = facts.agreements.get(batch.agreement)
+def delivered(tx: Transaction, batch: BatchRow, packages: Sequence[PackageRow], entry: Recorded, terms: Terms) -> None:
+    """A batch is in its receiver's channel at `tx.now`, as `entry` says, which was just logged."""
+    agreement = terms.facts.agreements.get(batch.agreement)
     if agreement is None or agreement.clock is None:
         return
     for package in packages:
         if not package.sha256:
             continue
         if agreement.clock.answered_by:
-            for inquiry in tx.inquiries(parcel=package.parcel, receiver=batch.receiver):
-                _starts(tx, inquiry, package, agreement.clock, facts, calendar)
+            for inquiry in tx.inquiries.where(parcel=package.parcel, receiver=batch.receiver):
+                tx.inquiries.change(inquiry.parcel, inquiry.receiver, INQUIRY.apply(inquiry.state, entry))
+                _starts(tx, inquiry, package, agreement.clock, terms)
         else:
-            _ends(tx, package, facts, calendar)
+            _ends(tx, package, terms)
 
 
 def start(
-    tx: Transaction, inquiry: InquiryRow, clock: EventClock, at: datetime, facts: Facts, calendar: Calendar
+    tx: Transaction, inquiry: InquiryRow, clock: EventClock, at: datetime, terms: Terms
 ) -> tuple[Obligation, list[DatedRow]]:
-    """The receiver's clock goes from `at`: what it owes for each record whose date no other record's stands for.
-    Answers its date, and the records."""
+    """The receiver's clock goes from `at`: what it owes for each record whose date no other record's stands for. The
+    entry of the delivery has opened the inquiry before. Returns its date, and the records."""
     mine = []
-    for record in tx.dated(inquiry.parcel, inquiry.receiver):
+    for record in tx.dated.of(inquiry.parcel, inquiry.receiver):
         own = own_id(inquiry, record.ordinal)
         if record.obligation != own:
-            standing = tx.obligation(record.obligation)
-            if standing is None or ObligationState(standing.state) not in SETTLED:
+            standing = tx.obligations.get(record.obligation)
+            if standing is None or standing.state not in SETTLED:
                 continue  # the date of the record that stands for both
-            tx.update_dated([(record.parcel, record.receiver, record.ordinal)], obligation=own)
+            tx.dated.update([(record.parcel, record.receiver, record.ordinal)], obligation=own)
         mine.append(record)
-    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", at, clock.rule, calendar)
+    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", at, clock.rule, terms.calendar)
     owed = [deadlines.recurring(first, subject(inquiry, record.ordinal)) for record in mine]
-    tx.update_inquiry(inquiry.parcel, inquiry.receiver, delivered_at=rfc3339(at))
     if owed:
-        recording.set_obligations(tx, owed, facts, calendar, source=inquiry.parcel)
-    _take_over(tx, inquiry, mine, facts)
+        settling.set_obligations(tx, owed, terms, source=inquiry.parcel)
+    _take_over(tx, inquiry, mine, at, terms)
     return first, mine
 
 
-def _starts(
-    tx: Transaction, inquiry: InquiryRow, package: PackageRow, clock: EventClock, facts: Facts, calendar: Calendar
-) -> None:
-    first, mine = start(tx, inquiry, clock, tx.now, facts, calendar)
+def _starts(tx: Transaction, inquiry: InquiryRow, package: PackageRow, clock: EventClock, terms: Terms) -> None:
+    first, mine = start(tx, inquiry, clock, tx.now, terms)
     areas = tuple(sorted({record.area for record in mine if record.area}))
     until = first.expires_at.astimezone(SHANGHAI)
-    due = DueDate(stating.REPLY, first.due, until, first.status, first.edition, areas=areas)
-    stating.state(tx, inquiry, package.id, (due,), len(mine), facts, calendar)
+    due = DueDate(replies.REPLY, first.due, until, first.status, first.edition, areas=areas)
+    replies.state(tx, inquiry, package.id, [due], len(mine), terms)
 
 
-def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], facts: Facts) -> None:
-    """What was owed by the clock that yields is owed by this one from here on."""
-    void = 0
+def _take_over(tx: Transaction, inquiry: InquiryRow, mine: Sequence[DatedRow], at: datetime, terms: Terms) -> None:
+    """What was owed by the clock that yields is owed by this one from `at` on."""
+    void: list[ObligationRow] = []
     for record in mine:
-        before = tx.obligation(record.covers) if record.covers else None
-        if before is None or ObligationState(before.state) in SETTLED:
+        before = tx.obligations.get(record.covers) if record.covers else None
+        if before is None or before.state in SETTLED:
             continue
-        tx.update_obligation(before.id, state=str(ObligationState.VOID), met_at=rfc3339(tx.now), remind_at="")
-        tx.point_to(before.id, own_id(inquiry, record.ordinal))
-        void += 1
+        void.append(before)
+        tx.dated.point_to(before.id, own_id(inquiry, record.ordinal))
     if void:
-        name = f"{inquiry.parcel}/{inquiry.receiver}"
-        counts = {"obligations": void}
-        settling.obligation_event(
-            tx, Event.VOIDED, name, inquiry.receiver, facts, "taken-over", counts=counts, history=inquiry.parcel
-        )
+        said = Said({"obligations": len(void)}, suffix="/taken-over", time=at)
+        made = entries.entry(tx, entries.together(inquiry.parcel, inquiry.receiver), Event.VOIDED, terms, said)
+        entries.change(tx, made, void, TAKEN_OVER)
+        entries.log(tx, made)
 
 
-def _ends(tx: Transaction, package: PackageRow, facts: Facts, calendar: Calendar) -> None:
-    came = Delivery(tx.now, "accepted")
-    states = [
-        settling.settle(tx, owed, [came], facts, calendar, parcel=package.parcel, quiet=True)
-        for owed in _owed(tx, package)
-    ]
-    source = f"{package.parcel}/{package.receiver}"
-    settling.settled_many(tx, states, package.origin, facts, parcel=package.parcel, source=source)
-
-
-def _owed(tx: Transaction, package: PackageRow) -> list[ObligationRow]:
-    found = tx.dated_with_state(parcel=package.parcel, receiver=package.receiver)
-    return [owed for _, owed in found]
+def _ends(tx: Transaction, package: PackageRow, terms: Terms) -> None:
+    arrived = [Delivery(tx.now, "accepted")]
+    pairs = tx.dated.with_obligations(parcel=package.parcel, receiver=package.receiver)
+    about = entries.together(f"{package.parcel}/{package.receiver}", package.origin)
+    settling.settle_many(tx, about, [(owed, arrived) for _, owed in pairs], terms, package.parcel)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import date
 
 from gateway import deadlines
-from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.rows import InquiryRow, ParcelRow
-from gateway.corridors import recording
+from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ParcelRow
 from gateway.corridors.inquiries import fingerprints
 from gateway.corridors.inquiries.fingerprints import Read, fingerprint
-from gateway.deadlines import Calendar, Obligation
-from gateway.lifecycle import SETTLED, ObligationState
+from gateway.corridors.obligations import settling
+from gateway.corridors.obligations.replies import own_id
+from gateway.corridors.recording import parcel_entry
+from gateway.deadlines import Obligation
+from gateway.lifecycle import INQUIRY, SETTLED, Event, InquiryState, ObligationState
+from gateway.node import Terms
 from gateway.parcels import ParcelId, Sealed
 from gateway.policy.facts import Agreement, EventClock, Facts
 from gateway.ports import Storage
@@ -21,37 +23,26 @@ EARLIEST = date(2007, 1, 1)
 """The calendar's first day: whatever is owed since longer ago is late by any clock."""
 
 
-def enter(tx: Transaction, spool: Storage, parcel: ParcelRow, sealed: Sealed, facts: Facts, calendar: Calendar) -> None:
+def enter(tx: Transaction, spool: Storage, parcel: ParcelRow, sealed: Sealed, terms: Terms) -> None:
     """Enter the records of an inquiry, or of those that their sender owes. Others have no date of their own."""
-    agreement = facts.agreements[parcel.agreement]
+    agreement = terms.facts.agreements[parcel.agreement]
     if agreement.clock is None:
         return
     owed: list[Obligation] = []
     for receiver, part in sorted(sealed.sorted.parts.items()):
         path = spool.part(ParcelId(parcel.id), part.province)
         if agreement.clock.answered_by:
-            _ask(tx, parcel, receiver, list(fingerprints.read(path)), agreement, facts)
+            _ask(tx, parcel, receiver, list(fingerprints.read(path)), terms.facts)
         else:
             found = list(fingerprints.read(path, agreement.clock.starts))
-            owed += _owe(tx, parcel, receiver, found, agreement.clock, calendar)
+            owed += _owe(tx, parcel, receiver, found, terms)
     if owed:
-        recording.set_obligations(tx, owed, facts, calendar, source=parcel.id)
+        settling.set_obligations(tx, owed, terms, source=parcel.id)
 
 
-def own_id(inquiry: InquiryRow, ordinal: int) -> str:
-    """The obligation to answer one record of an inquiry."""
-    return f"reply:{inquiry.reply}:{inquiry.receiver}:{subject(inquiry, ordinal)}"
-
-
-def subject(inquiry: InquiryRow, ordinal: int) -> str:
-    """`110000-7/12`: the twelfth record of the inquiry's part in its receiver's hands."""
-    return f"{inquiry.name}/{ordinal}"
-
-
-def _ask(
-    tx: Transaction, parcel: ParcelRow, receiver: str, records: list[Read], agreement: Agreement, facts: Facts
-) -> None:
-    assert agreement.clock is not None
+def _ask(tx: Transaction, parcel: ParcelRow, receiver: str, records: list[Read], facts: Facts) -> None:
+    agreement = facts.agreements[parcel.agreement]
+    assert agreement.clock is not None, "an inquiry has a clock"
     key = fingerprints.new_key()
     inquiry = InquiryRow(
         parcel=parcel.id,
@@ -60,46 +51,44 @@ def _ask(
         reply=agreement.clock.answered_by,
         origin=parcel.origin,
         number=parcel.revision,
+        state=INQUIRY.apply(None, parcel_entry(tx, parcel, Event.ACCEPTED)).state,
         records=len(records),
         key=key,
-        delivered_at="",
-        closed_at="",
     )
     earlier = _earlier(tx, inquiry)
-    tx.add_inquiry(**{name: getattr(inquiry, name) for name in InquiryRow.__dataclass_fields__})
+    tx.inquiries.add(inquiry)
     rows = []
     for ordinal, record in enumerate(records, 1):
-        own = own_id(inquiry, ordinal)
         standing, covers = _among(earlier, record, agreement, facts)
         rows.append(
-            {
-                "parcel": parcel.id,
-                "receiver": receiver,
-                "ordinal": ordinal,
-                "fingerprint": fingerprint(key, record.number),
-                "area": record.area,
-                "since": "",
-                "obligation": standing or own,
-                "covers": covers,
-                "refused_at": "",
-                "claimed": "",
-            }
+            DatedRow(
+                parcel.id,
+                receiver,
+                ordinal,
+                record.area,
+                fingerprint=fingerprint(key, record.number),
+                obligation=standing or own_id(inquiry, ordinal),
+                covers=covers,
+            )
         )
-    tx.add_dated(rows)
+    tx.dated.add(rows)
 
 
 Earlier = list[tuple[InquiryRow, dict[str, str]]]
 """Inquiries of the same asker in the same hands that are not closed, each with fingerprint → obligation."""
 
 
-def _earlier(tx: Transaction, inquiry: InquiryRow) -> Earlier:
+def _earlier(reading: Reading, inquiry: InquiryRow) -> Earlier:
     found = []
-    for other in tx.inquiries(origin=inquiry.origin, receiver=inquiry.receiver, closed_at=""):
-        states = {d.ordinal: o.state for d, o in tx.dated_with_state(parcel=other.parcel, receiver=other.receiver)}
+    for other in reading.inquiries.where(origin=inquiry.origin, receiver=inquiry.receiver):
+        if other.state is InquiryState.CLOSED:
+            continue
+        pairs = reading.dated.with_obligations(parcel=other.parcel, receiver=other.receiver)
+        states = {record.ordinal: owed.state for record, owed in pairs}
         waiting = {
             record.fingerprint: record.obligation
-            for record in tx.dated(other.parcel, other.receiver)
-            if ObligationState(states.get(record.ordinal, ObligationState.OPEN)) not in SETTLED
+            for record in reading.dated.of(other.parcel, other.receiver)
+            if states.get(record.ordinal, ObligationState.OPEN) not in SETTLED
         }
         found.append((other, waiting))
     return found
@@ -123,33 +112,23 @@ def _among(earlier: Earlier, record: Read, agreement: Agreement, facts: Facts) -
     return "", covers
 
 
-def _owe(
-    tx: Transaction, parcel: ParcelRow, receiver: str, records: list[Read], clock: EventClock, calendar: Calendar
-) -> list[Obligation]:
-    known: dict[str, Obligation] = defaultdict()
+def _owe(tx: Transaction, parcel: ParcelRow, receiver: str, records: list[Read], terms: Terms) -> list[Obligation]:
+    clock = terms.facts.agreements[parcel.agreement].clock
+    assert clock is not None, "what is owed by a date of the record has a clock"
+    known: dict[date | None, Obligation] = {}
     rows, owed = [], []
     for ordinal, record in enumerate(records, 1):
         occasion = f"{parcel.origin}-{parcel.revision}/{receiver}/{ordinal}"
-        since = deadlines.since_day(max(date.fromisoformat(record.since), EARLIEST))
         if record.since not in known:
-            known[record.since] = deadlines.owed(
-                "feedback", parcel.origin, parcel.agreement, occasion, since, clock.rule, calendar
-            )
+            known[record.since] = _first(parcel, occasion, record.since, clock, terms)
         one = deadlines.recurring(known[record.since], occasion)
         owed.append(one)
-        rows.append(
-            {
-                "parcel": parcel.id,
-                "receiver": receiver,
-                "ordinal": ordinal,
-                "fingerprint": "",
-                "area": record.area,
-                "since": record.since,
-                "obligation": one.id,
-                "covers": "",
-                "refused_at": "",
-                "claimed": "",
-            }
-        )
-    tx.add_dated(rows)
+        rows.append(DatedRow(parcel.id, receiver, ordinal, record.area, since=record.since, obligation=one.id))
+    tx.dated.add(rows)
     return owed
+
+
+def _first(parcel: ParcelRow, occasion: str, since: date | None, clock: EventClock, terms: Terms) -> Obligation:
+    assert since is not None, "the rules refused a record without its day"
+    began = deadlines.since_day(max(since, EARLIEST))
+    return deadlines.owed("feedback", parcel.origin, parcel.agreement, occasion, began, clock.rule, terms.calendar)

@@ -19,11 +19,12 @@ AREA = "registered_code"
 @dataclass(frozen=True, slots=True)
 class Read:
     """What is taken of a record that is about to be sealed. `number` is never kept. `area`: the county it is about, or
-    the province where no county is known; empty where the table has no such column. `since`: an ISO day."""
+    the province where no county is known; empty where the table has no such column. `since`: the day from which its
+    sender owes it."""
 
     number: str
     area: str
-    since: str
+    since: date | None
 
 
 def new_key() -> str:
@@ -39,5 +40,5 @@ def read(part: Path, day_field: str = "") -> Iterator[Read]:
     with part.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             day = row.get(day_field, "")
-            since = date(int(day[:4]), int(day[4:6]), int(day[6:8])).isoformat() if day else ""
+            since = date(int(day[:4]), int(day[4:6]), int(day[6:8])) if day else None
             yield Read(row.get(NUMBER, ""), row.get(AREA, "")[:6], since)

@@ -3,66 +3,72 @@ collect what was delivered. Both only where the agreement names the days."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 from gateway import deadlines
 from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.owing import OWED
-from gateway.adapters.ledger.rows import DistributionRow
+from gateway.adapters.ledger.rows import BatchRow
 from gateway.corridors.obligations.settling import set_obligation, settle
-from gateway.corridors.recording.entries import instant
-from gateway.deadlines import Calendar, Delivery, Obligation, since_day
-from gateway.policy.facts import Facts
+from gateway.deadlines import Delivery, Obligation, since_day
+from gateway.lifecycle import OWED
+from gateway.node import Terms
 
 
-def closed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
+def closed(tx: Transaction, agreement: str, period: str, terms: Terms) -> None:
     """The period has closed and something came: the node owes its distribution, counted from the last date of all.
     Released already, it is met at once."""
-    owed = distribution(tx, agreement, period, facts, calendar)
-    if owed is not None and set_obligation(tx, owed, facts, calendar):
-        _settle(tx, agreement, period, facts, calendar)
+    owed = distribution(tx, agreement, period, terms)
+    if owed is not None and set_obligation(tx, owed, terms):
+        _settle(tx, agreement, period, terms)
 
 
-def distribution(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> Obligation | None:
+def distribution(tx: Transaction, agreement: str, period: str, terms: Terms) -> Obligation | None:
     """What the node owes once the period has closed: every submission settled, or every date run out. None before, and
     where nothing came that could be distributed."""
+    facts = terms.facts
     within = facts.agreements[agreement].distribute_within
-    rows = tx.obligations(kind="submission", agreement=agreement, period=period)
-    if not within or not rows or not tx.packages(agreement=agreement, period=period):
+    rows = tx.obligations.where(agreement=agreement, period=period)
+    if not within or not rows or not tx.packages.where(agreement=agreement, period=period):
         return None
-    if any(row.state in OWED and instant(row.expires_at) > tx.now for row in rows):
+    if any(row.state in OWED and row.expires_at > tx.now for row in rows):
         return None
-    last = date.fromisoformat(max(row.due for row in rows))
-    return deadlines.owed("distribution", facts.node.party, agreement, period, since_day(last), within, calendar)
+    since = since_day(max(row.due for row in rows))
+    return deadlines.owed("distribution", facts.node.party, agreement, period, since, within, terms.calendar)
 
 
-def distributed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
+def distributed(tx: Transaction, agreement: str, period: str, terms: Terms) -> None:
     """A batch was released: the first one meets the duty, which is entered now where the release was quicker than the
     round that enters it."""
-    closed(tx, agreement, period, facts, calendar)
-    _settle(tx, agreement, period, facts, calendar)
+    closed(tx, agreement, period, terms)
+    _settle(tx, agreement, period, terms)
 
 
-def _settle(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
-    for owed in tx.obligations(kind="distribution", agreement=agreement, period=period):
-        releases = [instant(batch.released_at) for batch in tx.distributions(agreement=agreement, period=period)]
-        settle(tx, owed, [Delivery(at, "accepted") for at in releases], facts, calendar)
-
-
-def delivered(tx: Transaction, batch: DistributionRow, facts: Facts, calendar: Calendar) -> None:
+def delivered(tx: Transaction, batch: BatchRow, terms: Terms) -> None:
     """A batch is in its receiver's channel: the receiver owes its signature from now on."""
+    facts = terms.facts
     agreement = facts.agreements.get(batch.agreement)
     if agreement is None or not agreement.collect_within or batch.receiver == facts.node.party:
         return
-    occasion = f"{batch.period or '-'}/{batch.batch}"
+    within = agreement.collect_within
     owed = deadlines.owed(
-        "collection", batch.receiver, batch.agreement, occasion, tx.now, agreement.collect_within, calendar
+        "collection", batch.receiver, batch.agreement, _occasion(batch), tx.now, within, terms.calendar
     )
-    set_obligation(tx, owed, facts, calendar)
+    set_obligation(tx, owed, terms)
 
 
-def collected(tx: Transaction, batch: DistributionRow, parcel: str, at: str, facts: Facts, calendar: Calendar) -> None:
-    """The receiver has signed for the batch; `at` is when its signature was received."""
-    subject = f"{batch.period or '-'}/{batch.batch}"
-    for owed in tx.obligations(kind="collection", agreement=batch.agreement, party=batch.receiver, subject=subject):
-        settle(tx, owed, [Delivery(instant(at), "accepted")], facts, calendar, parcel=parcel)
+def collected(tx: Transaction, batch: BatchRow, parcel: str, received_at: datetime, terms: Terms) -> None:
+    """The receiver has signed for the batch, with a signature that came as `parcel` and was received then."""
+    for owed in tx.obligations.where(
+        kind="collection", agreement=batch.agreement, party=batch.receiver, subject=_occasion(batch)
+    ):
+        settle(tx, owed, [Delivery(received_at, "accepted")], terms, parcel)
+
+
+def _settle(tx: Transaction, agreement: str, period: str, terms: Terms) -> None:
+    releases = [batch.released_at for batch in tx.batches.where(agreement=agreement, period=period)]
+    for owed in tx.obligations.where(kind="distribution", agreement=agreement, period=period):
+        settle(tx, owed, [Delivery(at, "accepted") for at in releases], terms)
+
+
+def _occasion(batch: BatchRow) -> str:
+    return f"{batch.period or '-'}/{batch.batch}"

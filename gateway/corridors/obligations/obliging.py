@@ -6,9 +6,8 @@ from __future__ import annotations
 from datetime import date
 
 from gateway import deadlines
-from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors import recording
-from gateway.corridors.obligations import dating
+from gateway.adapters.ledger import Reading
+from gateway.corridors.obligations import dating, duties, settling
 from gateway.deadlines import Calendar, Obligation
 from gateway.deadlines.rules import lies_within
 from gateway.node import Node
@@ -18,23 +17,24 @@ from gateway.policy.periods import Period, for_rhythm
 
 def enter(node: Node) -> None:
     """Enter what is owed for the periods whose windows opened last, and mark what was missed; each once."""
-    now, facts, calendar = node.clock.now(), node.facts.current(), node.facts.calendar()
+    now, terms = node.clock.now(), node.terms()
+    facts, calendar = terms.facts, terms.calendar
     expected = _expected(facts, now.date(), calendar)
     closing = sorted({(owed.agreement, owed.occasion) for owed in expected if _distributes(facts, owed.agreement)})
     with node.ledger.reading() as reading:
-        known = reading.known_obligations([owed.id for owed in expected])
+        known = reading.obligations.known([owed.id for owed in expected])
         fresh = [owed for owed in expected if owed.id not in known]
         fresh = dating.out_of_outages(reading, fresh, now, calendar)
-        overdue = reading.overdue(now)
+        overdue = reading.obligations.overdue(now)
         closing = [key for key in closing if not _entered(reading, *key)]
     if not fresh and not overdue and not closing:
         return
     with node.ledger.transaction(now) as tx:
         for owed in fresh:
-            recording.set_obligation(tx, owed, facts, calendar)
-        recording.missed(tx, overdue, facts, calendar)
+            settling.set_obligation(tx, owed, terms)
+        settling.missed(tx, overdue, terms)
         for agreement, period in closing:
-            recording.closed(tx, agreement, period, facts, calendar)
+            duties.closed(tx, agreement, period, terms)
 
 
 def _expected(facts: Facts, day: date, calendar: Calendar) -> list[Obligation]:
@@ -52,4 +52,4 @@ def _distributes(facts: Facts, agreement: str) -> bool:
 
 
 def _entered(reading: Reading, agreement: str, period: str) -> bool:
-    return bool(reading.obligations(kind="distribution", agreement=agreement, period=period))
+    return bool(reading.obligations.where(kind="distribution", agreement=agreement, period=period))

@@ -1,206 +1,183 @@
-"""What is owed: entered once, judged by the receipts' instants, marked missed; each with its entry.
-
-One entry speaks for many where one event set many of them off (`source`: an inquiry of many records), and for one
-otherwise. An entry stands in the history (`parcel`) of the obligation, or of their source.
-"""
+"""What is owed: entered once, judged by the instants at which deliveries were received, marked missed; each with its
+entry."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, Literal, cast, get_args
+from datetime import datetime
 
 from gateway import deadlines
-from gateway.adapters.ledger import Transaction
-from gateway.adapters.ledger.owing import OWED
-from gateway.adapters.ledger.rows import ObligationRow, ParcelRow
-from gateway.adapters.ledger.transaction import Reading
-from gateway.corridors.recording.entries import instant
-from gateway.corridors.submission import superseding
-from gateway.deadlines import Calendar, Delivery, Obligation, reminders
-from gateway.deadlines.obligations import Duty, opens_at
+from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger.rows import NewObligation, ObligationRow, ObligationValues, ParcelRow
+from gateway.corridors import counting
+from gateway.corridors.obligations import entries
+from gateway.corridors.obligations.entries import About
+from gateway.corridors.recording import Said
+from gateway.deadlines import Delivery, Obligation, reminders
+from gateway.deadlines.obligations import Judgement, opens_at
 from gateway.deadlines.reminders import Schedule
-from gateway.instants import SHANGHAI, rfc3339
-from gateway.lifecycle import SETTLED, Event, ObligationState
-from gateway.log import Entry
-from gateway.node import ACTOR
+from gateway.instants import SHANGHAI
+from gateway.lifecycle import OBLIGATION, OWED, SETTLED, Event, ObligationState, ParcelState
+from gateway.lifecycle.obligation import COUNTED, HOW
+from gateway.node import Terms
 from gateway.parcels import AgreementId, Kind, PartyId
-from gateway.policy.facts import Facts
 from gateway.policy.periods import Period
 
+Came = Iterable[tuple[ObligationRow, Sequence[Delivery]]]
+"""Obligations, each with its deliveries."""
 
-def set_obligation(tx: Transaction, owed: Obligation, facts: Facts, calendar: Calendar, *, source: str = "") -> bool:
+
+def set_obligation(tx: Transaction, owed: Obligation, terms: Terms, source: str = "") -> bool:
     """Enter what is owed, once; False if it was entered before."""
-    added = tx.add_obligation(**_values(owed, tx, facts, calendar, source))
+    made = entries.entry(tx, entries.one(owed), Event.OWED, terms, Said(suffix="/set"))
+    state = OBLIGATION.apply(None, made).state
+    added = tx.obligations.add(**_new(owed, state, source, dated(tx, owed, terms)))
     if added:
-        obligation_event(tx, Event.OWED, owed.id, owed.party, facts, "set")
+        entries.log(tx, made)
     return added
 
 
-def set_obligations(
-    tx: Transaction, owed: Sequence[Obligation], facts: Facts, calendar: Calendar, *, source: str
-) -> None:
+def set_obligations(tx: Transaction, owed: Sequence[Obligation], terms: Terms, source: str) -> None:
     """Enter what one event set going, with one entry for each party: `source` is the parcel it came with, in whose
     history the entry stands. None of them was entered before (`IntegrityError`)."""
-    known: dict[tuple[object, ...], dict[str, str]] = {}
-    tx.add_obligations([_values(one, tx, facts, calendar, source, known) for one in owed])
-    for party, count in sorted(_by_party(one.party for one in owed).items()):
-        counts = {"obligations": count}
-        obligation_event(tx, Event.OWED, f"{source}/{party}", party, facts, "set", counts=counts, history=source)
+    made = {
+        party: entries.entry(
+            tx, entries.together(source, party), Event.OWED, terms, Said({"obligations": count}, suffix="/set")
+        )
+        for party, count in sorted(Counter(one.party for one in owed).items())
+    }
+    states = {party: OBLIGATION.apply(None, entry).state for party, entry in made.items()}
+    known: dict[tuple[object, ...], ObligationValues] = {}  # what follows from equal dates is worked out once
+    rows = []
+    for one in owed:
+        key = (one.opens_at, one.expires_at, one.status, one.edition)
+        if key not in known:
+            known[key] = dated(tx, one, terms)
+        rows.append(_new(one, states[one.party], source, known[key]))
+    tx.obligations.add_many(rows)
+    for entry in made.values():
+        entries.log(tx, entry)
 
 
 def settle(
-    tx: Transaction,
-    owed: ObligationRow,
-    deliveries: Iterable[Delivery],
-    facts: Facts,
-    calendar: Calendar,
-    *,
-    parcel: str = "",
-    quiet: bool = False,
-) -> ObligationState:
-    """Judge one obligation by all its deliveries, and enter what became of it. Met is met: one that is settled stays as
-    it is. `quiet`: the caller logs for many (`settled_many`)."""
-    if ObligationState(owed.state) in SETTLED:
-        return ObligationState(owed.state)
-    judged = deadlines.judge(read(owed), deliveries, tx.now, calendar)
-    met_at = rfc3339(judged.by.received_at) if judged.by else ""
-    if judged.state not in SETTLED:
-        # What came is not all of it yet (a part), or may still be corrected: a missed one stays missed.
-        return ObligationState(owed.state)
-    tx.update_obligation(owed.id, state=str(judged.state), parcel=parcel, met_at=met_at, remind_at="")
-    if not quiet:
-        late = {"late": int(judged.state is ObligationState.MET_LATE)}
-        obligation_event(tx, Event.MET, owed.id, owed.party, facts, "met", counts=late)
-    return judged.state
-
-
-def settled_many(
-    tx: Transaction, states: Iterable[ObligationState], party: str, facts: Facts, *, parcel: str, source: str
+    tx: Transaction, owed: ObligationRow, deliveries: Iterable[Delivery], terms: Terms, parcel: str = ""
 ) -> None:
-    """One entry for what a parcel of answers settled of `source`: how many, and how many of them late."""
-    found = [state for state in states if state in SETTLED]
-    if found:
-        counts = {"obligations": len(found), "late": sum(state is ObligationState.MET_LATE for state in found)}
-        name = f"{source}/{party}"
-        obligation_event(tx, Event.MET, name, party, facts, f"met/{parcel}", counts=counts, history=source)
+    """Judge one obligation by all its deliveries, and enter that it was met. Met is met: one that is settled stays as
+    it is, and so does one of which not all came yet (a part), or that may still be corrected."""
+    judged = _judge(tx, owed, deliveries, terms)
+    if judged is None:
+        return
+    said = Said(_counts([judged.state]), suffix="/met", time=_met_at(tx, [judged]))
+    entries.of_obligation(tx, owed, Event.MET, terms, said, parcel=parcel)
+
+
+def settle_many(tx: Transaction, about: About, came: Came, terms: Terms, parcel: str) -> None:
+    """The same of what one event set going and `parcel` met, all of it at one instant: one entry says how many were
+    met, and how."""
+    found: dict[ObligationState, list[ObligationRow]] = defaultdict(list)
+    all_judged = []
+    for owed, deliveries in came:
+        judged = _judge(tx, owed, deliveries, terms)
+        if judged is not None:
+            found[judged.state].append(owed)
+            all_judged.append(judged)
+    if not all_judged:
+        return
+    counts = {"obligations": len(all_judged), **_counts([judged.state for judged in all_judged])}
+    said = Said(counts, suffix=f"/met/{parcel}", time=_met_at(tx, all_judged))
+    made = entries.entry(tx, about, Event.MET, terms, said)
+    for state, owed_so in found.items():
+        entries.change(tx, made, owed_so, HOW[state], parcel=parcel)
+    entries.log(tx, made)
+
+
+def settle_submission(tx: Transaction, parcel: ParcelRow, terms: Terms) -> None:
+    """Judge the submission that this parcel answers, once it is accepted."""
+    for owed in tx.obligations.where(agreement=parcel.agreement, party=parcel.sender, period=parcel.period):
+        settle(tx, owed, _deliveries(tx, owed), terms, parcel.id)
 
 
 def owed_periods(reading: Reading, agreement: str, party: str, now: datetime) -> list[Period]:
     """The periods whose window is open and whose submission is still owed, oldest first."""
-    rows = [read(row) for row in reading.obligations(agreement=agreement, party=party) if row.state in OWED]
+    rows = [read(row) for row in reading.obligations.where(agreement=agreement, party=party) if row.state in OWED]
     return sorted(Period.parse(owed.occasion) for owed in rows if owed.opens_at <= now)
 
 
-def settle_obligation(tx: Transaction, parcel: ParcelRow, facts: Facts, calendar: Calendar) -> None:
-    """Judge the submission this parcel answers, by the receipts' instants, once it is accepted."""
-    for owed in tx.obligations(agreement=parcel.agreement, party=parcel.sender, period=parcel.period):
-        settle(tx, owed, _deliveries(tx, owed), facts, calendar, parcel=parcel.id)
-
-
-def missed(tx: Transaction, overdue: Sequence[ObligationRow], facts: Facts, calendar: Calendar) -> int:
-    """Mark those missed that are, and say so in the log, once; what comes after is marked late. Answers how many."""
-    many: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+def missed(tx: Transaction, overdue: Sequence[ObligationRow], terms: Terms) -> int:
+    """Mark those missed that are, and say so in the log, once; what comes afterwards is late. Returns how many."""
+    many: dict[tuple[About, str], list[ObligationRow]] = defaultdict(list)
     for owed in overdue:
         deliveries = _deliveries(tx, owed) if owed.kind == "submission" else []
-        if deadlines.judge(read(owed), deliveries, tx.now, calendar).state is not ObligationState.MISSED:
-            continue
-        many[owed.source or owed.id, owed.party, owed.due].append(owed.id)
-    for (source, party, due), ids in sorted(many.items()):
-        tx.update_obligations(ids, state=str(ObligationState.MISSED))
-        alone = ids == [source]
-        name = source if alone else f"{source}/{party}"
+        judged = deadlines.judge(read(owed), deliveries, tx.now, terms.calendar)
+        if judged.state is ObligationState.MISSED:
+            many[entries.alike([owed]), owed.due.isoformat()].append(owed)
+    for (about, due), rows in sorted(many.items()):
+        alone = not rows[0].source
         # A date that was moved after it had been missed can be missed a second time.
-        suffix = "missed" if alone and tx.entry(f"{name}/missed") is None else f"missed/{due}/{_count(tx, name, due)}"
-        counts = {} if alone else {"obligations": len(ids)}
-        obligation_event(tx, Event.MISSED, name, party, facts, suffix, counts=counts, history=source)
-    return sum(len(ids) for ids in many.values())
-
-
-def obligation_event(
-    tx: Transaction,
-    event: Event,
-    name: str,
-    party: str,
-    facts: Facts,
-    suffix: str,
-    *,
-    actor: str = ACTOR,
-    counts: Mapping[str, int] | None = None,
-    history: str = "",
-    commit: str = "",
-    time: Any = None,
-) -> int:
-    """Log what became of one obligation, or of those of one source; answers the entry's number."""
-    entry = Entry(
-        id=f"{name}/{suffix}",
-        event=event,
-        time=time or tx.now,
-        actor=actor,
-        facts=facts.digest,
-        parties=(party,),
-        parcel=history or name,
-        counts=counts or {},
-        commit=commit,
-    )
-    known = tx.entry(entry.id)  # after a restore the log may know what the ledger has forgotten
-    return tx.log(entry).seq if known is None else known.seq
+        first = alone and tx.entries.get(f"{about.name}/missed") is None
+        suffix = "/missed" if first else f"/missed/{due}/{entries.free(tx, f'{about.name}/missed/{due}')}"
+        counts = {} if alone else {"obligations": len(rows)}
+        entries.of_many(tx, about, rows, Event.MISSED, terms, Said(counts, suffix=suffix))
+    return sum(len(rows) for rows in many.values())
 
 
 def read(owed: ObligationRow) -> Obligation:
     """A row as the rules know it."""
-    opens = instant(owed.opens_at) if owed.opens_at else opens_at(Period.parse(owed.period))
     return Obligation(
         id=owed.id,
-        duty=duty(owed.kind),
+        duty=owed.kind,
         party=PartyId(owed.party),
         agreement=AgreementId(owed.agreement),
         occasion=owed.subject or owed.period,
-        opens_at=opens.astimezone(SHANGHAI),
-        due=date.fromisoformat(owed.due),
-        expires_at=instant(owed.expires_at).astimezone(SHANGHAI),
-        status=standing(owed.status),
+        opens_at=opened(owed.opens_at, owed.period),
+        due=owed.due,
+        expires_at=owed.expires_at.astimezone(SHANGHAI),
+        status=owed.status,
         edition=owed.edition,
         rule=owed.rule,
     )
 
 
-def dated(owed: Obligation, tx: Transaction, facts: Facts, calendar: Calendar) -> dict[str, str]:
+def opened(at: datetime | None, period: str) -> datetime:
+    """When the window opened: where the ledger does not say it, as for every submission of the period."""
+    return (at or opens_at(Period.parse(period))).astimezone(SHANGHAI)
+
+
+def dated(tx: Transaction, owed: Obligation, terms: Terms) -> ObligationValues:
     """The columns that follow from an obligation's date."""
-    wakes = reminders.wakes_at(owed, (), tx.now, calendar, Schedule.of(facts.node.reminders))
+    schedule = Schedule.of(terms.facts.node.reminders)
     return {
-        "due": owed.due.isoformat(),
-        "expires_at": rfc3339(owed.expires_at),
+        "due": owed.due,
+        "expires_at": owed.expires_at,
         "status": owed.status,
         "edition": owed.edition,
-        "remind_at": rfc3339(wakes) if wakes else "",
+        "remind_at": reminders.wakes_at(owed, (), tx.now, terms.calendar, schedule),
     }
 
 
-def standing(status: str) -> Literal["final", "provisional"]:
-    return "provisional" if status == "provisional" else "final"
+def _judge(tx: Transaction, owed: ObligationRow, deliveries: Iterable[Delivery], terms: Terms) -> Judgement | None:
+    """How it was met; None where it was not, and where it is settled already."""
+    if owed.state in SETTLED:
+        return None
+    judged = deadlines.judge(read(owed), deliveries, tx.now, terms.calendar)
+    return judged if judged.state in SETTLED else None
 
 
-def duty(kind: str) -> Duty:
-    if kind not in get_args(Duty):
-        raise ValueError("no such kind of obligation")
-    return cast(Duty, kind)
+def _counts(states: Sequence[ObligationState]) -> Mapping[str, int]:
+    """How many were late; and how many otherwise than in time, where any were."""
+    counts = {COUNTED[state]: states.count(state) for state in COUNTED}
+    return {"late": counts.pop("late"), **{name: count for name, count in counts.items() if count}}
 
 
-def _values(
-    owed: Obligation,
-    tx: Transaction,
-    facts: Facts,
-    calendar: Calendar,
-    source: str,
-    known: dict[tuple[object, ...], dict[str, str]] | None = None,
-) -> dict[str, str]:
-    """A new row. `known`: what follows from equal dates is worked out once."""
-    known = {} if known is None else known
-    key = (owed.opens_at, owed.expires_at, owed.status, owed.edition)
-    if key not in known:
-        known[key] = dated(owed, tx, facts, calendar)
+def _met_at(tx: Transaction, all_judged: Sequence[Judgement]) -> datetime:
+    """When what met it was received. Not after now: the clock may have been put back since, and no entry is logged
+    before it happened."""
+    return min(tx.now, max(judged.by.received_at for judged in all_judged if judged.by))
+
+
+def _new(owed: Obligation, state: ObligationState, source: str, date_columns: ObligationValues) -> NewObligation:
+    """A new row."""
     return {
         "id": owed.id,
         "kind": owed.duty,
@@ -210,9 +187,13 @@ def _values(
         "period": _period(owed.occasion),
         "source": source,
         "rule": owed.rule,
-        "opens_at": rfc3339(owed.opens_at),
-        "state": str(ObligationState.OPEN),
-        **known[key],
+        "opens_at": owed.opens_at,
+        "state": state,
+        "due": date_columns["due"],
+        "expires_at": date_columns["expires_at"],
+        "status": date_columns["status"],
+        "edition": date_columns["edition"],
+        "remind_at": date_columns["remind_at"],
     }
 
 
@@ -224,35 +205,23 @@ def _period(occasion: str) -> str:
         return ""
 
 
-def _by_party(parties: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = defaultdict(int)
-    for party in parties:
-        found[party] += 1
-    return found
-
-
-def _count(tx: Transaction, name: str, due: str) -> int:
-    """The number of the next entry of its kind."""
-    number = 1
-    while tx.entry(f"{name}/missed/{due}/{number}") is not None:
-        number += 1
-    return number
-
-
 def _deliveries(tx: Transaction, owed: ObligationRow) -> list[Delivery]:
     """Everything the party sent for the period. What is still being checked is pending, so that nobody is late while
     the node is slow; parts count once, when the last of them is here."""
-    parcels = tx.parcels(sender=owed.party, agreement=owed.agreement, period=owed.period)
-    found = [_delivery(p) for p in parcels if p.state != "duplicate" and not (p.part and p.state == "accepted")]
-    live = superseding.counting(tx, owed.party, owed.agreement, owed.period)
-    parts = [instant(p.received_at) for p in live if p.part]
+    parcels = tx.parcels.where(sender=owed.party, agreement=owed.agreement, period=owed.period)
+    found = [
+        _delivery(p)
+        for p in parcels
+        if p.state is not ParcelState.DUPLICATE and not (p.part and p.state is ParcelState.ACCEPTED)
+    ]
+    live = counting.counting(tx, owed.party, owed.agreement, owed.period)
+    parts = [p.received_at for p in live if p.part]
     return [*found, Delivery(max(parts), "accepted")] if parts else found
 
 
 def _delivery(parcel: ParcelRow) -> Delivery:
-    received = instant(parcel.received_at)
-    if parcel.state == "refused":
-        return Delivery(received, "refused", instant(parcel.updated_at))
-    if parcel.state == "accepted":
-        return Delivery(received, "nil" if parcel.kind == Kind.NIL else "accepted")
-    return Delivery(received, "pending")
+    if parcel.state is ParcelState.REFUSED:
+        return Delivery(parcel.received_at, "refused", parcel.updated_at)
+    if parcel.state is ParcelState.ACCEPTED:
+        return Delivery(parcel.received_at, "nil" if parcel.kind is Kind.NIL else "accepted")
+    return Delivery(parcel.received_at, "pending")

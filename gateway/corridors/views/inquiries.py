@@ -1,31 +1,24 @@
-"""What is open: for the operator, and for both sides on a page in their folder of receipts. Numbers of inquiries and
-counts, no record's number: whoever asked, or was asked, has the list."""
+"""What is open: for the operator, and for both sides. Numbers of inquiries and counts, no record's number: the party
+that asked, and the one that was asked, have the list."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from gateway import durable
-from gateway.adapters.ledger.rows import InquiryRow
-from gateway.adapters.ledger.transaction import Reading
-from gateway.instants import SHANGHAI
-from gateway.lifecycle import SETTLED, ObligationState
+from gateway.adapters.ledger import Reading
+from gateway.adapters.ledger.rows import InquiryEqual, InquiryRow
+from gateway.instants import rfc3339
+from gateway.lifecycle import SETTLED
 from gateway.node import Node
 from gateway.policy.facts import Facts
-from gateway.receipts.pages import render
-from gateway.receipts.words import Words
-
-MODE = 0o660
-_WAITING = frozenset(ObligationState) - SETTLED
 
 
-def listed(node: Node, *, everything: bool = False, **equal: str) -> list[dict[str, Any]]:
+def listed(node: Node, *, everything: bool = False, **equal: Unpack[InquiryEqual]) -> list[dict[str, Any]]:
     """Every inquiry that is open in its receiver's hands, or all of them."""
     facts = node.facts.current()
     with node.ledger.reading() as reading:
-        inquiries = reading.inquiries(opened=None if everything else True, **equal)
+        inquiries = reading.inquiries.where(opened=None if everything else True, **equal)
         return [_line(reading, inquiry, facts) for inquiry in inquiries]
 
 
@@ -35,44 +28,25 @@ def one(node: Node, name: str) -> list[dict[str, Any]]:
     origin, _, number = name.rpartition("-")
     found = []
     with node.ledger.reading() as reading:
-        for inquiry in reading.inquiries(origin=origin):
+        for inquiry in reading.inquiries.where(origin=origin):
             if str(inquiry.number) == number:
                 records = [
-                    {"ordinal": d.ordinal, "area": d.area, "state": o.state, "due": o.due, "obligation": o.id}
-                    for d, o in reading.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)
+                    {
+                        "ordinal": record.ordinal,
+                        "area": record.area,
+                        "state": owed.state.value,
+                        "due": owed.due.isoformat(),
+                        "obligation": owed.id,
+                    }
+                    for record, owed in reading.dated.with_obligations(parcel=inquiry.parcel, receiver=inquiry.receiver)
                 ]
                 found.append({**_line(reading, inquiry, facts), "records": records})
     return found
 
 
-def refresh(node: Node, parties: Iterable[str]) -> None:
-    """Write the page of each of these parties anew. Raises `OSError` when a folder is away."""
-    facts = node.facts.current()
-    for party in sorted(set(parties)):
-        to = facts.parties.get(party)
-        if to is None or party == facts.node.party:
-            continue
-        with node.ledger.reading() as reading:
-            asked = [_line(reading, i, facts) for i in reading.inquiries(opened=True, receiver=party)]
-            asking = [_line(reading, i, facts) for i in reading.inquiries(opened=True, origin=party)]
-        words = Words(to.language)
-        page = render(
-            "inquiries.html",
-            to.language,
-            party_name=to.name,
-            node_name=facts.parties[facts.node.party].name,
-            today=words.day(node.clock.now().astimezone(SHANGHAI).date()),
-            day=node.clock.now().astimezone(SHANGHAI).date().isoformat(),
-            asked=asked,
-            asking=asking,
-        )
-        folder = node.folder(to, facts.node.folders.receipts)
-        durable.write_bytes(folder / f"{words('asked.title')}.html", page, MODE)
-
-
 def _line(reading: Reading, inquiry: InquiryRow, facts: Facts) -> dict[str, Any]:
-    found = [o for _, o in reading.dated_with_state(parcel=inquiry.parcel, receiver=inquiry.receiver)]
-    waiting = [o for o in found if ObligationState(o.state) in _WAITING]
+    found = [o for _, o in reading.dated.with_obligations(parcel=inquiry.parcel, receiver=inquiry.receiver)]
+    waiting = [o for o in found if o.state not in SETTLED]
     agreement = facts.agreements.get(inquiry.agreement)
     names = {party: _short(facts, party) for party in (inquiry.origin, inquiry.receiver)}
     return {
@@ -85,12 +59,12 @@ def _line(reading: Reading, inquiry: InquiryRow, facts: Facts) -> dict[str, Any]
         "receiver_name": names[inquiry.receiver],
         "count": inquiry.records,
         "open": len(waiting),
-        "due": min((o.due for o in waiting), default=""),
+        "due": min((o.due.isoformat() for o in waiting), default=""),
         "dated_by": "、".join(sorted({_short(facts, o.dated_by) for o in waiting if o.dated_by})),
         "provisional": any(o.status == "provisional" for o in waiting),
-        "delivered_at": inquiry.delivered_at,
-        "closed_at": inquiry.closed_at,
-        "states": dict(sorted(Counter(o.state for o in found).items())),
+        "delivered_at": rfc3339(inquiry.delivered_at) if inquiry.delivered_at else "",
+        "closed_at": rfc3339(inquiry.closed_at) if inquiry.closed_at else "",
+        "states": dict(sorted(Counter(o.state.value for o in found).items())),
     }
 
 
