@@ -52,8 +52,8 @@ class Queries:
         self._connection = connection
 
     def _all(self, kind: type[Row], query: Select[Any]) -> list[Row]:
-        """Rows of `kind`. Values are taken by position, so a row's fields have the order of its table's columns: by name
-        each row would need a mapping, and these took half the time of a long list."""
+        """Rows of `kind`. Values are taken by position, so a row's fields have the order of its table's columns: a
+        mapping of each row took half the time of a long list."""
         return list(starmap(kind, self._connection.execute(query)))
 
     def _one(self, kind: type[Row], query: Select[Any]) -> Row | None:
