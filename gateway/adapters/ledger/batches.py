@@ -8,7 +8,7 @@ from typing import Unpack
 from sqlalchemy import func, insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, equals, rows_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, equals, written
 from gateway.adapters.ledger.rows import (
     BatchEqual,
     BatchRow,
@@ -20,8 +20,8 @@ from gateway.adapters.ledger.rows import (
 )
 from gateway.lifecycle import BatchState, Change, StatementState
 
-_BATCHES = rows_of(BatchRow, t.distributions)
-_RECEIPTS = rows_of(ReceiptRow, t.receipts)
+_BATCHES = select(t.distributions)
+_RECEIPTS = select(t.receipts)
 
 
 class BatchReadings(Queries):

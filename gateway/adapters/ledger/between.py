@@ -8,7 +8,7 @@ from typing import Unpack
 from sqlalchemy import insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, equals, rows_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, equals, written
 from gateway.adapters.ledger.rows import (
     IncomingEqual,
     IncomingRow,
@@ -23,8 +23,8 @@ from gateway.adapters.ledger.rows import (
 )
 from gateway.lifecycle import Change, IncomingState, StatementState
 
-_INCOMING = rows_of(IncomingRow, t.incoming)
-_STATEMENTS = rows_of(StatementRow, t.statements)
+_INCOMING = select(t.incoming)
+_STATEMENTS = select(t.statements)
 _DONE = (IncomingState.ANSWERED, IncomingState.FAULTED)
 
 
@@ -47,9 +47,7 @@ class IncomingReadings(Queries):
     def named(self, batch: str) -> list[NamedRow]:
         """The packages that a batch names."""
         p = t.incoming_packages.c
-        return self._all(
-            NamedRow, rows_of(NamedRow, t.incoming_packages).where(p.incoming == batch).order_by(p.package)
-        )
+        return self._all(NamedRow, select(t.incoming_packages).where(p.incoming == batch).order_by(p.package))
 
     def digest_of(self, sender: str, package: str) -> str:
         """The digest under which a package of this sender's was listed; empty where none was."""
@@ -65,7 +63,7 @@ class IncomingReadings(Queries):
         """Parcels from the batch's sender, under its agreement, that have the bytes of a package it includes."""
         i, p, parcel = t.incoming.c, t.incoming_packages.c, t.parcels.c
         query = (
-            rows_of(ParcelRow, t.parcels)
+            select(t.parcels)
             .join(t.incoming_packages, p.sha256 == parcel.sha256)
             .join(t.incoming, i.id == p.incoming)
             .where(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import insert, select
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, rows_of
+from gateway.adapters.ledger.queries import Queries, Writings
 from gateway.adapters.ledger.rows import LogRow
 
-_ENTRIES = rows_of(LogRow, t.log_entries)
+_ENTRIES = select(t.log_entries)
 
 
 class Entries(Queries):

@@ -8,7 +8,7 @@ from typing import Unpack
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, chunks, columns, equals, rows_of, values_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, chunks, equals, values_of, written
 from gateway.adapters.ledger.rows import (
     DatedEqual,
     DatedRow,
@@ -91,18 +91,17 @@ class DatedReadings(Queries):
 
     def of(self, parcel: str, receiver: str) -> list[DatedRow]:
         """The records of one parcel for one receiver, in the order they stood."""
-        query = rows_of(DatedRow, t.dated_records).where(_d.parcel == parcel, _d.receiver == receiver)
+        query = select(t.dated_records).where(_d.parcel == parcel, _d.receiver == receiver)
         return self._all(DatedRow, query.order_by(_d.ordinal))
 
     def with_obligations(self, **equal: Unpack[DatedEqual]) -> list[tuple[DatedRow, ObligationRow]]:
         """Records with what is owed for them, by parcel, receiver and order. One that another record stands for is told
         with that one's obligation."""
-        record, owed = columns(DatedRow, t.dated_records), columns(ObligationRow, t.obligations)
-        query = select(*record, *owed).join(t.obligations, t.obligations.c.id == _d.obligation)
+        query = select(t.dated_records, t.obligations).join(t.obligations, t.obligations.c.id == _d.obligation)
         for name, value in equal.items():
             query = query.where((_d[name] if name in ("parcel", "receiver") else t.obligations.c[name]) == value)
         found = self._connection.execute(query.order_by(_d.parcel, _d.receiver, _d.ordinal))
-        split = len(record)
+        split = len(t.dated_records.columns)
         return [(DatedRow(*row[:split]), ObligationRow(*row[split:])) for row in found]
 
     def asked_under(self, obligations: Sequence[str]) -> set[tuple[str, str]]:

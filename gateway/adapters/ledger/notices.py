@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, or_, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, rows_of, values_of
+from gateway.adapters.ledger.queries import Queries, some_of, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Waiting:
     attempt: int
 
 
-_WAITING = rows_of(Waiting, t.notices).where(t.notices.c.sent_at.is_(None))
+_WAITING = some_of(t.notices, Waiting).where(t.notices.c.sent_at.is_(None))
 
 
 class Notices(Queries):

@@ -7,14 +7,13 @@ all.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Unpack
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, chunks, columns, equals, rows_of, values_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, chunks, equals, some_of, values_of, written
 from gateway.adapters.ledger.rows import (
     ChangeRow,
     Dated,
@@ -28,8 +27,7 @@ from gateway.deadlines.obligations import Duty
 from gateway.lifecycle import Change, ObligationState
 
 OWED = (ObligationState.OPEN, ObligationState.MISSED)
-_OBLIGATIONS = rows_of(ObligationRow, t.obligations)
-_DATED = [field.name for field in fields(Dated)]
+_OBLIGATIONS = select(t.obligations)
 
 
 def _matching(
@@ -132,7 +130,7 @@ class ObligationReadings(Queries):
         """Every way in which the date of something open came about and stands, once, however many share it; not of what
         has run out."""
         o = t.obligations.c
-        query = select(*columns(Dated, t.obligations)).where(o.state == ObligationState.OPEN, o.expires_at > now)
+        query = some_of(t.obligations, Dated).where(o.state == ObligationState.OPEN, o.expires_at > now)
         return self._all(Dated, query.distinct())
 
     def dated_so(self, dated: Dated) -> list[ObligationRow]:
@@ -145,7 +143,7 @@ class ObligationReadings(Queries):
     def changes(self, obligation: str) -> list[ChangeRow]:
         """What people did to it, in order."""
         c = t.obligation_changes.c
-        query = rows_of(ChangeRow, t.obligation_changes).where(c.obligation == obligation)
+        query = select(t.obligation_changes).where(c.obligation == obligation)
         return self._all(ChangeRow, query.order_by(c.number))
 
 

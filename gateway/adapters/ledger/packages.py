@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Unpack
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, chunks, equals, rows_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, chunks, equals, written
 from gateway.adapters.ledger.rows import PackageEqual, PackageRow, ParcelRow
 from gateway.lifecycle import Change, PackageState
 from gateway.parcels import Kind, SealedPackage
 
-_PACKAGES = rows_of(PackageRow, t.packages)
+_PACKAGES = select(t.packages)
 
 
 class PackageReadings(Queries):

@@ -9,12 +9,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, equals, rows_of, written
+from gateway.adapters.ledger.queries import Queries, Writings, equals, written
 from gateway.adapters.ledger.rows import NewParcel, ParcelEqual, ParcelRow, ParcelValues, Place
 from gateway.lifecycle import Change, ParcelState
 from gateway.parcels import Tally
 
-_PARCELS = rows_of(ParcelRow, t.parcels)
+_PARCELS = select(t.parcels)
 _SETTLED = [state for state in ParcelState if state.settled]
 
 

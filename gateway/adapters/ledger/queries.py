@@ -20,14 +20,9 @@ CHUNK = 500
 """How many values one statement carries: SQLite's limit lies higher, its planner's patience does not."""
 
 
-def columns(kind: type[Any], table: Table) -> list[Column[Any]]:
-    """The table's columns in the order of the row's fields, which have their names."""
-    return [table.c[field.name] for field in fields(kind)]
-
-
-def rows_of(kind: type[Any], table: Table) -> Select[Any]:
-    """All rows of a table, as `_all` takes them."""
-    return select(*columns(kind, table))
+def some_of(table: Table, kind: type[Any]) -> Select[Any]:
+    """Rows of a table with those columns alone that `kind` has fields for, as `_all` takes them."""
+    return select(*(table.c[field.name] for field in fields(kind)))
 
 
 def equals(table: Table, equal: Mapping[str, object]) -> list[ColumnElement[bool]]:
@@ -57,7 +52,8 @@ class Queries:
         self._connection = connection
 
     def _all(self, kind: type[Row], query: Select[Any]) -> list[Row]:
-        """Columns are taken by position: a mapping of each row would cost as much as the query."""
+        """Rows of `kind`. Values are taken by position, so a row's fields have the order of its table's columns: a
+        mapping of each row took half the time of a long list."""
         return list(starmap(kind, self._connection.execute(query)))
 
     def _one(self, kind: type[Row], query: Select[Any]) -> Row | None:

@@ -9,10 +9,10 @@ from typing import Unpack
 from sqlalchemy import delete, insert, select, update
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings, chunks, rows_of, values_of
+from gateway.adapters.ledger.queries import Queries, Writings, chunks, values_of
 from gateway.adapters.ledger.rows import NewOutage, OutageRow, ReminderRow
 
-_REMINDERS = rows_of(ReminderRow, t.reminders)
+_REMINDERS = select(t.reminders)
 
 
 class ReminderReadings(Queries):
@@ -57,7 +57,7 @@ class OutageReadings(Queries):
     """Readings."""
 
     def all(self) -> list[OutageRow]:
-        return self._all(OutageRow, rows_of(OutageRow, t.outages).order_by(t.outages.c.began))
+        return self._all(OutageRow, select(t.outages).order_by(t.outages.c.began))
 
 
 class Outages(OutageReadings, Writings):

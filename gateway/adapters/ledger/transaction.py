@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 
@@ -25,81 +27,83 @@ from gateway.adapters.ledger.reminders import (
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.log import Entry
 
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Reads(Generic[S_co]):
+    """A store of a reading, made when it is first asked for: most transactions need three of them."""
+
+    def __init__(self, kind: Callable[[Connection], S_co]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, owner: type[Reading], name: str) -> None:
+        self._name = name
+
+    def __get__(self, reading: Reading, owner: type[Reading] | None = None) -> S_co:
+        made = reading.__dict__[self._name] = self._make(reading)
+        return made
+
+    def _make(self, reading: Reading) -> S_co:
+        return self._kind(reading.connection)
+
+
+class Writes(Reads[S_co]):
+    """The same of a transaction."""
+
+    def __init__(self, kind: Callable[[Connection, datetime], S_co]) -> None:
+        self._writing = kind
+
+    def _make(self, reading: Reading) -> S_co:
+        assert isinstance(reading, Transaction), "only a transaction writes"
+        return self._writing(reading.connection, reading.now)
+
 
 class Reading:
     """Stores with readings; they hold in a transaction and on a reading connection alike."""
 
-    parcels: ParcelReadings
-    places: PlaceReadings
-    progress: ProgressReadings
-    packages: PackageReadings
-    batches: BatchReadings
-    receipts: ReceiptReadings
-    obligations: ObligationReadings
-    reminders: ReminderReadings
-    outages: OutageReadings
-    heartbeat: HeartbeatReadings
-    inquiries: InquiryReadings
-    dated: DatedReadings
-    incoming: IncomingReadings
-    statements: StatementReadings
+    parcels = Reads(ParcelReadings)
+    places = Reads(PlaceReadings)
+    progress = Reads(ProgressReadings)
+    packages = Reads(PackageReadings)
+    batches = Reads(BatchReadings)
+    receipts = Reads(ReceiptReadings)
+    entries = Reads(Entries)
+    obligations = Reads(ObligationReadings)
+    reminders = Reads(ReminderReadings)
+    outages = Reads(OutageReadings)
+    heartbeat = Reads(HeartbeatReadings)
+    inquiries = Reads(InquiryReadings)
+    dated = Reads(DatedReadings)
+    incoming = Reads(IncomingReadings)
+    statements = Reads(StatementReadings)
 
     def __init__(self, connection: Connection) -> None:
-        self.parcels = ParcelReadings(connection)
-        self.places = PlaceReadings(connection)
-        self.progress = ProgressReadings(connection)
-        self.packages = PackageReadings(connection)
-        self.batches = BatchReadings(connection)
-        self.receipts = ReceiptReadings(connection)
-        self.entries = Entries(connection)
-        self.obligations = ObligationReadings(connection)
-        self.reminders = ReminderReadings(connection)
-        self.outages = OutageReadings(connection)
-        self.heartbeat = HeartbeatReadings(connection)
-        self.inquiries = InquiryReadings(connection)
-        self.dated = DatedReadings(connection)
-        self.incoming = IncomingReadings(connection)
-        self.statements = StatementReadings(connection)
+        self.connection = connection
 
 
 class Transaction(Reading):
     """The same stores with writings. `now` is the step's one instant."""
 
-    parcels: Parcels
-    places: Places
-    progress: Progress
-    packages: Packages
-    batches: Batches
-    receipts: Receipts
-    obligations: Obligations
-    reminders: Reminders
-    outages: Outages
-    heartbeat: Heartbeat
-    inquiries: Inquiries
-    dated: DatedRecords
-    incoming: Incoming
-    statements: Statements
+    parcels = Writes(Parcels)
+    places = Writes(Places)
+    progress = Writes(Progress)
+    packages = Writes(Packages)
+    batches = Writes(Batches)
+    receipts = Writes(Receipts)
+    salts = Writes(Salts)
+    obligations = Writes(Obligations)
+    reminders = Writes(Reminders)
+    outages = Writes(Outages)
+    heartbeat = Writes(Heartbeat)
+    inquiries = Writes(Inquiries)
+    dated = Writes(DatedRecords)
+    incoming = Writes(Incoming)
+    statements = Writes(Statements)
 
     def __init__(self, connection: Connection, now: datetime, *, lock_rows: bool) -> None:
         super().__init__(connection)
-        self.now = now
-        self._connection, self._lock_rows = connection, lock_rows
-        self.parcels = Parcels(connection, now)
-        self.places = Places(connection, now)
-        self.progress = Progress(connection, now)
-        self.packages = Packages(connection, now)
-        self.batches = Batches(connection, now)
-        self.receipts = Receipts(connection, now)
-        self.salts = Salts(connection, now)
-        self.obligations = Obligations(connection, now)
-        self.reminders = Reminders(connection, now)
-        self.outages = Outages(connection, now)
-        self.heartbeat = Heartbeat(connection, now)
-        self.inquiries = Inquiries(connection, now)
-        self.dated = DatedRecords(connection, now)
-        self.incoming = Incoming(connection, now)
-        self.statements = Statements(connection, now)
+        self.now, self._lock_rows = now, lock_rows
 
     def log(self, entry: Entry) -> Sequenced:
         """Append an entry (`sequencing.append`). Raises `IntegrityError` if the id was used."""
-        return sequencing.append(self._connection, [entry], self.now, lock_rows=self._lock_rows)[0]
+        return sequencing.append(self.connection, [entry], self.now, lock_rows=self._lock_rows)[0]
