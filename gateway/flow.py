@@ -68,7 +68,7 @@ def _durably(name: str, step: Callable[..., StepResult], *arguments: str) -> Ste
     return DBOS.run_step({"name": name}, step, *arguments)
 
 
-def at_once(_name: str, step: Callable[..., StepResult], *arguments: str) -> StepResult:
+def at_once(name: str, step: Callable[..., StepResult], *arguments: str) -> StepResult:  # noqa: ARG001
     """Without the engine, in this thread: a workflow that is cut off is begun again."""
     return step(*arguments)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gateway import __version__, flow
-from gateway.adapters.ledger.rows import ParcelEqual
+from gateway.adapters.ledger.rows import InquiryEqual, ParcelEqual
 from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
@@ -151,7 +151,13 @@ class _Service:
             if not found:
                 raise NotFound
             return found
-        equal = {k: str(request.query[k]) for k in ("origin", "receiver", "agreement") if k in request.query}
+        equal: InquiryEqual = {}
+        if "origin" in request.query:
+            equal["origin"] = str(request.query["origin"])
+        if "receiver" in request.query:
+            equal["receiver"] = str(request.query["receiver"])
+        if "agreement" in request.query:
+            equal["agreement"] = str(request.query["agreement"])
         return inquiries.listed(self._daemon.node, everything=bool(request.query.get("all")), **equal)
 
     def remind(self, request: Request) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from gateway.corridors.operating.retrying import retry
 from support.nodes import PERIOD, Node, planned
 
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
+from gateway.corridors.operating.retrying import retry
 from gateway.corridors.submission import STAGES, Intake, Sealing
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.faults import FileFault

@@ -15,8 +15,8 @@ from typing import Final
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow, ParcelRow
 from gateway.corridors.inquiries import closing, delivering
-from gateway.corridors.inquiries.entering import own_id
 from gateway.corridors.obligations import changes
+from gateway.corridors.obligations.replies import own_id
 from gateway.deadlines.changes import Change
 from gateway.lifecycle import INQUIRY, OBLIGATION, PACKAGE, SETTLED, Event, InquiryState, ObligationState, PackageState
 from gateway.lifecycle.carried import day
@@ -208,7 +208,7 @@ def void(tx: Transaction, node: Node, parcel: str, receiver: str, decided: Entry
             change = Change("void", owed.id, tx.now, decided.actor, WHY, None)
             changes.changed(tx, change, owed, terms)
             ended.append(owed.id)
-    closing.close(tx, ended, terms)
+    closing.close(tx, ended, terms.facts)
     for inquiry in tx.inquiries.where(parcel=parcel, receiver=receiver, state=InquiryState.WAITING):
         tx.inquiries.change(parcel, receiver, INQUIRY.apply(inquiry.state, decided))  # nothing was owed yet
         for package in tx.packages.where(parcel=parcel, receiver=receiver):

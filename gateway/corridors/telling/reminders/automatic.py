@@ -72,9 +72,8 @@ def _enter(tx: Transaction, waiting: list[ObligationRow], terms: Terms, schedule
         later[wakes].append(owed.id)
     for at, ids in later.items():
         tx.obligations.update_many(ids, remind_at=at)
-    for (history, party, _, step, level), many in sorted(found.items()):
-        asked = letters.Asked(history, party, tuple(owed for owed, _ in many))
-        seq = letters.logged(tx, asked, facts, ACTOR, {"step": step, "level": level})
+    for (_, _, _, step, level), many in sorted(found.items()):
+        seq = letters.logged(tx, [owed for owed, _ in many], terms, ACTOR, {"step": step, "level": level})
         tx.reminders.add(
             [ReminderRow(owed.id, owed.due, one, level, tx.now, seq) for owed, due in many for one in due.covers]
         )

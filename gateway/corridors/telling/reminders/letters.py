@@ -12,7 +12,7 @@ from gateway import durable
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.corridors.counting import counting
-from gateway.corridors.obligations import settling
+from gateway.corridors.obligations import entries
 from gateway.corridors.recording import Said
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
@@ -39,16 +39,6 @@ class Reminded:
     due: str
     state: str
     file: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What one letter asks for: obligations of one `party` that share a `history` (their source, or the one's own id)
-    and a date."""
-
-    history: str
-    party: str
-    owed: tuple[ObligationRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +136,17 @@ def write(reading: Reading, owed: ObligationRow, terms: Terms, stands: Numbered)
 def _letter(node: Node, owed: ObligationRow, terms: Terms, now: datetime, actor: str) -> Letter:
     """The letter that a person asked for, logged: its number is the entry's."""
     with node.ledger.transaction(now) as tx:
-        seq = logged(tx, Asked(owed.id, owed.party, (owed,)), terms.facts, actor, {})
+        seq = logged(tx, [owed], terms, actor, {})
         return write(tx, owed, terms, Numbered(seq, now.date()))
 
 
-def logged(tx: Transaction, asked: Asked, facts: Facts, actor: str, counts: Mapping[str, int]) -> int:
-    """Log one reminder; returns the entry's number, which is the letter's."""
-    number = 1 + sum(entry.event is Event.REMINDED for entry in tx.entries.of(asked.history))
-    said = Said(counts, suffix=f"/{Event.REMINDED}/{number}", actor=actor)
-    return settling.of_obligations(tx, Event.REMINDED, asked.owed, facts, said)
+def logged(tx: Transaction, asked: Sequence[ObligationRow], terms: Terms, actor: str, counts: Mapping[str, int]) -> int:
+    """Log one reminder of obligations of one party and source; returns the entry's number, which is the letter's."""
+    about = entries.alike(asked)
+    number = 1 + sum(entry.event is Event.REMINDED for entry in tx.entries.of(about.history))
+    many = {"obligations": len(asked)} if asked[0].source else {}
+    said = Said({**counts, **many}, suffix=f"/{Event.REMINDED}/{number}", actor=actor)
+    return entries.of_many(tx, about, asked, Event.REMINDED, terms, said)
 
 
 def _lacking(reading: Reading, owed: ObligationRow) -> tuple[Lacking, str]:
