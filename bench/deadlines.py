@@ -122,7 +122,7 @@ def main() -> None:
         states = timed("counting by state", reading.count_obligations)
         timed(
             "a list of 200, by date",
-            lambda: reading.list_obligations(limit=200, states=("open", "missed")),
+            lambda: reading.obligations.listed(limit=200, states=("open", "missed")),
         )
         timed("counting what is overdue", lambda: reading.count_overdue(clock.moment, states=("open", "missed")))
     print(f"{'':58} {states}")

@@ -87,7 +87,7 @@ def incoming(node: Node) -> list[str]:
 
 def statements(node: Node, **equal: str) -> list[Any]:
     with node.running.ledger.reading() as reading:
-        return reading.between.statements(**equal)
+        return reading.statements.where(**equal)
 
 
 def batch(node: Node, receiver: str) -> Any:
@@ -183,7 +183,7 @@ def test_a_push_that_was_cut_off_is_made_again_and_closes_the_batch_once(
     assert answer(tiers.province) == [{"outcome": "deferred", "code": "701"}]
     assert answer(tiers.province) == []  # it waits for its time
     with tiers.province.running.ledger.reading() as reading:
-        (row,) = reading.between.open()
+        (row,) = reading.incoming.open()
     assert (row.state, row.code, row.attempt) == ("listed", "701", 2)
     server.start()
     later = tiers.province.running.clock.now() + timedelta(seconds=90)
@@ -236,7 +236,7 @@ def test_what_is_not_from_the_other_node_or_not_for_us_is_refused_and_kept(tiers
     assert all(row.signature for row in refused)
     assert overview.counts(tiers.county.running)["statements"] == {"refused": 5, "sent": 1}
     with tiers.county.running.ledger.reading() as reading:
-        logged = [json.loads(entry.body) for entry in reading.entries() if entry.event == "statement_refused"]
+        logged = [json.loads(entry.body) for entry in reading.entries.after() if entry.event == "statement_refused"]
     assert sorted(entry["counts"]["code"] for entry in logged) == [210, 211, 246, 246, 247]
     # The genuine one is believed after all that, and only once; one of the same number that says else is not.
     lay(served, "f.receipt.json", body, signature)
@@ -380,7 +380,7 @@ def confirm(node: Node) -> None:
     """What `gateway parcels acknowledge` does, without the daemon."""
     now = node.running.clock.now()
     with node.running.ledger.transaction(now) as tx:
-        (row,) = tx.between.open()
+        (row,) = tx.incoming.open()
         countersigning.confirm(tx, row, "test")
 
 

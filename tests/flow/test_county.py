@@ -118,7 +118,7 @@ def test_each_record_goes_only_to_the_department_whose_register_disagrees(county
     assert (parcel.state, parcel.accepted, parcel.refused) == ("accepted", 3, 1)
     assert county.out(parcel) == {WEISHENG: 2, GONGAN: 1}
     with county.running.ledger.reading() as reading:
-        (receipt,) = reading.receipts(parcel=parcel.id)
+        (receipt,) = reading.receipts.where(parcel=parcel.id)
     assert json.loads(receipt.body)["counts"]["out"] == {WEISHENG: 2, GONGAN: 1}
     page = next(places.party_folder(county.facts, county.facts.parties[JISHENG]).glob("回执/*.html")).read_text("utf-8")
     assert "卫生部门" in page

@@ -120,7 +120,7 @@ def tell_up(tiers: Tiers) -> None:
 
 def owed(node: Node) -> list[Any]:
     with node.running.ledger.reading() as reading:
-        return reading.obligations(kind="reply")
+        return reading.obligations.where(kind="reply")
 
 
 def dates(node: Node) -> set[tuple[str, str]]:
@@ -129,7 +129,7 @@ def dates(node: Node) -> set[tuple[str, str]]:
 
 def events(node: Node, event: str) -> list[dict[str, Any]]:
     with node.running.ledger.reading() as reading:
-        return [json.loads(entry.body) for entry in reading.entries(limit=10_000) if entry.event == event]
+        return [json.loads(entry.body) for entry in reading.entries.after(limit=10_000) if entry.event == event]
 
 
 def test_the_date_is_the_lowest_nodes_and_every_node_above_shows_whose_it_is(tiers: Tiers) -> None:
@@ -171,7 +171,7 @@ def receipts(node: Node, party: str) -> Path:
 def test_only_what_the_lower_node_signed_is_taken_and_its_corrections_go_up(tiers: Tiers) -> None:
     ask(tiers)
     with tiers.county.running.ledger.reading() as reading:
-        (genuine,) = reading.receipts(stage="delivered")
+        (genuine,) = reading.receipts.where(stage="delivered")
     later = genuine.body.replace(b"2026-11-12", b"2026-12-12").replace(b"2026-11-13T00", b"2026-12-13T00")
     assert later != genuine.body
     lay(tiers.province, COUNTY, "changed", later, sign_as(tiers.county, genuine.body))
@@ -199,7 +199,7 @@ def test_only_what_the_lower_node_signed_is_taken_and_its_corrections_go_up(tier
     assert [dates(node) for node in tiers.nodes()] == [copied, copied, {("2026-11-20", "")}]
     # The county's first statement once more, as from a folder that was restored: older than what is known.
     with tiers.county.running.ledger.reading() as reading:
-        first, second = reading.receipts(stage="delivered")
+        first, second = reading.receipts.where(stage="delivered")
     lay(tiers.province, COUNTY, "again", first.body, sign_as(tiers.county, first.body))
     assert work_on_what_came(tiers.province) == ["noted 100"]
     assert dates(tiers.province) == copied

@@ -41,14 +41,14 @@ def node(
 
 def owed(node: Node, identity: str) -> ObligationRow:
     with node.running.ledger.reading() as reading:
-        found = reading.obligation(identity)
+        found = reading.obligations.get(identity)
     assert found is not None
     return found
 
 
 def logged(node: Node, event: str) -> list[dict]:
     with node.running.ledger.reading() as reading:
-        return [json.loads(e.body) for e in reading.entries(limit=10_000) if e.event == event]
+        return [json.loads(e.body) for e in reading.entries.after(limit=10_000) if e.event == event]
 
 
 def code(outcome: object) -> str:
@@ -67,8 +67,8 @@ def test_a_date_is_put_off_and_what_comes_then_is_in_time(node: Node) -> None:
     assert entry["counts"] == {"was": 20261101, "due": 20261110}
     assert len(entry["commit"]) == 64
     with node.running.ledger.reading() as reading:
-        (change,) = reading.changes(ZHEJIANG)
-        assert "平台检修" not in "".join(json.dumps(json.loads(e.body)) for e in reading.entries(limit=10_000))
+        (change,) = reading.obligations.changes(ZHEJIANG)
+        assert "平台检修" not in "".join(json.dumps(json.loads(e.body)) for e in reading.entries.after(limit=10_000))
     assert (change.why, change.actor, change.kind) == ("平台检修，见来函", WHO, "extended")
     move(node, "2026-11-05 10:00")
     sweeping.oblige(node.running)

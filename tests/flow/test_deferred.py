@@ -40,7 +40,7 @@ def waits(node: Node, parcel: str, code: str) -> None:
     assert row.next_attempt_at > row.updated_at
     assert row.attempt > 1
     with node.running.ledger.reading() as reading:
-        assert reading.receipts(parcel=parcel) == []
+        assert reading.receipts.where(parcel=parcel) == []
         later = node.running.clock.now().replace(year=2027)
         assert parcel in [p.id for p in reading.due_parcels(later)]
     assert node.running.inbox.claim(ParcelId(parcel)) is not None
@@ -216,7 +216,7 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
     assert node.events(row.id)[-1] == "faulted"
     with node.running.ledger.reading() as reading:
         assert row.id in [p.id for p in reading.unsettled()]
-        assert reading.receipts(parcel=row.id) == []
+        assert reading.receipts.where(parcel=row.id) == []
     assert (node.home / "state" / "spool" / ".arrived" / row.id).exists()
     node.nothing_forwarded()
     # Once an operator has mended it, the same parcel goes on.
@@ -231,7 +231,7 @@ def test_a_file_that_has_waited_often_may_still_lose_its_worker_once(node: Node)
     submission = Submission(node.running)
     assert submission.step("intake", claim.parcel)["outcome"] == "ok"
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
-        tx.update_parcel(claim.parcel, attempt=4 * LONGEST_TRIES)
+        tx.parcels.update(claim.parcel, attempt=4 * LONGEST_TRIES)
     assert node.worker.pid is not None
     with killing(node.worker.pid):
         assert node.work(claim.parcel) == {"outcome": "deferred", "code": "704"}

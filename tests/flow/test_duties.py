@@ -44,7 +44,7 @@ def node(
 
 def states(node: Node, **equal: str) -> dict[str, tuple[str, str]]:
     with node.running.ledger.reading() as reading:
-        return {o.id: (o.due, o.state) for o in reading.obligations(**equal)}
+        return {o.id: (o.due, o.state) for o in reading.obligations.where(**equal)}
 
 
 def test_the_node_owes_its_distribution_after_the_close(node: Node) -> None:
@@ -96,7 +96,7 @@ def test_a_receiver_owes_its_signature_from_the_delivery(node: Node) -> None:
     assert states(node, kind="collection") == {first: ("2026-11-03", "open"), second: ("2026-11-03", "open")}
     now = move(node, "2026-10-23 10:00")
     with node.running.ledger.transaction(now) as tx:
-        batch = tx.distribution(batches[0][0])
+        batch = tx.batches.get(batches[0][0])
         assert batch is not None
         calendar = node.running.facts.calendar()
         recording.collected(tx, batch, "parcel", "2026-10-23T02:00:00.000000Z", node.facts, calendar)

@@ -68,7 +68,7 @@ def test_the_clock_starts_where_the_records_arrive_and_its_date_is_signed(desk: 
 def test_nobody_but_the_receiver_gets_a_batch(desk: Desk) -> None:
     asked = desk.ask("11", A, ["a1"], GZ)
     with desk.running.ledger.reading() as reading:
-        batches = reading.distributions(agreement=A)
+        batches = reading.batches.where(agreement=A)
     assert [(b.receiver, b.packages) for b in batches] == [("440000", 1)]
     assert desk.node.packages(parcel=asked.id)[0].id.startswith(f"{A}_110000_440000_none_r1_")
 
@@ -97,7 +97,7 @@ def test_what_nobody_asked_and_what_was_answered_is_refused_row_by_row(desk: Des
     mixed = desk.answer("44", A_BACK, [("a1", "2"), ("zz", "1"), ("a2", "1"), ("a2", "2")])
     assert (mixed.state, mixed.records, mixed.accepted, mixed.refused) == ("accepted", 4, 1, 3)
     with desk.running.ledger.reading() as reading:
-        (receipt,) = reading.receipts(parcel=mixed.id)
+        (receipt,) = reading.receipts.where(parcel=mixed.id)
     assert json.loads(receipt.body)["codes"] == {"471": 1, "473": 1, "474": 1}
     assert desk.states(asked, "44") == ["met", "met"]
     (listed,) = desk.node.party_folder("44", "退回").glob("*.xlsx")
@@ -183,7 +183,7 @@ def test_a_person_returns_and_passes_on_and_the_other_place_answers(desk: Desk) 
     assert desk.inquiry(asked, "34").key == ""
     assert desk.inquiry(asked, "44").key != ""
     with running.ledger.reading() as reading:
-        entries = [json.loads(entry.body) for entry in reading.entries(limit=10_000)]
+        entries = [json.loads(entry.body) for entry in reading.entries.after(limit=10_000)]
     found = {e["event"]: e for e in entries if e["event"] in ("obligation_returned", "obligation_transferred")}
     assert {event: (e["actor"], bool(e["commit"])) for event, e in found.items()} == {
         "obligation_returned": (who, True),
@@ -267,7 +267,7 @@ def test_in_both_classes_the_fifteen_days_hold(desk: Desk, first: str) -> None:
     assert desk.owed(short, "44")[0].id == desk.owed(long_, "44")[0].id == desk.own(short, "44", 1)
     assert desk.owed(short, "44")[0].due == due
     with desk.running.ledger.reading() as reading:
-        states = {o.id: o.state for o in reading.obligations(kind="reply")}
+        states = {o.id: o.state for o in reading.obligations.where(kind="reply")}
     assert sorted(states.values()) == (["open", "open"] if first == A else ["open", "open", "void"])
     desk.answer("44", B_BACK, [("x", "1")])
     assert desk.states(short, "44")[0] == desk.states(long_, "44")[0] == "met"
@@ -302,7 +302,7 @@ def test_the_key_goes_with_the_last_record_and_the_log_says_so(desk: Desk) -> No
 def test_what_a_person_voids_closes_too(desk: Desk) -> None:
     asked = desk.ask("11", A, ["a1"], GZ)
     with desk.running.ledger.transaction(desk.clock.now()) as tx:
-        tx.update_obligation(desk.own(asked, "44", 1), state="void")
+        tx.obligations.update(desk.own(asked, "44", 1), state="void")
     closings.close_settled(desk.running)
     assert desk.inquiry(asked, "44").key == ""
 

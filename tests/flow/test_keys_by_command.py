@@ -192,7 +192,7 @@ def entries(daemon: Daemon) -> list[dict[str, Any]]:
     ledger = Ledger(wiring.database_url(daemon.facts))
     try:
         with ledger.reading() as reading:
-            return [json.loads(entry.body) for entry in reading.entries()]
+            return [json.loads(entry.body) for entry in reading.entries.after()]
     finally:
         ledger.close()
 

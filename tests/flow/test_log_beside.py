@@ -130,6 +130,6 @@ def test_two_histories_are_evidence_and_an_entry(node: Node) -> None:
     again, _ = running(node)
     again.round(node.running)
     with node.running.ledger.reading() as reading:
-        entries = [json.loads(e.body) for e in reading.entries() if e.event == "split_view_seen"]
+        entries = [json.loads(e.body) for e in reading.entries.after() if e.event == "split_view_seen"]
     assert [e["digests"] for e in entries] == [{"evidence": hashlib.sha256(kept.read_bytes()).hexdigest()}]
     assert rfc3339(node.running.clock.now() + timedelta(days=1)) > entries[0]["time"]

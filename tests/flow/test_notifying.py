@@ -101,7 +101,7 @@ def test_a_mail_names_no_file_and_nobody(told: Node, server: MailServer) -> None
     notices.post(later(told, DIGEST))
     (mail,) = server.received
     assert "王小明" not in mail.as_string() + mail.get_content() + mail["Subject"]
-    with told.running.ledger.outbox() as outbox:
+    with told.running.ledger.notices() as outbox:
         assert outbox.waiting() == []
     database = (told.home / "state" / "ledger.db").read_bytes() + (told.home / "state" / "ledger.db-wal").read_bytes()
     assert b"liaison@" not in database, "addresses stay in the facts"
@@ -130,7 +130,7 @@ def test_after_three_days_it_is_given_up(told: Node, server: MailServer) -> None
     refuse(told)
     notices.gather(told.running)
     notices.send(later(told, timedelta(days=4)))
-    with told.running.ledger.outbox() as outbox:
+    with told.running.ledger.notices() as outbox:
         assert outbox.waiting() == []
     assert server.received == []
 
@@ -184,7 +184,7 @@ def test_an_escalated_reminder_reaches_the_next_level_and_no_earlier_one_does(
 def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Node, server: MailServer) -> None:
     sweeping.oblige(told.running)
     with told.running.ledger.reading() as reading:
-        (owed,) = reading.obligations(party="340000", agreement=INFLOW, period=PERIOD)
+        (owed,) = reading.obligations.where(party="340000", agreement=INFLOW, period=PERIOD)
     until = date.fromisoformat(owed.due) + timedelta(days=7)
     assert isinstance(dating.extend(told.running, [owed.id], until, "台风", "uid:0 test"), Ok)
     now, common = told.running.clock.now(), {"actor": "gateway", "facts": "4" * 64, "parties": ("330000",)}
@@ -206,7 +206,7 @@ def test_a_node_that_begins_to_tell_does_not_tell_its_history(node: Node, server
     running = replace(node.running, notices={"mail": _never})
     notices.post(running)
     notices.post(replace(later(node, DIGEST), notices={"mail": _never}))
-    with node.running.ledger.outbox() as outbox:
+    with node.running.ledger.notices() as outbox:
         assert outbox.waiting() == []
 
 

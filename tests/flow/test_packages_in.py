@@ -205,7 +205,7 @@ def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Nod
     folder = node.home / "exchange" / "000000" / "接收" / label
     assert len(list(folder.glob("pilot-report_330000_000000_2026Q3_r1_*.tar.zst.gpg"))) == 1
     with node.running.ledger.reading() as reading:
-        assert [d.state for d in reading.deliveries(distribution=identity)] == ["acknowledged"]
+        assert [d.state for d in reading.batches.where(id=identity)] == ["acknowledged"]
 
 
 def test_an_event_driven_table_has_no_period_and_no_place_to_fight_for(

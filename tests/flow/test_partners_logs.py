@@ -84,10 +84,10 @@ def test_a_proof_is_held_to_the_partners_own_log(node: Node, theirs: Log, tmp_pa
 
     assert kept(another.key) is False
     with node.running.ledger.reading() as reading:
-        assert [row.proof for row in reading.between.statements(issuer=PARTY)] == [b""]
+        assert [row.proof for row in reading.statements.where(issuer=PARTY)] == [b""]
     assert kept(another.key, theirs.key) is True
     with node.running.ledger.reading() as reading:
-        assert [row.proof for row in reading.between.statements(issuer=PARTY)] == [data]
+        assert [row.proof for row in reading.statements.where(issuer=PARTY)] == [data]
     assert kept() is True
 
 

@@ -60,7 +60,7 @@ def node(
 
 def sent(node: Node) -> list[dict]:
     with node.running.ledger.reading() as reading:
-        return [json.loads(e.body) for e in reading.entries(limit=10_000) if e.event == "reminder_sent"]
+        return [json.loads(e.body) for e in reading.entries.after(limit=10_000) if e.event == "reminder_sent"]
 
 
 def letters(node: Node, party: str = "34") -> list[str]:
@@ -99,9 +99,9 @@ def test_every_step_once_and_the_next_level_in_the_end(node: Node) -> None:
     assert "第7次催报" in re.sub(r"\s", "", page)
     assert letters(node, "33") == []
     with node.running.ledger.reading() as reading:
-        found = reading.obligation(ANHUI)
+        found = reading.obligations.get(ANHUI)
         assert found is not None
-        assert (found.remind_at, len(reading.reminders(ANHUI))) == ("", 7)
+        assert (found.remind_at, len(reading.reminders.of(ANHUI))) == ("", 7)
 
 
 def test_what_was_missed_while_the_node_was_down_is_one_letter(node: Node) -> None:
@@ -114,7 +114,7 @@ def test_what_was_missed_while_the_node_was_down_is_one_letter(node: Node) -> No
     (entry,) = sent(node)
     assert entry["counts"] == {"step": -2, "level": 0}
     with node.running.ledger.reading() as reading:
-        assert sorted(r.step for r in reading.reminders(ANHUI)) == [-10, -5, -2]
+        assert sorted(r.step for r in reading.reminders.of(ANHUI)) == [-10, -5, -2]
     day_by_day(node, "2026-10-29", "2026-11-01")
     assert letters(node) == ["2026-10-29", "2026-10-30"]
 
@@ -184,7 +184,7 @@ def test_answers_owed_record_by_record_are_asked_for_in_one_letter(node: Node) -
     assert {str(r.due) for r in replies} == {"2026-11-06"}
     with node.running.ledger.transaction(now) as tx:
         recording.set_obligations(tx, replies, facts, calendar, source="inquiry")
-        settled = tx.obligation(replies[0].id)
+        settled = tx.obligations.get(replies[0].id)
         assert settled is not None
         recording.settle(tx, settled, [deadlines.Delivery(now, "accepted")], facts, calendar)
     day_by_day(node, "2026-10-17", "2026-10-23")

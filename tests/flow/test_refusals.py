@@ -24,7 +24,7 @@ def says(node: Node, row: ParcelRow, code: str, sentence: str) -> None:
     assert row.code == code
     page = unescape(node.page(row))
     assert sentence in page
-    assert catalogue()[code].remedy("zh", row.details) in page
+    assert catalogue()[code].remedy("zh", row.detail) in page
 
 
 def test_period_unclear(node: Node) -> None:
@@ -36,7 +36,7 @@ def test_two_open_windows(node: Node) -> None:
     """The submission of the quarter before is still owed, and the name says nothing: never guessed."""
     sweeping.oblige(node.running)
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
-        (owed,) = tx.obligations(agreement="migrants-inflow", party="330000", period=PERIOD)
+        (owed,) = tx.obligations.where(agreement="migrants-inflow", party="330000", period=PERIOD)
         earlier = {name: getattr(owed, name) for name in type(owed).__dataclass_fields__}
         tx.add_obligation(**{**earlier, "id": owed.id.replace("2026Q3", "2026Q2"), "period": "2026Q2"})
     row = node.send(planned(name="跨省流入人口个案.csv"))
@@ -83,7 +83,7 @@ def test_parts_that_do_not_fit(node: Node) -> None:
 def test_wrong_folder(node: Node, fault: FileFault) -> None:
     row = node.send(planned(30, file_fault=fault))
     assert row.code in ("308", "502")
-    says(node, row, row.code, catalogue()[row.code].sentence("zh", row.details)[:8])
+    says(node, row, row.code, catalogue()[row.code].sentence("zh", row.detail)[:8])
 
 
 def test_more_bad_records_than_the_agreement_bears(home: Path, partners: Partners, worker: Worker) -> None:

@@ -89,7 +89,7 @@ def published(node: Daemon) -> None:
 
         def all_of_it() -> bool:
             with ledger.reading() as reading:
-                return bool(node.get("health")["log"]["size"] > reading.head()[0])
+                return bool(node.get("health")["log"]["size"] > reading.entries.head()[0])
 
         wait(all_of_it)
     finally:

@@ -47,7 +47,7 @@ def backed_up(desk: Desk, into: Path) -> tuple[Path, list[inquirykeys.Key]]:
     """The ledger as an archive holds it, and the keys that lie beside the archives."""
     durable.make_folder(into)
     with desk.running.ledger.reading() as reading:
-        keys = reading.inquiry_keys()
+        keys = reading.inquiries.keys()
     return backup.dump(desk.running.ledger.url, into), keys
 
 
@@ -103,7 +103,7 @@ def test_no_key_that_has_an_end_is_in_a_backup(desk: Desk, tmp_path: Path) -> No
     own = facts.parties[facts.node.party].pins("openpgp")[0]
     file = tmp_path / f"node{inquirykeys.SUFFIX}"
     with desk.running.ledger.reading() as reading:
-        keys = reading.inquiry_keys()
+        keys = reading.inquiries.keys()
     assert keys == [(asked.id, "440000", key)]
     sealer = wiring.sealing(facts)
     done = sealer.openpgp.seal_stream(lambda write: inquirykeys.write("it", "now", keys, write), 500, own, file)

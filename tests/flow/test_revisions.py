@@ -62,7 +62,7 @@ def test_the_same_file_twice_gets_the_original_receipt_again(node: Node) -> None
     assert node.sealed() == sealed
     assert node.holders() == {first.id: 1}
     with node.running.ledger.reading() as reading:
-        assert reading.receipts(parcel=second.id) == []
+        assert reading.receipts.where(parcel=second.id) == []
     folder = node.party_folder("33", "回执")
     (document,) = (folder / "机器读取").glob("*.receipt.json")
     verify(node.partners, document)
@@ -154,7 +154,7 @@ def test_a_nil_report_is_accepted(node: Node) -> None:
         assert (receipt["stage"], receipt["kind"], receipt["packages"]) == ("accepted", "nil", [])
         assert node.page(row)
         with node.running.ledger.reading() as reading:
-            (owed,) = reading.obligations(agreement=INFLOW, party=row.sender, period=PERIOD)
+            (owed,) = reading.obligations.where(agreement=INFLOW, party=row.sender, period=PERIOD)
         assert (owed.state, owed.parcel) == ("nil", row.id)
     node.nothing_forwarded()
 
@@ -183,8 +183,8 @@ def test_met_and_corrected_in_time(node: Node) -> None:
     node.send(planned(5, party="34", file_fault=FileFault.WRONG_HEADER))
     node.send(planned(5, party="34"))
     with node.running.ledger.reading() as reading:
-        states = {o.party: o.state for o in reading.obligations(agreement=INFLOW, period=PERIOD)}
-        ids = [e.id for e in reading.entries(limit=10_000) if e.event == "obligation_met"]
+        states = {o.party: o.state for o in reading.obligations.where(agreement=INFLOW, period=PERIOD)}
+        ids = [e.id for e in reading.entries.after(limit=10_000) if e.event == "obligation_met"]
     assert states["330000"] == "met"
     assert states["340000"] in ("met", "met_after_correction")
     assert states["350000"] == "open"

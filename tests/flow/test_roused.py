@@ -65,7 +65,7 @@ def test_a_claim_whose_first_transaction_failed_is_taken_up_again(engine: Node) 
         wait_until(lambda: ended(f"{claim.parcel}#1") != "")
     assert ended(f"{claim.parcel}#1") == "ERROR"
     with engine.running.ledger.reading() as reading:
-        assert reading.parcel(claim.parcel) is None
+        assert reading.parcels.get(claim.parcel) is None
     assert engine.scan() == []  # nothing but the sweep would ever come back to it
     sweeping.rouse(engine.running)
     wait_until(lambda: ended(f"{claim.parcel}#2") != "")
@@ -103,10 +103,10 @@ def test_a_release_that_failed_gets_a_new_attempt(engine: Node) -> None:
         flow.enqueue_distribution(INFLOW, row.period, 1, "test", attempt)
         wait_until(lambda: ended(f"{identity}#2") == "ERROR")
     with engine.running.ledger.reading() as reading:
-        assert reading.distributions() == []
+        assert reading.batches.where() == []
     attempt = flow.next_attempt(identity)
     assert attempt == 3
     flow.enqueue_distribution(INFLOW, row.period, 1, "test", attempt)
     wait_until(lambda: ended(f"{identity}#3") == "SUCCESS")
     with engine.running.ledger.reading() as reading:
-        assert {d.batch for d in reading.distributions(agreement=INFLOW)} == {1}
+        assert {d.batch for d in reading.batches.where(agreement=INFLOW)} == {1}

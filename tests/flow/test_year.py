@@ -53,9 +53,9 @@ NAMES = ("carried", "received", "on_time", "corrected", "late", "returned", "tra
 def test_every_file_of_the_year_was_taken(year: Year) -> None:
 
     with year.desk.running.ledger.reading() as reading:
-        asked = reading.parcels(agreement=A, limit=10_000) + reading.parcels(agreement=B, limit=10_000)
-        replies = [p for back in BACK.values() for p in reading.parcels(agreement=back, limit=10_000)]
-        inquiries = reading.inquiries()
+        asked = reading.parcels.where(agreement=A, limit=10_000) + reading.parcels.where(agreement=B, limit=10_000)
+        replies = [p for back in BACK.values() for p in reading.parcels.where(agreement=back, limit=10_000)]
+        inquiries = reading.inquiries.where()
     assert Counter(p.state for p in asked) == {"accepted": FILES}
     assert sorted(p.id for p in asked) == sorted(year.parcels.values())
     assert {p.state for p in replies} == {"accepted"}
@@ -116,10 +116,10 @@ def test_the_half_year_and_the_quarters_say_who_sent_what(year: Year) -> None:
 
 def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
     with year.desk.running.ledger.reading() as reading:
-        seq, _ = reading.head()
-        entries = [json.loads(entry.body) for entry in reading.entries(limit=seq + 1)]
-        inquiries = reading.inquiries()
-        receipts = reading.receipts()
+        seq, _ = reading.entries.head()
+        entries = [json.loads(entry.body) for entry in reading.entries.after(limit=seq + 1)]
+        inquiries = reading.inquiries.where()
+        receipts = reading.receipts.where()
     events = Counter(entry["event"] for entry in entries)
     assert [entry["seq"] for entry in entries] == list(range(seq + 1))
     issued = [entry for entry in entries if entry["event"] == "receipt_issued"]
@@ -139,8 +139,8 @@ def test_the_log_has_an_entry_for_every_step(year: Year) -> None:
 def test_every_reminder_of_the_year_went_out_once_and_no_other(year: Year) -> None:
     files = {parcel: file for file, parcel in year.parcels.items()}
     with year.desk.running.ledger.reading() as reading:
-        seq, _ = reading.head()
-        sent = [json.loads(e.body) for e in reading.entries(limit=seq + 1) if e.event == "reminder_sent"]
+        seq, _ = reading.entries.head()
+        sent = [json.loads(e.body) for e in reading.entries.after(limit=seq + 1) if e.event == "reminder_sent"]
         assert reading.unwritten_reminders() == []
     found: Counter[tuple[str, date, int, int, int]] = Counter()
     for entry in sent:
@@ -175,7 +175,7 @@ def test_every_reminder_lies_in_its_partys_folder_and_with_the_next_level(year: 
 
 def test_the_bulletins_of_twelve_months_add_up_to_the_ledger(year: Year) -> None:
     with year.desk.running.ledger.reading() as reading:
-        owed = [o for back in BACK.values() for o in reading.obligations(kind="reply", agreement=back)]
+        owed = [o for back in BACK.values() for o in reading.obligations.where(kind="reply", agreement=back)]
     total = Counter[str]()
     for month in range(1, 13):
         account = dict(zip(NAMES, made(year, f"2026-{month:02d}")["replies"][-1][1:11], strict=True))

@@ -125,18 +125,18 @@ class Desk:
     def owed(self, row: ParcelRow, receiver: str) -> list[ObligationRow]:
         """What is owed for each record of an inquiry's part, in order."""
         with self.running.ledger.reading() as reading:
-            return [owed for _, owed in reading.dated_with_state(parcel=row.id, receiver=f"{receiver}0000")]
+            return [owed for _, owed in reading.dated.with_obligations(parcel=row.id, receiver=f"{receiver}0000")]
 
     def states(self, row: ParcelRow, receiver: str) -> list[str]:
         return [owed.state for owed in self.owed(row, receiver)]
 
     def records(self, row: ParcelRow, receiver: str) -> list[DatedRow]:
         with self.running.ledger.reading() as reading:
-            return list(reading.dated(row.id, f"{receiver}0000"))
+            return list(reading.dated.of(row.id, f"{receiver}0000"))
 
     def inquiry(self, row: ParcelRow, receiver: str) -> Any:
         with self.running.ledger.reading() as reading:
-            (found,) = reading.inquiries(parcel=row.id, receiver=f"{receiver}0000")
+            (found,) = reading.inquiries.where(parcel=row.id, receiver=f"{receiver}0000")
         return found
 
     def own(self, row: ParcelRow, receiver: str, ordinal: int) -> str:

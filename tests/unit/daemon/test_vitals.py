@@ -44,7 +44,7 @@ def test_a_condition_is_told_once_it_lasts_and_once_it_is_over(node: Node) -> No
     conditions = Conditions()
 
     def told() -> list[tuple[str, object]]:
-        with running.ledger.outbox() as outbox:
+        with running.ledger.notices() as outbox:
             return [(row.event, row.about.get("count")) for row in outbox.waiting()]
 
     conditions.look(running, {"source_down": 3})
