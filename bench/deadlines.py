@@ -25,6 +25,7 @@ import structlog
 
 from gateway import deadlines
 from gateway.adapters.ledger import Ledger
+from gateway.adapters.ledger.obligations import OWED
 from gateway.corridors import recording
 from gateway.corridors.obligations import dating, obliging
 from gateway.corridors.telling.reminders import automatic
@@ -119,12 +120,12 @@ def main() -> None:
     clock.moment = datetime(2026, 9, 22, 9, 0, tzinfo=SHANGHAI)
     timed(f"a round of `missed`, {chosen.due:,} have run out", lambda: obliging.enter(node))
     with ledger.reading() as reading:
-        states = timed("counting by state", reading.count_obligations)
+        states = timed("counting by state", reading.obligations.count)
         timed(
             "a list of 200, by date",
-            lambda: reading.obligations.listed(limit=200, states=("open", "missed")),
+            lambda: reading.obligations.listed(limit=200, states=OWED),
         )
-        timed("counting what is overdue", lambda: reading.count_overdue(clock.moment, states=("open", "missed")))
+        timed("counting what is overdue", lambda: reading.obligations.count_overdue(clock.moment, states=OWED))
     print(f"{'':58} {states}")
     with closing(sqlite3.connect(folder / "ledger.db")) as connection:
         query = "SELECT count(*) FROM obligations NOT INDEXED WHERE state = 'open' AND expires_at <= ?"

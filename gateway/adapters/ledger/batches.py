@@ -75,10 +75,10 @@ class Batches(BatchReadings, Writings):
         mine = t.distributions.c.id == distribution
         self._connection.execute(update(t.distributions).where(mine).values(**values))
 
-    def change(self, distribution: str, change: Change[BatchState]) -> None:
-        """Its new state, and the columns that follow from the entry."""
+    def change(self, distribution: str, change: Change[BatchState], **values: Unpack[BatchValues]) -> None:
+        """Its new state, the columns that follow from the entry, and `values` beside them."""
         mine = t.distributions.c.id == distribution
-        self._connection.execute(update(t.distributions).where(mine).values(written(change)))
+        self._connection.execute(update(t.distributions).where(mine).values(written(change, values)))
 
     def taken_up(self, distribution: str, attempt: int) -> None:
         """As `Parcels.taken_up`, for a delivery."""

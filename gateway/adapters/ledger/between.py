@@ -95,9 +95,10 @@ class Incoming(IncomingReadings, Writings):
     def update(self, batch: str, **values: Unpack[IncomingValues]) -> None:
         self._connection.execute(update(t.incoming).where(t.incoming.c.id == batch).values(**values))
 
-    def change(self, batch: str, change: Change[IncomingState]) -> None:
-        """Its new state, and the columns that follow from the entry."""
-        self._connection.execute(update(t.incoming).where(t.incoming.c.id == batch).values(written(change)))
+    def change(self, batch: str, change: Change[IncomingState], **values: Unpack[IncomingValues]) -> None:
+        """Its new state, the columns that follow from the entry, and `values` beside them."""
+        mine = update(t.incoming).where(t.incoming.c.id == batch)
+        self._connection.execute(mine.values(written(change, values)))
 
 
 class StatementReadings(Queries):

@@ -25,6 +25,7 @@ def make_engine(url: str, *, immediate: bool = True) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        """A commit is on the disk when it returns, and what is deleted is overwritten."""
         connection.isolation_level = None if immediate else "IMMEDIATE"
         for pragma in (
             f"busy_timeout={BUSY_MS}",

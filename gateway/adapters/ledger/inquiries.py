@@ -70,16 +70,16 @@ class Inquiries(InquiryReadings, Writings):
     def update(self, parcel: str, receiver: str, **values: Unpack[InquiryValues]) -> None:
         self._connection.execute(update(t.inquiries).where(*_mine(parcel, receiver)).values(**values))
 
-    def change(self, parcel: str, receiver: str, change: Change[InquiryState]) -> None:
-        """Its new state, and the columns that follow from the entry. On its closing the key goes, and the fingerprints
-        that it made; `closed_at` is now where the change does not say it."""
-        values = written(change)
+    def change(self, parcel: str, receiver: str, change: Change[InquiryState], **values: Unpack[InquiryValues]) -> None:
+        """Its new state, the columns that follow from the entry, and `values` beside them. On its closing the key goes,
+        and the fingerprints that it made; `closed_at` is now where the change does not say it."""
+        columns = written(change, values)
         if change.state is InquiryState.CLOSED:
-            values = {"closed_at": self.now, **values}
+            columns = {"closed_at": self.now, **columns}
             self._connection.execute(delete(t.inquiry_keys).where(_k.parcel == parcel, _k.receiver == receiver))
             made = update(t.dated_records).where(_d.parcel == parcel, _d.receiver == receiver)
             self._connection.execute(made.values(fingerprint=""))
-        self._connection.execute(update(t.inquiries).where(*_mine(parcel, receiver)).values(values))
+        self._connection.execute(update(t.inquiries).where(*_mine(parcel, receiver)).values(columns))
 
 
 def _mine(parcel: str, receiver: str) -> tuple[ColumnElement[bool], ...]:

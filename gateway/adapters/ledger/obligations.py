@@ -170,14 +170,14 @@ class Obligations(ObligationReadings, Writings):
         self._write(obligations, dict(values))
 
     def change(self, obligation: str, change: Change[ObligationState], **values: Unpack[ObligationValues]) -> None:
-        """Its new state, the columns that follow from the entry, and `values` that do not."""
-        self._write((obligation,), {**values, **written(change)})
+        """Its new state, the columns that follow from the entry, and `values` beside them."""
+        self._write((obligation,), written(change, values))
 
     def change_many(
         self, obligations: Sequence[str], change: Change[ObligationState], **values: Unpack[ObligationValues]
     ) -> None:
         """The same change for many."""
-        self._write(obligations, {**values, **written(change)})
+        self._write(obligations, written(change, values))
 
     def add_change(self, obligation: str, **values: Unpack[NewChange]) -> None:
         """What a person did, after what was done before."""

@@ -66,9 +66,9 @@ class Parcels(ParcelReadings, Writings):
     def update(self, parcel: str, **values: Unpack[ParcelValues]) -> None:
         self._write(parcel, dict(values))
 
-    def change(self, parcel: str, change: Change[ParcelState]) -> None:
-        """Its new state, and the columns that follow from the entry."""
-        self._write(parcel, written(change))
+    def change(self, parcel: str, change: Change[ParcelState], **values: Unpack[ParcelValues]) -> None:
+        """Its new state, the columns that follow from the entry, and `values` beside them."""
+        self._write(parcel, written(change, values))
 
     def tally(self, parcel: str, tally: Tally) -> None:
         """Enter the counts of its records."""

@@ -30,9 +30,10 @@ def equals(table: Table, equal: Mapping[str, object]) -> list[ColumnElement[bool
     return [table.c[name] == value for name, value in equal.items()]
 
 
-def written(change: Change[S]) -> dict[str, object]:
-    """The columns that a change writes."""
-    return {**change.values, "state": change.state}
+def written(change: Change[S], values: Mapping[str, object] | None = None) -> dict[str, object]:
+    """The columns that a change writes: what follows from the entry, and `values` beside it, which stand where both
+    name a column."""
+    return {**change.values, **(values or {}), "state": change.state}
 
 
 def values_of(row: Any) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def test_a_round_without_news_signs_nothing(log: Log) -> None:
 
 def test_the_ledger_forbids_signing_a_size_twice(log: Log) -> None:
     with pytest.raises(IntegrityError), log.ledger.publishing() as tables:
-        tables.sign(280, b"another", "")
+        tables.sign(280, b"another", LATER)
 
 
 def test_tiles_are_derived_again_from_the_ledger_alone(log: Log) -> None:
@@ -212,7 +212,7 @@ def test_erasing_salts_leaves_the_tree_as_it_is(lite: Log) -> None:
 
     commit = hashlib.sha256(bytes(32) + b"name").hexdigest()
     with lite.ledger.transaction(LATER) as tx:
-        tx.keep_salt(commit, bytes(32).hex(), "p000001")
+        tx.salts.keep(commit, bytes(32).hex(), "p000001")
     lite.ledger.append([entry("p000001/again", Event.RETRIED, LATER, "p000001", commit=commit)], LATER)
     lite.publisher.publish(LATER)
     before = lite.checkpoint.read_bytes()

@@ -53,6 +53,14 @@ def test_a_change_writes_the_state_what_the_entry_carries_and_what_it_does_not(t
     assert (met.state, met.met_at, met.parcel) == (ObligationState.MET, NOW, "p1")
 
 
+def test_values_beside_a_change_stand_where_both_name_a_column(three: Ledger) -> None:
+    with three.transaction(NOW) as tx:
+        tx.obligations.change("open", Change(ObligationState.MET, {"met_at": LATER, "parcel": "p2"}), met_at=NOW)
+        met = tx.obligations.get("open")
+    assert met is not None
+    assert (met.met_at, met.parcel) == (NOW, "p2")
+
+
 def test_obligations_of_one_kind_or_of_all(three: Ledger) -> None:
     with three.reading() as reading:
         assert {o.id for o in reading.obligations.where(period="2026Q3")} == {"missed", "met"}
