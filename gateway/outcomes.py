@@ -1,4 +1,4 @@
-"""What a stage may answer, split by blame, and the catalogue of codes.
+"""What a stage may return, split by blame, and the catalogue of codes.
 
 `Refused` is the sender's, `Deferred` the world's, `Fault` ours. Outcomes are values: a durable step returns them as
 JSON, because an exception that crosses a step is replayed as another class (DBOS 3.4). They carry codes, counts and
@@ -57,7 +57,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """We have to mend it: the parcel stops where it is, the operator is told, nothing is dropped."""
+    """We have to mend it: the parcel stops where it is, the operator is notified, nothing is dropped."""
 
     code: str
     detail: Detail = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Code:
 
 
 class _Blank(dict[str, object]):
-    """A placeholder nobody filled reads as an ellipsis: a receipt must never fail for want of a word."""
+    """A placeholder that was not filled reads as an ellipsis: a receipt must not fail because a word is missing."""
 
     def __missing__(self, key: str) -> str:
         return "…"

@@ -73,6 +73,7 @@ def missing() -> list[str]:
 
 
 def page() -> str:
+    """The page's Markdown: every command with its usage and its parameters."""
     lines = heading(
         "Commands · 命令",
         "the command line",

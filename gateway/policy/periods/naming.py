@@ -2,7 +2,7 @@
 
 Liaisons write names by hand, so full-width digits, Chinese numerals, spaces, dashes of any width and brackets are all
 read. A date counts only if it is an as-of date; any other date (of an export, say) is passed over. Two different
-periods, or two different kinds, are an answer of their own: unclear.
+periods, or two different kinds, are a result of their own: unclear.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Periods (期): `2026Q3`, `2026-10`, `2026H1`, `2026`, and which of them are open.
 
-A period is a span of whole days; its last day is the as-of date (统计时点: seed 003 part 1, section 4.2). Its window
-opens on the day after and never closes: late is accepted and marked.
+A period is a span of whole days; its last day is the as-of date (统计时点, as in 国家人口计生委《全员流动人口统计信息
+工作方案》). Its window opens on the day after and never closes: what comes late is accepted and marked.
 """
 
 from __future__ import annotations
