@@ -102,6 +102,7 @@ class _Sending:
     now: datetime
 
     def line(self, party: Party, profile: Profile) -> Line:
+        """Seal one package and deliver it with its form. Raises `OSError` where it cannot be kept."""
         signer = self.profiles.of(party.pins(profile)[0]).fingerprint
         recipient = party.sealing_key(profile, date.max) or ""
         line = Line(party.id, profile, signer, recipient, sent="")

@@ -218,6 +218,7 @@ def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:
 
 
 def endpoint(facts: Facts, channel: SftpChannel) -> Endpoint:
+    """A party's SFTP endpoint: the key is the node's credential by name, the host key is pinned below `keys/`."""
     return Endpoint(
         host=channel.host,
         port=channel.port,

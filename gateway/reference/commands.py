@@ -50,6 +50,7 @@ class Command:
 
     @property
     def usage(self) -> str:
+        """The command as it is typed, arguments before options, what may be left out in brackets."""
         parts = ["gateway", *self.words]
         for p in sorted(self.parameters, key=lambda p: (p.option, not p.required)):
             text = f"{p.spelling} {p.values}".strip() if p.option else p.spelling

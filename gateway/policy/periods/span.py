@@ -119,24 +119,6 @@ class Period:
         return Period(self.rhythm, count // per_year, count % per_year + 1)
 
 
-def parse(text: str) -> Period:
-    """See `Period.parse`."""
-    return Period.parse(text)
-
-
 def for_rhythm(rhythm: Rhythm, day: date) -> Period:
     """The last period of this rhythm that has ended before `day`."""
     return Period.containing(rhythm, day).previous()
-
-
-def windows(rhythm: Rhythm, day: date, since: date) -> tuple[Period, ...]:
-    """The periods open on `day`, oldest first: ended before `day`, and not before `since` (an agreement's first day).
-
-    Windows never close, so without `since` there would be no first. Which of them are still owed, the ledger says.
-    """
-    found: list[Period] = []
-    period = for_rhythm(rhythm, day)
-    while period.end >= since:
-        found.append(period)
-        period = period.previous()
-    return tuple(reversed(found))
