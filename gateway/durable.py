@@ -35,7 +35,7 @@ class Writer:
             self._written += count
             view = view[count:]
         if self._written - self._begun >= _AHEAD:
-            # Its answer is of no matter: what it could not begin, fsync does, and fsync tells what failed.
+            # Its result does not matter: what it could not begin, fsync writes, and fsync reports what failed.
             length = self._written - self._begun
             _LIBC.sync_file_range(self._descriptor, ctypes.c_int64(self._begun), ctypes.c_int64(length), _WRITE)
             self._begun = self._written

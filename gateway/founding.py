@@ -125,6 +125,8 @@ class _Example:
     language: Language
 
     def files(self) -> Iterator[tuple[str, bytes]]:
+        """Every file of the node, by its path relative to the node's folder. Raises `UsageFault` for a code that does
+        not fit the tier."""
         contents = tree.read(self.shipped)
         for file, content in contents.items():
             if file.startswith(("schemas/", "keys/", "config/calendar/")):

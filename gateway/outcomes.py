@@ -1,4 +1,4 @@
-"""What comes of a stage, split by blame, and the catalogue of codes.
+"""What a stage may return, split by blame, and the catalogue of codes.
 
 `Refused` is the sender's, `Deferred` the world's, `Fault` ours; `Held` waits for a person, `Duplicate` came before.
 Outcomes are values: a durable step returns them as JSON, because an exception that crosses a step is replayed as
@@ -60,7 +60,7 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """We have to mend it: the parcel stops where it is, the operator is told, nothing is dropped."""
+    """We have to mend it: the parcel stops where it is, the operator is notified, nothing is dropped."""
 
     code: str
     detail: Detail = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Code:
 
 
 class _Blank(dict[str, object]):
-    """A placeholder nobody filled reads as an ellipsis: a receipt must never fail for want of a word."""
+    """A placeholder that was not filled reads as an ellipsis: a receipt must not fail because a word is missing."""
 
     def __missing__(self, key: str) -> str:
         return "…"

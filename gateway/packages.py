@@ -1,7 +1,7 @@
 """What an exchange package (交换包) says about itself: `datapackage.json`, its content digest and its id.
 
-Pure: nothing here touches a disk or a clock. The form is a Frictionless Data Package with our own properties under
-`gateway:`; the contract is the section "Package" of the formats page.
+Pure: nothing here touches a disk or a clock. The form is a Frictionless Data Package (v1) with our own properties under
+`gateway:`; partners read it, so a change of it is a new `FORMAT`.
 """
 
 from __future__ import annotations

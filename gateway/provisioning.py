@@ -1,8 +1,8 @@
 """Provisioning: accounts, folders and keys of the parties that log in here over SFTP (`systemd/sshd_config.d`).
 
 A party has an account when `keys/ssh/<id>.pub` lists its public keys. Its chroot is its folder on the exchange root:
-that and everything above belongs to root, so only folders whose parent is root's are touched here, and nobody can have
-put a link in their place. What lies deeper the daemon makes itself.
+that and everything above belongs to root, so only folders whose parent is root's are touched here, and no party can
+have put a link in their place. What lies deeper the daemon makes itself.
 
 ```
 <root>/<party>/          root:root 0755        the chroot
@@ -93,7 +93,7 @@ Step = Run | Write | Remove
 
 
 class NotPossible(Exception):
-    """What stands in the way; the party's id and the reason, for people."""
+    """A party that cannot be served; the message is its id and the reason, for people."""
 
 
 def served(facts: Facts) -> list[Party]:

@@ -1,4 +1,4 @@
-"""Builds the real adapters from the facts, once; a reload builds them anew and leaves work in hand alone."""
+"""Builds the real adapters from the facts, once; a reload builds new ones and leaves work in hand alone."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def sealing(facts: Facts, *, following: bool = False) -> Profiles:
 
 
 def backup_sealer(facts: Facts) -> OpenPGP:
-    """Seals for the offline key of backups, and for nobody else."""
+    """Seals for the offline key of backups alone."""
     key = facts.node.backup.key
     return OpenPGP(facts.path(facts.node.private), {key: facts.keys / "backup.asc"} if key else {})
 
@@ -226,6 +226,7 @@ def courier(facts: Facts, party: Party, root: ExchangeRoot) -> Courier:
 
 
 def endpoint(facts: Facts, channel: SftpChannel) -> Endpoint:
+    """A party's SFTP endpoint: the key is the node's credential by name, the host key is pinned below `keys/`."""
     return Endpoint(
         host=channel.host,
         port=channel.port,

@@ -34,7 +34,7 @@ def stale(root: Path = ROOT) -> list[str]:
 
 
 def write(root: Path = ROOT) -> list[str]:
-    """Write every page that is stale. Answers their names."""
+    """Write every page that is stale, and return their names."""
     changed = stale(root)
     durable.make_folder(root / FOLDER, 0o755)
     for name, text in pages(root).items():

@@ -33,6 +33,7 @@ BANDS = {
 
 
 def page() -> str:
+    """The page's Markdown. Raises `AssertionError` for a code whose band has no name here."""
     lines = heading(
         "Codes · 代码",
         "gateway/codes.toml",

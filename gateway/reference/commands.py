@@ -42,6 +42,7 @@ class Command:
 
     @property
     def usage(self) -> str:
+        """The command as it is typed, arguments before options, what may be left out in brackets."""
         parts = ["gateway", *self.words]
         for p in sorted(self.parameters, key=lambda p: (p.option, not p.required)):
             text = f"{p.spelling} {p.values}".strip() if p.option else p.spelling
@@ -55,6 +56,7 @@ def available() -> list[Command]:
 
 
 def page() -> str:
+    """The page's Markdown: every command with its usage and its parameters."""
     lines = heading(
         "Commands · 命令",
         "the command line",

@@ -32,7 +32,7 @@ _EXAMPLES = {
 
 
 def page(config: Path) -> str:
-    """`config`: the folder with the example."""
+    """The page's Markdown. `config` is the folder with the example."""
     said = {name: _comments((config / file).read_text("utf-8")) for name, file in _EXAMPLES.items()}
     lines = heading(
         "Configuration · 配置",

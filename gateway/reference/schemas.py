@@ -16,6 +16,7 @@ _SHORT = 64  # longer code lists are linked, not printed
 
 
 def page(folder: Path) -> str:
+    """The page's Markdown. `folder` holds the schemas, and their code lists in `codes/`."""
     lines = heading(
         "Schemas · 数据规范",
         "schemas/",

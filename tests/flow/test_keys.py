@@ -263,7 +263,7 @@ def as_the_pages_say(node: Node, key: sm_keys.PrivateKey, own: sm_keys.PublicKey
     assert "Verified OK" in shell(check, receipts / "机器读取")
 
 
-def test_a_rehearsal_of_the_next_keys(node: Node, partners: Partners, tmp_path: Path) -> None:
+def test_a_trial_of_the_next_keys(node: Node, partners: Partners, tmp_path: Path) -> None:
     """Signed by our next key, opened with stock tools; who has signed the form is in the table, and nobody else."""
     private, own = node.home / "private", tmp_path / "own.asc"
     new = keyring.generate_next(private, "national", keyring.today() + timedelta(days=30))

@@ -64,7 +64,8 @@ class Acceptance(Fact):
 
 
 class Targets(Fact):
-    """Shares that quality figures are held against (seed 002: 完整率 and 逻辑关系符合率 ≥ 90 %); none: only shown."""
+    """Shares that quality figures are held against; none: only shown. 完整率 and 逻辑关系符合率 are 90 % or more by
+    人口办发规〔2011〕40号, 关于开展全员人口信息采集机制创新试点工作的通知."""
 
     completeness: float | None = Field(default=0.9, ge=0, le=1)
     conformity: float | None = Field(default=None, ge=0, le=1)
@@ -83,7 +84,7 @@ class Reconcile(Fact):
 
 
 class Retention(Fact):
-    """Days; see the privacy section of the domain page."""
+    """For how many days what is not needed any more is kept; then it is removed."""
 
     quarantine: int = Field(default=15, ge=1)
     returned: int = Field(default=15, ge=1)

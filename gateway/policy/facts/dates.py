@@ -21,7 +21,7 @@ def deadline(agreement: Agreement, party: str) -> Deadline | None:
 
 
 def opens(agreement: Agreement, party: str, period: Period) -> date:
-    """The day from which a delivery for the period is taken: the day after the as-of date, or, where the date lies
+    """The day from which a submission for the period is taken: the day after the as-of date, or, where the date lies
     within the period itself, the period's first day."""
     found = deadline(agreement, party)
     return period.start if found is not None and found.within else period.opens

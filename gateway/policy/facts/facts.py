@@ -61,7 +61,7 @@ class Facts:
         return tuple(sorted(chosen, key=lambda p: p.area_code))
 
     def inquiries(self, reply: str) -> tuple[Agreement, ...]:
-        """The agreements whose records are answered under this one."""
+        """The agreements whose records are answered under the agreement `reply`, in order of id."""
         return tuple(a for _, a in sorted(self.agreements.items()) if a.clock and a.clock.answered_by == reply)
 
     def routes(self, agreement: Agreement) -> Mapping[str, Party]:

@@ -97,7 +97,7 @@ class Party(Fact):
     sm_valid_until: date | None = Field(default=None, description="the last day of `sm_key`: it does not tell itself")
     next: NextKeys | None = None
     revoked: tuple[Fingerprint | SmFingerprint, ...] = Field(
-        default=(), description="never again: neither sealed for nor believed nor pinned anew"
+        default=(), description="never again: neither sealed for, nor believed, nor pinned once more"
     )
     channel: FolderChannel | SftpChannel = Field(default_factory=FolderChannel, discriminator="kind")
     log_keys: tuple[str, ...] = Field(
@@ -161,7 +161,7 @@ class Party(Fact):
 
 class Person(Fact):
     """Somebody who may release with four eyes. File: `people/<id>.toml`, key: `keys/people/<id>.asc`. `user`: the
-    person's own Unix user, if there is one that nobody shares; whoever has none attests by signature alone."""
+    person's own Unix user, if there is one that nobody shares; a person without one attests by signature alone."""
 
     id: Identifier
     key: Fingerprint

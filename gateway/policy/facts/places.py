@@ -1,4 +1,4 @@
-"""Where a party's folders are: below the exchange root, under names people read (`docs/reference`, folders)."""
+"""Where a party's folders are: below the exchange root, under the names that `[folders]` of `gateway.toml` gives."""
 
 from __future__ import annotations
 

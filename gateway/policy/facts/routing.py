@@ -14,7 +14,7 @@ def leads(parties: Mapping[str, Party], agreement: Agreement) -> Mapping[str, Pa
     """What the routing field begins with → the receiver: two digits of a province, the digits of any other party's
     area code without the levels filled up with zeros, or what the agreement names.
 
-    A party that an agreement names and that has no file is left out: the config check tells it.
+    A party that an agreement names and that has no file is left out; the config check reports it.
     """
     if not isinstance(agreement.routes, str):
         return {value: parties[party] for value, party in agreement.routes.items() if party in parties}

@@ -55,6 +55,7 @@ class _Scanner:
     lengths: dict[Key, int] = field(default_factory=dict)
 
     def document(self) -> None:
+        """Note every key to the end of the text. Raises `ValueError` where the text is not TOML."""
         table: Key = ()
         while self._skip(_SKIP):
             if self._peek("["):

@@ -27,7 +27,7 @@ _FOLDERS: Final = ("config/parties", "config/agreements", "config/people")
 
 
 @dataclass(slots=True)
-class Reading:
+class Loaded:
     """What could be read, beside every fault of what could not. `contents` holds every file of the facts by its path
     relative to `home`, `texts` each TOML file's text."""
 
@@ -47,85 +47,85 @@ class Reading:
 
 def load(where: Path) -> Facts:
     """The facts in force under `where`, a node's folder or its `config/`. Raises `FactsError` with every fault."""
-    reading = read(where)
-    if reading.faults or reading.node is None:
-        raise FactsError(tuple(sorted(reading.faults)))
+    loaded = read(where)
+    if loaded.faults or loaded.node is None:
+        raise FactsError(tuple(sorted(loaded.faults)))
     return Facts(
-        home=reading.home,
-        digest=tree.digest_of(reading.contents),
-        node=reading.node,
-        parties=reading.parties,
-        agreements=reading.agreements,
-        people=reading.people,
+        home=loaded.home,
+        digest=tree.digest_of(loaded.contents),
+        node=loaded.node,
+        parties=loaded.parties,
+        agreements=loaded.agreements,
+        people=loaded.people,
     )
 
 
-def read(where: Path) -> Reading:
+def read(where: Path) -> Loaded:
     """Like `load`, but hand over what could be read together with the faults. Every file is read once."""
     home = home_of(where)
     try:
-        reading = Reading(home, tree.read(home))
+        loaded = Loaded(home, tree.read(home))
     except OSError:
         message = "a file below config/, schemas/ or keys/ cannot be read"
         raise FactsError((FactFault("config", 1, message, "config/、schemas/ 或 keys/ 下有文件无法读取"),)) from None
-    if NODE in reading.contents:
-        reading.node = _fact(reading, NODE, Node)
+    if NODE in loaded.contents:
+        loaded.node = _fact(loaded, NODE, Node)
     else:
-        reading.faults.append(FactFault(NODE, 1, "the node's own file is missing", "缺少节点文件"))
-    for file in reading.contents:
+        loaded.faults.append(FactFault(NODE, 1, "the node's own file is missing", "缺少节点文件"))
+    for file in loaded.contents:
         path = PurePosixPath(file)
         if path.suffix != ".toml" or str(path.parent) not in _FOLDERS:
             continue
         if path.parent.name == "parties":
-            if party := _named(reading, file, Party):
-                reading.parties[party.id] = party
+            if party := _named(loaded, file, Party):
+                loaded.parties[party.id] = party
         elif path.parent.name == "people":
-            if person := _named(reading, file, Person):
-                reading.people[person.id] = person
-        elif agreement := _named(reading, file, Agreement):
-            reading.agreements[agreement.id] = agreement
-    return reading
+            if person := _named(loaded, file, Person):
+                loaded.people[person.id] = person
+        elif agreement := _named(loaded, file, Agreement):
+            loaded.agreements[agreement.id] = agreement
+    return loaded
 
 
 _P = TypeVar("_P", Party, Agreement, Person)
 
 
-def _named(reading: Reading, file: str, shape: type[_P]) -> _P | None:
+def _named(loaded: Loaded, file: str, shape: type[_P]) -> _P | None:
     """A fact whose file must bear its id: two files can then never claim the same one."""
-    fact = _fact(reading, file, shape)
+    fact = _fact(loaded, file, shape)
     stem = PurePosixPath(file).stem
     if fact is not None and fact.id != stem:
         message = f"the file must be named after the id it holds: {fact.id}.toml"
-        reading.faults.append(
-            FactFault(file, reading.line(file, "id"), message, f"文件名必须与其中的 id 一致：{fact.id}.toml")
+        loaded.faults.append(
+            FactFault(file, loaded.line(file, "id"), message, f"文件名必须与其中的 id 一致：{fact.id}.toml")
         )
         return None
     return fact
 
 
-def _fact(reading: Reading, file: str, shape: type[_F]) -> _F | None:
-    content = reading.contents[file]
+def _fact(loaded: Loaded, file: str, shape: type[_F]) -> _F | None:
+    content = loaded.contents[file]
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        reading.faults.append(
+        loaded.faults.append(
             FactFault(file, line, "not UTF-8: save the file as UTF-8", "不是 UTF-8 编码：请另存为 UTF-8")
         )
         return None
-    reading.texts[file] = text
+    loaded.texts[file] = text
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = lines.error_line(error, text)
         reason = str(error).partition(" (at ")[0]
-        reading.faults.append(FactFault(file, line, f"not TOML: {reason}", f"TOML 语法错误：{reason}"))
+        loaded.faults.append(FactFault(file, line, f"not TOML: {reason}", f"TOML 语法错误：{reason}"))
         return None
     try:
         # JSON in strict mode: a number is no text and a text no number, while dates, paths and tuples still come in.
         return shape.model_validate_json(json.dumps(table, default=_plain), strict=True)
     except ValidationError as error:
-        reading.faults += explain(file, text, table, error.errors(include_url=False, include_input=False))
+        loaded.faults += explain(file, text, table, error.errors(include_url=False, include_input=False))
         return None
 
 

@@ -15,9 +15,6 @@ from gateway import durable
 from gateway.policy.facts import Facts
 from gateway.policy.faults import FactFault, FactsError
 from gateway.policy.loading import reading, tree
-from gateway.policy.loading.tree import digest
-
-__all__ = ["FactsChanged", "digest", "keep", "load"]
 
 
 class FactsChanged(Exception):

@@ -1,7 +1,7 @@
-"""Periods (期): the value, the windows, and what a file's name says."""
+"""Periods (期): the value, and what a file's name says."""
 
-from gateway.policy.periods.naming import NamedKind, NamedPeriod, from_name, kind_from_name, read_period
-from gateway.policy.periods.span import RHYTHMS, Period, Rhythm, for_rhythm, parse, windows
+from gateway.policy.periods.naming import NamedKind, NamedPeriod, kind_from_name, read_period
+from gateway.policy.periods.span import RHYTHMS, Period, Rhythm, for_rhythm
 
 __all__ = [
     "RHYTHMS",
@@ -10,9 +10,6 @@ __all__ = [
     "Period",
     "Rhythm",
     "for_rhythm",
-    "from_name",
     "kind_from_name",
-    "parse",
     "read_period",
-    "windows",
 ]

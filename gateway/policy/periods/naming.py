@@ -1,8 +1,8 @@
-"""What a file's name says: the period and the kind of delivery. A name is never guessed at.
+"""What a file's name says: the period and the kind of submission. A name is never guessed at.
 
 Liaisons write names by hand, so full-width digits, Chinese numerals, spaces, dashes of any width and brackets are all
 read. A date counts only if it is an as-of date; any other date (of an export, say) is passed over. Two different
-periods, or two different kinds, are an answer of their own: unclear.
+periods, or two different kinds, are a result of their own: unclear.
 """
 
 from __future__ import annotations
@@ -70,11 +70,6 @@ class NamedKind(NamedTuple):
     kind: Kind | None
     part: int | None = None
     of: int | None = None
-
-
-def from_name(name: str, rhythm: Rhythm, day: date | None = None) -> Period | None:
-    """The period a file's name gives, or None; `read_period` also says why."""
-    return read_period(name, rhythm, day).period
 
 
 def read_period(name: str, rhythm: Rhythm, day: date | None = None) -> NamedPeriod:

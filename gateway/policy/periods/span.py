@@ -1,7 +1,7 @@
 """Periods (期): `2026Q3`, `2026-10`, `2026H1`, `2026`, and which of them are open.
 
-A period is a span of whole days; its last day is the as-of date (统计时点: seed 003 part 1, section 4.2). Its window
-opens on the day after and never closes: late is accepted and marked.
+A period is a span of whole days; its last day is the as-of date (统计时点, as in 国家人口计生委《全员流动人口统计信息
+工作方案》). Its window opens on the day after and never closes: what comes late is accepted and marked.
 """
 
 from __future__ import annotations
@@ -119,24 +119,6 @@ class Period:
         return Period(self.rhythm, count // per_year, count % per_year + 1)
 
 
-def parse(text: str) -> Period:
-    """See `Period.parse`."""
-    return Period.parse(text)
-
-
 def for_rhythm(rhythm: Rhythm, day: date) -> Period:
     """The last period of this rhythm that has ended before `day`."""
     return Period.containing(rhythm, day).previous()
-
-
-def windows(rhythm: Rhythm, day: date, since: date) -> tuple[Period, ...]:
-    """The periods open on `day`, oldest first: ended before `day`, and not before `since` (an agreement's first day).
-
-    Windows never close, so without `since` there would be no first. Which of them are still owed, the ledger says.
-    """
-    found: list[Period] = []
-    period = for_rhythm(rhythm, day)
-    while period.end >= since:
-        found.append(period)
-        period = period.previous()
-    return tuple(reversed(found))

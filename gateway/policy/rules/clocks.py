@@ -18,7 +18,7 @@ RESULT: Final = "result"
 
 
 def is_reply(draft: Draft, agreement: Agreement) -> bool:
-    """Whether an inquiry is answered under it: then records go back to who asked, and no field routes them."""
+    """Whether it brings the replies to an inquiry: then records go back to who asked, and no field routes them."""
     return any(a.clock is not None and a.clock.answered_by == agreement.id for a in draft.agreements.values())
 
 

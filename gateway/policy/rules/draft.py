@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from gateway.policy.facts import Agreement, Node, Party, Person, routing
 from gateway.policy.faults import FactFault
-from gateway.policy.loading import Reading
+from gateway.policy.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,36 +21,36 @@ class Draft:
     once. `contents` holds every file of the facts, by its path relative to `home`.
     """
 
-    reading: Reading
+    loaded: Loaded
     today: date
 
     @property
     def home(self) -> Path:
-        return self.reading.home
+        return self.loaded.home
 
     @property
     def contents(self) -> Mapping[str, bytes]:
-        return self.reading.contents
+        return self.loaded.contents
 
     @property
     def node(self) -> Node | None:
-        return self.reading.node
+        return self.loaded.node
 
     @property
     def parties(self) -> Mapping[str, Party]:
-        return self.reading.parties
+        return self.loaded.parties
 
     @property
     def agreements(self) -> Mapping[str, Agreement]:
-        return self.reading.agreements
+        return self.loaded.agreements
 
     @property
     def people(self) -> Mapping[str, Person]:
-        return self.reading.people
+        return self.loaded.people
 
     def fault(self, file: str, path: tuple[str | int, ...], message: str, message_zh: str) -> FactFault:
         """A fault of one key of a file, on the line it stands on; of the file as a whole without a path."""
-        return FactFault.at(file, self.reading.line(file, *path), path, message, message_zh)
+        return FactFault.at(file, self.loaded.line(file, *path), path, message, message_zh)
 
     def no_party(self, file: str, path: tuple[str | int, ...], party: str) -> FactFault:
         """The fault of naming a party that has no file."""

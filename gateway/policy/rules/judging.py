@@ -70,10 +70,10 @@ def inspect(where: Path, today: date, further: Sequence[Rule] = ()) -> Findings:
     where the files cannot be read at all, the finding says so.
     """
     try:
-        reading = read(where)
+        loaded = read(where)
     except FactsError as error:
         return Findings(error.faults)
-    draft = Draft(reading, today)
-    faults = {*reading.faults, *(fault for rule in (*FAULTS, *further) for fault in rule(draft))}
+    draft = Draft(loaded, today)
+    faults = {*loaded.faults, *(fault for rule in (*FAULTS, *further) for fault in rule(draft))}
     warnings = {warning for rule in WARNINGS for warning in rule(draft)}
     return Findings(tuple(sorted(faults)), tuple(sorted(warnings)))

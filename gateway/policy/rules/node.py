@@ -77,7 +77,7 @@ def witnessing(draft: Draft) -> Iterator[FactFault]:
 
 
 def backup(draft: Draft) -> Iterator[FactFault]:
-    """A key that backups are encrypted to has a file, and is nobody's who takes part in the exchange."""
+    """A key that backups are encrypted to has a file, and no party of the exchange has the same one."""
     pin = draft.node.backup.key if draft.node else None
     if pin is None:
         return

@@ -10,13 +10,13 @@ import pytest
 
 from gateway import durable
 from gateway.policy.faults import FactsError
-from gateway.policy.loading import load, snapshots
+from gateway.policy.loading import load, snapshots, tree
 
 
 def test_kept_facts_are_the_facts_and_stay_when_the_originals_change(home: Path, tmp_path: Path) -> None:
     facts = load(home)
     kept = snapshots.keep(facts, tmp_path / "kept")
-    assert kept.name == facts.digest == snapshots.digest(home) == snapshots.digest(kept)
+    assert kept.name == facts.digest == tree.digest(home) == tree.digest(kept)
     (home / "config/parties/110000.toml").unlink()
     again = snapshots.load(tmp_path / "kept", facts.digest, root=home)
     assert (again.node, again.parties, again.agreements, again.digest) == (
@@ -76,7 +76,7 @@ def test_the_half_of_a_copy_that_a_crash_left_is_not_taken_for_whole(home: Path,
     with pytest.raises(FactsError):
         snapshots.load(tmp_path / "kept", facts.digest)
     kept = snapshots.keep(facts, tmp_path / "kept")
-    assert snapshots.digest(kept) == facts.digest
+    assert tree.digest(kept) == facts.digest
 
 
 def test_facts_that_changed_since_they_were_loaded_are_not_kept_under_the_old_digest(
