@@ -26,6 +26,7 @@ from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.corridors.between import dates_up
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.inquiries import showing
 from gateway.corridors.obligations import dating
 from gateway.corridors.views import inquiries
 from gateway.demo.partners import Partners
@@ -124,7 +125,7 @@ def owed(node: Node) -> list[Any]:
 
 
 def dates(node: Node) -> set[tuple[str, str]]:
-    return {(one.due, one.dated_by) for one in owed(node)}
+    return {(str(one.due), one.dated_by) for one in owed(node)}
 
 
 def events(node: Node, event: str) -> list[dict[str, Any]]:
@@ -150,7 +151,7 @@ def test_the_date_is_the_lowest_nodes_and_every_node_above_shows_whose_it_is(tie
     assert (line["due"], line["dated_by"], line["open"]) == ("2026-11-12", COUNTY, 2)
     pages = [p.read_text("utf-8") for p in receipts(tiers.nation, ASKER).glob("*.html") if "未结" not in p.name]
     assert sum("2026-11-12" in page and f"（{COUNTY}定）" in page for page in pages) == 1
-    inquiries.refresh(tiers.nation.running, [ASKER])
+    showing.refresh(tiers.nation.running, [ASKER])
     (page,) = receipts(tiers.nation, ASKER).glob("*未结清单.html")
     assert f"2026-11-12 （{COUNTY}定）" in page.read_text("utf-8")
     # The answer goes back the same way; at the nation it is held against the date that the county signed.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ from support.nodes import PERIOD, Node, planned
 from gateway import deadlines
 from gateway.adapters.ledger.rows import ObligationRow
 from gateway.adapters.worker import Worker
-from gateway.corridors import recording
 from gateway.corridors.distribution import Releasing
-from gateway.corridors.obligations import dating
+from gateway.corridors.obligations import dating, settling
 from gateway.daemon import sweeping
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW, OUTFLOW
+from gateway.lifecycle import OBLIGATION, Event, ObligationState
+from gateway.lifecycle.obligation import how
+from gateway.log import Entry
 from gateway.outcomes import Ok
 
 WHO = "uid:0 test"
@@ -60,8 +63,9 @@ def test_a_date_is_put_off_and_what_comes_then_is_in_time(node: Node) -> None:
     assert isinstance(done, Ok)
     assert done.value == [{"id": ZHEJIANG, "change": "extended", "was": "2026-11-01", "due": "2026-11-10"}]
     row = owed(node, ZHEJIANG)
-    # To 24:00 of 10 November in Shanghai is 16:00 UTC.
-    assert (row.due, row.expires_at, row.extended_until) == ("2026-11-10", "2026-11-10T16:00:00.000000Z", "2026-11-10")
+    # To 24:00 of 10 November in Shanghai.
+    assert (row.due, row.extended_until) == (date(2026, 11, 10), date(2026, 11, 10))
+    assert row.expires_at == at("2026-11-11 00:00")
     (entry,) = logged(node, "obligation_extended")
     assert (entry["actor"], entry["parties"], entry["parcel"]) == (WHO, ["330000"], ZHEJIANG)
     assert entry["counts"] == {"was": 20261101, "due": 20261110}
@@ -87,7 +91,7 @@ def test_nothing_is_put_off_silently_into_the_past_or_without_a_reason(node: Nod
     node.send(planned(5, party="34"))
     # All or none: Anhui's is settled, so Zhejiang's stays where it was.
     assert code(dating.extend(node.running, [ZHEJIANG, ANHUI], until, "来函", WHO)) == "607"
-    assert owed(node, ZHEJIANG).due == "2026-11-01"
+    assert str(owed(node, ZHEJIANG).due) == "2026-11-01"
     move(node, "2026-11-02 00:00:00")  # 24:00 of 1 November: run out
     assert code(dating.extend(node.running, [ZHEJIANG], until, "来函", WHO)) == "606"
     assert logged(node, "obligation_extended") == []
@@ -151,7 +155,7 @@ def test_a_date_inside_an_outage_moves_to_the_next_working_day(
     row = owed(node, ANHUI)
     moved = due != "2026-11-01"
     state = "open" if moved or at(started) < at("2026-11-02 00:00") else "missed"
-    assert (row.due, row.state) == (due, state)
+    assert (str(row.due), row.state) == (due, state)
     entries = [e for e in logged(node, "obligation_moved") if e["parcel"] == ANHUI]
     assert [e["counts"] for e in entries] == (
         [{"was": 20261101, "due": int(due.replace("-", "")), "outage": 1}] * moved
@@ -173,7 +177,7 @@ def test_what_is_entered_after_an_outage_moves_as_well(node: Node) -> None:
     sweeping.oblige(node.running)
     row = owed(node, f"submission:{INFLOW}:340000:2026Q4")
     # Monday 1 February 2027 ran out inside; Tuesday 2 February too; Wednesday the 3rd is under way.
-    assert (row.due, row.state, row.status) == ("2027-02-03", "open", "provisional")
+    assert (str(row.due), row.state, row.status) == ("2027-02-03", "open", "provisional")
 
 
 def test_an_outage_that_people_enter_reopens_what_was_missed_and_leaves_what_was_late(node: Node) -> None:
@@ -188,7 +192,7 @@ def test_an_outage_that_people_enter_reopens_what_was_missed_and_leaves_what_was
     assert isinstance(done, Ok)
     assert ANHUI in done.value
     assert ZHEJIANG not in done.value
-    assert (owed(node, ANHUI).due, owed(node, ANHUI).state) == ("2026-11-02", "open")
+    assert (str(owed(node, ANHUI).due), owed(node, ANHUI).state) == ("2026-11-02", "open")
     assert owed(node, ZHEJIANG).state == "met_late"
     again = dating.enter_outage(node.running, began, ended, "共享不可用", WHO)
     assert isinstance(again, Ok)
@@ -205,19 +209,21 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     (8), 1 January (9; nothing is guessed), 4, 5, 6, 7, 8 (14), 11 January. With 1 January off: 4-8 are 9-13, 11 is 14,
     12 January is the fifteenth."""
     now = move(node, "2026-12-21 10:00")
-    facts, calendar = node.facts, node.running.facts.calendar()
-    replies = [deadlines.owed("reply", "330000", INFLOW, f"record-{n}", now, "workdays:15", calendar) for n in range(3)]
+    terms = node.running.terms()
+    replies = [
+        deadlines.owed("reply", "330000", INFLOW, f"record-{n}", now, "workdays:15", terms.calendar) for n in range(3)
+    ]
     with node.running.ledger.transaction(now) as tx:
-        recording.set_obligations(tx, replies, facts, calendar, source="inquiry-1")
-        extended = deadlines.owed("feedback", "340000", INFLOW, "late-1", now, "days:30", calendar)
-        recording.set_obligation(tx, extended, facts, calendar)
+        settling.set_obligations(tx, replies, terms, source="inquiry-1")
+        extended = deadlines.owed("feedback", "340000", INFLOW, "late-1", now, "days:30", terms.calendar)
+        settling.set_obligation(tx, extended, terms)
     dating.extend(node.running, [extended.id], at("2027-03-01 00:00").date(), "来函", WHO)
     move(node, "2027-01-02 09:00")
     sweeping.oblige(node.running)
     before = owed(node, replies[0].id)
-    assert (before.due, before.status, before.edition) == ("2027-01-11", "provisional", "2026+unpublished")
+    assert (str(before.due), before.status, before.edition) == ("2027-01-11", "provisional", "2026+unpublished")
     quarter = owed(node, f"submission:{INFLOW}:340000:2026Q4")
-    assert (quarter.due, quarter.status) == ("2027-02-01", "provisional")
+    assert (str(quarter.due), quarter.status) == ("2027-02-01", "provisional")
     assert dating.recompute(node.running, WHO) == []
 
     folder = node.home / "config" / "calendar"
@@ -227,12 +233,12 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     move(node, "2027-01-02 10:00")
     changed = {c["id"]: c for c in dating.recompute(node.running, WHO)}
     after = owed(node, replies[0].id)
-    assert (after.due, after.status, after.edition) == ("2027-01-12", "final", "2026+2027")
+    assert (str(after.due), after.status, after.edition) == ("2027-01-12", "final", "2026+2027")
     quarter = owed(node, f"submission:{INFLOW}:340000:2026Q4")
-    assert (quarter.due, quarter.status, quarter.edition) == ("2027-02-01", "final", "2027")
+    assert (str(quarter.due), quarter.status, quarter.edition) == ("2027-02-01", "final", "2027")
     # A person's date stays what it is; only its standing becomes final.
     put_off = owed(node, extended.id)
-    assert (put_off.due, put_off.status) == ("2027-03-01", "final")
+    assert (str(put_off.due), put_off.status) == ("2027-03-01", "final")
     assert len(changed) == 3 + 1 + 64
     moved = [e for e in logged(node, "obligation_moved") if e["parcel"] == "inquiry-1"]
     assert [(e["actor"], e["counts"]) for e in moved] == [
@@ -243,11 +249,11 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
 
 def test_what_has_run_out_is_not_computed_again(node: Node) -> None:
     now = move(node, "2026-12-28 10:00")
-    facts, calendar = node.facts, node.running.facts.calendar()
+    terms = node.running.terms()
     # One working day from 31 December: 1 January, as long as nothing is published.
-    owed_ = deadlines.owed("reply", "330000", INFLOW, "record", at("2026-12-31 09:00"), "workdays:1", calendar)
+    owed_ = deadlines.owed("reply", "330000", INFLOW, "record", at("2026-12-31 09:00"), "workdays:1", terms.calendar)
     with node.running.ledger.transaction(now) as tx:
-        recording.set_obligation(tx, owed_, facts, calendar)
+        settling.set_obligation(tx, owed_, terms)
     move(node, "2027-01-02 00:00")
     sweeping.oblige(node.running)
     folder = node.home / "config" / "calendar"
@@ -257,4 +263,61 @@ def test_what_has_run_out_is_not_computed_again(node: Node) -> None:
     move(node, "2027-01-02 09:00")
     assert owed_.id not in {c["id"] for c in dating.recompute(node.running, WHO)}
     row = owed(node, owed_.id)
-    assert (row.due, row.state) == ("2027-01-01", "missed")
+    assert (str(row.due), row.state) == ("2027-01-01", "missed")
+
+
+def replayed(node: Node) -> dict[str, tuple[ObligationState, dict[str, object]]]:
+    """What the log alone says became of each obligation that stands by itself: its state, and the columns that follow
+    from its entries."""
+    found: dict[str, tuple[ObligationState, dict[str, object]]] = {}
+    with node.running.ledger.reading() as reading:
+        entries = [Entry.parse(row.body) for row in reading.entries.after(limit=100_000)]
+    for entry in entries:
+        role = how(entry) if entry.event is Event.MET else ""
+        if OBLIGATION.knows(entry.event, role) and entry.parcel.split(":")[0] in ("submission", "reply"):
+            state, values = found.get(entry.parcel, (None, {}))
+            change = OBLIGATION.apply(state, entry, role)
+            found[entry.parcel] = change.state, {**values, **change.values}
+    return found
+
+
+def test_the_log_alone_says_what_became_of_what_is_owed(node: Node) -> None:
+    """In time, nil, corrected, late, missed, void, put off, moved out of an outage to half past five."""
+    now = move(node, "2026-10-26 10:00")
+    terms = node.running.terms()
+    rule = "workdays:3,cutoff=17:30"  # Thursday 29 October, half past five
+    timed = deadlines.owed("reply", "110000", INFLOW, "record", now, rule, terms.calendar)
+    with node.running.ledger.transaction(now) as tx:
+        settling.set_obligation(tx, timed, terms)
+    dating.enter_outage(node.running, at("2026-10-26 08:00"), at("2026-10-26 09:00"), "", WHO)
+    move(node, "2026-10-29 18:00")
+    dating.enter_outage(node.running, at("2026-10-29 17:00"), at("2026-10-29 17:45"), "", WHO)
+    (moved,) = logged(node, "obligation_moved")
+    assert moved["counts"] == {"was": 20261029, "due": 20261030, "cutoff": 1730, "outage": 1}
+    node.send(planned(5))
+    node.send(planned(0, party="31", kind="nil", name=f"跨省流入人口个案-{PERIOD}-零报告.txt"), b"")
+    assert node.send(planned(5, party="12"), b"nothing that could be read").state == "refused"
+    others = {party: f"submission:{INFLOW}:{party}0000:{PERIOD}" for party in ("12", "13", "14", "15", "31")}
+    dating.void(node.running, [others["13"]], "来函", WHO)
+    dating.extend(node.running, [others["14"]], date(2026, 11, 10), "来函", WHO)
+    move(node, "2026-11-02 09:00")
+    sweeping.oblige(node.running)
+    node.send(planned(5, party="12", seed="2"))
+    node.send(planned(5, party="15"))
+    states = {party: owed(node, identity).state.value for party, identity in others.items()}
+    assert states == {"12": "met_after_correction", "13": "void", "14": "open", "15": "met_late", "31": "nil"}
+    counts = {e["parcel"]: e["counts"] for e in logged(node, "obligation_met")}
+    assert counts == {
+        ZHEJIANG: {"late": 0},
+        others["31"]: {"late": 0, "nil": 1},
+        others["12"]: {"late": 0, "corrected": 1},
+        others["15"]: {"late": 1},
+    }
+    found = replayed(node)
+    for identity, (state, values) in found.items():
+        row = owed(node, identity)
+        assert row.state is state
+        assert {name: getattr(row, name) for name in values if name != "remind_at"} == {
+            name: known for name, known in values.items() if name != "remind_at"
+        }
+    assert {owed(node, identity).state for identity in found} >= {"open", "missed", "met", "void"}

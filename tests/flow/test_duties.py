@@ -13,8 +13,8 @@ from support.nodes import PERIOD, Node, planned
 
 from gateway import deadlines
 from gateway.adapters.worker import Worker
-from gateway.corridors import recording
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.obligations import duties
 from gateway.daemon import sweeping
 from gateway.deadlines import Calendar, rules
 from gateway.demo.partners import Partners
@@ -44,7 +44,7 @@ def node(
 
 def states(node: Node, **equal: str) -> dict[str, tuple[str, str]]:
     with node.running.ledger.reading() as reading:
-        return {o.id: (o.due, o.state) for o in reading.obligations.where(**equal)}
+        return {o.id: (str(o.due), o.state) for o in reading.obligations.where(**equal)}
 
 
 def test_the_node_owes_its_distribution_after_the_close(node: Node) -> None:
@@ -98,8 +98,7 @@ def test_a_receiver_owes_its_signature_from_the_delivery(node: Node) -> None:
     with node.running.ledger.transaction(now) as tx:
         batch = tx.batches.get(batches[0][0])
         assert batch is not None
-        calendar = node.running.facts.calendar()
-        recording.collected(tx, batch, "parcel", "2026-10-23T02:00:00.000000Z", node.facts, calendar)
+        duties.collected(tx, batch, "parcel", now, node.running.terms())
     move(node, "2026-11-04 00:00")
     sweeping.oblige(node.running)
     assert states(node, kind="collection") == {first: ("2026-11-03", "met"), second: ("2026-11-03", "missed")}

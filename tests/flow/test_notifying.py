@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -185,7 +185,7 @@ def test_a_date_that_was_put_off_is_told_and_what_partners_took_is_not(told: Nod
     sweeping.oblige(told.running)
     with told.running.ledger.reading() as reading:
         (owed,) = reading.obligations.where(party="340000", agreement=INFLOW, period=PERIOD)
-    until = date.fromisoformat(owed.due) + timedelta(days=7)
+    until = owed.due + timedelta(days=7)
     assert isinstance(dating.extend(told.running, [owed.id], until, "台风", "uid:0 test"), Ok)
     now, common = told.running.clock.now(), {"actor": "gateway", "facts": "4" * 64, "parties": ("330000",)}
     stated = [

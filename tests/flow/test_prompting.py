@@ -21,8 +21,7 @@ from support.nodes import PERIOD, Node, edit, planned
 
 from gateway import deadlines
 from gateway.adapters.worker import Worker
-from gateway.corridors import recording
-from gateway.corridors.obligations import dating
+from gateway.corridors.obligations import dating, settling
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.telling.reminders.automatic import prompt
 from gateway.daemon import sweeping
@@ -101,7 +100,7 @@ def test_every_step_once_and_the_next_level_in_the_end(node: Node) -> None:
     with node.running.ledger.reading() as reading:
         found = reading.obligations.get(ANHUI)
         assert found is not None
-        assert (found.remind_at, len(reading.reminders.of(ANHUI))) == ("", 7)
+        assert (found.remind_at, len(reading.reminders.of(ANHUI))) == (None, 7)
 
 
 def test_what_was_missed_while_the_node_was_down_is_one_letter(node: Node) -> None:
@@ -179,14 +178,16 @@ def test_a_date_that_was_put_off_has_steps_of_its_own(node: Node) -> None:
 def test_answers_owed_record_by_record_are_asked_for_in_one_letter(node: Node) -> None:
     """Fifteen working days from Friday 16 October end on Friday 6 November; ten before it is Friday 23 October."""
     now = move(node, "2026-10-16 15:00")
-    facts, calendar = node.facts, node.running.facts.calendar()
-    replies = [deadlines.owed("reply", "330000", INFLOW, f"r{n}", now, "workdays:15", calendar) for n in range(40)]
+    terms = node.running.terms()
+    replies = [
+        deadlines.owed("reply", "330000", INFLOW, f"r{n}", now, "workdays:15", terms.calendar) for n in range(40)
+    ]
     assert {str(r.due) for r in replies} == {"2026-11-06"}
     with node.running.ledger.transaction(now) as tx:
-        recording.set_obligations(tx, replies, facts, calendar, source="inquiry")
+        settling.set_obligations(tx, replies, terms, source="inquiry")
         settled = tx.obligations.get(replies[0].id)
         assert settled is not None
-        recording.settle(tx, settled, [deadlines.Delivery(now, "accepted")], facts, calendar)
+        settling.settle(tx, settled, [deadlines.Delivery(now, "accepted")], terms)
     day_by_day(node, "2026-10-17", "2026-10-23")
     assert letters(node, "33") == ["2026-10-23"]
     (page,) = node.party_folder("33", "回执").glob("催报函_*.html")

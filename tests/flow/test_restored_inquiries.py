@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.asking import PERSON, Desk, with_agreements
+from support.asking import PERSON, Desk, at, with_agreements
 from support.nodes import Node, planned
 
 from gateway import durable, wiring
@@ -66,7 +66,7 @@ def lost(desk: Desk, dumped: Path, keys: list[inquirykeys.Key]) -> tuple[Report,
     ledger = Ledger(wiring.database_url(facts))
     ledger.migrate()
     with ledger.transaction(clock.now()) as tx:
-        tx.enter_inquiry_keys(keys)
+        tx.inquiries.enter_keys(keys)
     ledger.close()
     desk.node.open()
     Desk.__init__(desk, desk.node, "2026-10-20 09:30")
@@ -130,7 +130,7 @@ def test_dates_come_back_from_the_log(desk: Desk, tmp_path: Path) -> None:
     assert desk.states(known, "44") == ["met", "met"]
     assert desk.inquiry(known, "44").closed_at
     assert [(o.id, o.due, o.expires_at) for o in desk.owed(since, "44")] == owed
-    assert desk.inquiry(since, "44").delivered_at == "2026-10-22T01:30:00.000000Z"
+    assert desk.inquiry(since, "44").delivered_at == at("2026-10-22 09:30")
     assert asked_items(items) == {f"{since.id}/440000": ("void",)}
     assert not report.undated
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.adapters.ledger.rows import DatedRow, ObligationRow, ParcelRow
 from gateway.corridors.distribution import Delivery, Releasing
-from gateway.corridors.inquiries.entering import own_id
+from gateway.corridors.obligations.replies import own_id
 from gateway.instants import SHANGHAI
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import ParcelId
