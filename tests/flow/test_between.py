@@ -85,9 +85,9 @@ def incoming(node: Node) -> list[str]:
     return [f"{state} {count}" for state, count in overview.counts(node.running)["incoming"].items()]
 
 
-def statements(node: Node, **equal: str) -> list[Any]:
+def statements(node: Node, **equal: Any) -> list[Any]:
     with node.running.ledger.reading() as reading:
-        return reading.between.statements(**equal)
+        return reading.statements.where(**equal)
 
 
 def batch(node: Node, receiver: str) -> Any:

@@ -146,7 +146,7 @@ def test_a_list_that_lies_in_its_receivers_folder_is_no_statement_to_us(node: No
     shutil.copy(f"{mine}.sig", f"{forged}.sig")
     assert gathering.round(node.running) == 1
     with node.running.ledger.reading() as reading:
-        (kept,) = reading.between.statements(issuer=receiver)
+        (kept,) = reading.statements.where(issuer=receiver)
     assert (kept.state, kept.code) == ("refused", "211")
 
 
