@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway.corridors.operating.incoming import acknowledge
 from support.nodes import PERIOD, Node, planned
 from test_keys import Standing
 from test_tiers import (
@@ -32,11 +33,11 @@ from test_tiers import (
 from gateway import wiring
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
-from gateway.corridors.between import countersigning
-from gateway.corridors.between.countersigning import Answering
+from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.between.gathering import Gathering
 from gateway.corridors.distribution import Delivery, Releasing, chasing
-from gateway.corridors.views import overview
+from gateway.corridors.views import counts, parcels
+from gateway.corridors.views import status as picture
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
@@ -71,21 +72,21 @@ def collect(node: Node, polls: int = 3) -> int:
 def answer(node: Node) -> list[dict[str, str]]:
     """What gathering and sweeping do: judge what lies there, answer what is ripe."""
     Gathering().round(node.running)
-    corridor = Answering(node.running)
-    return [corridor.answer(row.id) for row in corridor.ripe(node.running.clock.now())]
+    corridor = Countersigning(node.running)
+    return [corridor.run(row.id) for row in corridor.ripe(node.running.clock.now())]
 
 
 def shown(node: Node, identity: str) -> Any:
-    found = overview.parcel(node.running, identity)
+    found = parcels.parcel(node.running, identity)
     assert found is not None
     return found
 
 
 def incoming(node: Node) -> list[str]:
-    return [f"{state} {count}" for state, count in overview.counts(node.running)["incoming"].items()]
+    return [f"{state} {count}" for state, count in counts.counts(node.running)["incoming"].items()]
 
 
-def statements(node: Node, **equal: str) -> list[Any]:
+def statements(node: Node, **equal: Any) -> list[Any]:
     with node.running.ledger.reading() as reading:
         return reading.statements.where(**equal)
 
@@ -187,19 +188,19 @@ def test_a_push_that_was_cut_off_is_made_again_and_closes_the_batch_once(
     assert (row.state, row.code, row.attempt) == ("listed", "701", 2)
     server.start()
     later = tiers.province.running.clock.now() + timedelta(seconds=90)
-    corridor = Answering(tiers.province.running)
+    corridor = Countersigning(tiers.province.running)
     assert [ripe.id for ripe in corridor.ripe(later)] == [row.id]
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:  # between the push and the transaction
-        patch.setattr(Answering, "_answered", killed)
+        patch.setattr(Countersigning, "commit", killed)
         with pytest.raises(KeyboardInterrupt):
-            corridor.answer(row.id)
+            corridor.run(row.id)
     assert incoming(tiers.province) == ["listed 1"]
     assert work_on_what_came(tiers.nation) == ["acknowledged 100"]  # the signature is there all the same
-    assert corridor.answer(row.id) == {"outcome": "ok", "code": ""}
+    assert corridor.run(row.id) == {"outcome": "ok", "code": ""}
     assert work_on_what_came(tiers.nation) == ["duplicate 220"]
     assert batch(tiers.nation, PROVINCE).state == "acknowledged"
     assert tiers.nation.events(batch(tiers.nation, PROVINCE).id).count("acknowledged") == 1
@@ -234,7 +235,7 @@ def test_what_is_not_from_the_other_node_or_not_for_us_is_refused_and_kept(tiers
     assert sorted(row.code for row in refused) == ["210", "211", "246", "246", "247"]
     assert {row.body for row in refused} >= {foreign, another}
     assert all(row.signature for row in refused)
-    assert overview.counts(tiers.county.running)["statements"] == {"refused": 5, "sent": 1}
+    assert counts.counts(tiers.county.running)["statements"] == {"refused": 5, "sent": 1}
     with tiers.county.running.ledger.reading() as reading:
         logged = [json.loads(entry.body) for entry in reading.entries.after() if entry.event == "statement_refused"]
     assert sorted(entry["counts"]["code"] for entry in logged) == [210, 211, 246, 246, 247]
@@ -296,7 +297,7 @@ def test_a_withdrawal_is_carried_out_and_then_signed_for(tiers: Tiers) -> None:
     assert answer(province) == []
     assert incoming(province) == ["answered 1", "listed 1"]
     with province.running.ledger.reading() as reading:
-        (waiting,) = reading.unsettled()
+        (waiting,) = reading.parcels.unsettled()
     province.work(ParcelId(waiting.id))
     assert province.row(waiting.id).state == "accepted"
     assert answer(province) == [{"outcome": "ok", "code": ""}]
@@ -378,10 +379,9 @@ def edit_agreement(node: Node, key: str, value: str, table: str = "") -> None:
 
 def confirm(node: Node) -> None:
     """What `gateway parcels acknowledge` does, without the daemon."""
-    now = node.running.clock.now()
-    with node.running.ledger.transaction(now) as tx:
-        (row,) = tx.incoming.open()
-        countersigning.confirm(tx, row, "test")
+    with node.running.ledger.reading() as reading:
+        (row,) = reading.incoming.open()
+    acknowledge(node.running, row.id, "test")
 
 
 def standing(node: Node, now: datetime) -> None:
@@ -408,7 +408,7 @@ def test_what_nobody_signs_for_is_unconfirmed_and_never_failed(tiers: Tiers) -> 
     assert "广东省" in letter
     assert "不视为投递失败" in letter
     assert contents(nation.home / "state" / "letters") == {page: letter.encode()}
-    view = overview.view(nation.running, PERIOD, None)
+    view = picture.view(nation.running, PERIOD, None)
     assert [(row.party, row.unconfirmed) for row in view.receivers if row.unconfirmed] == [(PROVINCE, 1)]
     html = status.status_page(view, "zh").decode()
     assert "逾期未签收" in html

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from gateway.corridors.views.status import view
 from support.nodes import PERIOD, Node, pin, planned
 from test_kinds import due, held
 
@@ -25,7 +26,6 @@ from gateway.adapters.sealing.sm import SM, Pin, Software
 from gateway.adapters.sealing.sm import keys as sm_keys
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.upkeep import keywatch
-from gateway.corridors.views import overview
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.outcomes import Ok
@@ -51,7 +51,7 @@ def test_warned_once_at_each_step(node: Node, monkeypatch: pytest.MonkeyPatch) -
             keywatch.warn(node.running)
         mine = [e for e in logged(node, "key_expiring") if e["parties"] == [SOME]]
         told.append((ahead, [e["counts"]["step"] for e in mine]))
-        listed = [k for k in overview.view(node.running, PERIOD, None).keys if k.party == SOME]
+        listed = [k for k in view(node.running, PERIOD, None).keys if k.party == SOME]
         assert bool(listed) == (ahead <= 60)
     assert [len(steps) for _, steps in told] == [0, 1, 1, 2, 2, 3, 3, 3, 4, 4]
     assert told[-1][1] == [60, 30, 7, 0]
