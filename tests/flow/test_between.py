@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway.corridors.operating.incoming import acknowledge
 from support.nodes import PERIOD, Node, planned
 from test_keys import Standing
 from test_tiers import (
@@ -36,6 +35,7 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.between.gathering import Gathering
 from gateway.corridors.distribution import Delivery, Releasing, chasing
+from gateway.corridors.operating.incoming import acknowledge
 from gateway.corridors.views import counts, parcels
 from gateway.corridors.views import status as picture
 from gateway.demo.files import render

@@ -14,7 +14,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from gateway.corridors.views.status import view
 from support.nodes import PERIOD, Node, pin, planned
 from test_kinds import due, held
 
@@ -26,6 +25,7 @@ from gateway.adapters.sealing.sm import SM, Pin, Software
 from gateway.adapters.sealing.sm import keys as sm_keys
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.upkeep import keywatch
+from gateway.corridors.views.status import view
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.outcomes import Ok
