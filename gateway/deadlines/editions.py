@@ -69,7 +69,7 @@ class Edition:
                 yield first + timedelta(days=offset)
 
     def as_toml(self) -> str:
-        """The edition as a file's text: reading it gives the same edition."""
+        """The edition as the text of its file; reading that gives an equal edition."""
         off = ", ".join(f'"{first}/{last}"' for first, last in self.off)
         work = ", ".join(f'"{day}"' for day in self.work)
         lines = [
@@ -168,7 +168,7 @@ def judge_editions(
     editions: Sequence[Edition], published: date | None, files: Mapping[str, str] | None = None
 ) -> list[CalendarFault]:
     """Faults between editions: years that are missing, two in force at once, days on which two of them disagree, a last
-    settled day that no edition covers. `files` maps an edition to its file's name."""
+    settled day that no edition covers. `files` maps an edition's id to its file's name."""
     named = files or {}
     current = {e.year: e for e in editions if e.superseded_until is None}
     faults = []
@@ -209,7 +209,7 @@ def _read_published(folder: Path) -> tuple[date | None, list[CalendarFault]]:
 
 
 def published_text(folder: Path, day: date) -> str:
-    """The text of `published.toml` with another day; what an administrator wrote around it stays."""
+    """The text of `published.toml` with `day` in place of its own; what an administrator wrote around it stays."""
     old = (folder / PUBLISHED).read_text("utf-8")
     return re.sub(r"^published_through\s*=.*$", f"published_through = {day}", old, count=1, flags=re.MULTILINE)
 

@@ -206,10 +206,11 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     12 January is the fifteenth."""
     now = move(node, "2026-12-21 10:00")
     facts, calendar = node.facts, node.tools.facts.calendar()
-    replies = [deadlines.owed("reply", "330000", INFLOW, f"record-{n}", now, "workdays:15", calendar) for n in range(3)]
+    matters = [deadlines.Matter("reply", "330000", INFLOW, f"record-{n}") for n in range(3)]
+    replies = [deadlines.owed(matter, now, "workdays:15", calendar) for matter in matters]
     with node.tools.ledger.transaction(now) as tx:
         recording.set_obligations(tx, replies, facts, calendar, source="inquiry-1")
-        extended = deadlines.owed("feedback", "340000", INFLOW, "late-1", now, "days:30", calendar)
+        extended = deadlines.owed(deadlines.Matter("feedback", "340000", INFLOW, "late-1"), now, "days:30", calendar)
         recording.set_obligation(tx, extended, facts, calendar)
     dating.extend(node.tools, [extended.id], at("2027-03-01 00:00").date(), "来函", WHO)
     move(node, "2027-01-02 09:00")
@@ -245,7 +246,8 @@ def test_what_has_run_out_is_not_computed_again(node: Node) -> None:
     now = move(node, "2026-12-28 10:00")
     facts, calendar = node.facts, node.tools.facts.calendar()
     # One working day from 31 December: 1 January, as long as nothing is published.
-    owed_ = deadlines.owed("reply", "330000", INFLOW, "record", at("2026-12-31 09:00"), "workdays:1", calendar)
+    matter = deadlines.Matter("reply", "330000", INFLOW, "record")
+    owed_ = deadlines.owed(matter, at("2026-12-31 09:00"), "workdays:1", calendar)
     with node.tools.ledger.transaction(now) as tx:
         recording.set_obligation(tx, owed_, facts, calendar)
     move(node, "2027-01-02 00:00")

@@ -180,7 +180,8 @@ def test_answers_owed_record_by_record_are_asked_for_in_one_letter(node: Node) -
     """Fifteen working days from Friday 16 October end on Friday 6 November; ten before it is Friday 23 October."""
     now = move(node, "2026-10-16 15:00")
     facts, calendar = node.facts, node.tools.facts.calendar()
-    replies = [deadlines.owed("reply", "330000", INFLOW, f"r{n}", now, "workdays:15", calendar) for n in range(40)]
+    matters = [deadlines.Matter("reply", "330000", INFLOW, f"r{n}") for n in range(40)]
+    replies = [deadlines.owed(matter, now, "workdays:15", calendar) for matter in matters]
     assert {str(r.due) for r in replies} == {"2026-11-06"}
     with node.tools.ledger.transaction(now) as tx:
         recording.set_obligations(tx, replies, facts, calendar, source="inquiry")

@@ -54,7 +54,8 @@ def start(
                 continue  # the date of the record that stands for both
             tx.update_dated([(record.parcel, record.receiver, record.ordinal)], obligation=own)
         mine.append(record)
-    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", at, clock.rule, calendar)
+    matter = deadlines.Matter("reply", inquiry.receiver, inquiry.reply, "")
+    first = deadlines.owed(matter, at, clock.rule, calendar)
     owed = [deadlines.recurring(first, subject(inquiry, record.ordinal)) for record in mine]
     tx.update_inquiry(inquiry.parcel, inquiry.receiver, delivered_at=rfc3339(at))
     if owed:

@@ -132,9 +132,8 @@ def _owe(
         occasion = f"{parcel.origin}-{parcel.revision}/{receiver}/{ordinal}"
         since = deadlines.since_day(max(date.fromisoformat(record.since), EARLIEST))
         if record.since not in known:
-            known[record.since] = deadlines.owed(
-                "feedback", parcel.origin, parcel.agreement, occasion, since, clock.rule, calendar
-            )
+            matter = deadlines.Matter("feedback", parcel.origin, parcel.agreement, occasion)
+            known[record.since] = deadlines.owed(matter, since, clock.rule, calendar)
         one = deadlines.recurring(known[record.since], occasion)
         owed.append(one)
         rows.append(

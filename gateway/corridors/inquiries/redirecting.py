@@ -40,7 +40,7 @@ def give_back(tools: Tools, ids: Sequence[str], why: str, actor: str) -> Outcome
 
     def plan(owed: ObligationRow, _of: _Of) -> Outcome[Change]:
         state = ObligationState(owed.state)
-        return changes.return_record(settling.read(owed), actor, why, now, state, calendar)
+        return changes.return_record(settling.read(owed), state, changes.Act(actor, why, now), calendar)
 
     return _redirect(tools, ids, why, plan, "")
 
@@ -58,7 +58,7 @@ def pass_on(tools: Tools, ids: Sequence[str], to: str, why: str, actor: str) -> 
         if to not in {party.id for party in facts.senders(reply)}:
             return Refused("626", {"party": to})
         standing, state = settling.read(owed), ObligationState(owed.state)
-        return changes.transfer(standing, to, agreement.clock.rule, actor, why, now, state, calendar)
+        return changes.transfer(standing, state, to, agreement.clock.rule, changes.Act(actor, why, now), calendar)
 
     return _redirect(tools, ids, why, plan, to)
 

@@ -49,7 +49,7 @@ def _change(
     if _NUMBER.search(why) or len(why) > _LONGEST:
         return Refused("621", {"limit": _LONGEST})
     now, facts, calendar = tools.clock.now(), tools.facts.current(), tools.facts.calendar()
-    done = []
+    act, done = changes.Act(actor, why, now), []
     with tools.ledger.transaction(now) as tx:
         planned = []
         for identity in ids:
@@ -58,9 +58,9 @@ def _change(
                 return Refused("622", {"obligation": identity})
             standing, state = settling.read(owed), ObligationState(owed.state)
             change = (
-                changes.extend(standing, until, actor, why, now, state, calendar)
+                changes.extend(standing, state, until, act, calendar)
                 if until is not None
-                else changes.void(standing, actor, why, now, state)
+                else changes.void(standing, state, act)
             )
             if not isinstance(change, Ok):
                 return change

@@ -33,7 +33,8 @@ def distribution(tx: Transaction, agreement: str, period: str, facts: Facts, cal
     if any(row.state in OWED and instant(row.expires_at) > tx.now for row in rows):
         return None
     last = date.fromisoformat(max(row.due for row in rows))
-    return deadlines.owed("distribution", facts.node.party, agreement, period, since_day(last), within, calendar)
+    matter = deadlines.Matter("distribution", facts.node.party, agreement, period)
+    return deadlines.owed(matter, since_day(last), within, calendar)
 
 
 def distributed(tx: Transaction, agreement: str, period: str, facts: Facts, calendar: Calendar) -> None:
@@ -55,9 +56,8 @@ def delivered(tx: Transaction, batch: DistributionRow, facts: Facts, calendar: C
     if agreement is None or not agreement.collect_within or batch.receiver == facts.node.party:
         return
     occasion = f"{batch.period or '-'}/{batch.batch}"
-    owed = deadlines.owed(
-        "collection", batch.receiver, batch.agreement, occasion, tx.now, agreement.collect_within, calendar
-    )
+    matter = deadlines.Matter("collection", batch.receiver, batch.agreement, occasion)
+    owed = deadlines.owed(matter, tx.now, agreement.collect_within, calendar)
     set_obligation(tx, owed, facts, calendar)
 
 
