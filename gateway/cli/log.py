@@ -25,7 +25,7 @@ from gateway.log.proof import check_receipt, prove
 from gateway.log.quorum import BadPolicy, Policy
 from gateway.log.tiles import CHECKPOINT, TileTree
 from gateway.log.timestamps import Authorities
-from gateway.log.verification import verify
+from gateway.log.verification import Auditor
 from gateway.log.verification.page import page
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS
 
@@ -54,15 +54,13 @@ def verify_(
 ) -> None:
     """离线核验日志 / verify a copy of the log, offline, read-only. Exit 1 when anything was found."""
     try:
-        report = verify(
+        report = Auditor(plain_days=plain_days, quarantine_days=quarantine_days).verify(
             folder,
             [read_key(text) for text in key],
             since=[path.read_bytes() for path in since or ()],
             policy=Policy.parse(policy.read_text("utf-8")) if policy else None,
             authorities=Authorities.load(tsa.read_bytes()) if tsa else None,
             receipts=receipts,
-            quarantine_days=quarantine_days,
-            plain_days=plain_days,
         )
     except (BadNote, BadPolicy, OSError, ValueError) as error:
         say(f"无法核验：{_why(error)} / cannot be verified: {_why(error)}")

@@ -80,7 +80,8 @@ def read_tile(folder: Path, level: int | str, number: int, width: int) -> bytes:
 
 
 class TileTree:
-    """The hashes of a published tree of `size` leaves, read from its tiles as they are asked for."""
+    """The hashes of a published tree of `size` leaves; a tile is read when it is first needed. Methods raise `OSError`
+    where a tile is missing and `ValueError` where one has the wrong length."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder, self.size = folder, size
