@@ -14,7 +14,7 @@ from datetime import date, datetime
 import xlsxwriter
 
 from gateway.policy.facts.facts import Language
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words, thousands
 
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark, no time: the same figures give the same bytes

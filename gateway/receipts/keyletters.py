@@ -12,7 +12,7 @@ from datetime import date
 from gateway.policy.facts.base import Profile
 from gateway.policy.facts.facts import Language
 from gateway.receipts.naming import joined, safe
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 

@@ -15,7 +15,7 @@ from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts.facts import Folders, Language
 from gateway.receipts.headline import numbers
 from gateway.receipts.naming import joined, safe
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 Lacking = Literal["nothing", "refused", "parts", "records"]

@@ -18,6 +18,7 @@ from gateway.policy.facts.facts import Agreement, Facts, Party
 from gateway.receipts import distribution as documents
 from gateway.receipts import naming
 from gateway.receipts.listing import Withdrawn
+from gateway.receipts.parties import Issuer, Receiver
 from gateway.receipts.receipt import LogEntry, number
 
 
@@ -71,26 +72,12 @@ def _documents(
     language = receiver.language
     names = {party.id: party.name for party in facts.parties.values()}
     node = facts.parties[facts.node.party]
-    page = documents.page(
-        listing,
-        receiver_name=receiver.name,
-        node_name=node.name,
-        language=language,
-        names=names,
-        folders=facts.node.folders,
-        receiver_key=next(iter(receiver.pins(agreement.profile)), ""),
-        fingerprint=node.sealing_key(agreement.profile, issued_at.date()) or "",
-        file_receiver=receiver.id,
-        profile=agreement.profile,
-    )
-    sheet = documents.transmittal_sheet(
-        listing,
-        number=number(issued_at.date(), entry.seq),
-        receiver_name=receiver.name,
-        node_name=node.name,
-        language=language,
-        names=names,
-    )
+    own = node.sealing_key(agreement.profile, issued_at.date()) or ""
+    issuer = Issuer(node.name, fingerprint=own, profile=agreement.profile, folders=facts.node.folders)
+    to = Receiver(receiver.name, next(iter(receiver.pins(agreement.profile)), ""), receiver.id)
+    page = documents.page(listing, issuer, to, language, names)
+    sheet_number = number(issued_at.date(), entry.seq)
+    sheet = documents.transmittal_sheet(listing, issuer, to, language, names, number=sheet_number)
     form_name = naming.form_name(listing, receiver.id, language, agreement.profile)
     list_name = naming.list_name(listing, receiver.id, language)
     return Ok(

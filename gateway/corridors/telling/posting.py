@@ -23,7 +23,9 @@ from gateway.policy.facts.base import Profile
 from gateway.policy.facts.facts import Agreement, Facts, Party, Retention
 from gateway.policy.facts.routing import version_for
 from gateway.receipts import naming, pages
-from gateway.receipts.pages import CodeLine
+from gateway.receipts.codes import CodeLine, code_lines
+from gateway.receipts.pages import Legend, SentFile
+from gateway.receipts.parties import Issuer
 from gateway.receipts.receipt import Receipt, parse
 from gateway.records import schema
 
@@ -73,22 +75,24 @@ class Posting:
             raise OSError(0, "signing is not available")
         returned, listed = ("", "") if duplicate else self._return(row, party, receipt, facts)
         shown = replace(receipt, code="220") if duplicate else receipt
+        node = facts.parties[facts.node.party]
+        key = node.sealing_key(profile, tools.clock.now().date()) or ""
         page = pages.receipt_page(
             shown,
+            party.language,
             party_name=party.name,
-            node_name=facts.parties[facts.node.party].name,
-            file_name=None if to else tools.inbox.name(ParcelId(row.id)) or returned or None,
-            language=party.language,
-            rows=self._findings(ParcelId(row.id), receipt, party, facts),
-            error_list_name=listed,
-            returned_days=_returned_days(facts, receipt),
-            contact=_contact(facts.parties[facts.node.party]),
-            names={key: p.name for p in facts.parties.values() for key in _names(p)},
-            folders=facts.node.folders,
-            targets=agreement.targets.model_dump() if agreement else {},
-            labels={a.id: a.label for a in facts.agreements.values()},
-            fingerprint=facts.parties[facts.node.party].sealing_key(profile, tools.clock.now().date()) or "",
-            profile=profile,
+            issuer=Issuer(node.name, _contact(node), key, profile, facts.node.folders),
+            file=SentFile(
+                name=None if to else tools.inbox.name(ParcelId(row.id)) or returned or None,
+                lines=self._findings(ParcelId(row.id), receipt, party, facts),
+                returned_list=listed,
+                returned_days=_returned_days(facts, receipt),
+            ),
+            legend=Legend(
+                names={key: p.name for p in facts.parties.values() for key in _names(p)},
+                labels={a.id: a.label for a in facts.agreements.values()},
+                targets=agreement.targets.model_dump() if agreement else {},
+            ),
         )
         target = tools.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
         durable.write_bytes(target, page, MODE)
@@ -103,7 +107,7 @@ class Posting:
         with listed.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)
             next(rows, None)
-            return pages.code_lines(rows, titles, party.language)
+            return code_lines(rows, titles, party.language)
 
     def _again(self, row: ParcelRow) -> None:
         """A duplicate gets the original receipt again: the same document, and a page that says why."""

@@ -14,7 +14,7 @@ from gateway.instants import SHANGHAI
 from gateway.lifecycle import SETTLED, ObligationState
 from gateway.node import Tools
 from gateway.policy.facts.facts import Facts
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 MODE = 0o660
