@@ -241,6 +241,7 @@ class _Reporter:
         self.faults.append(CalendarFault(code, self.file, line, detail or {"key": word}))
 
     def strings(self, table: Mapping[str, object], key: str) -> list[str]:
+        """The list of texts under `key`; empty, and a fault, when it is anything else."""
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self("612", key, value=key)
@@ -248,6 +249,7 @@ class _Reporter:
         return value
 
     def day(self, text: str, word: str) -> date | None:
+        """The day `YYYY-MM-DD`; None, and a fault on the line of `word`, for another text."""
         try:
             if _DAY.fullmatch(text):
                 return date.fromisoformat(text)
@@ -257,6 +259,8 @@ class _Reporter:
         return None
 
     def span(self, text: str) -> tuple[date, date] | None:
+        """First and last day of `YYYY-MM-DD/YYYY-MM-DD`, or of a single day; None, and a fault, for another text or
+        more than fifteen days."""
         first_text, _, last_text = text.partition("/")
         first, last = self.day(first_text, text), self.day(last_text or first_text, text)
         if first is None or last is None:

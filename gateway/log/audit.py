@@ -56,6 +56,7 @@ class _Summary:
         self._batches: Counter[str] = Counter(erased=0, packages_erased=0)
 
     def see(self, entry: Mapping[str, Any]) -> None:
+        """Count one entry: of an obligation, of a parcel, or of a batch. Those of other periods are passed over."""
         obligation = _obligation(entry["id"])
         if obligation is not None and obligation[2] == self._period:
             self._duty(entry, *obligation[:2])

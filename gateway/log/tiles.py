@@ -88,6 +88,7 @@ class TileTree:
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, number: int) -> bytes:
+        """The bytes of one tile of hashes, read once."""
         key = (level, number)
         if key not in self._tiles:
             width = min(WIDTH, (self.size >> (HEIGHT * level)) - number * WIDTH)

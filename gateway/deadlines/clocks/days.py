@@ -105,6 +105,7 @@ class Trace:
         self.deciding = min(self.deciding, index)
 
     def due(self, last: date, cutoff: time | None) -> Due:
+        """The result: due on `last`, until `cutoff` of that day or to its end."""
         self.mark(last, "due")
         deciding = self.days[self.deciding :]
         expires = (

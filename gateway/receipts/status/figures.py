@@ -24,6 +24,7 @@ class Totals:
 
     @classmethod
     def of(cls, submissions: Sequence[Submission]) -> Totals:
+        """The totals over one dataset's submissions, one per party."""
         states: dict[State, int] = {}
         for state in SIGNS:
             if count := sum(submission.state == state for submission in submissions):
