@@ -1,5 +1,5 @@
-"""The types of both corridors. Each stage's result holds its predecessor, so a type checker refuses to deliver what
-was not sealed, or to seal what was not checked. They hold ids, digests and counts, never records or names.
+"""The types of both corridors. Each stage's result holds its predecessor, so a type checker refuses to seal what was
+not checked. They hold ids, digests and counts, never records or names.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DistributionId = NewType("DistributionId", str)
 
 
 class Kind(StrEnum):
-    """Kind of delivery (报送类型), see `docs/reference` and the domain's terms."""
+    """Kind of submission (报送类型): what a parcel is to those of the same sender and period before it."""
 
     NEW = "new"
     PART = "part"
@@ -36,7 +36,7 @@ class Claim:
     """A file that stood still in a drop folder and was renamed to `.taken-<parcel>` there, not yet copied.
 
     `first_seen` is the instant its final content was first seen complete: the instant of receipt.
-    The file's own name stays in the spool, beside the claim, and goes when the parcel goes.
+    The file's own name stays in the spool, beside the claim, and is deleted with the parcel.
     """
 
     parcel: ParcelId
@@ -167,20 +167,3 @@ class Released:
     facts: str
     lines: tuple[Listed, ...]
     files: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """Every file of the batch is in the receiver's channel, whole, under its final name."""
-
-    released: Released
-    delivered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The receiver signed for the batch."""
-
-    delivered: Delivered
-    acknowledged_at: datetime
-    fingerprint: str

@@ -1,7 +1,7 @@
 """Deadlines: the working-day calendar, the clocks, who owes what by when, and when to remind them.
 
-Public and stable: `due(received_at, rule, calendar) -> Due`. Everything here is pure: the caller passes the time in
-and keeps the results.
+Public and stable: `due(received_at, rule, calendar) -> Due`. No clock is asked here and nothing is kept: the caller
+passes the time in and stores the results.
 """
 
 from gateway.deadlines.calendar import Calendar, NaiveInstant, OutsideCalendar
@@ -10,6 +10,7 @@ from gateway.deadlines.editions import CalendarError
 from gateway.deadlines.obligations import (
     Delivery,
     Judgement,
+    Matter,
     Obligation,
     expected,
     judge,
@@ -27,6 +28,7 @@ __all__ = [
     "Delivery",
     "Due",
     "Judgement",
+    "Matter",
     "NaiveInstant",
     "Obligation",
     "OutsideCalendar",

@@ -1,12 +1,12 @@
 """Punctuality (按月通报): what came in, what became of it, and what is open, counted like an account.
 
-Pure. Over a span of time, for any set of records: carried over + received = answered on time + on time after correction
+Over a span of time, for any set of records: carried over + received = answered on time + on time after correction
 + late + returned + transferred + void + open at the end. Everything is decided by instants before the end of the span,
 so a bulletin made later says the same.
 
-Published figures name a county only where none of its counts is 1 or 2 (domain: small cells); such counties are put
-together, with another one if a single one would be left, so that the figures still add up and no small cell can be had
-by subtraction. Provinces are told in full: their counts say how an office works, not who lives there.
+Published figures name a county only where none of its counts is 1 or 2, since a small count can point to a person. Such
+counties are put together, with another one if a single one would be left, so that the figures still add up and no small
+count follows by subtraction. Provinces are listed in full: their counts describe an office, not its residents.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The account of a span; `overdue` of `open`. `days`: the median of working days until the answer, of what was
-    answered in the span. Raises `ValueError` where it does not add up."""
+    """The account of a span; `overdue` are among `open`. `days`: the median of working days until the answer,
+    of what was answered in the span. Construction raises `ValueError` where it does not add up."""
 
     carried: int = 0
     received: int = 0
@@ -89,7 +89,7 @@ class Flow:
 
 
 def flow(records: Iterable[Record], first: datetime, last: datetime, calendar: Calendar) -> Flow:
-    """The account of [first, last). Records that began later are not of it, nor are those settled before `first`."""
+    """The account of [first, last). Records that began later are left out, as are those settled before `first`."""
     found: dict[str, int] = defaultdict(int)
     days: list[int] = []
 
@@ -121,8 +121,8 @@ def grouped(records: Iterable[Record], by: str) -> Mapping[str, list[Record]]:
 
 
 def publishable(areas: Mapping[str, Flow]) -> tuple[str, ...]:
-    """Of one province's areas those that may be named; all others are put together. Empty accounts are left out by the
-    caller. Nothing is put together where there is nothing small."""
+    """The areas of one province that may be named; all others are put together. The caller leaves out empty accounts.
+    Where no count is small every area is named."""
     small = {area for area, account in areas.items() if any(0 < count < SMALLEST for count in account.counts)}
     named = [area for area in sorted(areas) if area not in small]
     if len(small) == 1 and named:

@@ -166,11 +166,6 @@ class Calendar:
         return None
 
 
-def shanghai_day(instant: datetime) -> date:
-    """The Shanghai calendar day of an aware instant. Raises `NaiveInstant` when it has no time zone."""
-    return in_shanghai(instant).date()
-
-
 def in_shanghai(instant: datetime) -> datetime:
     """An aware instant as Shanghai's clock shows it. Raises `NaiveInstant` when it has no time zone."""
     if instant.utcoffset() is None:
@@ -182,7 +177,7 @@ def in_shanghai(instant: datetime) -> datetime:
 
 
 class NaiveInstant(ValueError):
-    """An instant without a time zone: nobody can say on which day it was. Code 602."""
+    """An instant without a time zone, of which the day is not known. Code 602."""
 
     code = "602"
 

@@ -1,12 +1,11 @@
 """What people may do to an obligation: extend it, void it, return it, transfer it. Each names who and why.
 
-Pure: the answer is an outcome with the change to be entered, and the ledger keeps changes in order. A date that has run
-out is not moved any more: late is decided once.
+Nothing is stored here: the outcome holds the change to be entered, and the ledger keeps changes in order. A date that
+has run out is not moved any more: late is decided once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -36,15 +35,28 @@ class Change:
     after: Obligation | None
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a person does: who (`by`, the actor that the log names), why, and when (`at`, aware)."""
+
+    by: str
+    why: str
+    at: datetime
+
+    def change(self, kind: Kind, obligation: Obligation, after: Obligation | None) -> Change:
+        """The change that this act makes of `obligation`."""
+        return Change(kind, obligation.id, self.at, self.by, self.why, after)
+
+
 def extend(
-    obligation: Obligation, until: date, by: str, why: str, at: datetime, state: ObligationState, calendar: Calendar
+    obligation: Obligation, state: ObligationState, until: date, act: Act, calendar: Calendar
 ) -> Outcome[Change]:
     """Put the date off to `until`, 24:00. Refused 606 when the date has run out or `until` is no later than it, 607
     when the obligation is settled, 608 without an actor or a reason."""
-    refusal = _refusal(by, why, state)
+    refusal = _refusal(act, state)
     if refusal:
         return refusal
-    if in_shanghai(at) >= obligation.expires_at or until <= obligation.due:
+    if in_shanghai(act.at) >= obligation.expires_at or until <= obligation.due:
         return Refused("606", {"due": str(obligation.due)})
     after = replace(
         obligation,
@@ -53,62 +65,42 @@ def extend(
         status=calendar.status(until),
         edition=calendar.edition(until),
     )
-    return Ok(Change("extended", obligation.id, at, by, why, after))
+    return Ok(act.change("extended", obligation, after))
 
 
-def void(obligation: Obligation, by: str, why: str, at: datetime, state: ObligationState) -> Outcome[Change]:
+def void(obligation: Obligation, state: ObligationState, act: Act) -> Outcome[Change]:
     """Nothing is owed any more. Refused 607 when the obligation is settled, 608 without an actor or a reason."""
-    refusal = _refusal(by, why, state)
-    return refusal or Ok(Change("void", obligation.id, at, by, why, None))
+    return _refusal(act, state) or Ok(act.change("void", obligation, None))
 
 
-def return_record(
-    obligation: Obligation, by: str, why: str, at: datetime, state: ObligationState, calendar: Calendar
-) -> Outcome[Change]:
+def return_record(obligation: Obligation, state: ObligationState, act: Act, calendar: Calendar) -> Outcome[Change]:
     """非本辖区: the record goes back within 3 working days of its arrival (`opens_at`). Refused 609 after them, 607
     when the obligation is settled, 608 without an actor or a reason."""
-    refusal = _refusal(by, why, state)
+    refusal = _refusal(act, state)
     if refusal:
         return refusal
     day, until = due(obligation.opens_at, RETURN, calendar).settled
-    if in_shanghai(at) >= until:
+    if in_shanghai(act.at) >= until:
         return Refused("609", {"due": str(day)})
-    return Ok(Change("returned", obligation.id, at, by, why, None))
+    return Ok(act.change("returned", obligation, None))
 
 
 def transfer(
-    obligation: Obligation,
-    to: str,
-    rule: str | Rule,
-    by: str,
-    why: str,
-    at: datetime,
-    state: ObligationState,
-    calendar: Calendar,
+    obligation: Obligation, state: ObligationState, to: str, rule: str | Rule, act: Act, calendar: Calendar
 ) -> Outcome[Change]:
-    """Another place owes it now; a new clock starts at `at`, when it entered that place's channel. Refused 607 when the
-    obligation is settled, 608 without an actor, a reason, or another party."""
-    refusal = _refusal(by, why, state)
+    """The party `to` owes it from now on, by a clock that starts when the record enters its channel (the act's
+    instant). Refused 607 when the obligation is settled, 608 without an actor, a reason, or another party."""
+    refusal = _refusal(act, state)
     if refusal:
         return refusal
     if to == obligation.party:
         return Refused("608")
-    after = owed(obligation.duty, to, obligation.agreement, obligation.occasion, at, rule, calendar)
-    return Ok(Change("transferred", obligation.id, at, by, why, after))
+    after = owed(obligation.matter._replace(party=to), act.at, rule, calendar)
+    return Ok(act.change("transferred", obligation, after))
 
 
-def standing(obligation: Obligation, changes: Iterable[Change]) -> Obligation | None:
-    """The obligation after its changes, in order; None when nothing is owed any more. Changes of others are passed
-    over; a transferred one is followed."""
-    current: Obligation | None = obligation
-    for change in changes:
-        if current is not None and change.obligation == current.id:
-            current = change.after
-    return current
-
-
-def _refusal(by: str, why: str, state: ObligationState) -> Refused | None:
-    if not by.strip() or not why.strip():
+def _refusal(act: Act, state: ObligationState) -> Refused | None:
+    if not act.by.strip() or not act.why.strip():
         return Refused("608")
     if state in SETTLED:
         return Refused("607")

@@ -69,7 +69,7 @@ class Edition:
                 yield first + timedelta(days=offset)
 
     def as_toml(self) -> str:
-        """The edition as a file's text: reading it gives the same edition."""
+        """The edition as the text of its file; reading that gives an equal edition."""
         off = ", ".join(f'"{first}/{last}"' for first, last in self.off)
         work = ", ".join(f'"{day}"' for day in self.work)
         lines = [
@@ -168,7 +168,7 @@ def judge_editions(
     editions: Sequence[Edition], published: date | None, files: Mapping[str, str] | None = None
 ) -> list[CalendarFault]:
     """Faults between editions: years that are missing, two in force at once, days on which two of them disagree, a last
-    settled day that no edition covers. `files` maps an edition to its file's name."""
+    settled day that no edition covers. `files` maps an edition's id to its file's name."""
     named = files or {}
     current = {e.year: e for e in editions if e.superseded_until is None}
     faults = []
@@ -209,7 +209,7 @@ def _read_published(folder: Path) -> tuple[date | None, list[CalendarFault]]:
 
 
 def published_text(folder: Path, day: date) -> str:
-    """The text of `published.toml` with another day; what an administrator wrote around it stays."""
+    """The text of `published.toml` with `day` in place of its own; what an administrator wrote around it stays."""
     old = (folder / PUBLISHED).read_text("utf-8")
     return re.sub(r"^published_through\s*=.*$", f"published_through = {day}", old, count=1, flags=re.MULTILINE)
 
@@ -241,6 +241,7 @@ class _Reporter:
         self.faults.append(CalendarFault(code, self.file, line, detail or {"key": word}))
 
     def strings(self, table: Mapping[str, object], key: str) -> list[str]:
+        """The list of texts under `key`; empty, and a fault, when it is anything else."""
         value = table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self("612", key, value=key)
@@ -248,6 +249,7 @@ class _Reporter:
         return value
 
     def day(self, text: str, word: str) -> date | None:
+        """The day `YYYY-MM-DD`; None, and a fault on the line of `word`, for another text."""
         try:
             if _DAY.fullmatch(text):
                 return date.fromisoformat(text)
@@ -257,6 +259,8 @@ class _Reporter:
         return None
 
     def span(self, text: str) -> tuple[date, date] | None:
+        """First and last day of `YYYY-MM-DD/YYYY-MM-DD`, or of a single day; None, and a fault, for another text or
+        more than fifteen days."""
         first_text, _, last_text = text.partition("/")
         first, last = self.day(first_text, text), self.day(last_text or first_text, text)
         if first is None or last is None:

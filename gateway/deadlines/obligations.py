@@ -1,9 +1,9 @@
 """Obligations (限办事项): who owes what by when, and what became of it.
 
-Pure: the ledger keeps obligations and deliveries, and asks here. What holds:
+Nothing is stored here: the ledger keeps obligations and deliveries and passes them in. What holds:
 
-- *Late* is decided by the receipt's instant alone, so an answer does not change with the time of asking, with a clock
-  that jumps, or with the order in which deliveries are read; `now` only tells an open obligation from a missed one.
+- *Late* is decided by the instant of receipt alone, so a judgement does not depend on when it is made, on a clock that
+  jumps, or on the order in which deliveries are read; `now` only tells an open obligation from a missed one.
 - Met is met: a later correction, or a later refusal, never undoes it.
 - Refused in time and corrected within 3 working days after the refusal counts as 按时（更正）, in a column of its own;
   until these days are over the obligation is open.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.deadlines.calendar import Calendar, Standing, in_shanghai
 from gateway.deadlines.clocks import Due, Rule, due, fixed
@@ -30,12 +30,26 @@ CORRECTION = Rule("workdays", 3)
 Duty = Literal["submission", "reply", "feedback", "collection", "distribution"]
 
 
+class Matter(NamedTuple):
+    """What is owed by whom, without its date. `occasion` tells it from others under the agreement: a period, or the
+    number of the inquiry or distribution that started the clock."""
+
+    duty: Duty
+    party: str
+    agreement: str
+    occasion: str
+
+    @property
+    def id(self) -> str:
+        """The obligation's id: the same matter is one obligation, however often it is entered."""
+        return f"{self.duty}:{self.agreement}:{self.party}:{self.occasion}"
+
+
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """Something owed by a date. `id` is the same for the same duty, party, agreement and occasion (a period, or what
-    set the clock going), so entering it twice is one obligation. `opens_at`: no reminder goes out before;
-    `expires_at` is exclusive; `edition` and `status` are those of the calendar the date was computed with, and `rule`
-    what it was computed by (`gateway.deadlines.rules`)."""
+    """Something owed by a date. `id` is that of its matter. `opens_at`: no reminder is sent before; `expires_at` is
+    exclusive; `edition` and `status` are those of the calendar the date was computed with, and `rule` is what it was
+    computed by (`gateway.deadlines.rules`)."""
 
     id: str
     duty: Duty
@@ -48,6 +62,10 @@ class Obligation:
     status: Standing
     edition: str
     rule: str = ""
+
+    @property
+    def matter(self) -> Matter:
+        return Matter(self.duty, self.party, self.agreement, self.occasion)
 
     @property
     def provisional(self) -> bool:
@@ -102,28 +120,26 @@ def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligatio
             opening = dates.opens(agreement, party.id, period)
             if _in_force(agreement, opening, limit.settled[0]):
                 opens = since_day(opening)
-                found.append(_obligation("submission", party.id, agreement.id, str(period), opens, limit, key))
+                matter = Matter("submission", party.id, agreement.id, str(period))
+                found.append(_obligation(matter, opens, limit, key))
     return found
 
 
-def owed(
-    duty: Duty, party: str, agreement: str, occasion: str, since: datetime, rule: str | Rule, calendar: Calendar
-) -> Obligation:
-    """An obligation that an event sets going: a reply from the inquiry's entry into the recipient's channel, a
-    collection from the release, the node's own distribution from the deadline. `occasion` tells it from others under
-    the agreement: an inquiry's or a distribution's number. Raises `NaiveInstant`, `RuleError`, `OutsideCalendar`."""
-    limit = due(since, rule, calendar)
-    return _obligation(duty, party, agreement, occasion, in_shanghai(since), limit, str(rule))
+def owed(matter: Matter, since: datetime, rule: str | Rule, calendar: Calendar) -> Obligation:
+    """An obligation whose clock an event starts: a reply runs from the inquiry's entry into the recipient's channel, a
+    collection from the release, the node's own distribution from the deadline. Raises `NaiveInstant` for a `since`
+    without a time zone, `RuleError` for a rule that cannot be read, `OutsideCalendar` where there is no date."""
+    return _obligation(matter, in_shanghai(since), due(since, rule, calendar), str(rule))
 
 
 def recurring(obligation: Obligation, occasion: str) -> Obligation:
-    """The same for another occasion: what one event sets going for many records has one date."""
-    identity = f"{obligation.duty}:{obligation.agreement}:{obligation.party}:{occasion}"
-    return replace(obligation, id=identity, occasion=occasion)
+    """The same for another occasion: where one event starts the clock of many records, they have one date."""
+    return replace(obligation, id=obligation.matter._replace(occasion=occasion).id, occasion=occasion)
 
 
 def since_day(day: date) -> datetime:
-    """The instant that stands for a day without a time (登记日期 of `births-elsewhere`): that day is not counted."""
+    """The instant that stands for a day without a time, such as a date of registration (登记日期): the clock counts
+    from the day after it."""
     return datetime.combine(day, time.min, SHANGHAI)
 
 
@@ -134,27 +150,17 @@ def opens_at(period: Period) -> datetime:
 
 def recomputed(obligation: Obligation, limit: Due) -> Obligation:
     """The same obligation under another edition of the calendar."""
-    return _obligation(
-        obligation.duty,
-        obligation.party,
-        obligation.agreement,
-        obligation.occasion,
-        obligation.opens_at,
-        limit,
-        obligation.rule,
-    )
+    return _obligation(obligation.matter, obligation.opens_at, limit, obligation.rule)
 
 
-def _obligation(
-    duty: Duty, party: str, agreement: str, occasion: str, opens: datetime, limit: Due, rule: str
-) -> Obligation:
+def _obligation(matter: Matter, opens: datetime, limit: Due, rule: str) -> Obligation:
     day, expires_at = limit.settled
     return Obligation(
-        id=f"{duty}:{agreement}:{party}:{occasion}",
-        duty=duty,
-        party=PartyId(party),
-        agreement=AgreementId(agreement),
-        occasion=occasion,
+        id=matter.id,
+        duty=matter.duty,
+        party=PartyId(matter.party),
+        agreement=AgreementId(matter.agreement),
+        occasion=matter.occasion,
         opens_at=opens,
         due=day,
         expires_at=expires_at,

@@ -1,7 +1,7 @@
 """Outages (停机): a date that falls inside a logged outage of the node moves to the next working day.
 
-*Ours*: a date is inside an outage when the node was down at the very instant the date ran out, so that nobody can say
-whether a delivery would have come. An outage that ended before leaves the date where it is.
+A rule of this project's own: a date is inside an outage when the node was down at the instant the date ran out, since
+then it cannot be known whether a delivery would have come. An outage that ended before leaves the date where it is.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ class Moved:
 
 
 def moved(obligation: Obligation, outages: Iterable[Outage], now: datetime, calendar: Calendar) -> Moved:
-    """Move `obligation` out of every outage it falls into. `obligation` has the date before any move: the answer is the
-    same however often it is asked, and in whatever order outages are given.
+    """Move `obligation` out of every outage it falls into. `obligation` has the date before any move, so the result
+    does not depend on how often it is computed, nor on the order of `outages`.
 
-    An outage that lasts is taken to last until `now`. The hour at which the date runs out stays. Raises `NaiveInstant`.
+    An outage that lasts is taken to last until `now`. The hour at which the date runs out stays. Raises `NaiveInstant`
+    when an instant has no time zone.
     """
     moment = in_shanghai(now)
     spans = [(outage, max(moment, outage.began) if outage.ended is None else outage.ended) for outage in outages]

@@ -100,7 +100,7 @@ def _month(calendar: Calendar, year: int, month: int) -> Month:
 
 
 def heading(calendar: Calendar, year: int, language: str) -> tuple[str, str]:
-    """Title, and the line below it: the year's working days, the edition and how far it is settled."""
+    """Title, and the line below it: the number of working days, the edition, and how far it is settled."""
     words = _WORDS[language]
     total = sum(month.working_days for month in months(calendar, year))
     edition = next((e for e in calendar.in_force() if e.year == year), None)

@@ -21,7 +21,8 @@ from gateway.policy.facts import Reminders
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Steps in working days relative to the date; from `escalates_at` on they go to the next level too. `at`: the hour
-    of a step. Quiet are all rest days, and the hours from `quiet_from` to `quiet_until` (Shanghai's clock)."""
+    of a step. Quiet are all rest days, and the hours from `quiet_from` to `quiet_until` (Shanghai's clock).
+    Construction raises `ValueError` for steps out of order, or an hour that is quiet."""
 
     steps: tuple[int, ...] = (-10, -5, -2, 0, 1, 5, 10)
     escalates_at: int = 5
@@ -31,7 +32,7 @@ class Schedule:
 
     @classmethod
     def of(cls, facts: Reminders) -> Schedule:
-        """As the node's facts say."""
+        """The schedule of the node's facts. Raises `ValueError` where they contradict each other."""
         hours = (time.fromisoformat(text) for text in (facts.at, facts.quiet_from, facts.quiet_until))
         return cls(facts.steps, facts.escalates_at, *hours)
 
@@ -80,7 +81,8 @@ def reminder(
     schedule: Schedule = USUAL,
 ) -> Reminder | None:
     """What to send now, if anything. `sent` holds every step that was sent or covered. Nothing is sent for a settled
-    obligation, nor in quiet hours; a clock that jumps back sends nothing twice. Raises `NaiveInstant`."""
+    obligation, nor in quiet hours; a clock that jumps back sends nothing twice. Raises `NaiveInstant` when `now` has no
+    time zone."""
     moment = in_shanghai(now)
     if state in SETTLED or quiet(moment, calendar, schedule):
         return None
@@ -96,7 +98,7 @@ def reminder(
 
 
 def quiet(now: datetime, calendar: Calendar, schedule: Schedule = USUAL) -> bool:
-    """Is it a rest day, or a quiet hour?"""
+    """Whether `now` is on a rest day or in a quiet hour."""
     moment = in_shanghai(now)
     return not (schedule.quiet_until <= moment.time() < schedule.quiet_from and calendar.is_working(moment.date()))
 
@@ -104,7 +106,7 @@ def quiet(now: datetime, calendar: Calendar, schedule: Schedule = USUAL) -> bool
 def wakes_at(
     obligation: Obligation, sent: Collection[int], now: datetime, calendar: Calendar, schedule: Schedule = USUAL
 ) -> datetime | None:
-    """When to ask again: the first instant from `now` on at which `reminder` may have something, None after the last
+    """When to look again: the first instant from `now` on at which `reminder` may have something, None after the last
     step."""
     moment = in_shanghai(now)
     latest = max(sent, default=None)

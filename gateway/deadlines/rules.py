@@ -1,5 +1,5 @@
-"""Rules as the ledger keeps them: by which an obligation's date was computed, so that it can be computed again under
-another edition of the calendar, whatever the agreement says by then.
+"""Rules as the ledger keeps them: an obligation's date can be computed again under another edition of the calendar, by
+the rule it was first computed by, even when the agreement has changed since.
 
 `workdays:15`, `days:30` and their options as `gateway.deadlines.clocks.Rule` writes them; fixed dates as
 `fixed:11-01`, `fixed:11-01,roll=forward`, `fixed:05-31,within`.
@@ -31,8 +31,8 @@ def lies_within(rule: str) -> bool:
 
 
 def again(rule: str, since: datetime, occasion: str, calendar: Calendar) -> Due:
-    """The date under `calendar`. `since` set the clock going; a fixed date is that of the period `occasion`. Raises
-    `RuleError` for a rule that cannot be read, `ValueError` for a fixed date without a period."""
+    """The date under `calendar`. `since` is the instant that started the clock; a fixed date is that of the period
+    `occasion`. Raises `RuleError` for a rule that cannot be read, `ValueError` for a fixed date without a period."""
     if not rule.startswith(_FIXED):
         return due(since, rule, calendar)
     day, *options = rule.removeprefix(_FIXED).split(",")

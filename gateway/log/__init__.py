@@ -1,9 +1,11 @@
 """The exchange log (交换日志): what an entry is, the bytes that are hashed, the tree over them, and `verify`.
 
-Format: `docs/reference/log-format.md`. Nothing in this room writes; publication is `gateway.adapters.publishing`.
+Public and stable: `verify(folder, keys, since=, policy=, authorities=, receipts=) -> Report`; other limits are an
+`Auditor`'s. Format: `docs/reference/log-format.md`. Nothing in this room writes; publication is
+`gateway.adapters.publishing`.
 """
 
 from gateway.log.entry import Entry, leaf_hash
-from gateway.log.verification import Problem, Report, verify
+from gateway.log.verification import Auditor, Problem, Report, verify
 
-__all__ = ["Entry", "Problem", "Report", "leaf_hash", "verify"]
+__all__ = ["Auditor", "Entry", "Problem", "Report", "leaf_hash", "verify"]

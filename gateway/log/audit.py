@@ -15,7 +15,8 @@ from gateway.log.note import read_checkpoint
 
 
 def entries(folder: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a published log, in order. They are not judged here: verify first."""
+    """The entries of a published log, in order. They are not judged here: verify first. `OSError` where a file is
+    missing, `ValueError` where one cannot be read."""
     _, checkpoint = read_checkpoint((folder / tiles.CHECKPOINT).read_bytes())
     for number in range((checkpoint.size + WIDTH - 1) // WIDTH):
         width = min(WIDTH, checkpoint.size - number * WIDTH)
@@ -30,93 +31,119 @@ def summarise(log: Iterable[Mapping[str, Any]], period: str) -> dict[str, Any]:
     province, or a party); `batches` counts what was released and, of that, erased since; `refused[]`, `missing[]`,
     `late[]`, `extensions[]`, `releases[]` name party and agreement.
     """
-    owed: dict[str, str] = {}
-    late, missed, extended, refused = [], [], [], []
-    releases: list[dict[str, Any]] = []
-    flows: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    counts: Counter[str] = Counter()
-    mine: dict[str, str] = {}
-    settled: set[str] = set()
-    erased = 0
-    batches: Counter[str] = Counter(erased=0, packages_erased=0)
+    summary = _Summary(period)
     for entry in log:
-        event, parcel = entry["event"], entry["parcel"]
+        summary.see(entry)
+    return summary.document()
+
+
+class _Summary:
+    """Entries of a log, gathered in order. A parcel is of the period when its first entry that names a package does;
+    its later entries need not."""
+
+    def __init__(self, period: str) -> None:
+        self._period = period
+        self._owed: dict[tuple[str, str], str] = {}
+        self._late: list[dict[str, Any]] = []
+        self._missed: list[dict[str, Any]] = []
+        self._extended: list[dict[str, Any]] = []
+        self._parcels: dict[str, str] = {}  # to the agreement
+        self._counts: Counter[str] = Counter()
+        self._refused: list[dict[str, Any]] = []
+        self._erased = 0
+        self._flows: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        self._releases: list[dict[str, Any]] = []
+        self._batches: Counter[str] = Counter(erased=0, packages_erased=0)
+
+    def see(self, entry: Mapping[str, Any]) -> None:
+        """Count one entry: of an obligation, of a parcel, or of a batch. Those of other periods are passed over."""
         obligation = _obligation(entry["id"])
-        if obligation is not None and obligation[2] == period:
-            agreement, party, _ = obligation
-            key = f"{agreement}:{party}"
-            if event == Event.OWED:
-                owed[key] = "open"
-            elif event == Event.MET:
-                owed[key] = "met"
-                if entry["counts"].get("late"):
-                    late.append({"agreement": agreement, "party": party, "logged_at": entry["logged_at"]})
-            elif event == Event.MISSED:
-                owed[key] = "missed"
-                missed.append({"agreement": agreement, "party": party, "logged_at": entry["logged_at"]})
-            elif event == Event.EXTENDED:
-                extended.append(
-                    {"agreement": agreement, "party": party, "by": entry["actor"], "logged_at": entry["logged_at"]}
-                )
-            continue
+        if obligation is not None and obligation[2] == self._period:
+            self._duty(entry, *obligation[:2])
+            return
+        event, parcel = entry["event"], entry["parcel"]
         agreement, _, rest = entry["package"].partition("/")
-        of = rest.partition("/")[0]
-        if of == period and parcel and parcel not in mine:
-            mine[parcel] = agreement
-            counts["received"] += event == Event.RECEIVED
-        if parcel in mine:
-            if event == Event.ACCEPTED:
-                settled.add(parcel)
-                counts["accepted"] += 1
+        if rest.partition("/")[0] == self._period and parcel and parcel not in self._parcels:
+            self._parcels[parcel] = agreement
+            self._counts["received"] += event == Event.RECEIVED
+        if parcel in self._parcels:
+            self._parcel(entry, self._parcels[parcel])
+        elif event == Event.ERASED and any(release["batch"] == parcel for release in self._releases):
+            self._batches["erased"] += 1
+            self._batches["packages_erased"] += entry["counts"].get("packages", 0)
+        elif event == Event.RELEASED and f"-{self._period}-" in parcel:
+            self._release(entry)
+
+    def _duty(self, entry: Mapping[str, Any], agreement: str, party: str) -> None:
+        who, when = {"agreement": agreement, "party": party}, {"logged_at": entry["logged_at"]}
+        match entry["event"]:
+            case Event.OWED:
+                self._owed[agreement, party] = "open"
+            case Event.MET:
+                self._owed[agreement, party] = "met"
+                if entry["counts"].get("late"):
+                    self._late.append(who | when)
+            case Event.MISSED:
+                self._owed[agreement, party] = "missed"
+                self._missed.append(who | when)
+            case Event.EXTENDED:
+                self._extended.append(who | {"by": entry["actor"]} | when)
+
+    def _parcel(self, entry: Mapping[str, Any], agreement: str) -> None:
+        counts = entry["counts"]
+        match entry["event"]:
+            case Event.ACCEPTED:
+                self._counts["accepted"] += 1
                 for name in ("records", "refused"):
-                    counts[f"records_{name}"] += entry["counts"].get(name, 0)
-                for name, number in entry["counts"].items():
+                    self._counts[f"records_{name}"] += counts.get(name, 0)
+                for name, number in counts.items():
                     if name.startswith("out_"):
-                        flows[mine[parcel]][entry["parties"][0]][name[4:]] += number
-            elif event == Event.REFUSED:
-                refused.append(
+                        self._flows[agreement][entry["parties"][0]][name[4:]] += number
+            case Event.REFUSED:
+                self._refused.append(
                     {
-                        "agreement": mine[parcel],
+                        "agreement": agreement,
                         "party": entry["parties"][0] if entry["parties"] else "",
-                        "parcel": parcel,
-                        "code": str(entry["counts"].get("code", "")),
-                        "records": entry["counts"].get("records", 0),
+                        "parcel": entry["parcel"],
+                        "code": str(counts.get("code", "")),
+                        "records": counts.get("records", 0),
                         "logged_at": entry["logged_at"],
                     }
                 )
-            elif event == Event.DUPLICATE:
-                counts["duplicates"] += 1
-            elif event == Event.ERASED:
-                erased += 1
-        elif event == Event.ERASED and any(release["batch"] == parcel for release in releases):
-            batches["erased"] += 1
-            batches["packages_erased"] += entry["counts"].get("packages", 0)
-        elif event == Event.RELEASED and f"-{period}-" in parcel:
-            releases.append(
-                {
-                    "batch": parcel,
-                    "receiver": entry["parties"][0] if entry["parties"] else "",
-                    "by": entry["actor"],
-                    "packages": entry["counts"].get("packages", 0),
-                    "records": entry["counts"].get("records", 0),
-                    "logged_at": entry["logged_at"],
-                }
-            )
-    missing = sorted(key for key, state in owed.items() if state in ("open", "missed"))
-    return {
-        "period": period,
-        "obligations": dict(Counter(owed.values())),
-        "missing": [dict(zip(("agreement", "party"), key.split(":"), strict=True)) for key in missing],
-        "missed": missed,
-        "late": late,
-        "extensions": extended,
-        "parcels": {**counts, "refused": len(refused), "erased": erased},
-        "refused": refused,
-        "flows": {a: {o: dict(r) for o, r in origins.items()} for a, origins in sorted(flows.items())},
-        "releases": releases,
-        "batches": {"released": len(releases), **batches},
-        "releasers": dict(Counter(str(release["by"]) for release in releases)),
-    }
+            case Event.DUPLICATE:
+                self._counts["duplicates"] += 1
+            case Event.ERASED:
+                self._erased += 1
+
+    def _release(self, entry: Mapping[str, Any]) -> None:
+        self._releases.append(
+            {
+                "batch": entry["parcel"],
+                "receiver": entry["parties"][0] if entry["parties"] else "",
+                "by": entry["actor"],
+                "packages": entry["counts"].get("packages", 0),
+                "records": entry["counts"].get("records", 0),
+                "logged_at": entry["logged_at"],
+            }
+        )
+
+    def document(self) -> dict[str, Any]:
+        """The summary as JSON values."""
+        missing = sorted((key for key, state in self._owed.items() if state in ("open", "missed")), key=":".join)
+        return {
+            "period": self._period,
+            "obligations": dict(Counter(self._owed.values())),
+            "missing": [{"agreement": agreement, "party": party} for agreement, party in missing],
+            "missed": self._missed,
+            "late": self._late,
+            "extensions": self._extended,
+            "parcels": {**self._counts, "refused": len(self._refused), "erased": self._erased},
+            "refused": self._refused,
+            "flows": {a: {o: dict(r) for o, r in origins.items()} for a, origins in sorted(self._flows.items())},
+            "releases": self._releases,
+            "batches": {"released": len(self._releases), **self._batches},
+            "releasers": dict(Counter(str(release["by"]) for release in self._releases)),
+        }
 
 
 def _obligation(identity: str) -> tuple[str, str, str] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 
 def main(log: Path) -> int:
+    """Print origin, size and root of the log in `log`. Returns 0 when the root is that of the checkpoint, else 1."""
     origin, size, root = (log / "checkpoint").read_text("utf-8").split("\n")[:3]
     leaves = []
     for number in range((int(size) + 255) // 256):

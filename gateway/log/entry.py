@@ -1,9 +1,9 @@
-"""One entry of the exchange log, in its final format (design: formats, "Log").
+"""One entry of the exchange log.
 
 Canonical bytes are RFC 8785 JSON of strings and integers only, at most 65,535 bytes. No personal data: parties, ids,
 digests and counts. `seq` is dense, `logged_at` never goes back, `time` <= `logged_at`, `prev` is the leaf hash of the
-same parcel's last entry. The sequencer that keeps those promises is the ledger's, inside the transaction of the
-state change that the entry records.
+same parcel's last entry. The ledger's sequencer keeps this, in the transaction of the state change that the entry
+records.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Entry:
         return cls.read(canonical.loads(body))
 
     def canonical(self, seq: int, logged_at: datetime, prev: str) -> bytes:
-        """The bytes of the entry at its place in the log. Raises `ValueError` above 65,535 bytes."""
+        """The bytes of the entry at its place in the log. Raises `ValueError` above 65,535 bytes, for an instant after
+        `logged_at`, and for a count beyond ±(2⁵³ − 1), which not every reader of JSON can hold."""
         if self.time > logged_at:
             raise ValueError("an entry cannot be logged before it happened")
         body: dict[str, object] = {
@@ -86,7 +87,7 @@ class Entry:
             "prev": prev,
         }
         if any(type(n) is not int or not -canonical.SAFE <= n <= canonical.SAFE for n in self.counts.values()):
-            raise ValueError("a count is a whole number that every reader of JSON can hold")
+            raise ValueError("a count is not a whole number that every reader of JSON can hold")
         data = canonical.dumps(body)
         if len(data) > LIMIT:
             raise ValueError(f"entry of {len(data)} bytes; the format allows {LIMIT}")

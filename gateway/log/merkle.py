@@ -1,6 +1,6 @@
 """The tree of RFC 6962 / RFC 9162: hashes, proofs, and the right edge from which it grows.
 
-A hash is 32 bytes (SHA-256). `Node` answers the hash of a complete subtree: `node(level, index)` covers the leaves
+A hash is 32 bytes (SHA-256). A `Node` returns the hash of a complete subtree: `node(level, index)` covers the leaves
 [index · 2^level, (index + 1) · 2^level).
 """
 
@@ -67,7 +67,7 @@ class Edge:
         return Edge(self.size, self.levels)
 
     def extend(self, leaves: Iterable[bytes]) -> list[tuple[int, int, bytes]]:
-        """Append leaf hashes. Answers the tiles that became full: (level, number, content)."""
+        """Append leaf hashes. Returns the tiles that became full: (level, number, content)."""
         full: list[tuple[int, int, bytes]] = []
         for hash_ in leaves:
             self.size += 1
@@ -95,6 +95,7 @@ class Edge:
         ]
 
     def root(self) -> bytes:
+        """The root of all leaves appended so far."""
         rest: list[bytes] = []
         for tile in self.levels:
             items = [*tile, *rest]
@@ -116,7 +117,7 @@ def range_hash(node: Node, start: int, end: int) -> bytes:
 
 
 def inclusion(node: Node, index: int, size: int) -> list[bytes]:
-    """The audit path of a leaf, from its sibling up to the root's child."""
+    """The audit path of a leaf, from its sibling up to the root's child. `ValueError` for a leaf the tree has not."""
     if not 0 <= index < size:
         raise ValueError("no such leaf")
 
@@ -155,7 +156,8 @@ def root_from_inclusion(leaf_hash: bytes, index: int, size: int, path: Sequence[
 
 
 def consistency(node: Node, old: int, new: int) -> list[bytes]:
-    """The proof that the tree of `new` leaves begins with the tree of `old` leaves (RFC 9162, 2.1.4.1)."""
+    """The proof that the tree of `new` leaves begins with the tree of `old` leaves (RFC 9162, 2.1.4.1). `ValueError`
+    unless 0 < `old` <= `new`."""
     if not 0 < old <= new:
         raise ValueError("sizes do not fit")
 
@@ -171,7 +173,7 @@ def consistency(node: Node, old: int, new: int) -> list[bytes]:
 
 
 def consistent(old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Does `proof` show that the new tree begins with the old one (RFC 9162, 2.1.4.2)?"""
+    """Whether `proof` shows that the new tree begins with the old one (RFC 9162, 2.1.4.2)."""
     if old == new:
         return not proof and old_root == new_root
     if not 0 < old < new or not proof:

@@ -52,7 +52,7 @@ class VerifierKey:
         parts = line.strip().split("+", 2)
         if len(parts) != 3 or not re.fullmatch(r"[0-9a-f]{8}", parts[1]) or not re.fullmatch(r"\S+", parts[0]):
             raise BadNote("not a verifier key: <name>+<id>+<key> is expected")
-        raw = _decode(parts[2])
+        raw = unbase64(parts[2])
         if len(raw) != 33 or raw[0] not in (ED25519, COSIGNATURE):
             raise BadNote("a key of an unknown type")
         key = cls(parts[0], raw[0], raw[1:])
@@ -67,6 +67,7 @@ class VerifierKey:
         )
 
     def check(self, message: bytes, signature: bytes) -> bool:
+        """Whether `signature` is this key's over `message`."""
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except (InvalidSignature, ValueError):
@@ -120,6 +121,8 @@ class Note:
 
     @classmethod
     def parse(cls, data: bytes) -> Note:
+        """`BadNote` for bytes that are no note: too long, not UTF-8, without signature lines, or with one that is none.
+        Signatures are not judged."""
         if len(data) > LONGEST:
             raise BadNote("too long for a note")
         try:
@@ -132,7 +135,7 @@ class Note:
         found = []
         for line in lines[:-1].split("\n"):
             match = _LINE.fullmatch(line)
-            raw = _decode(match[2]) if match else b""
+            raw = unbase64(match[2]) if match else b""
             if match is None or len(raw) < 5:
                 raise BadNote("a signature line that is none")
             found.append(Signature(match[1], raw[:4], raw[4:]))
@@ -142,7 +145,7 @@ class Note:
         return (self.text + "\n" + "".join(signature.line() for signature in self.signatures)).encode()
 
     def signed_by(self, key: VerifierKey) -> bool:
-        """Is there a valid signature of a log's key?"""
+        """Whether the log's key `key` signed it, validly."""
         return key.kind == ED25519 and any(
             s.name == key.name and s.id == key.id and key.check(self.text.encode(), s.signature)
             for s in self.signatures
@@ -158,7 +161,7 @@ class Note:
         return None
 
     def claims(self, key: VerifierKey) -> bool:
-        """Is there a line that says it is this key's, valid or not?"""
+        """Whether a line says it is this key's, valid or not."""
         return any(s.name == key.name and s.id == key.id for s in self.signatures)
 
     def merged(self, signatures: Iterable[Signature]) -> Note:
@@ -180,10 +183,11 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, text: str) -> Checkpoint:
+        """`BadNote` for a text that is no checkpoint. Lines after the root are passed over, as the format allows."""
         lines = text.split("\n")
         if len(lines) < 4 or not lines[0] or not re.fullmatch(r"0|[1-9][0-9]{0,17}", lines[1]):
             raise BadNote("not a checkpoint: origin, size and root are expected")
-        root = _decode(lines[2])
+        root = unbase64(lines[2])
         if len(root) != 32:
             raise BadNote("a root has 32 bytes")
         return cls(lines[0], int(lines[1]), root)
@@ -203,7 +207,8 @@ def _cosigned(text: str, time: int) -> bytes:
     return f"cosignature/v1\ntime {time}\n{text}".encode()
 
 
-def _decode(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
+    """The bytes of canonical base64. `BadNote` for anything else."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

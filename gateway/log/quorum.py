@@ -23,7 +23,7 @@ class Policy:
     urls: Mapping[str, str] = field(default_factory=dict)
 
     def met(self, witnessed: Set[str]) -> bool:
-        """Are these witnesses (names of the policy) enough?"""
+        """Whether these witnesses (by their names in the policy) are enough."""
         return self.quorum == "none" or self._met(self.quorum, witnessed)
 
     def _met(self, name: str, witnessed: Set[str]) -> bool:
@@ -34,6 +34,8 @@ class Policy:
 
     @classmethod
     def parse(cls, text: str) -> Policy:
+        """The policy that `text` states. `BadPolicy` names the first line that is wrong: an unknown word, a name or key
+        given twice, a member that is not defined or in two groups, a threshold out of reach, no quorum."""
         logs: list[VerifierKey] = []
         witnesses: dict[str, VerifierKey] = {}
         groups: dict[str, tuple[int, tuple[str, ...]]] = {}

@@ -80,13 +80,15 @@ def read_tile(folder: Path, level: int | str, number: int, width: int) -> bytes:
 
 
 class TileTree:
-    """The hashes of a published tree of `size` leaves, read from its tiles as they are asked for."""
+    """The hashes of a published tree of `size` leaves; a tile is read when it is first needed. Methods raise `OSError`
+    where a tile is missing and `ValueError` where one has the wrong length."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self._folder, self.size = folder, size
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def tile(self, level: int, number: int) -> bytes:
+        """The bytes of one tile of hashes, read once."""
         key = (level, number)
         if key not in self._tiles:
             width = min(WIDTH, (self.size >> (HEIGHT * level)) - number * WIDTH)

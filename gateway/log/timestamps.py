@@ -1,4 +1,4 @@
-"""RFC 3161: asking a time-stamping authority, and judging its tokens.
+"""RFC 3161: requests to a time-stamping authority, and judging its tokens.
 
 A token covers the text of a checkpoint (origin, size, root; not the signature lines, so cosignatures may join later):
 `openssl ts -verify -in 123.tsr -data <text> -CAfile ca.pem` says the same.

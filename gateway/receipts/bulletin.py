@@ -1,4 +1,4 @@
-"""Bulletins (通报) as documents: tables and charts that become a page, a workbook and CSV files. Chinese first.
+"""Bulletins (通报) as documents: tables and charts that become a page, a workbook and CSV files.
 
 Cells are texts, whole numbers, shares (0 to 1) or nothing. The same bulletin gives the same bytes.
 """
@@ -14,10 +14,10 @@ from datetime import date, datetime
 import xlsxwriter
 
 from gateway.policy.facts import Language
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words, thousands
 
-_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed mark, no time: the same figures give the same bytes
+_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - fixed, so that the same figures give the same bytes
 _OPTIONS = {"strings_to_formulas": False, "strings_to_numbers": False, "strings_to_urls": False}
 Cell = str | int | float | None
 _BAR, _GAP, _LEFT, _WIDTH = 14, 6, 92, 620
@@ -67,6 +67,7 @@ class Bulletin:
 
 
 def shown(cell: Cell, kind: str) -> str:
+    """A cell of a column of `kind` as people read it; nothing is an en dash."""
     if cell is None:
         return "–"
     if isinstance(cell, str):
@@ -129,7 +130,8 @@ def _bars(chart: Chart) -> list[_Bar]:
 
 
 def csv_file(table: Table) -> bytes:
-    """One table, UTF-8 with a mark so that Excel and WPS open it rightly; shares as numbers from 0 to 1."""
+    """One table as UTF-8 with a byte order mark, by which Excel and WPS know the encoding; shares are numbers from 0 to
+    1."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow([column.title for column in table.columns])
@@ -144,7 +146,7 @@ def _safe(cell: Cell) -> Cell:
 
 
 def workbook(bulletin: Bulletin, language: Language) -> bytes:
-    """A sheet per table, the last one says how the figures are counted."""
+    """An `.xlsx` with a sheet per table and a last one that says how the figures are counted."""
     data, words = io.BytesIO(), Words(language)
     with xlsxwriter.Workbook(data, {"in_memory": True, **_OPTIONS}) as book:
         book.set_properties({"created": _CREATED, "title": bulletin.title})

@@ -1,6 +1,6 @@
-"""The commands a page asks people to copy, by the profile of the agreement. Each is run by a test as it stands.
+"""The commands a page asks people to copy, by the profile of the agreement. A test runs each as it is printed.
 
-Names stand between double quotes: `gateway.receipts.naming` leaves nothing in them that a shell reads there.
+Names are put between double quotes: `gateway.receipts.naming` leaves nothing in them that a shell would read there.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Commands:
         return f'gpg --verify "{file}.sig" "{file}"'
 
     def pin(self) -> str:
-        """Print the fingerprint of the node's key, where checking a signature does not; else nothing."""
+        """Print the fingerprint of the node's key, where checking a signature does not; empty otherwise."""
         return (
             "openssl pkey -pubin -in node.pub.pem -outform DER | openssl dgst -sm3 -r" if self.profile == "sm" else ""
         )
 
     def prepare(self) -> str:
-        """What is done once before packages can be opened."""
+        """What is done once before packages can be opened; empty where nothing is."""
         return f"cat > open-sm.sh <<'END'\n{_script()}END" if self.profile == "sm" else ""
 
     def open(self, package: str) -> str:
@@ -67,7 +67,7 @@ class Commands:
         )
 
     def sign(self, form: str) -> str:
-        """Sign the acknowledgement form; nothing where the form goes back as it is."""
+        """Sign the acknowledgement form; empty where the form is returned unsigned."""
         match self.profile:
             case "sm":
                 return f'openssl dgst -sm3 -sign own.pem {_DISTID} -out "{form}.sig" "{form}"'

@@ -11,12 +11,13 @@ from typing import Any
 import rfc8785
 
 from gateway.parcels import PartyId
-from gateway.policy.facts import Folders, Language, Profile
+from gateway.policy.facts import Language, Profile
 from gateway.receipts import naming
 from gateway.receipts.commands import Commands
 from gateway.receipts.listing import DistributionList, Withdrawn
-from gateway.receipts.pages import render
+from gateway.receipts.parties import Issuer, Receiver
 from gateway.receipts.receipt import FORMAT, instant
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words, plain
 
 __all__ = ["DistributionList", "Withdrawn", "acknowledgement_form", "page", "transmittal_sheet"]
@@ -56,8 +57,8 @@ _SAID: Mapping[Profile, Mapping[str, str]] = {
 def acknowledgement_form(listing: DistributionList) -> bytes:
     """What the receiver signs to acknowledge a batch: canonical JSON of stage `acknowledged` with the packages, their
     digests, what is withdrawn, and the digest of the list. Where something is withdrawn the statement that is signed
-    says that it was deleted. The form's bytes follow from the list alone, so that a signature can be checked against
-    the form made anew."""
+    says that it was deleted. The form's bytes follow from the list alone, so that a signature can be checked against a
+    form that is made again."""
     said = "form.statement"
     if listing.withdrawn:
         said = "form.statement_withdrawn" if listing.packages else "form.statement_withdrawn_only"
@@ -90,22 +91,14 @@ def acknowledgement_form(listing: DistributionList) -> bytes:
 
 def page(
     listing: DistributionList,
-    *,
-    receiver_name: str,
-    node_name: str,
+    issuer: Issuer,
+    receiver: Receiver,
     language: Language,
     names: Mapping[str, str] | None = None,
-    folders: Folders | None = None,
-    receiver_key: str = "",
-    fingerprint: str = "",
-    file_receiver: str = "",
-    profile: Profile = "openpgp",
 ) -> bytes:
-    """The list for people, with the commands to open and to acknowledge, those of `profile`. `names` calls origins by
-    name; `receiver_key` is the fingerprint the receiver signs with, `fingerprint` the node's, both of the profile;
-    `file_receiver` is how the receiver is called in file names (default: its name)."""
-    called, folders = names or {}, folders or Folders()
-    receiver = file_receiver or receiver_name
+    """The list for people, with the commands to open and to acknowledge, those of the issuer's profile. `names` calls
+    origins by name. UTF-8 HTML without scripts."""
+    called, folders = names or {}, issuer.folders
     return render(
         "distribution.html",
         language,
@@ -120,15 +113,15 @@ def page(
             status: _joined(listing.origins(status), called, language)
             for status in ("included", "earlier", "nil", "missing")
         },
-        receiver_name=receiver_name,
-        node_name=node_name,
-        list_file=naming.list_name(listing, receiver, language),
-        form_file=naming.form_name(listing, receiver, language, profile),
+        receiver_name=receiver.name,
+        node_name=issuer.name,
+        list_file=naming.list_name(listing, receiver.in_files, language),
+        form_file=naming.form_name(listing, receiver.in_files, language, issuer.profile),
         acknowledge_folder=f"{folders.drop}/{folders.acknowledge}",
-        receiver_key=receiver_key,
-        fingerprint=fingerprint,
-        how=Commands(profile, receiver_key),
-        say=_SAID[profile],
+        receiver_key=receiver.key,
+        fingerprint=issuer.fingerprint,
+        how=Commands(issuer.profile, receiver.key),
+        say=_SAID[issuer.profile],
     )
 
 
@@ -146,15 +139,15 @@ def _joined(origins: Sequence[PartyId], names: Mapping[str, str], language: Lang
 
 def transmittal_sheet(
     listing: DistributionList,
-    *,
-    number: str,
-    receiver_name: str,
-    node_name: str,
+    issuer: Issuer,
+    receiver: Receiver,
     language: Language,
     names: Mapping[str, str] | None = None,
+    *,
+    number: str,
 ) -> bytes:
-    """One printable A4 page per batch and receiver, for signatures and seals. Packages beyond what one page holds are
-    bound by the digest of the list, which always stands on it."""
+    """One printable A4 page per batch and receiver, for signatures and seals. `number` is the sheet's own. Packages
+    beyond what one page holds are covered by the digest of the list, which is always on it."""
     totals = listing.totals()
     gone = listing.withdrawn[:_SHEET_WITHDRAWN]
     room = _SHEET_ROWS - len(gone)
@@ -171,6 +164,6 @@ def transmittal_sheet(
         gone=gone,
         gone_rest=len(listing.withdrawn) - len(gone),
         list_sha256=sha256(listing.to_json()).hexdigest(),
-        receiver_name=receiver_name,
-        node_name=node_name,
+        receiver_name=receiver.name,
+        node_name=issuer.name,
     )

@@ -1,4 +1,5 @@
-"""The first line of a receipt: it says all, to a person who reads nothing else."""
+"""The first line of a receipt: what was received, what became of it and what to do, for a person who reads no
+further."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from gateway.policy.facts import Language
 from gateway.receipts.receipt import DueDate, Receipt
 from gateway.receipts.words import Words
 
-# A replacement that holds far fewer records than what it replaces: a person decides (design: formats).
+# The code of a replacement that holds far fewer records than what it replaces: a person decides.
 SMALL = "224"
 _SMALL = {"held": "held_small", "refused": "small_refused"}
 _SAID_BY_KIND = {
@@ -76,7 +77,7 @@ def first_line(receipt: Receipt, language: Language) -> str:
 
 
 def numbers(listed: str | int, language: Language) -> str:
-    """Numbers of parts as they are read out: `2、3`, or `2 and 3`."""
+    """Numbers of parts, `2、3`, as a sentence of the language has them: `2、3`, or `2 and 3`."""
     given = str(listed).split("、")
     if language == "zh" or len(given) == 1:
         return "、".join(given)
@@ -84,15 +85,15 @@ def numbers(listed: str | int, language: Language) -> str:
 
 
 def _body(receipt: Receipt, words: Words) -> str:
-    """What became of the records of one of several parts."""
+    """What became of the records of one part of several."""
     counts = receipt.counts
     key = "first.part_some" if counts.refused else "first.part_all"
     return words(key, records=counts.records, accepted=counts.accepted, refused=counts.refused)
 
 
 def reason(receipt: Receipt, language: Language) -> str:
-    """The sentence of the receipt's code; for a code outside the catalogue its number. A replacement that was held, and
-    then not confirmed, is not waiting any more: it has a sentence of its own."""
+    """The sentence of the receipt's code; for a code outside the catalogue its number. A replacement that was held and
+    then not confirmed has a sentence of its own, since that of its code says that it waits."""
     if situation(receipt) == "small_refused":
         return Words(language)("first.small_reason")
     code = catalogue().get(receipt.code)
@@ -114,7 +115,7 @@ def next_due(receipt: Receipt) -> DueDate | None:
 
 
 def given_again(receipt: Receipt) -> bool:
-    """The original receipt, shown once more for a duplicate: the document behind it is the original's."""
+    """Whether this is the original receipt, shown once more for a duplicate: then its document is the original's."""
     return receipt.code == "220" and receipt.stage != "refused"
 
 

@@ -1,7 +1,7 @@
-"""Letters about keys that run out (密钥到期函): to the party whose key it is, or to the operator about the node's own.
+"""Letters about keys that expire (密钥到期函): to the party whose key it is, or to the operator about the node's own.
 
-A printable A4 page in the form of the reminder letters, with a place for the seal. It names an organisation and a
-public key's fingerprint, nothing else.
+A printable A4 page in the form of the reminder letters, with a place for the seal. It names an organisation and the
+fingerprint of a public key, nothing else.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from datetime import date
 
 from gateway.policy.facts import Language, Profile
 from gateway.receipts.naming import joined, safe
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 
 @dataclass(frozen=True, slots=True)
 class KeyLetter:
-    """What one letter says. `last_day` is the key's last, `days` how many are left (negative: it has run out), `step`
-    the warning it belongs to: 60, 30, 7, or 0 when the key has run out. `own`: it is the node's own key."""
+    """What one letter says. `last_day` is the key's last, `days` how many are left (negative: it has expired), `step`
+    the warning it belongs to: 60, 30, 7, or 0 when the key has expired. `own`: it is the node's own key."""
 
     party: str
     party_name: str
@@ -37,7 +37,7 @@ class KeyLetter:
 
 
 def key_letter_name(letter: KeyLetter, party: str, language: Language = "zh") -> str:
-    """`密钥到期函_<party>_<fingerprint's last 8>_<step>.html`: written again it is the same file."""
+    """`密钥到期函_<party>_<fingerprint's last 8>_<step>.html`: the same warning has the same name."""
     stem = Words(language)("file.keyletter")
     return joined(stem, safe(party, 60), letter.fingerprint[-8:].upper(), f"{letter.step}") + ".html"
 

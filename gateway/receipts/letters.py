@@ -1,7 +1,7 @@
 """Reminder letters (催报函) for parties that owe a submission, and the list of them for the operator.
 
-A letter is a printable A4 page in the form of an office's letter, with a place for the seal. It knows an organisation,
-an agreement, a period and a date; nothing about persons but the contact of the node, who signs no letter.
+A letter is a printable A4 page in the form of an office's letter, with a place for the seal. It names an organisation,
+an agreement, a period and a date; the only person in it is the contact of the node.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gateway.parcels import AgreementId, PartyId
 from gateway.policy.facts import Folders, Language
 from gateway.receipts.headline import numbers
 from gateway.receipts.naming import joined, safe
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 Lacking = Literal["nothing", "refused", "parts", "records"]
@@ -24,14 +24,15 @@ Lacking = Literal["nothing", "refused", "parts", "records"]
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What one letter says. `number` is its office number, `day` the day it is written, `party_name` whom it is to.
+    Construction raises `ValueError` where its dates or what is lacking contradict each other.
 
     `period`: that of a submission, or the number of the inquiry that is to be answered (`110000-7`).
     `working_days` counts from `day` to `due`: negative while it is still to come, positive after it has passed.
     `names` is the last working day before a date that is a rest day, where a reminder names one. `lacking`: nothing
-    came, what came was refused as a whole, parts are missing (`missing_parts`, such as `2、3`), or records have not
-    been answered (`missing_parts`: how many). `basis` is the document that the agreement rests on; `earlier` are the
-    days of letters sent before for the same submission; `copy_to` the office that gets a copy. `contact` is the
-    party's, for the operator's list; the letter leaves it out.
+    came, what came was refused as a whole, parts are missing (`missing_parts`, such as `2、3`), or records have had no
+    reply (`missing_parts`: how many). `basis` is the document that the agreement rests on; `earlier` are the days of
+    letters sent before for the same submission; `copy_to` the office that gets a copy. `contact` is the party's, for
+    the operator's list; the letter leaves it out.
     """
 
     number: str
@@ -65,7 +66,7 @@ class Letter:
         return self.day > self.due
 
     def timing(self, words: Words) -> str:
-        """How the day of the letter stands to the date."""
+        """How many working days the letter is before or after the date, in a sentence."""
         count = abs(self.working_days)
         if self.day == self.due:
             return words("letter.today")
@@ -74,7 +75,7 @@ class Letter:
         return words("letter.late", days=count) if self.overdue else words("letter.ahead", days=count)
 
     def situation(self, words: Words) -> str:
-        """What is not there."""
+        """What is lacking, in a sentence."""
         if self.lacking == "nothing":
             return words("letter.nothing")
         if self.lacking == "refused":
@@ -86,8 +87,8 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """A delivered batch that nobody signed for. `seq` is its delivery's place in the log, and makes the office number;
-    `delivered` the day it was delivered, `day` that of the letter."""
+    """A delivered batch that is not signed for. The office number is made of `seq`, its delivery's place in the log;
+    `delivered` is the day it was delivered, `day` that of the letter."""
 
     seq: int
     day: date

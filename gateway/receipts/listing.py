@@ -23,8 +23,8 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """A package that went out in an earlier batch and has to be deleted (撤回通知): its origin withdrew what it had
-    sent (`void`), or replaced it by something with nothing in place of this package (`replaced`)."""
+    """A package of an earlier batch that has to be deleted (撤回通知): its origin withdrew what it had sent (`void`),
+    or replaced it by a submission that holds nothing for this receiver (`replaced`)."""
 
     origin: PartyId
     package: PackageId
@@ -36,8 +36,8 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class DistributionList:
-    """What one batch holds and what it does not: every origin is included, nil or missing; and what of earlier batches
-    has to be deleted. A line's `replaces` may name several packages, separated by one blank.
+    """What one batch holds and what it lacks: every origin is included, nil or missing; and what of earlier batches has
+    to be deleted. A line's `replaces` may name several packages, separated by one blank.
 
     Construction raises `ValueError` for an included origin without its package (a later batch may name one whose
     package went out before), a package without digest, an origin that is two things at once, or a package that is

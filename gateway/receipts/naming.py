@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
 
 from gateway.parcels import Kind
 from gateway.policy.facts import Language, Profile
+from gateway.receipts.listing import DistributionList
+from gateway.receipts.receipt import Receipt
 from gateway.receipts.words import Words
-
-if TYPE_CHECKING:
-    from gateway.receipts.listing import DistributionList
-    from gateway.receipts.receipt import Receipt
 
 # Windows forbids the first nine; the rest would be read by a shell between double quotes (bash, cmd, PowerShell).
 _UNSAFE = re.compile(r'[<>:"/\\|?*$`!%^&\']')
@@ -61,12 +58,13 @@ def list_name(listing: DistributionList, receiver: str, language: Language = "zh
 
 
 FORM, BARE_FORM = ".receipt.json", ".receipt.txt"
-"""How forms end. One that goes back as it is must not look like the sidecar (`name.json`) of another file."""
+"""How the names of forms end. One that is returned unsigned must not look like the sidecar (`name.json`) of another
+file."""
 
 
 def form_name(listing: DistributionList, receiver: str, language: Language = "zh", profile: Profile = "openpgp") -> str:
-    """`签收单_<period>_<label>_第<n>批_<receiver>.receipt.json`: what the receiver signs. It names its agreement, since
-    the signatures of all agreements are dropped into one folder."""
+    """`签收单_<period>_<label>_第<n>批_<receiver>.receipt.json`: what the receiver signs. The name holds the label,
+    since the signatures of all agreements are dropped into one folder."""
     ending = BARE_FORM if profile == "plain-folder" else FORM
     return _batch_name("file.form", listing, receiver, language, safe(listing.label)) + ending
 

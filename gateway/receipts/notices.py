@@ -1,4 +1,4 @@
-"""What a notice says: an organisation, an exchange, a period, a number. Nothing about persons, no file's name."""
+"""The text of notices: an organisation, an exchange, a period, a number. Nothing about persons, no file's name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Event = Mapping[str, Any]
 
 
 def subject(events: Sequence[Event], node_name: str, language: Language, *, rehearsal: bool = False) -> str:
-    """One matter is named, several are counted."""
+    """The subject line: one event is named, several are counted."""
     words = Words(language)
     what = line(events[0], words) if len(events) == 1 else words("notice.several", count=len(events))
     return words("notice.subject", node=node_name, what=what) + (words("notice.rehearsal") if rehearsal else "")
@@ -24,7 +24,8 @@ def subject(events: Sequence[Event], node_name: str, language: Language, *, rehe
 def text(
     events: Sequence[Event], node_name: str, contact: str, language: Language, *, operator: bool, folder: str
 ) -> str:
-    """Plain text: the matters, what else there is, where to look. `folder` is the name of the folder of receipts."""
+    """The notice in plain text: the first twenty events one by one, the others counted by kind, and where to look.
+    `folder` is the name of the folder of receipts; `operator`: it is for the node's own operator."""
     words = Words(language)
     lines = [f"{number}. {line(event, words)}" for number, event in enumerate(events[:LISTED], 1)]
     left = Counter(str(event["event"]) for event in events[LISTED:])
@@ -35,7 +36,7 @@ def text(
 
 
 def line(event: Event, words: Words) -> str:
-    """One matter in a sentence."""
+    """One event in a sentence."""
     given = {key: event.get(key, "") for key in ("party_name", "label", "code", "days", "due", "count")}
     period = str(event.get("period") or "")
     return words(f"notice.{event['event']}", **given, period=f" {words.period(period)}" if period else "")

@@ -29,36 +29,34 @@ State = Literal[
 Tone = Literal["plain", "good", "wait", "warn", "bad"]
 
 # The sign says the same as the colour: for a grey print, and for those who do not see colours.
-SIGNS: Mapping[State, str] = {
-    "none": "–",
-    "owed": "○",
-    "sent": "●",
-    "nil": "◇",
-    "corrected": "◆",
-    "partly_refused": "◐",
-    "refused": "✕",
-    "held": "？",
-    "withdrawn": "□",
-    "late": "▲",
-    "missing": "■",
-    "void": "／",
+_MARKS: Mapping[State, tuple[Tone, str]] = {
+    "none": ("plain", "–"),
+    "owed": ("wait", "○"),
+    "sent": ("good", "●"),
+    "nil": ("good", "◇"),
+    "corrected": ("good", "◆"),
+    "partly_refused": ("warn", "◐"),
+    "refused": ("bad", "✕"),
+    "held": ("warn", "？"),
+    "withdrawn": ("warn", "□"),
+    "late": ("warn", "▲"),
+    "missing": ("bad", "■"),
+    "void": ("plain", "／"),
 }
-TONES: Mapping[State, Tone] = {
-    "none": "plain",
-    "owed": "wait",
-    "sent": "good",
-    "nil": "good",
-    "corrected": "good",
-    "partly_refused": "warn",
-    "refused": "bad",
-    "held": "warn",
-    "withdrawn": "warn",
-    "late": "warn",
-    "missing": "bad",
-    "void": "plain",
-}
+SIGNS: Mapping[State, str] = {state: sign for state, (_, sign) in _MARKS.items()}
+TONES: Mapping[State, Tone] = {state: tone for state, (tone, _) in _MARKS.items()}
 
-# Per cent of change against the period before from which on somebody looks (design: formats, `gateway quarter`).
+Blame = Literal["fault", "held", "deferred"]
+# Why a parcel stands still, most urgent first.
+BLAMES: Mapping[Blame, tuple[Tone, str]] = {
+    "fault": ("bad", "■"),
+    "held": ("warn", "？"),
+    "deferred": ("wait", "○"),
+}
+# How far packages are on their way; a count of one stage includes the later ones.
+STAGES = ("sealed", "released", "delivered", "acknowledged")
+
+# A change against the period before by more than so many per cent is shown to be looked at.
 FLAG = 30
 
 _ARRIVED = frozenset({"sent", "nil", "corrected", "partly_refused", "late"})
@@ -82,10 +80,10 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of one obligation. `records` came in, `refused` of them went back; `due` is its own date.
+    """What became of one obligation. `records` came in, `refused` of them were returned; `due` is its own date.
 
-    `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when it was last
-    chased. `parts`: how many parts are here, and of how many, for a delivery that comes in parts. `quality`: shares
+    `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when the party was last
+    reminded. `parts`: how many parts are here, and of how many, for a submission in parts. `quality`: shares
     without fault per dimension, `below` those under their target, `fields` the same field by field; `differing`: cells
     of a statistical table that differ from the cases held, None where nothing was compared. `extended`: a person put
     the date off; `provisional`: it is computed again when the holidays are published; `corrected_in_time`: refused in
@@ -110,30 +108,30 @@ class Submission:
 
     @property
     def incomplete(self) -> bool:
-        """Some parts are not here yet."""
+        """Whether some parts are not here yet."""
         return self.parts is not None and self.parts[0] < self.parts[1]
 
     @property
     def comparable(self) -> bool:
-        """Whether its records say how the period compares with the one before: they are in, and they are all in."""
+        """Whether its records can be compared with the period before: all of them have come in."""
         arrived = self.state in _ARRIVED and self.received_at is not None
         return arrived and self.previous is not None and not self.incomplete
 
     @property
     def flagged(self) -> bool:
-        """The records changed by more than `FLAG` per cent against the period before, or came from or went to none."""
+        """Whether the records changed by more than `FLAG` per cent against the period before, or from or to none."""
         return self.comparable and beyond(self.records, self.previous or 0)
 
     @property
     def unsettled(self) -> bool:
-        """Somebody has to be called about it."""
+        """Whether the party has to be called about it."""
         return self.state in _CALL or self.incomplete
 
 
 @dataclass(frozen=True, slots=True)
 class PartyRow:
     """One party of the quarter table; `submissions` maps an agreement's id to what became of it. `contact`: name and
-    telephone of its first contact, shown where somebody has to be called."""
+    telephone of its first contact, shown where the party has to be called."""
 
     party: str
     code: str
@@ -148,7 +146,7 @@ class PartyRow:
 
 @dataclass(frozen=True, slots=True)
 class StoppedParcel:
-    """A parcel that is not on its way: by our fault, waiting for the world, or held for a person to confirm.
+    """A parcel that stands still: by a fault of the node, waiting for something outside, or held for confirmation.
 
     `next_try` is missing when only a person can move it. `detail` fills the sentence of `code`.
     """
@@ -156,7 +154,7 @@ class StoppedParcel:
     parcel: str
     party: str
     title: str
-    blame: Literal["fault", "deferred", "held"]
+    blame: Blame
     code: str
     since: datetime
     next_try: datetime | None = None
@@ -165,9 +163,9 @@ class StoppedParcel:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverRow:
-    """Packages of the period for one receiver. Each count includes the later stages: sealed ≥ released ≥ delivered ≥
-    acknowledged. `open_since`: the oldest delivery that nobody acknowledged; `release_owed`: what is sealed waits for
-    an operator, not for a date; `unconfirmed`: batches that nobody signed for in time."""
+    """Packages of the period for one receiver, by `STAGES`: sealed ≥ released ≥ delivered ≥ acknowledged. `open_since`:
+    the oldest delivery that is not acknowledged; `release_owed`: what is sealed waits for an operator, not for a date;
+    `unconfirmed`: batches that were not signed for in time."""
 
     party: str
     code: str
@@ -189,6 +187,10 @@ class ExpiringKey:
     name: str
     fingerprint: str
     expires_at: datetime
+
+    def days_left(self, at: datetime) -> int:
+        """Whole days until it expires, negative when it has."""
+        return (self.expires_at - at).days
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +214,8 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The state of a node at `at`. `scan_seconds` is how often the drop folders are looked at; a delivery that is open
-    for longer than `chase_days` asks for attention. `unanswered`: batches of other nodes that wait for a person here;
+    """The state of a node at `at`. The drop folders are scanned every `scan_seconds`; a delivery that is open for more
+    than `chase_days` asks for attention. `unanswered`: batches of other nodes that wait for a person here;
     `disbelieved`: statements of other nodes that were refused. `undistributed`: what this node itself should have
     distributed by now, by title."""
 

@@ -22,7 +22,8 @@ _QUARTERS = "一二三四"
 
 
 class Words:
-    """The texts of one language. `KeyError` for a key that is not in the table: a page must not lose a sentence."""
+    """The texts of one language. `KeyError` for a key that is not in the table, so that no page lacks a sentence
+    unnoticed."""
 
     def __init__(self, language: Language) -> None:
         self.language: Language = language
@@ -94,8 +95,8 @@ def thousands(count: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A share in per cent with one decimal; what is small but not nothing never reads as zero, and what is nearly but
-    not wholly all never reads as all."""
+    """A share in per cent with one decimal. A small share that is not nothing is never shown as zero, nor one that is
+    nearly all as all."""
     if whole == 0 or part == 0:
         return "0"
     if part * 1000 < whole:
@@ -106,8 +107,8 @@ def share(part: int, whole: int) -> str:
 
 
 def change(records: int, previous: int) -> str:
-    """A change in per cent against `previous`, which is not 0: `+12.3%`, `−4.0%`, `+1,235%`; what is small but not
-    nothing never reads as zero."""
+    """A change in per cent against `previous`, which is not 0: `+12.3%`, `−4.0%`, `+1,235%`. A small change is never
+    shown as zero."""
     if records == previous:
         return "0"
     sign, per_cent = "+" if records > previous else "−", 100 * abs(records - previous) / previous
@@ -117,7 +118,7 @@ def change(records: int, previous: int) -> str:
 
 
 def area(code: str) -> str:
-    """An area code without the levels that say nothing: `440000` → `44`, `440100` → `4401`."""
+    """An area code without the levels that are zeros only: `440000` → `44`, `440100` → `4401`."""
     levels = (2, 4, 6, 9)
     return next((code[:end] for end in levels if not code[end:].strip("0")), code)
 
@@ -128,7 +129,7 @@ def groups(digest: str, width: int = 8) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Text of others without control and direction marks, which could make a name read as another one."""
+    """A text from outside without control and direction marks, which could make one name look like another."""
     return "".join("\ufffd" if unicodedata.category(sign) in {"Cc", "Cf", "Cs", "Co"} else sign for sign in text)
 
 

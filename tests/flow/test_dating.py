@@ -211,11 +211,14 @@ def test_dates_are_computed_again_when_the_notice_is_entered(node: Node) -> None
     now = move(node, "2026-12-21 10:00")
     terms = node.running.terms()
     replies = [
-        deadlines.owed("reply", "330000", INFLOW, f"record-{n}", now, "workdays:15", terms.calendar) for n in range(3)
+        deadlines.owed(deadlines.Matter("reply", "330000", INFLOW, f"record-{n}"), now, "workdays:15", terms.calendar)
+        for n in range(3)
     ]
     with node.running.ledger.transaction(now) as tx:
         settling.set_obligations(tx, replies, terms, source="inquiry-1")
-        extended = deadlines.owed("feedback", "340000", INFLOW, "late-1", now, "days:30", terms.calendar)
+        extended = deadlines.owed(
+            deadlines.Matter("feedback", "340000", INFLOW, "late-1"), now, "days:30", terms.calendar
+        )
         settling.set_obligation(tx, extended, terms)
     dating.extend(node.running, [extended.id], at("2027-03-01 00:00").date(), "来函", WHO)
     move(node, "2027-01-02 09:00")
@@ -251,7 +254,8 @@ def test_what_has_run_out_is_not_computed_again(node: Node) -> None:
     now = move(node, "2026-12-28 10:00")
     terms = node.running.terms()
     # One working day from 31 December: 1 January, as long as nothing is published.
-    owed_ = deadlines.owed("reply", "330000", INFLOW, "record", at("2026-12-31 09:00"), "workdays:1", terms.calendar)
+    matter = deadlines.Matter("reply", "330000", INFLOW, "record")
+    owed_ = deadlines.owed(matter, at("2026-12-31 09:00"), "workdays:1", terms.calendar)
     with node.running.ledger.transaction(now) as tx:
         settling.set_obligation(tx, owed_, terms)
     move(node, "2027-01-02 00:00")

@@ -180,7 +180,8 @@ def test_answers_owed_record_by_record_are_asked_for_in_one_letter(node: Node) -
     now = move(node, "2026-10-16 15:00")
     terms = node.running.terms()
     replies = [
-        deadlines.owed("reply", "330000", INFLOW, f"r{n}", now, "workdays:15", terms.calendar) for n in range(40)
+        deadlines.owed(deadlines.Matter("reply", "330000", INFLOW, f"r{n}"), now, "workdays:15", terms.calendar)
+        for n in range(40)
     ]
     assert {str(r.due) for r in replies} == {"2026-11-06"}
     with node.running.ledger.transaction(now) as tx:

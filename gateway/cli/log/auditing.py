@@ -18,7 +18,7 @@ from gateway.log.proof import check_receipt, prove
 from gateway.log.quorum import BadPolicy, Policy
 from gateway.log.tiles import CHECKPOINT, TileTree
 from gateway.log.timestamps import Authorities
-from gateway.log.verification import Report, verify
+from gateway.log.verification import Auditor, Report
 from gateway.log.verification.page import page
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS
 
@@ -43,15 +43,14 @@ class Evidence:
 
     def judge(self, folder: Path, kept: Kept) -> Report:
         """The verifier's report. Raises `BadNote`, `BadPolicy`, `OSError` or `ValueError` for what cannot be read."""
-        return verify(
+        auditor = Auditor(plain_days=kept.plain_days, quarantine_days=kept.quarantine_days)
+        return auditor.verify(
             folder,
             [read_key(text) for text in self.key],
             since=[path.read_bytes() for path in self.since or ()],
             policy=Policy.parse(self.policy.read_text("utf-8")) if self.policy else None,
             authorities=Authorities.load(self.tsa.read_bytes()) if self.tsa else None,
             receipts=self.receipts,
-            quarantine_days=kept.quarantine_days,
-            plain_days=kept.plain_days,
         )
 
 

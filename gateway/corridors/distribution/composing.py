@@ -23,6 +23,7 @@ from gateway.receipts import distribution as documents
 from gateway.receipts import naming
 from gateway.receipts.distribution import DistributionList
 from gateway.receipts.listing import Withdrawn
+from gateway.receipts.parties import Issuer, Receiver
 from gateway.receipts.receipt import LogEntry, number
 
 Beside: TypeAlias = Mapping[str, tuple[Path, str]]
@@ -99,36 +100,18 @@ class _Writing:
     def pages(self, sheet_number: str) -> dict[str, bytes]:
         """Name -> content of the form, the sheet and the page."""
         listing, receiver, language = self.listing, self.receiver, self.receiver.language
-        names = {party.id: party.name for party in self.facts.parties.values()}
-        sheet = documents.transmittal_sheet(
-            listing,
-            number=sheet_number,
-            receiver_name=receiver.name,
-            node_name=self.ours.name,
-            language=language,
-            names=names,
-        )
-        form = naming.form_name(listing, receiver.id, language, self.agreement.profile)
+        profile, names = self.agreement.profile, {party.id: party.name for party in self.facts.parties.values()}
+        own = self.ours.sealing_key(profile, self.issued_at.date()) or ""
+        issuer = Issuer(self.ours.name, fingerprint=own, profile=profile, folders=self.facts.node.folders)
+        to = Receiver(receiver.name, next(iter(receiver.pins(profile)), ""), receiver.id)
+        sheet = documents.transmittal_sheet(listing, issuer, to, language, names, number=sheet_number)
         return {
-            form: documents.acknowledgement_form(listing),
+            naming.form_name(listing, receiver.id, language, profile): documents.acknowledgement_form(listing),
             naming.sheet_name(listing, receiver.id, language): sheet,
-            naming.list_name(listing, receiver.id, language, ".html"): self._page(names),
+            naming.list_name(listing, receiver.id, language, ".html"): documents.page(
+                listing, issuer, to, language, names
+            ),
         }
-
-    def _page(self, names: Mapping[str, str]) -> bytes:
-        receiver, profile = self.receiver, self.agreement.profile
-        return documents.page(
-            self.listing,
-            receiver_name=receiver.name,
-            node_name=self.ours.name,
-            language=receiver.language,
-            names=names,
-            folders=self.facts.node.folders,
-            receiver_key=next(iter(receiver.pins(profile)), ""),
-            fingerprint=self.ours.sealing_key(profile, self.issued_at.date()) or "",
-            file_receiver=receiver.id,
-            profile=profile,
-        )
 
 
 def content(node: Node, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:

@@ -54,7 +54,8 @@ def start(
                 continue  # the date of the record that stands for both
             tx.dated.update([(record.parcel, record.receiver, record.ordinal)], obligation=own)
         mine.append(record)
-    first = deadlines.owed("reply", inquiry.receiver, inquiry.reply, "", at, clock.rule, terms.calendar)
+    matter = deadlines.Matter("reply", inquiry.receiver, inquiry.reply, "")
+    first = deadlines.owed(matter, at, clock.rule, terms.calendar)
     owed = [deadlines.recurring(first, subject(inquiry, record.ordinal)) for record in mine]
     if owed:
         settling.set_obligations(tx, owed, terms, source=inquiry.parcel)

@@ -131,4 +131,5 @@ def _owe(tx: Transaction, parcel: ParcelRow, receiver: str, records: list[Read],
 def _first(parcel: ParcelRow, occasion: str, since: date | None, clock: EventClock, terms: Terms) -> Obligation:
     assert since is not None, "the rules refused a record without its day"
     began = deadlines.since_day(max(since, EARLIEST))
-    return deadlines.owed("feedback", parcel.origin, parcel.agreement, occasion, began, clock.rule, terms.calendar)
+    matter = deadlines.Matter("feedback", parcel.origin, parcel.agreement, occasion)
+    return deadlines.owed(matter, began, clock.rule, terms.calendar)

@@ -36,7 +36,7 @@ def give_back(node: Node, ids: Sequence[str], why: str, actor: str) -> Outcome[l
     now, calendar = node.clock.now(), node.facts.calendar()
 
     def plan(owed: ObligationRow, _of: _Of) -> Outcome[Change]:
-        return changes.return_record(settling.read(owed), actor, why, now, owed.state, calendar)
+        return changes.return_record(settling.read(owed), owed.state, changes.Act(actor, why, now), calendar)
 
     return _redirect(node, ids, why, plan, "")
 
@@ -55,7 +55,8 @@ def pass_on(node: Node, ids: Sequence[str], to: str, why: str, actor: str) -> Ou
         if to not in {party.id for party in facts.senders(reply)}:
             return Refused("626", {"party": to})
         standing = settling.read(owed)
-        return changes.transfer(standing, to, agreement.clock.rule, actor, why, now, owed.state, terms.calendar)
+        act = changes.Act(actor, why, now)
+        return changes.transfer(standing, owed.state, to, agreement.clock.rule, act, terms.calendar)
 
     return _redirect(node, ids, why, plan, to)
 

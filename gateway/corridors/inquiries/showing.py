@@ -15,7 +15,7 @@ from gateway.corridors.views import inquiries
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.node import Node
-from gateway.receipts.pages import render
+from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
 EVENTS: Final = frozenset(

@@ -47,6 +47,7 @@ def _change(node: Node, ids: Sequence[str], until: date | None, why: str, actor:
     if refusal:
         return refusal
     now, terms = node.clock.now(), node.terms()
+    act = changes.Act(actor, why, now)
     with node.ledger.transaction(now) as tx:
         planned: list[tuple[ObligationRow, Change]] = []
         for identity in dict.fromkeys(ids):
@@ -55,9 +56,9 @@ def _change(node: Node, ids: Sequence[str], until: date | None, why: str, actor:
                 return Refused("622", {"obligation": identity})
             standing = settling.read(owed)
             change = (
-                changes.extend(standing, until, actor, why, now, owed.state, terms.calendar)
+                changes.extend(standing, owed.state, until, act, terms.calendar)
                 if until is not None
-                else changes.void(standing, actor, why, now, owed.state)
+                else changes.void(standing, owed.state, act)
             )
             if not isinstance(change, Ok):
                 return change

@@ -33,7 +33,8 @@ def distribution(tx: Transaction, agreement: str, period: str, terms: Terms) -> 
     if any(row.state in OWED and row.expires_at > tx.now for row in rows):
         return None
     since = since_day(max(row.due for row in rows))
-    return deadlines.owed("distribution", facts.node.party, agreement, period, since, within, terms.calendar)
+    matter = deadlines.Matter("distribution", facts.node.party, agreement, period)
+    return deadlines.owed(matter, since, within, terms.calendar)
 
 
 def distributed(tx: Transaction, agreement: str, period: str, terms: Terms) -> None:
@@ -49,10 +50,8 @@ def delivered(tx: Transaction, batch: BatchRow, terms: Terms) -> None:
     agreement = facts.agreements.get(batch.agreement)
     if agreement is None or not agreement.collect_within or batch.receiver == facts.node.party:
         return
-    within = agreement.collect_within
-    owed = deadlines.owed(
-        "collection", batch.receiver, batch.agreement, _occasion(batch), tx.now, within, terms.calendar
-    )
+    matter = deadlines.Matter("collection", batch.receiver, batch.agreement, _occasion(batch))
+    owed = deadlines.owed(matter, tx.now, agreement.collect_within, terms.calendar)
     set_obligation(tx, owed, terms)
 
 

@@ -20,7 +20,9 @@ from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
 from gateway.policy.facts import Agreement, Facts, Party, Profile
 from gateway.receipts import naming, pages
-from gateway.receipts.pages import CodeLine
+from gateway.receipts.codes import CodeLine, code_lines
+from gateway.receipts.pages import Legend, SentFile
+from gateway.receipts.parties import Issuer
 from gateway.receipts.receipt import Receipt, parse
 from gateway.records import schema
 from gateway.step import OK, StepResult
@@ -86,22 +88,24 @@ class Posting:
             raise OSError(0, "signing is not available")
         returned, listed = ("", "") if duplicate else self._return(row, party, receipt, facts)
         shown = replace(receipt, code="220") if duplicate else receipt
+        ours = facts.parties[facts.node.party]
+        key = ours.sealing_key(profile, node.clock.now().date()) or ""
         page = pages.receipt_page(
             shown,
+            party.language,
             party_name=party.name,
-            node_name=facts.parties[facts.node.party].name,
-            file_name=None if to else node.inbox.name(ParcelId(row.id)) or returned or None,
-            language=party.language,
-            rows=self._findings(ParcelId(row.id), receipt, party, facts),
-            error_list_name=listed,
-            returned_days=keeping(facts, receipt.agreement).returned,
-            contact=facts.parties[facts.node.party].contact_line,
-            names={key: p.name for p in facts.parties.values() for key in _names(p)},
-            folders=facts.node.folders,
-            targets=agreement.targets.model_dump() if agreement else {},
-            labels={a.id: a.label for a in facts.agreements.values()},
-            fingerprint=facts.parties[facts.node.party].sealing_key(profile, node.clock.now().date()) or "",
-            profile=profile,
+            issuer=Issuer(ours.name, ours.contact_line, key, profile, facts.node.folders),
+            file=SentFile(
+                name=None if to else node.inbox.name(ParcelId(row.id)) or returned or None,
+                lines=self._findings(ParcelId(row.id), receipt, party, facts),
+                returned_list=listed,
+                returned_days=keeping(facts, receipt.agreement).returned,
+            ),
+            legend=Legend(
+                names={key: p.name for p in facts.parties.values() for key in _names(p)},
+                labels={a.id: a.label for a in facts.agreements.values()},
+                targets=agreement.targets.model_dump() if agreement else {},
+            ),
         )
         target = node.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
         durable.write_bytes(target, page, MODE)
@@ -116,7 +120,7 @@ class Posting:
         with listed.open(encoding="utf-8", newline="") as stream:
             rows = csv.reader(stream)
             next(rows, None)
-            return pages.code_lines(rows, titles, party.language)
+            return code_lines(rows, titles, party.language)
 
     def _again(self, row: ParcelRow) -> None:
         """A duplicate gets the original receipt again: the same document, and a page that says why."""

@@ -1,13 +1,14 @@
 """`verify`: a copy of the log judged offline, read-only, with nothing but a key.
 
-What no tree can catch is judged too: replayed ids, times that lie, counts that do not add up. Without witnesses nothing
-can catch a fork after the last checkpoint that somebody saved, or a return to an old backup; the report says so.
+Judged is also what a tree cannot show: replayed ids, false times, counts that do not add up. Without witnesses neither
+a fork after the last saved checkpoint nor a return to an old backup can be found; the report says so.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,91 +16,80 @@ from typing import Any
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import merkle, tiles
-from gateway.log.merkle import HEIGHT, WIDTH
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.timestamps import Authorities
 from gateway.log.verification import signatures
 from gateway.log.verification.entries import Scan
-from gateway.log.verification.findings import CHECKS, Findings, Problem, Report
+from gateway.log.verification.findings import Findings, Problem, Report
 from gateway.log.verification.lifecycle import Lifecycle
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS, Parcels
 from gateway.log.verification.receipts import Receipts
+from gateway.log.verification.tree import Published
 
 FRESH_MINUTES = 60
 _ENTRY_CHECKS = ("canonical", "format", "seq", "id", "logged_at", "time", "prev")
 
 
-def verify(
-    folder: Path,
-    keys: Sequence[VerifierKey],
-    *,
-    since: Sequence[bytes] = (),
-    policy: Policy | None = None,
-    authorities: Authorities | None = None,
-    receipts: Path | None = None,
-    now: datetime | None = None,
-    plain_days: int = PLAIN_DAYS,
-    quarantine_days: int = QUARANTINE_DAYS,
-    fresh_minutes: int = FRESH_MINUTES,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-) -> Report:
-    """Judge the log in `folder` by the verifier keys `keys` (any of them may have signed).
+@dataclass(frozen=True, slots=True)
+class Auditor:
+    """How a log is judged. `now` is aware (default: the time of verifying); a cosignature or token may not be later.
+    `plain_days` and `quarantine_days`: after how many days an accepted and a refused parcel must be erased, where its
+    entry names no days; `fresh_minutes`: how long entries may stay without enough witnesses."""
 
-    `since`: checkpoints saved earlier, as bytes. `receipts`: a folder searched for `*.receipt.json`. Raises `BadNote`
-    when the folder holds no checkpoint at all; everything else is a problem in the report.
-    """
-    now = now or datetime.fromtimestamp(time.time(), UTC)
-    findings = Findings()
-    policy = policy or Policy()
-    keys = (*keys, *(key for key in policy.logs if key not in keys))
-    note, checkpoint = _read(folder)
-    _signed(note, checkpoint, keys, findings)
-    archived = signatures.archive(folder, findings)
-    saved = [_saved(number, data, findings) for number, data in enumerate(since, 1)]
-    others = [*archived, *(one for one in saved if one is not None)]
+    now: datetime | None = None
+    plain_days: int = PLAIN_DAYS
+    quarantine_days: int = QUARANTINE_DAYS
+    fresh_minutes: int = FRESH_MINUTES
 
-    parcels = Parcels(findings, plain_days=plain_days, quarantine_days=quarantine_days)
-    starts: dict[bool, int] = {}
-    watchers: list[Callable[[int, dict[str, Any]], None]] = [parcels.see, Lifecycle(findings).see]
-    watchers.append(lambda seq, entry: _start(starts, seq, entry))
-    told = Receipts(receipts, checkpoint.origin, keys, findings) if receipts else None
-    marks = {one.checkpoint.size for one in others} | {one.checkpoint.size + 1 for one in others}
-    scan = Scan(findings, watchers, marks, told.see if told else None)
-    levels = _tree(folder, checkpoint, scan, findings, progress)
+    def verify(
+        self,
+        folder: Path,
+        keys: Sequence[VerifierKey],
+        *,
+        since: Sequence[bytes] = (),
+        policy: Policy | None = None,
+        authorities: Authorities | None = None,
+        receipts: Path | None = None,
+    ) -> Report:
+        """Judge the log in `folder` by the verifier keys `keys` (any of them may have signed).
 
-    size = checkpoint.size
-    good = signatures.earlier(others, keys, size, lambda n: merkle.root_of(levels, n), findings)
-    here = signatures.Shown(tiles.CHECKPOINT, note, checkpoint)
-    seen = signatures.witnessed([*good, here], policy, authorities, now, findings)
-    rehearsal = _rehearsed(starts, findings)
-    if scan.whole and not rehearsal:
-        findings.done.add("retention")
-        parcels.conclude(scan.last)
-    elif not scan.whole:
-        findings.done -= {"conservation", "lifecycle"}
-        findings.note(
-            "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
-        )
-    if told:
-        told.conclude()
-    if not rehearsal:
-        _cover(seen, scan, findings)
-    _quorum(policy, seen, scan, fresh_minutes, size, findings)
-    _tell(findings, policy, bool(since), authorities, archived, told)
-    return Report(
-        origin=checkpoint.origin,
-        size=size,
-        root=checkpoint.root,
-        problems=tuple(findings.listed),
-        counted=findings.counted,
-        notes=tuple(findings.notes),
-        done=frozenset(findings.done),
-        first=scan.first,
-        last=scan.last,
-        witnessed=max(seen.quorums, default=0),
-        stamped=seen.stamped,
-    )
+        `since`: checkpoints saved earlier, as bytes. `policy`: the witnesses and how many are enough. `authorities`:
+        the time-stamping authorities that are trusted. `receipts`: a folder searched for `*.receipt.json`. Raises
+        `BadNote` when the folder holds no checkpoint at all; everything else is a problem in the report.
+        """
+        findings = Findings()
+        policy = policy or Policy()
+        keys = (*keys, *(key for key in policy.logs if key not in keys))
+        note, checkpoint = _read(folder)
+        _signed(note, checkpoint, keys, findings)
+        archived = signatures.archive(folder, findings)
+        others = [*archived, *_saved(since, findings)]
+
+        parcels = Parcels(findings, plain_days=self.plain_days, quarantine_days=self.quarantine_days)
+        starts = _Starts()
+        given = Receipts(receipts, checkpoint.origin, keys, findings) if receipts else None
+        marks = {one.checkpoint.size for one in others} | {one.checkpoint.size + 1 for one in others}
+        scan = Scan(findings, (parcels.see, Lifecycle(findings).see, starts.see), marks, given.see if given else None)
+        levels = Published(folder, scan, findings).read(checkpoint)
+
+        good = signatures.earlier(others, keys, checkpoint.size, lambda n: merkle.root_of(levels, n), findings)
+        here = signatures.Shown(tiles.CHECKPOINT, note, checkpoint)
+        now = self.now or datetime.fromtimestamp(time.time(), UTC)
+        seen = signatures.witnessed([*good, here], policy, authorities, now, findings)
+        rehearsal = starts.rehearsal(findings)
+        _settle(parcels, scan, rehearsal, findings)
+        if given:
+            given.conclude()
+        if not rehearsal:
+            _cover(seen, scan, findings)
+        _quorum(policy, seen, scan, self.fresh_minutes, findings)
+        _not_shown(policy, authorities, archived, bool(since), findings)
+        return findings.report(checkpoint, (scan.first, scan.last), max(seen.quorums, default=0), seen.stamped)
+
+
+verify = Auditor().verify
+"""`Auditor.verify` with the usual limits."""
 
 
 def _read(folder: Path) -> tuple[Note, Checkpoint]:
@@ -122,98 +112,54 @@ def _signed(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], fin
     findings.add("signature", tiles.CHECKPOINT, zh, en)
 
 
-def _saved(number: int, data: bytes, findings: Findings) -> signatures.Shown | None:
-    findings.done |= {"consistency", "rollback"}
-    place = f"since {number}"
-    try:
-        return signatures.Shown(place, *read_checkpoint(data))
-    except BadNote as error:
-        findings.add("signature", place, "先前保存的检查点读不懂", f"a saved checkpoint that is none: {error}")
-        return None
+def _saved(since: Sequence[bytes], findings: Findings) -> list[signatures.Shown]:
+    """The checkpoints saved earlier that can be read; the others are reported."""
+    found = []
+    for number, data in enumerate(since, 1):
+        findings.done |= {"consistency", "rollback"}
+        place = f"since {number}"
+        try:
+            found.append(signatures.Shown(place, *read_checkpoint(data)))
+        except BadNote as error:
+            findings.add("signature", place, "先前保存的检查点读不懂", f"a saved checkpoint that is none: {error}")
+    return found
 
 
-def _tree(
-    folder: Path, checkpoint: Checkpoint, scan: Scan, findings: Findings, progress: Callable[[int, int], None]
-) -> list[list[bytes]]:
-    """Read every entry, compute every tile and compare it with the file; answers the complete hashes per level."""
-    size = checkpoint.size
-    levels: list[list[bytes]] = [[]]
-    for number in range((size + WIDTH - 1) // WIDTH):
-        width = min(WIDTH, size - number * WIDTH)
-        levels[0] += _bundle(folder, number, width, scan, findings)
-        progress(min(size, (number + 1) * WIDTH), size)
-    while len(levels[-1]) >= WIDTH:
-        below = levels[-1]
-        levels.append([merkle.fold(below[at : at + WIDTH]) for at in range(0, len(below) // WIDTH * WIDTH, WIDTH)])
-    for level, number, width in tiles.shapes(size):
-        if level:
-            expected = b"".join(levels[level][number * WIDTH : number * WIDTH + width])
-            _compare(folder, level, number, width, expected, findings)
-    if merkle.root_of(levels, size) != checkpoint.root:
-        findings.add("root", tiles.CHECKPOINT, "条目算出的树根与签名的不同", "the entries do not give the signed root")
-    return levels
+class _Starts:
+    """A watcher of the scan: where the node first started in earnest, and where in a rehearsal."""
 
+    def __init__(self) -> None:
+        self._first: dict[bool, int] = {}
 
-def _bundle(folder: Path, number: int, width: int, scan: Scan, findings: Findings) -> list[bytes]:
-    place = str(tiles.path_of(tiles.ENTRIES, number, width))
-    try:
-        entries, rest = tiles.salvage(tiles.read_tile(folder, tiles.ENTRIES, number, width))
-    except OSError:
-        entries, rest = [], 0
-        findings.add("structure", place, "条目文件缺失", "the bundle is missing")
-    if rest:
-        findings.add("structure", place, f"多出 {rest} 个字节", f"{rest} bytes that are no entry")
-    if entries and len(entries) != width:
-        findings.add(
-            "structure", place, f"应有 {width} 条，实有 {len(entries)} 条", f"{len(entries)} entries of {width}"
+    def see(self, seq: int, entry: dict[str, Any]) -> None:
+        if entry["event"] == Event.STARTED:
+            self._first.setdefault(bool(entry["counts"].get("rehearsal")), seq)
+
+    def rehearsal(self, findings: Findings) -> bool:
+        """Whether this is the log of a rehearsal. Its clock is not the world's: neither covering times nor retention
+        are judged. A log that is both is judged as one in earnest."""
+        if True not in self._first:
+            return False
+        if False in self._first:
+            at = f"seq {self._first[True]}"
+            findings.add("covering", at, "演练与正式运行混在同一日志", "a rehearsal in the log of a node in earnest")
+            return False
+        findings.note(
+            "这是演练的日志：节点时钟不是真实时间，未与见证和时间戳比对，也未核对保存期。",
+            "A rehearsal's log: its clock is not the world's, and is not held against witnesses, tokens or retention.",
         )
-        entries = entries[:width]
-    leaves = [scan.feed(entry) for entry in entries]
-    if len(leaves) == width:
-        _compare(folder, 0, number, width, b"".join(leaves), findings)
-        return leaves
-    scan.skip(width - len(leaves))
-    try:
-        data = tiles.read_tile(folder, 0, number, width)
-    except (OSError, ValueError):
-        data = bytes(32 * width)
-    return [*leaves, *(data[at : at + 32] for at in range(32 * len(leaves), 32 * width, 32))]
+        return True
 
 
-def _compare(folder: Path, level: int, number: int, width: int, expected: bytes, findings: Findings) -> None:
-    place = str(tiles.path_of(level, number, width))
-    try:
-        data = tiles.read_tile(folder, level, number, width)
-    except OSError:
-        findings.add("structure", place, "瓦片缺失", "the tile is missing")
-    except ValueError:
-        findings.add("structure", place, "瓦片长度不对", "the tile has the wrong length")
-    else:
-        if data != expected:
-            at = next(i for i in range(width) if data[i * 32 : i * 32 + 32] != expected[i * 32 : i * 32 + 32])
-            zh, en = f"第 {at} 个哈希与条目不符", f"hash {at} is not that of the entries"
-            findings.add("tile", place, zh, en)
-
-
-def _start(starts: dict[bool, int], seq: int, entry: dict[str, Any]) -> None:
-    if entry["event"] == Event.STARTED:
-        starts.setdefault(bool(entry["counts"].get("rehearsal")), seq)
-
-
-def _rehearsed(starts: dict[bool, int], findings: Findings) -> bool:
-    """Is this the log of a rehearsal? Its clock is not the world's: neither covering times nor retention are judged. A
-    log that is both is not excused from anything."""
-    if True not in starts:
-        return False
-    if False in starts:
-        at = f"seq {starts[True]}"
-        findings.add("covering", at, "演练与正式运行混在同一日志", "a rehearsal in the log of a node in earnest")
-        return False
-    findings.note(
-        "这是演练的日志：节点时钟不是真实时间，未与见证和时间戳比对，也未核对保存期。",
-        "A rehearsal's log: its clock is not the world's, and is not held against witnesses, tokens or retention.",
-    )
-    return True
+def _settle(parcels: Parcels, scan: Scan, rehearsal: bool, findings: Findings) -> None:
+    if not scan.whole:
+        findings.done -= {"conservation", "lifecycle"}
+        findings.note(
+            "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
+        )
+    elif not rehearsal:
+        findings.done.add("retention")
+        parcels.conclude(scan.last)
 
 
 def _cover(seen: signatures.Witnessed, scan: Scan, findings: Findings) -> None:
@@ -230,9 +176,7 @@ def _cover(seen: signatures.Witnessed, scan: Scan, findings: Findings) -> None:
             )
 
 
-def _quorum(
-    policy: Policy, seen: signatures.Witnessed, scan: Scan, fresh_minutes: int, size: int, findings: Findings
-) -> None:
+def _quorum(policy: Policy, seen: signatures.Witnessed, scan: Scan, fresh_minutes: int, findings: Findings) -> None:
     if policy.quorum == "none":
         return
     findings.done |= {"quorum", "freshness", "cosignature"}
@@ -242,7 +186,7 @@ def _quorum(
             "quorum", tiles.ARCHIVE, "没有任何检查点达到见证数量", "no checkpoint was cosigned by enough witnesses"
         )
         return
-    uncovered = scan.instants.get(newest + 1, "") if newest < size else ""
+    uncovered = scan.instants.get(newest + 1, "") if newest < scan.count else ""
     if uncovered:
         limit = rfc3339(datetime.fromisoformat(scan.last) - timedelta(minutes=fresh_minutes))
         if uncovered < limit:
@@ -252,16 +196,14 @@ def _quorum(
             )
 
 
-def _tell(
-    findings: Findings,
+def _not_shown(
     policy: Policy,
-    since: bool,
     authorities: Authorities | None,
     archived: Sequence[signatures.Shown],
-    told: Receipts | None,
+    since: bool,
+    findings: Findings,
 ) -> None:
-    if told:
-        findings.done.add("receipt")
+    """Note what this verification cannot show, for want of something to judge by."""
     if any(one.token for one in archived):
         findings.done.add("timestamp")
         if authorities is None:
@@ -277,4 +219,4 @@ def _tell(
         findings.note(zh, en)
 
 
-__all__ = ["CHECKS", "HEIGHT", "Problem", "Report", "verify"]
+__all__ = ["Auditor", "Problem", "Report", "verify"]

@@ -1,5 +1,5 @@
-"""Judging entries one after the other: form, `seq`, ids, times, chains. A tree alone catches neither a replayed id nor
-a lying time; this does."""
+"""Judging entries one after the other: form, `seq`, ids, times, chains. A tree alone shows neither a replayed id nor a
+false time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Scan:
         self.count = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Judge the next entry; answers its leaf hash."""
+        """Judge the next entry. Returns its leaf hash."""
         leaf = hashlib.sha256(b"\x00" + data)
         seq = self.count
         self.count = seq + 1
@@ -83,7 +83,7 @@ class Scan:
         return leaf.digest()
 
     def skip(self, count: int) -> None:
-        """Entries that cannot be read."""
+        """Pass over `count` entries that cannot be read."""
         for _ in range(count):
             self.count += 1
             if self.count in self._marks:
@@ -95,7 +95,7 @@ class Scan:
 
     @property
     def whole(self) -> bool:
-        """Was every entry readable? Chains and counts are judged only then."""
+        """Whether every entry was readable. Chains and counts are judged only then."""
         return self._whole
 
     def _formed(self, seq: int, entry: dict[str, Any], size: int) -> bool:

@@ -6,6 +6,8 @@ import base64
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.log.note import Checkpoint
+
 LISTED = 1000
 
 # check -> what it judges, for the report that people read; the order is the report's
@@ -58,6 +60,7 @@ class Findings:
     done: set[str] = field(default_factory=set)
 
     def add(self, check: str, at: str, zh: str, en: str) -> None:
+        """A problem found by `check` (a key of `CHECKS`) at the place `at`."""
         self.counted[check] = self.counted.get(check, 0) + 1
         if len(self.listed) < LISTED:
             self.listed.append(Problem(check, at, zh, en))
@@ -66,10 +69,28 @@ class Findings:
         """Something a reader must know that is no fault of the log."""
         self.notes.append((zh, en))
 
+    def report(self, checkpoint: Checkpoint, span: tuple[str, str], witnessed: int, stamped: int) -> Report:
+        """The report on the log that `checkpoint` signs. `span`: when its first and its last entry were logged."""
+        return Report(
+            origin=checkpoint.origin,
+            size=checkpoint.size,
+            root=checkpoint.root,
+            problems=tuple(self.listed),
+            counted=self.counted,
+            notes=tuple(self.notes),
+            done=frozenset(self.done),
+            first=span[0],
+            last=span[1],
+            witnessed=witnessed,
+            stamped=stamped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome. `ok` holds when nothing at all was found. `done` are the checks that were made."""
+    """The outcome. `ok` holds when nothing at all was found. `root` is 32 bytes; `counted` maps a check to the number
+    of its problems, `problems` lists the first thousand; `done` are the checks that were made; `notes` are in Chinese
+    and English. `first` and `last` are RFC 3339; `witnessed` and `stamped` are numbers of entries."""
 
     origin: str
     size: int
@@ -88,6 +109,7 @@ class Report:
         return not self.counted
 
     def to_json(self) -> dict[str, Any]:
+        """The report as `gateway log verify --json` prints it; the root in base64."""
         return {
             "ok": self.ok,
             "origin": self.origin,

@@ -21,7 +21,7 @@ class Receipts:
         self._findings, self._origin = findings, origin
         self._by_seq: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         self._digests: dict[str, set[str]] = {}
-        self.count = 0
+        findings.done.add("receipt")
         keys = tuple(keys)
         for path in sorted(folder.rglob("*.receipt.json")):
             data = path.read_bytes()
@@ -30,7 +30,6 @@ class Receipts:
                 number, seq = str(receipt["number"]), int(receipt["log"]["seq"])
             except (ValueError, KeyError, TypeError):
                 continue  # a form to sign, a list: no receipt of this kind
-            self.count += 1
             self._by_seq.setdefault(seq, []).append((number, receipt))
             self._digests.setdefault(f"receipt/{number}", set()).add(hashlib.sha256(data).hexdigest())
             proof = path.with_name(path.name.removesuffix(".receipt.json") + ".tlog-proof")
@@ -47,6 +46,7 @@ class Receipts:
         self._findings.add("receipt", number, "收录证明与回执不符或无效", "its proof of inclusion does not hold")
 
     def see(self, seq: int, entry: dict[str, Any], leaf: str) -> None:
+        """Compare an entry, whose leaf hash is `leaf` (hex), with the receipts that rest on it."""
         for number, receipt in self._by_seq.pop(seq, ()):
             wrong = self._differences(receipt, entry, leaf)
             if wrong:
@@ -62,6 +62,7 @@ class Receipts:
                 self._findings.add("receipt", number, zh, en)
 
     def conclude(self) -> None:
+        """Report the receipts whose entry the log does not have."""
         for seq, receipts in self._by_seq.items():
             for number, _ in receipts:
                 self._findings.add("receipt", number, f"日志中没有第 {seq} 条", f"the log has no entry {seq}")

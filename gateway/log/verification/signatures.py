@@ -1,5 +1,5 @@
-"""Checkpoints: the one that is published, those that were archived with cosignatures and tokens, those that somebody
-saved. Each must be signed, and be the beginning of the one tree."""
+"""Checkpoints: the published one, those archived with cosignatures and tokens, those an auditor saved. Each must be
+signed, and its tree must be the beginning of the one tree."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE
 from gateway.log.verification.findings import Findings
 
-TOLERANCE = 300
+TOLERANCE = 300  # seconds
 Cover = tuple[int, str, str]
 
 
@@ -39,6 +39,7 @@ class Witnessed:
 
 
 def signed(shown: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> bool:
+    """Whether the key of the checkpoint's own origin signed it."""
     return any(checkpoint.origin == key.name and shown.signed_by(key) for key in keys)
 
 
@@ -98,7 +99,8 @@ def witnessed(
     now: datetime,
     findings: Findings,
 ) -> Witnessed:
-    """Judge cosignatures and tokens over checkpoints of this tree."""
+    """Judge the cosignatures of the policy's witnesses, and the tokens, over checkpoints of this tree. What is not
+    valid, or is more than five minutes ahead of `now`, is reported and covers nothing."""
     found = Witnessed()
     for one in shown:
         size, names = one.checkpoint.size, set()

@@ -5,8 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from gateway.deadlines import Calendar, NaiveInstant, Obligation, owed
-from gateway.deadlines.changes import Change, extend, return_record, standing, transfer, void
+from gateway.deadlines import Calendar, Matter, NaiveInstant, Obligation, owed
+from gateway.deadlines.changes import Act, Change, extend, return_record, transfer, void
 from gateway.deadlines.outages import Outage, moved
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState as State
@@ -24,7 +24,7 @@ NOW = at("2026-11-21 09:00")
 @pytest.fixture
 def reply(calendar: Calendar) -> Obligation:
     """Arrived Wednesday 2026-09-23; working days 09-24, 09-28, 09-29, 09-30, 10-08: due Thursday 10-08."""
-    return owed("reply", "440000", "reply-15wd", "X-1", at("2026-09-23 10:00"), "workdays:5", calendar)
+    return owed(Matter("reply", "440000", "reply-15wd", "X-1"), at("2026-09-23 10:00"), "workdays:5", calendar)
 
 
 def test_the_case_is_as_derived(reply: Obligation) -> None:
@@ -66,7 +66,7 @@ def test_outages_move_a_date_they_swallow(
 
 
 def test_an_outage_at_the_years_end_names_both_editions(calendar: Calendar) -> None:
-    due_at_new_year = owed("reply", "1", "a", "x", at("2025-12-30 10:00"), "workdays:1", calendar)
+    due_at_new_year = owed(Matter("reply", "1", "a", "x"), at("2025-12-30 10:00"), "workdays:1", calendar)
     outage = Outage("a", at("2025-12-31 12:00"), at("2026-01-01 12:00"))
     after = moved(due_at_new_year, [outage], NOW, calendar).obligation
     assert (due_at_new_year.due, due_at_new_year.edition) == (date(2025, 12, 31), "2025")
@@ -74,7 +74,7 @@ def test_an_outage_at_the_years_end_names_both_editions(calendar: Calendar) -> N
 
 
 def test_an_outage_into_unpublished_days_makes_the_date_provisional(calendar: Calendar) -> None:
-    last = owed("reply", "1", "a", "x", at("2026-12-25 10:00"), "workdays:1", calendar)
+    last = owed(Matter("reply", "1", "a", "x"), at("2026-12-25 10:00"), "workdays:1", calendar)
     after = moved(last, [Outage("a", at("2026-12-28 12:00"), at("2026-12-29 12:00"))], NOW, calendar).obligation
     assert (last.due, last.status) == (date(2026, 12, 28), "final")
     assert (after.due, after.status) == (date(2026, 12, 29), "provisional")
@@ -117,40 +117,40 @@ def test_extending(
     state: State,
     expected: str,
 ) -> None:
-    outcome = extend(reply, date.fromisoformat(until), by, why, at(when), state, calendar)
+    outcome = extend(reply, state, date.fromisoformat(until), Act(by, why, at(when)), calendar)
     assert code(outcome) == expected
 
 
 def test_an_extended_obligation_runs_to_the_end_of_its_new_day(reply: Obligation, calendar: Calendar) -> None:
-    made = change(extend(reply, date(2026, 10, 16), "u", "flood", at("2026-10-08 12:00"), State.OPEN, calendar))
-    after = standing(reply, [made])
+    act = Act("u", "flood", at("2026-10-08 12:00"))
+    after = change(extend(reply, State.OPEN, date(2026, 10, 16), act, calendar)).after
     assert after is not None
     assert (after.id, after.due, after.expires_at) == (reply.id, date(2026, 10, 16), at("2026-10-17 00:00"))
 
 
 def test_a_void_obligation_owes_nothing(reply: Obligation) -> None:
-    made = change(void(reply, "u", "entered twice", NOW, State.MISSED))
-    assert standing(reply, [made]) is None
-    assert code(void(reply, "u", "entered twice", NOW, State.MET_LATE)) == "607"
+    act = Act("u", "entered twice", NOW)
+    made = change(void(reply, State.MISSED, act))
+    assert (made.obligation, made.after) == (reply.id, None)
+    assert code(void(reply, State.MET_LATE, act)) == "607"
 
 
 def test_a_record_of_another_area_goes_back_within_three_working_days(reply: Obligation, calendar: Calendar) -> None:
     # Arrived Wednesday 09-23: working days 09-24, 09-28 (25 to 27 rest), 09-29.
     in_time, late = at("2026-09-29 23:59:59"), at("2026-09-30 00:00:00")
-    assert code(return_record(reply, "u", "not here", in_time, State.OPEN, calendar)) == "ok"
-    assert code(return_record(reply, "u", "not here", late, State.OPEN, calendar)) == "609"
-    assert code(return_record(reply, "u", "not here", late.astimezone(UTC), State.OPEN, calendar)) == "609"
+    assert code(return_record(reply, State.OPEN, Act("u", "not here", in_time), calendar)) == "ok"
+    assert code(return_record(reply, State.OPEN, Act("u", "not here", late), calendar)) == "609"
+    assert code(return_record(reply, State.OPEN, Act("u", "not here", late.astimezone(UTC)), calendar)) == "609"
 
 
 def test_a_transfer_starts_a_new_clock_at_the_next_place(reply: Obligation, calendar: Calendar) -> None:
     when = at("2026-09-28 10:00")
-    made = change(transfer(reply, "450000", "workdays:5", "u", "moved", when, State.OPEN, calendar))
-    after = standing(reply, [made])
+    act = Act("u", "moved", when)
+    after = change(transfer(reply, State.OPEN, "450000", "workdays:5", act, calendar)).after
     assert after is not None
     # 09-29, 09-30, 10-08, 10-09, and the worked Saturday 10-10.
     assert (after.party, after.due) == ("450000", date(2026, 10, 10))
     assert after.id != reply.id
-    voided = change(void(after, "u", "answered by telephone", when, State.OPEN))
-    assert standing(reply, [made, voided]) is None
-    assert standing(reply, [voided]) == reply, "a change of another obligation changes nothing here"
-    assert code(transfer(reply, reply.party, "workdays:5", "u", "moved", when, State.OPEN, calendar)) == "608"
+    voided = change(void(after, State.OPEN, Act("u", "answered by telephone", when)))
+    assert voided.obligation == after.id, "a later change is of the new place's obligation"
+    assert code(transfer(reply, State.OPEN, reply.party, "workdays:5", act, calendar)) == "608"

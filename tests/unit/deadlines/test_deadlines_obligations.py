@@ -7,6 +7,7 @@ import pytest
 from gateway.deadlines import (
     Calendar,
     Delivery,
+    Matter,
     NaiveInstant,
     Obligation,
     expected,
@@ -165,25 +166,27 @@ def test_naive_instants_are_errors(obligation: Obligation, calendar: Calendar) -
 
 def test_an_event_sets_a_reply_going(calendar: Calendar) -> None:
     since = at("2026-09-24 16:00")
-    reply = owed("reply", "440000", "reply-15wd", "X-0001", since, "workdays:15", calendar)
+    first = Matter("reply", "440000", "reply-15wd", "X-0001")
+    reply = owed(first, since, "workdays:15", calendar)
     assert (reply.due, reply.opens_at, reply.status) == (date(2026, 10, 22), since, "final")
-    again = owed("reply", "440000", "reply-15wd", "X-0001", since + timedelta(days=1), "workdays:15", calendar)
+    again = owed(first, since + timedelta(days=1), "workdays:15", calendar)
     assert again.id == reply.id
-    other = owed("reply", "440000", "reply-15wd", "X-0002", since, "workdays:15", calendar)
+    other = owed(first._replace(occasion="X-0002"), since, "workdays:15", calendar)
     assert other.id != reply.id
 
 
 def test_a_day_without_a_time_is_not_counted(calendar: Calendar) -> None:
     # Registered on Thursday 2026-09-24: the same 15 working days.
-    births = owed("feedback", "1", "births-elsewhere", "B-1", since_day(date(2026, 9, 24)), "workdays:15", calendar)
+    birth = Matter("feedback", "1", "births-elsewhere", "B-1")
+    births = owed(birth, since_day(date(2026, 9, 24)), "workdays:15", calendar)
     assert births.due == date(2026, 10, 22)
 
 
 def test_another_edition_moves_the_date_and_nothing_else(calendar: Calendar, facts: Facts) -> None:
     then, now = calendar.as_known_on(date(2020, 1, 22)), calendar
     since = at("2020-01-22 17:00")
-    before = owed("reply", "440000", "reply-15wd", "X-1", since, "workdays:3", then)
-    after = owed("reply", "440000", "reply-15wd", "X-1", since, "workdays:3", now)
+    matter = Matter("reply", "440000", "reply-15wd", "X-1")
+    before, after = (owed(matter, since, "workdays:3", edition) for edition in (then, now))
     assert (before.due, before.edition) == (date(2020, 2, 1), "2020@2019-11-21")
     assert (after.due, after.edition) == (date(2020, 2, 4), "2020")
     deadline = facts.agreements["migrants-inflow"].deadline

@@ -21,7 +21,7 @@ from gateway.adapters.publishing import (
     Witnesses,
     over_http,
 )
-from gateway.log import verify
+from gateway.log import Auditor, verify
 from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.quorum import BadPolicy, Policy
 
@@ -63,7 +63,7 @@ def test_a_cosigned_checkpoint_comes_back_into_the_archive(log: Log, province: W
     assert witnesses.newest() == 420
     archived = Note.parse((log.folder / "archive" / "420").read_bytes())
     assert archived.cosigned_at(province.key) == NOW
-    found = verify(log.folder, [log.key], policy=witnesses.policy, now=LATER)
+    found = Auditor(now=LATER).verify(log.folder, [log.key], policy=witnesses.policy)
     assert found.ok, found.problems
     assert found.witnessed == 420
 

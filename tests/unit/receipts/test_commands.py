@@ -15,16 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.receipts import (
-    DistributionList,
-    Receipt,
-    acknowledgement_form,
-    distribution_page,
-    file_name,
-    form_name,
-    list_name,
-    receipt_page,
-)
+from gateway.receipts.distribution import acknowledgement_form
+from gateway.receipts.distribution import page as distribution_page
+from gateway.receipts.listing import DistributionList
+from gateway.receipts.naming import file_name, form_name, list_name
+from gateway.receipts.pages import SentFile, receipt_page
+from gateway.receipts.parties import Issuer, Receiver
+from gateway.receipts.receipt import Receipt
 
 Run = Callable[[str], str]
 
@@ -73,9 +70,7 @@ def test_a_package_opens_and_the_form_is_signed_as_the_page_says(
         lines.append(replace(line, sha256=sha256(sealed).hexdigest(), size=len(sealed)))
     batch = replace(listing, lines=tuple(lines))
     fingerprint = re.findall(r"fpr:+([0-9A-F]{40}):", run("gpg --with-colons --list-keys"))[0]
-    page = distribution_page(
-        batch, receiver_name="广西壮族自治区", node_name="国家节点", language="zh", receiver_key=fingerprint
-    )
+    page = distribution_page(batch, Issuer("国家节点"), Receiver("广西壮族自治区", fingerprint), "zh")
     (tmp_path / list_name(batch, "广西壮族自治区")).write_bytes(batch.to_json())
     form = tmp_path / form_name(batch, "广西壮族自治区")
     form.write_bytes(acknowledgement_form(batch))
@@ -96,7 +91,7 @@ def test_a_package_opens_and_the_form_is_signed_as_the_page_says(
 def test_what_is_withdrawn_is_found_until_it_is_deleted(
     withdrawing: DistributionList, run: Run, tmp_path: Path
 ) -> None:
-    page = distribution_page(withdrawing, receiver_name="广西壮族自治区", node_name="国家节点", language="zh")
+    page = distribution_page(withdrawing, Issuer("国家节点"), Receiver("广西壮族自治区"), "zh")
     (check,) = (command for command in commands(page) if command.startswith("find"))
     first, second = (str(entry.package) for entry in withdrawing.withdrawn)
     for left in (
@@ -118,7 +113,7 @@ def test_a_receipt_verifies_as_the_page_says(make: Callable[..., Receipt], run: 
     receipt = make(label="名字 $(false)`false`!")
     name = file_name(receipt, receipt.label, "zh", ".receipt.json")
     (tmp_path / name).write_bytes(receipt.to_json())
-    page = receipt_page(receipt, party_name="广东", node_name="国家节点", file_name=None, language="zh")
+    page = receipt_page(receipt, "zh", party_name="广东", issuer=Issuer("国家节点"), file=SentFile())
     run(f'gpg --detach-sign "{name}"')
     (command,) = commands(page)
     assert "Good signature" in run(command)

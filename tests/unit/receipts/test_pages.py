@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
@@ -14,24 +14,17 @@ import pytest
 
 from gateway.parcels import Listed, PackageId, PartyId, Released
 from gateway.policy.facts import Folders, Language
-from gateway.receipts import (
-    CodeLine,
-    DistributionList,
-    Receipt,
-    StatusView,
-    Withdrawn,
-    acknowledgement_form,
-    code_lines,
-    distribution_page,
-    form_name,
-    list_name,
-    receipt_page,
-    sheet_name,
-    status_page,
-    transmittal_sheet,
-)
+from gateway.receipts.codes import CodeLine, code_lines
+from gateway.receipts.distribution import acknowledgement_form, transmittal_sheet
+from gateway.receipts.distribution import page as distribution_page
 from gateway.receipts.letters import Letter, cover_list, reminder_letter
-from gateway.receipts.receipt import Counts
+from gateway.receipts.listing import DistributionList, Withdrawn
+from gateway.receipts.naming import form_name, list_name, sheet_name
+from gateway.receipts.pages import Legend, SentFile, receipt_page
+from gateway.receipts.parties import Issuer, Receiver
+from gateway.receipts.receipt import Counts, Receipt
+from gateway.receipts.status import status_page
+from gateway.receipts.views import StatusView
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>\u202e{{ 7*7 }}"
 ROWS = (
@@ -73,15 +66,21 @@ class Text(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.words))
 
 
-def receipt_html(receipt: Receipt, language: Language = "zh", **changes: object) -> bytes:
-    given = {
-        "party_name": "广东省卫生健康委员会",
-        "node_name": "国家节点",
-        "file_name": "流入-2026Q3.csv",
-        "error_list_name": "退回清单_20261021-000123.xlsx",
-        **changes,
-    }
-    return receipt_page(receipt, language=language, **given)  # type: ignore[arg-type]
+NODE = Issuer("国家节点")
+GUANGXI = Receiver("广西壮族自治区")
+
+
+def receipt_html(
+    receipt: Receipt,
+    language: Language = "zh",
+    *,
+    issuer: Issuer = NODE,
+    names: Mapping[str, str] | None = None,
+    **changes: object,
+) -> bytes:
+    sent = replace(SentFile("流入-2026Q3.csv", returned_list="退回清单_20261021-000123.xlsx"), **changes)  # type: ignore[arg-type]
+    legend = Legend(names or {})
+    return receipt_page(receipt, language, party_name="广东省卫生健康委员会", issuer=issuer, file=sent, legend=legend)
 
 
 @pytest.fixture
@@ -94,18 +93,17 @@ def pages(
     view: StatusView,
 ) -> Callable[[Language], dict[str, bytes]]:
     def pages(language: Language) -> dict[str, bytes]:
-        called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
         quiet = replace(view, stopped=(), receivers=(), keys=(), parties=(), datasets=(), last_scan=view.at)
         return {
             **{case: receipt_html(receipt, language, names=names) for case, receipt in variants.items()},
-            "distribution": distribution_page(listing, language=language, names=names, **called),
-            "empty": distribution_page(replace(listing, lines=()), language=language, **called),
-            "withdrawal": distribution_page(withdrawing, language=language, names=names, **called),
-            "withdrawal_sheet": transmittal_sheet(withdrawing, number="JJ-2", language=language, names=names, **called),
+            "distribution": distribution_page(listing, NODE, GUANGXI, language, names),
+            "empty": distribution_page(replace(listing, lines=()), NODE, GUANGXI, language),
+            "withdrawal": distribution_page(withdrawing, NODE, GUANGXI, language, names),
+            "withdrawal_sheet": transmittal_sheet(withdrawing, NODE, GUANGXI, language, names, number="JJ-2"),
             "letter": reminder_letter(letter, node_name="国家节点", contact="示例人 000", language=language),
             "cover": cover_list([letter], node_name="国家节点", period="2026Q3", day=letter.day, language=language),
             "no_cover": cover_list([], node_name="国家节点", period="", day=letter.day, language=language),
-            "sheet": transmittal_sheet(listing, number="JJ-1", language=language, names=names, **called),
+            "sheet": transmittal_sheet(listing, NODE, GUANGXI, language, names, number="JJ-1"),
             "status": status_page(view, language),
             "quiet": status_page(quiet, language),
         }
@@ -137,7 +135,7 @@ def test_the_english_pages_are_english_but_for_names(pages: Callable[[Language],
 def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     make: Callable[..., Receipt], names: dict[str, str]
 ) -> None:
-    text = Text(receipt_html(make(), rows=ROWS, names=names, fingerprint="A" * 40)).text
+    text = Text(receipt_html(make(), lines=ROWS, names=names, issuer=replace(NODE, fingerprint="A" * 40))).text
     order = [
         "收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。",
         "打开“退回”文件夹中的《退回清单_20261021-000123.xlsx》",
@@ -162,12 +160,6 @@ def test_a_partly_refused_receipt_tells_a_liaison_what_to_do(
     assert places == sorted(places)
 
 
-def test_where_workbooks_are_not_taken_the_list_becomes_a_csv(make: Callable[..., Receipt]) -> None:
-    text = Text(receipt_html(make(), workbooks=False)).text
-    assert "另存为《跨省流入人口个案-2026Q3-补报.csv》（文件类型选 CSV）" in text
-    assert "不必改名" not in text
-
-
 def test_a_part_says_what_is_missing_and_how_to_name_it(variants: dict[str, Receipt]) -> None:
     text = Text(receipt_html(variants["part"])).text
     assert "待报齐" in text
@@ -178,7 +170,7 @@ def test_a_part_says_what_is_missing_and_how_to_name_it(variants: dict[str, Rece
 
 
 def test_a_small_replacement_waits_and_says_whom_to_call(variants: dict[str, Receipt]) -> None:
-    text = Text(receipt_html(variants["held_small"], contact="示例管理员 000-0000-0000")).text
+    text = Text(receipt_html(variants["held_small"], issuer=replace(NODE, contact="示例管理员 000-0000-0000"))).text
     order = [
         "本次合格 800 条，原报送 1000 条",
         "报编号 20261021-000123",
@@ -260,9 +252,7 @@ def test_too_many_returned_rows_to_supply_one_by_one(make: Callable[..., Receipt
 
 
 def test_the_file_name_is_shown_to_its_sender_only(make: Callable[..., Receipt]) -> None:
-    assert "文件名" not in re.sub(
-        r"由文件名确定|文件名加|文件名已含", "", Text(receipt_html(make(), file_name=None)).text
-    )
+    assert "文件名" not in re.sub(r"由文件名确定|文件名加|文件名已含", "", Text(receipt_html(make(), name=None)).text)
     assert "流入-2026Q3.csv" in Text(receipt_html(make())).text
 
 
@@ -302,25 +292,21 @@ def test_hostile_names_stay_text(
         keys=(replace(view.keys[0], name=HOSTILE),),
     )
     names = {line.origin: HOSTILE for line in listing.lines} | {"43": HOSTILE, "45": HOSTILE}
-    called = {"receiver_name": HOSTILE, "node_name": HOSTILE}
+    node = Issuer(HOSTILE, HOSTILE, HOSTILE, folders=Folders(returned=HOSTILE))
+    to = Receiver(HOSTILE, HOSTILE)
     for page in (
         receipt_page(
             receipt,
+            "zh",
             party_name=HOSTILE,
-            node_name=HOSTILE,
-            file_name=HOSTILE,
-            language="zh",
-            rows=rows,
-            error_list_name=HOSTILE,
-            names=names,
-            folders=Folders(returned=HOSTILE),
-            fingerprint=HOSTILE,
-            contact=HOSTILE,
+            issuer=node,
+            file=SentFile(HOSTILE, rows, HOSTILE),
+            legend=Legend(names),
         ),
         reminder_letter(hostile, node_name=HOSTILE, contact=HOSTILE, language="zh", folders=Folders(drop=HOSTILE)),
         cover_list([hostile], node_name=HOSTILE, period=HOSTILE, day=letter.day, language="zh", files=[HOSTILE]),
-        distribution_page(replace(listing, label=HOSTILE), language="zh", names=names, receiver_key=HOSTILE, **called),
-        transmittal_sheet(replace(listing, label=HOSTILE), number=HOSTILE, language="zh", names=names, **called),
+        distribution_page(replace(listing, label=HOSTILE), replace(node, fingerprint=""), to, "zh", names),
+        transmittal_sheet(replace(listing, label=HOSTILE), node, to, "zh", names, number=HOSTILE),
         status_page(status, "zh"),
     ):
         read = Text(page)
@@ -331,7 +317,7 @@ def test_hostile_names_stay_text(
 
 
 def test_file_names_of_others_cannot_turn_their_direction(make: Callable[..., Receipt]) -> None:
-    page = receipt_html(make(), file_name="流入\u202egpj.exe").decode()
+    page = receipt_html(make(), name="流入\u202egpj.exe").decode()
     assert "\u202e" not in page
     assert "流入\ufffdgpj.exe" in page
 
@@ -393,7 +379,7 @@ def test_a_later_batch_names_what_went_out_before(listing: DistributionList) -> 
     later = replace(listing, batch=2, lines=(Listed(PartyId("p11"), "included"), listing.packages[1]))
     assert later.origins("earlier") == ["p11"]
     assert later.totals()["packages"] == 1
-    text = Text(distribution_page(later, receiver_name="广西", node_name="国家节点", language="zh")).text
+    text = Text(distribution_page(later, NODE, Receiver("广西"), "zh")).text
     assert "已在此前批次发出：p11。" in text
 
 
@@ -403,8 +389,7 @@ def test_a_line_may_replace_several_packages(withdrawing: DistributionList, name
     document = json.loads(withdrawing.to_json())
     assert document["replaces"] == [{"package": line.package, "replaces": each} for each in old]
     assert [package["replaces"] for package in document["packages"]] == [line.replaces]
-    called = {"receiver_name": "广西", "node_name": "国家节点"}
-    text = Text(distribution_page(withdrawing, language="zh", names=names, **called)).text
+    text = Text(distribution_page(withdrawing, NODE, Receiver("广西"), "zh", names)).text
     assert all(f"{each} {line.package}" in text for each in old)
     for spoiled in (f"{old[0]}  {old[1]}", f"{old[0]} ../x", f"{old[0]} {old[0]}", f" {old[0]}", str(line.package)):
         lines = tuple(replace(each, replaces=spoiled) if each.package else each for each in withdrawing.lines)
@@ -453,17 +438,14 @@ def test_a_withdrawal_that_contradicts_the_list_raises(withdrawing: Distribution
 def test_a_withdrawn_package_that_is_replaced_too_is_listed_in_both(withdrawing: DistributionList) -> None:
     old = str(withdrawing.packages[0].replaces).split(" ")[0]
     both = Withdrawn(PartyId("p44"), PackageId(old), "replaced")
-    page = distribution_page(
-        replace(withdrawing, withdrawn=(both,)), receiver_name="广西", node_name="国家节点", language="zh"
-    )
+    page = distribution_page(replace(withdrawing, withdrawn=(both,)), NODE, Receiver("广西"), "zh")
     assert "请改用本批中该来源的新交换包" in Text(page).text
 
 
 def test_the_page_says_what_to_delete_why_and_how_to_check(
     withdrawing: DistributionList, names: dict[str, str]
 ) -> None:
-    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
-    text = Text(distribution_page(withdrawing, language="zh", names=names, **called)).text
+    text = Text(distribution_page(withdrawing, NODE, GUANGXI, "zh", names)).text
     void, corrected = (entry.package for entry in withdrawing.withdrawn)
     order = [
         "撤回通知：请删除以前收到的 2 个交换包",
@@ -485,21 +467,20 @@ def test_the_page_says_what_to_delete_why_and_how_to_check(
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
     alone = replace(withdrawing, lines=tuple(line for line in withdrawing.lines if line.package is None))
-    text = Text(distribution_page(alone, language="zh", names=names, **called)).text
+    text = Text(distribution_page(alone, NODE, GUANGXI, "zh", names)).text
     assert "并签收确认；本批没有新交换包" in text
     assert "第三步 签收" in text
 
 
 def test_the_sheet_lists_what_is_withdrawn(withdrawing: DistributionList, names: dict[str, str]) -> None:
-    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
-    text = Text(transmittal_sheet(withdrawing, number="JJ-2", language="zh", names=names, **called)).text
+    text = Text(transmittal_sheet(withdrawing, NODE, GUANGXI, "zh", names, number="JJ-2")).text
     assert "另撤回以前批次的交换包 2 个" in text
     assert f"1 辽宁 来源撤回 {withdrawing.withdrawn[0].package}" in text
     assert f"2 河北 来源更正 {withdrawing.withdrawn[1].package}" in text
     many = tuple(Withdrawn(PartyId("p13"), PackageId(f"old{n}"), "void") for n in range(15))
     packages = tuple(Listed(PartyId(f"q{i}"), "included", PackageId(f"x{i}"), 1, f"{i:064x}", 9) for i in range(1, 41))
     full = replace(withdrawing, lines=packages, withdrawn=many)
-    text = Text(transmittal_sheet(full, number="JJ-3", language="zh", **called)).text
+    text = Text(transmittal_sheet(full, NODE, GUANGXI, "zh", number="JJ-3")).text
     assert "另有 3 个撤回的交换包未在此列出" in text
     assert "另有 20 个交换包未在此列出" in text
 
@@ -522,17 +503,7 @@ def test_the_form_binds_the_list_and_every_package(listing: DistributionList) ->
 
 
 def test_the_list_page_says_how_to_open_and_to_sign(listing: DistributionList, names: dict[str, str]) -> None:
-    text = Text(
-        distribution_page(
-            listing,
-            receiver_name="广西壮族自治区",
-            node_name="国家节点",
-            language="zh",
-            names=names,
-            receiver_key="C" * 40,
-            file_receiver="广西",
-        )
-    ).text
+    text = Text(distribution_page(listing, NODE, replace(GUANGXI, key="C" * 40, file_name="广西"), "zh", names)).text
     first = listing.packages[0].package
     assert f"gpg --output {first}.tar.zst --decrypt {first}.tar.zst.gpg" in text
     assert f"zstd -d {first}.tar.zst" in text
@@ -546,8 +517,7 @@ def test_the_list_page_says_how_to_open_and_to_sign(listing: DistributionList, n
 
 
 def test_the_sheet_carries_digests_and_places_to_sign(listing: DistributionList, names: dict[str, str]) -> None:
-    called = {"receiver_name": "广西壮族自治区", "node_name": "国家节点"}
-    page = transmittal_sheet(listing, number="JJ-2026Q3-1-45", language="zh", names=names, **called)
+    page = transmittal_sheet(listing, NODE, GUANGXI, "zh", names, number="JJ-2026Q3-1-45")
     text = Text(page).text
     for word in ("JJ-2026Q3-1-45", "批准人", "移交人", "接收人", "盖章处", "年 月 日", "交换包 28 个", "87,829 条"):
         assert word in text, word
@@ -555,7 +525,7 @@ def test_the_sheet_carries_digests_and_places_to_sign(listing: DistributionList,
         assert f"{(line.sha256 or '')[:8]} {(line.sha256 or '')[8:]}" in text
     assert sha256(listing.to_json()).hexdigest()[:8] in text
     many = tuple(Listed(PartyId(f"q{i}"), "included", PackageId(f"x{i}"), 1, f"{i:064x}", 9) for i in range(1, 41))
-    text = Text(transmittal_sheet(replace(listing, lines=many), number="JJ-2", language="zh", **called)).text
+    text = Text(transmittal_sheet(replace(listing, lines=many), NODE, GUANGXI, "zh", number="JJ-2")).text
     assert "另有 8 个交换包未在此列出" in text
 
 

@@ -6,6 +6,7 @@ import re
 import string
 from datetime import date, datetime
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -32,9 +33,8 @@ def test_every_key_has_both_languages_with_the_same_placeholders() -> None:
 
 
 def test_every_key_that_is_asked_for_is_there_and_every_key_is_asked_for() -> None:
-    package = files("gateway.receipts")
-    sources = [entry for entry in package.iterdir() if entry.name.endswith(".py")]
-    sources += [entry for entry in (package / "pages").iterdir() if entry.name.endswith(".html")]
+    package = Path(str(files("gateway.receipts")))
+    sources = [*package.rglob("*.py"), *(package / "pages").glob("*.html")]
     text = "\n".join(source.read_text("utf-8") for source in sources)
     sections = {key.partition(".")[0] for key in table()}
     named = set(re.findall(r'"([a-z_]+\.[a-z0-9_]+)"(?! ~)', text))

@@ -1,114 +1,26 @@
-"""The receipt (回执): what this node states to a counterparty about one stage of one parcel, as data.
-
-Canonical JSON (RFC 8785) of strings and integers only; a value that is not known is left out, never null. It holds no
-file name and nothing out of a record. Contract: `docs/reference`, receipts.
-"""
+"""The receipt itself: what it states, what must hold of it, and its canonical JSON."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Literal, get_args
+from datetime import datetime
+from typing import Any, get_args
 
 import rfc8785
 
-from gateway.instants import SHANGHAI
 from gateway.parcels import AgreementId, Decider, Kind, PackageId, ParcelId, PartyId
+from gateway.receipts.receipt.parts import FORMAT, Counts, DueDate, DueStatus, LogEntry, Stage, instant
 
-FORMAT = 1
-Stage = Literal[
-    "received",
-    "accepted",
-    "partly_refused",
-    "refused",
-    "held",
-    "released",
-    "delivered",
-    "acknowledged",
-    "unconfirmed",
-    "expired",
-    "withdrawn",
-]
-DueStatus = Literal["final", "provisional", "refused"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"\d{8}-(\d{6,})")
 
 
-def number(day: date, seq: int) -> str:
-    """`20261021-000123`: the day of issue (Shanghai) and the log entry's `seq`. Unique within the issuing node, since
-    `seq` is; the receipt names its issuer."""
-    if seq < 0:
-        raise ValueError("seq is negative")
-    return f"{day:%Y%m%d}-{seq:06d}"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Records of one parcel: records = accepted + refused; accepted = Σ out once it is sorted; warned ≤ accepted.
-
-    `out` maps a receiver (two-digit province code, or a party's id where the route is fixed) to records.
-    """
-
-    records: int = 0
-    accepted: int = 0
-    refused: int = 0
-    warned: int = 0
-    out: Mapping[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        numbers = (self.records, self.accepted, self.refused, self.warned, *self.out.values())
-        if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in numbers):
-            raise ValueError("counts are whole numbers from 0")
-        if self.records != self.accepted + self.refused:
-            raise ValueError(f"counts do not add up: in {self.records}, {self.accepted} + {self.refused}")
-        if self.out and sum(self.out.values()) != self.accepted:
-            raise ValueError(f"counts do not add up: accepted {self.accepted}, out {sum(self.out.values())}")
-        if self.warned > self.accepted:
-            raise ValueError(f"counts do not add up: {self.warned} warned of {self.accepted} accepted")
-
-
-@dataclass(frozen=True, slots=True)
-class DueDate:
-    """A date this receipt sets: `what` is a key of the words' `due_what` section (`supplement`, `resubmission`, …);
-    `edition` names the calendar it was counted with. `by`: the party whose date it is, where the issuer copied it from
-    that one's signed statement. `areas`: the county or province codes (six digits) of the records it holds for, where
-    other records of the same parcel have other dates. Both are left out of the JSON where they are empty."""
-
-    what: str
-    date: date
-    expires_at: datetime
-    status: DueStatus
-    edition: str
-    by: str = ""
-    areas: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        more: dict[str, Any] = {"by": self.by} if self.by else {}
-        more |= {"areas": list(self.areas)} if self.areas else {}
-        return more | {
-            "date": self.date.isoformat(),
-            "edition": self.edition,
-            "expires_at": instant(self.expires_at),
-            "status": self.status,
-            "what": self.what,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """Where the fact stands in the exchange log: its origin, dense number and leaf hash."""
-
-    origin: str
-    seq: int
-    hash: str
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One signed statement. Construction raises `ValueError` when counts do not add up or contradict the stage.
+    """One signed statement. Construction raises `ValueError` when counts contradict the stage, the number is not that
+    of the log entry, or a value is not of its type.
 
     `size` in bytes and `sha256` are of the file as it was received; `facts` is the digest of the facts in force;
     `detail` fills the placeholders of `code`'s sentence; `kind` and `decided_by` are missing where a parcel was
@@ -241,70 +153,3 @@ class Receipt:
         if self.decided_by is not None:
             document["decided_by"] = self.decided_by
         return rfc8785.dumps(document)
-
-
-def instant(moment: datetime) -> str:
-    """RFC 3339 in Shanghai time. `ValueError` for an instant without a zone."""
-    if moment.tzinfo is None:
-        raise ValueError("an instant without a zone")
-    return moment.astimezone(SHANGHAI).isoformat()
-
-
-def parse(data: bytes) -> Receipt:
-    """The receipt of canonical JSON. `ValueError` for anything else: other keys, other types, other order or spacing,
-    counts that do not add up. What is accepted gives the same bytes again."""
-    try:
-        receipt = _read(json.loads(data))
-        same = receipt.to_json() == data
-    except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"not a receipt: {type(error).__name__}") from None
-    if not same:
-        raise ValueError("not a receipt in canonical form")
-    return receipt
-
-
-def _read(document: Mapping[str, Any]) -> Receipt:
-    counts = document["counts"]
-    return Receipt(
-        number=document["number"],
-        stage=document["stage"],
-        code=document["code"],
-        issuer=document["issuer"],
-        parcel=document["parcel"],
-        sha256=document["sha256"],
-        size=document["size"],
-        sender=document["sender"],
-        receivers=tuple(document["receivers"]),
-        agreement=document["agreement"],
-        label=document["label"],
-        counts=Counts(counts["in"], counts["accepted"], counts["refused"], counts["warned"], counts["out"]),
-        period=document["period"],
-        kind=Kind(document["kind"]) if "kind" in document else None,
-        revision=document["revision"],
-        decided_by=document.get("decided_by"),
-        received_at=datetime.fromisoformat(document["received_at"]),
-        issued_at=datetime.fromisoformat(document["issued_at"]),
-        log=LogEntry(**document["log"]),
-        facts=document["facts"],
-        packages=tuple(document["packages"]),
-        due=tuple(
-            DueDate(
-                due["what"],
-                date.fromisoformat(due["date"]),
-                datetime.fromisoformat(due["expires_at"]),
-                due["status"],
-                due["edition"],
-                due.get("by", ""),
-                tuple(due.get("areas", ())),
-            )
-            for due in document["due"]
-        ),
-        codes=document["codes"],
-        detail=document["detail"],
-        quality=document.get("quality", {}),
-        fields=document.get("fields", {}),
-        reconciled={
-            cases: tuple((cell["province"], cell["stated"], cell["held"]) for cell in cells)
-            for cases, cells in document.get("reconciled", {}).items()
-        },
-    )
