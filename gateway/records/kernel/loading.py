@@ -23,8 +23,8 @@ from gateway.records.kernel.entries import ENTRIES
 HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
 _SOURCES = (
-    "characters", "charactertables", "compiling", "entries", "judging", "linking", "loading", "output", "reading",
-    "ruling", "scanning", "sha", "tables", "values", "words",
+    "cells", "characters", "charactertables", "compiling", "entries", "judging", "layout", "linking", "loading",
+    "output", "reading", "ruling", "scanning", "sha", "splitting", "tables", "task", "values", "words", "writing",
 )  # fmt: skip
 _DIGEST = 32
 _HEAD = struct.Struct(f"<{len(ENTRIES)}qq")
