@@ -104,6 +104,21 @@ def _closes(buf, i, end, classes):  # type: ignore[no-untyped-def]
     return classes[after] == BOUND or after == 10 or (after == 13 and i + 2 < end and buf[i + 2] == 10)
 
 
+@inlined
+def _begin_cell(work, c, width, start):  # type: ignore[no-untyped-def]
+    """Write where a cell begins."""
+    work.starts[min(c, width)] = start
+    work.quoted[min(c, width)] = False
+
+
+@inlined
+def _end_cell(work, c, width, end, high):  # type: ignore[no-untyped-def]
+    """Write where a cell ends, and whether some byte of it is beyond ASCII."""
+    if c < width:
+        work.ends[c] = end
+        work.high[c] = high
+
+
 @called
 def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def]
     """Split the line that begins at `at` (a line feed lies before `end`) into `starts`, `ends` (without quotation
@@ -112,9 +127,9 @@ def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def
     Returns (place of the line feed, cells); cells `NOT_PLAIN`: a quotation mark or control character that the plain
     engine has to look at. A cell beyond `width` is counted only.
     """
+    # A quoted and an unquoted cell each have an end of their own below: shared, it makes quoted files a tenth slower.
     i, c, flag, plain = at, 0, False, True
-    work.starts[0] = at
-    work.quoted[0] = False
+    _begin_cell(work, c, width, i)
     while True:
         i, high = _skip_content(buf, i)
         flag |= high
@@ -133,23 +148,30 @@ def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def
                 work.starts[c] = i + 1
                 work.quoted[c] = True
             i = stop + 1
+            _end_cell(work, c, width, stop, flag)
             k = classes[buf[i]]
-        elif k in (BOUND, LINE_FEED) or (k == RETURN and buf[i + 1] == 10):
-            stop = i
-        else:
-            plain = False
+            if k == RETURN:
+                i += 1
+                k = LINE_FEED
+            flag = False
+            c += 1
+            if k == LINE_FEED:
+                break
             i += 1
+            _begin_cell(work, c, width, i)
             continue
-        if c < width:
-            work.ends[c] = stop
-            work.high[c] = flag
-        flag = False
-        c += 1
-        if k == RETURN:
+        if k in (BOUND, LINE_FEED) or (k == RETURN and buf[i + 1] == 10):
+            _end_cell(work, c, width, i, flag)
+            flag = False
+            c += 1
+            if k == RETURN:
+                i += 1
+                break
+            if k == LINE_FEED:
+                break
             i += 1
-        if k in (RETURN, LINE_FEED):
-            break
+            _begin_cell(work, c, width, i)
+            continue
+        plain = False
         i += 1
-        work.starts[min(c, width)] = i
-        work.quoted[min(c, width)] = False
     return i, (c if plain else NOT_PLAIN)
