@@ -86,11 +86,9 @@ def check(
         return records.check(
             file,
             schema,
-            sender=sender,
-            period=period,
+            options=records.Options(sender, period, language=lang.value),
             report=report,
             violations=violations,
-            language=lang.value,
             progress=advance,
         )
 

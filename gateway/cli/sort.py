@@ -37,9 +37,7 @@ def sort(
             schema,
             out,
             by=by.value,
-            sender=sender,
-            period=period,
-            language=lang.value,
+            options=records.Options(sender, period, language=lang.value),
             progress=advance,
         )
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.charactertables import FOUR_BYTE_BMP, GB_LENGTH, IS_DOT, IS_PRIVATE, IS_UNKNOWN, TO_MEND
+from gateway.records.kernel.charactertables import FOUR_BYTE_BMP, GB_LENGTH, IS_PRIVATE, IS_UNKNOWN, TO_MEND
 from gateway.records.kernel.words import called, eight_at, low_zeros, put_eight
 
 SUPPLEMENT = 189_000
 NOT_PLAIN = -1
 _NONE, _HIGHS = np.uint64(0), np.uint64(0x8080808080808080)
-
-_IS_PRIVATE, _IS_UNKNOWN, _IS_DOT, _TO_MEND, _GB_LENGTH = IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND, GB_LENGTH
 
 
 @njit(inline="always")
@@ -130,14 +128,14 @@ def text_bits(buf, s, e, alphabet):  # type: ignore[no-untyped-def]
         if cp < 0x10000:
             one = info[cp]
             # A code of GB 18030 was put right on its way into the tables.
-            if one & _TO_MEND:
+            if one & TO_MEND:
                 return NOT_PLAIN
             bits |= one
-            length += one & _GB_LENGTH
+            length += one & GB_LENGTH
         else:
             length += 4
             if cp >= 0xF0000 and cp & 0xFFFF <= 0xFFFD:
-                bits |= _IS_PRIVATE | _IS_UNKNOWN
+                bits |= IS_PRIVATE | IS_UNKNOWN
     return length << 8 | bits
 
 

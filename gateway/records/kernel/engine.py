@@ -236,7 +236,7 @@ class Engine:
 
 
 def _plan(run: Pass, table: TextTable, tables: Tables) -> Words:
-    """What compiled code is told about this table and its schema, for every chunk alike."""
+    """What compiled code needs to know of this table and its schema, the same for every chunk."""
     header, width = table.header, max(map(len, tables.markers))
     named = set(header.order) | set(header.unnamed)
     others = [column for column in range(header.width) if column not in named]

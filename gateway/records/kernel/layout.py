@@ -1,7 +1,7 @@
-"""What the compiled code is told and where it writes: records of one 64-bit word a member, in this order.
+"""What the compiled code reads and where it writes: records of one 64-bit word a member, in this order.
 
-Both sides read them here: `memory.Words` lays a record out, `words.reader` reads it in compiled code. A number stands
-there itself, an array by its address.
+`memory.Words` lays a record out, `words.reader` reads it in compiled code. A number stands there itself, an array by
+its address.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class Rule(NamedTuple):
     values: Number
 
 
-# Of these two compiled code reads single words, at `field[FIELD.limit]`: to read the whole record for every cell would
-# take a twentieth of the time.
+# Where each member of these two stands: `field[FIELD.limit]`. Compiled code reads them word by word, since reading the
+# whole record for every cell makes it a twentieth slower.
 FIELD, RULE = Field(*range(8)), Rule(*range(6))
 
 

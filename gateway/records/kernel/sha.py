@@ -46,6 +46,8 @@ def _two_blocks(_typing: Any, one: Any, two: Any, data_one: Any, data_two: Any) 
     vector, index = ir.VectorType(ir.IntType(32), 4), ir.IntType(32)
 
     def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        """Write the instructions."""
+
         def function(name: str, *kinds: Any) -> Any:
             return builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(vector, kinds), name)
 

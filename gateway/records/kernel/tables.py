@@ -1,8 +1,8 @@
 """A schema and its circumstances as arrays: the rules are data to the kernel, so that a new code list, region table or
 schema needs no compilation.
 
-What a table cannot say (a code list with long codes, a rule over kinds of fields it is not made for) makes the whole
-schema the plain engine's.
+A schema that the tables cannot express (a code list with long codes, a rule over other kinds of fields) is left to the
+plain engine as a whole.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ LONGEST_CODE = 7
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Everything the kernel is told about a schema. `markers`: what lines that are no records begin with, as bytes of
-    the file; `codes`: what the places of codes stand for; by code, `dimension` and `missing` as in `layout.Lists`;
+    """Everything the kernel needs to know of a schema. `markers`: what lines that are no records begin with, as bytes
+    of the file; `codes`: what the places of codes stand for; by code, `dimension` and `missing` as in `layout.Lists`;
     `rules_running`: how many rules are applied."""
 
     rules: layout.Rules

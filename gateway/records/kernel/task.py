@@ -108,15 +108,15 @@ def most_cells(header, rules):  # type: ignore[no-untyped-def]
 @called
 def task_of(plan, chunk):  # type: ignore[no-untyped-def]
     """The task that a record `Plan` and a record `Chunk` describe."""
-    told, room = plan_at(plan), chunk_at(chunk)
-    header, rules = header_at(told.header), rules_at(told.rules)
+    found, room = plan_at(plan), chunk_at(chunk)
+    header, rules = header_at(found.header), rules_at(found.rules)
     work, n = room.work, most_cells(header, rules)
     rows = Work(
         work, behind(work, n), behind(work, 2 * n), behind(work, 3 * n), behind(work, 4 * n), behind(work, 5 * n),
         behind(work, 6 * n), behind(work, 7 * n), behind(work, 8 * n), behind(work, 8 * n + 16),
     )  # fmt: skip
-    circumstances, alphabet = circumstances_at(told.circumstances), alphabet_at(told.alphabet)
-    return Task(told.route, header, rules, circumstances, alphabet, room, rows)
+    circumstances, alphabet = circumstances_at(found.circumstances), alphabet_at(found.alphabet)
+    return Task(found.route, header, rules, circumstances, alphabet, room, rows)
 
 
 @inlined

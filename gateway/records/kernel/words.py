@@ -62,6 +62,7 @@ def _within(_typing: Any, data: Any, at: Any, low: Any, high: Any) -> Any:  # no
     """Which of 64 bytes are from `low` to `high`: a bit for each, the first byte's lowest."""
 
     def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        """Write the instructions."""
         vector = ir.VectorType(_BYTE, 64)
         none, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64)
 
@@ -128,7 +129,10 @@ def reader(record: type[tuple[Any, ...]]) -> Any:
     kind = _types.NamedTuple([KINDS[hint.__metadata__[0]] for hint in hints], record)
 
     def read(_typing: Any, data: Any) -> Any:  # noqa: ARG001
+        """The record at a pointer."""
+
         def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+            """Write the instructions."""
             members = []
             for place, member in enumerate(kind):
                 word = builder.load(builder.gep(given[0], [ir.Constant(_WORD, place)]))
@@ -165,10 +169,10 @@ call: Any = intrinsic(_call)
 
 
 called: Any = njit(forceinline=False)
-"""Compiled, and called or inlined as the compiler sees fit. Without the option said, a function would take it over from
-its callers, and what is large would stand in the loop over all lines."""
+"""Compiled; called, or inlined where the compiler sees fit. Without this word a function inherits the option from an
+`inlined` caller, and the loop over all lines would grow by all the code for rare cases."""
 inlined: Any = njit(forceinline=True)
-"""Compiled into its callers: a part of one long function that is written as several."""
+"""Compiled into its callers: one part of a long function that is written as several."""
 
 
 @njit(inline="always")
