@@ -55,7 +55,7 @@ def frictionless(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
 def workbook(source: Path, _threads: int, _out: Path) -> dict[str, Any]:
     from gateway import records
 
-    found = records.check(source, DATASET, sender="110000", period="2026Q3", schemas=SCHEMAS)
+    found = records.check(source, DATASET, options=records.Options("110000", "2026Q3", SCHEMAS))
     return {"records": found.records, "refused": found.refused}
 
 

@@ -105,11 +105,9 @@ def check(
         return records.check(
             file,
             schema,
-            sender=reported.sender,
-            period=reported.period,
+            options=records.Options(reported.sender, reported.period, language=lang.value),
             report=lists.report,
             violations=lists.violations,
-            language=lang.value,
             progress=advance,
         )
 

@@ -47,9 +47,7 @@ def sort(
             schema,
             split.out,
             by=split.by.value,
-            sender=reported.sender,
-            period=reported.period,
-            language=lang.value,
+            options=records.Options(reported.sender, reported.period, language=lang.value),
             progress=advance,
         )
 

@@ -1,6 +1,7 @@
-"""The data engine: tables read, every record judged, sorted by province, and what was refused told in words.
+"""The data engine: reads tables, judges every record, sorts the accepted ones by province and lists the refused ones.
 
-`check` and `sort` are public and stable (offline, no node); `examine` is what a worker does inside the flow.
+`check` and `sort` (with `Options`) are public and stable: one file, offline, no node. `examine` is what a worker does
+inside the flow.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
         NoSuchSchema,
         NoSuchSender,
         NotOurFolder,
+        Options,
         Sorting,
         check,
         sort,
@@ -26,6 +28,7 @@ __all__ = [
     "NoSuchSchema",
     "NoSuchSender",
     "NotOurFolder",
+    "Options",
     "Sorting",
     "check",
     "examine",
@@ -34,7 +37,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What finds facts and fills workbooks is loaded by those who ask for it; a worker does not."""
+    """Load `offline` on first use: it finds facts and fills workbooks, which a worker does not need."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from gateway.records import offline

@@ -1,7 +1,7 @@
 """Rules about one cell: required, length, code list, date, region code, ID number.
 
-Every judge answers None (nothing to say, the value stays) or the value in canonical form and its codes. Canonical:
-dates as YYYYMMDD, the X of an ID number in upper case; everything else as it came, without white space around it.
+Every judge returns None (no code, the value stays) or the value in canonical form and its codes. Canonical: dates
+as YYYYMMDD, the X of an ID number in upper case; everything else as it came, without white space around it.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ def _dates(field: Field, as_of: date | None) -> Judge:
         mature = (as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d")
 
     def judge(value: str) -> Verdict:
+        """A date as YYYYMMDD or YYYY-MM-DD, or a year where the field allows it."""
         text = value
         if year_only and len(value) == 4 and value.isascii() and value.isdigit():
             code = NO_SUCH_DAY if value == "0000" else AFTER_AS_OF if value > latest[:4] else None
@@ -125,6 +126,7 @@ def _texts(field: Field, repertoire: Repertoire) -> Judge:
     surely_short = warning // 4
 
     def judge(value: str) -> Verdict:
+        """A text: no formula, no character that is to be put right, not too long."""
         if len(value) <= surely_short and value.isalnum():
             return None
         codes = []
@@ -149,7 +151,7 @@ def _texts(field: Field, repertoire: Repertoire) -> Judge:
 
 
 def _region(value: str, field: Field, circumstances: Circumstances) -> Verdict:
-    """A code of 12 digits: province 2, prefecture 2, county 2, township 3, village 3 (seed 003 part 3)."""
+    """A code of 12 digits: province 2, prefecture 2, county 2 (GB/T 2260), township 3, village 3."""
     if len(value) != 12 or not value.isascii() or not value.isdigit():
         return value, (FLOAT if SCIENTIFIC.fullmatch(value) else REGION_FORM,)
     regions, province, county = circumstances.regions, value[:2], value[:6]

@@ -11,7 +11,7 @@ Cells = Mapping[str, Mapping[str, int]]
 
 
 def read(parts: Iterable[Path], columns: Sequence[str]) -> Cells:
-    """`columns` are the fields that tell (the value, the other side, how many); files as `Parts` writes them."""
+    """Add up files as `Parts` writes them. `columns`: the fields that hold the value, the other side, and how many."""
     found: dict[str, dict[str, int]] = {}
     for part in parts:
         with part.open(encoding="utf-8", newline="\n") as stream:

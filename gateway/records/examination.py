@@ -22,7 +22,7 @@ from gateway.records import cellsums, codelists, kernel, regions, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
-from gateway.records.passing import EMPTY, Pass, Progress
+from gateway.records.passing import EMPTY, Pass, Progress, Routing, read_marks
 from gateway.records.readers import encoding
 from gateway.records.readers.table import open_table
 from gateway.records.rules import RowJudge
@@ -88,8 +88,8 @@ def examine(
 ) -> Outcome[Examination]:
     """Examine `job.source` into `job.out`, redoing whatever an earlier, interrupted run left there.
 
-    `folder` is where the parts go, by default `<out>/parts`; without `keep` no parts are written. `progress` is told
-    how many bytes of the file were read. `threads`: how many the compiled engine may use (None: one per CPU); 0 asks
+    `folder` is where the parts go, by default `<out>/parts`; without `keep` no parts are written. `progress` is called
+    with the bytes of the file read so far. `threads`: how many the compiled engine may use (None: one per CPU); 0 asks
     for the plain engine. Both give the same bytes.
 
     Refused 226, 227 (nil), 301–308 (table), 502 (wrong folder): then no outputs remain. Fault 901 when what lies
@@ -129,8 +129,8 @@ def _examine(
         Parts(folder, [field.name for field in rules.fields]) if keep else Uncollected() as parts,
         Listing(job.out, titles, separator, rules, sentences, job.max_errors_listed) as listing,
     ):
-        run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, _route(job, rules), job.routes)
-        run.marks = job.marks.read_text("ascii").split() if job.marks else None
+        routing = Routing(_route(job, rules), job.routes, read_marks(job))
+        run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, routing)
         fast = None if job.nil or job.marks or job.routes else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:

@@ -18,7 +18,6 @@ from gateway.outcomes import Fault, Ok, Outcome, Refused
 from gateway.ports import ExamineJob
 from gateway.records import codelists, schema
 from gateway.records.examination import Examination, examine
-from gateway.records.listing import REFUSED, VIOLATIONS
 from gateway.records.modes import file_mode
 from gateway.records.reports import write_refused_list
 from gateway.records.templates import write_template
@@ -29,7 +28,7 @@ _FIELDS = {field.name for field in dataclasses.fields(ExamineJob)}
 
 
 def run(job_json: Mapping[str, Any]) -> dict[str, Any]:
-    """Do one job; answer `{"outcome": "ok", "value": …}` or `{"outcome": "refused"|"fault", "code": …, "detail": …}`.
+    """Do one job; return `{"outcome": "ok", "value": …}` or `{"outcome": "refused"|"fault", "code": …, "detail": …}`.
 
     Raises `OSError` (the world's: no space) and `ValueError`, `KeyError`, `TypeError` (ours: a job or a schema that is
     wrong); the process around it turns them into outcomes.
@@ -42,7 +41,7 @@ def run(job_json: Mapping[str, Any]) -> dict[str, Any]:
         found = outcome.value
         whole = not found.accepted or found.refused / found.records > job.whole_above
         list_refused(job, Path(job_json.get("refused_list") or job.out / REFUSED_LIST), whole)
-    return _answer(outcome)
+    return _as_json(outcome)
 
 
 def list_refused(job: ExamineJob, out: Path, whole: bool = False) -> None:
@@ -52,7 +51,7 @@ def list_refused(job: ExamineJob, out: Path, whole: bool = False) -> None:
     as_of = date.fromisoformat(job.as_of) if job.as_of else None
     sentences = Sentences(rules, job.language, as_of, sender)
     temporary = out.with_name(f".{out.name}.tmp")
-    write_refused_list(temporary, job.out / REFUSED, job.out / VIOLATIONS, rules, job.language, sentences, whole)
+    write_refused_list(temporary, job.out, sentences, whole)
     temporary.chmod(file_mode())
     durable.sync_file(temporary)
     durable.publish(temporary, out)
@@ -79,7 +78,7 @@ def _template(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"outcome": "ok", "value": {}}
 
 
-def _answer(outcome: Outcome[Examination]) -> dict[str, Any]:
+def _as_json(outcome: Outcome[Examination]) -> dict[str, Any]:
     match outcome:
         case Ok(value):
             return {"outcome": "ok", "value": value.to_json()}

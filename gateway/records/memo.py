@@ -1,4 +1,4 @@
-"""A bounded memory of answers, looked up at the speed of a dict."""
+"""A bounded memory of results, looked up at the speed of a dict."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ V = TypeVar("V")
 
 
 class Memo(dict[str, V], Generic[V]):
-    """`memo[text]` is `answer(text)`, kept until there are `room` of them; then it starts anew. `room` 0 keeps none."""
+    """`memo[text]` is `judge(text)`, kept until there are `room` of them; then all are dropped. `room` 0 keeps none."""
 
-    def __init__(self, answer: Callable[[str], V], room: int) -> None:
+    def __init__(self, judge: Callable[[str], V], room: int) -> None:
         super().__init__()
-        self._answer = answer
+        self._judge = judge
         self._room = room
 
     def __missing__(self, text: str) -> V:
-        found = self._answer(text)
+        found = self._judge(text)
         if self._room:
             if len(self) >= self._room:
                 self.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import Any, Final
 
 from gateway.outcomes import Ok, Outcome
 from gateway.policy import finding
@@ -62,6 +62,23 @@ class Sorting(Check):
     digest: str = f"{0:064x}"
 
 
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a file is judged. `sender` is a party id (`110000`), two digits or a Chinese province name; `period` is
+    `2026Q3`, `2026-10`, `2026H1` or `2026`; without them the rules that need them are not applied. `schemas`: the
+    folder of schemas, by default that of the configuration found; `version`: of the dataset's schema, by default the
+    one in `<dataset>.json`; `language` of the sentences: `zh` or `en`."""
+
+    sender: str | None = None
+    period: str | None = None
+    schemas: Path | None = None
+    version: str | None = None
+    language: str = "zh"
+
+
+DEFAULTS: Final = Options()
+
+
 class NoSuchSender(ValueError):
     """The sender is no party id, no province code and no name of a province."""
 
@@ -90,24 +107,19 @@ def check(
     file: Path | str,
     schema: str,
     *,
-    sender: str | None = None,
-    period: str | None = None,
-    schemas: Path | None = None,
-    version: str | None = None,
+    options: Options = DEFAULTS,
     report: Path | None = None,
     violations: Path | None = None,
-    language: str = "zh",
     progress: Progress | None = None,
 ) -> Check:
     """Validate a file against the schema of a dataset, offline.
 
-    `sender` is a party id (`110000`), two digits or a Chinese province name; `period` is `2026Q3`, `2026-10`, `2026H1`
-    or `2026`. Without them the rules that need them are not applied. `report` receives the workbook of refused rows,
-    `violations` the CSV of all violations. Raises `NoSuchSchema`, `NoSuchSender`, `NoSuchPeriod`, and `OSError` for a
-    file that cannot be read or written.
+    `report` receives the workbook of refused rows, `violations` the CSV of all violations; `progress` is called with
+    the bytes read so far. Raises `NoSuchSchema`, `NoSuchSender`, `NoSuchPeriod`, and `OSError` for a file that cannot
+    be read or written.
     """
     with tempfile.TemporaryDirectory(prefix="gateway-check-") as scratch:
-        job = _job(Path(file), schema, Path(scratch), sender, period, schemas, version, None, language)
+        job = _job(Path(file), Path(scratch), schema, options, route_by=None)
         outcome = examine(job, progress, keep=False)
         if isinstance(outcome, Ok):
             if violations is not None:
@@ -123,20 +135,17 @@ def sort(
     out: Path,
     *,
     by: str,
-    sender: str | None = None,
-    period: str | None = None,
-    schemas: Path | None = None,
-    version: str | None = None,
-    language: str = "zh",
+    options: Options = DEFAULTS,
     progress: Progress | None = None,
 ) -> Sorting:
     """Check a file and split its accepted records by province into `out/<province code>.csv`, with `refused.csv` and
     `violations.csv` beside them. `by`: `household` (registration) or `residence`. The same input gives the same bytes;
-    what an earlier run left in `out` is replaced. Raises as `check` does, and `NotOurFolder` with nothing touched.
+    what an earlier run left in `out` is replaced. Raises as `check` does, `ValueError` for another `by`, and
+    `NotOurFolder` with nothing touched.
     """
     if by not in ROUTES:
         raise ValueError("by is household or residence")
-    job = _job(Path(file), schema, out, sender, period, schemas, version, by, language)
+    job = _job(Path(file), out, schema, options, route_by=by)
     _claim(out, job.source)
     outcome = examine(job, progress, folder=out)
     sorted_out: dict[str, Any] = {}
@@ -158,22 +167,12 @@ def _found(file: Path | str, schema: str, outcome: Outcome[Examination]) -> dict
     return found | {"codes": {outcome.code: 1}, "refusal": outcome.code, "detail": outcome.detail}
 
 
-def _job(
-    source: Path,
-    dataset: str,
-    out: Path,
-    sender: str | None,
-    period: str | None,
-    schemas: Path | None,
-    version: str | None,
-    route_by: str | None,
-    language: str,
-) -> ExamineJob:
-    folder = schemas or find_schemas()
+def _job(source: Path, out: Path, dataset: str, options: Options, route_by: str | None) -> ExamineJob:
+    folder = options.schemas or find_schemas()
     if not source.is_file():
         raise FileNotFoundError("no such file")
     try:
-        rules = load(folder, dataset, version)
+        rules = load(folder, dataset, options.version)
     except FileNotFoundError:
         raise NoSuchSchema("no schema of that dataset in that version") from None
     return ExamineJob(
@@ -183,15 +182,16 @@ def _job(
         dataset=dataset,
         version=rules.version,
         route_by=route_by,
-        sender=_province(folder, sender) if sender else None,
-        as_of=_as_of(period) if period else None,
-        language=language,
+        sender=_province(folder, options.sender) if options.sender else None,
+        as_of=_as_of(options.period) if options.period else None,
+        language=options.language,
         max_errors_listed=1 << 62,
     )
 
 
 def _claim(out: Path, source: Path) -> None:
-    """Nothing of anybody's may be overwritten: parts are removed only beside the lists that mark them as ours."""
+    """Raise `NotOurFolder` where a sort would overwrite other files: parts are removed only beside the lists that mark
+    them as an earlier run's."""
     if out.resolve() == source.resolve().parent:
         raise NotOurFolder("the folder to sort into holds the file itself")
     if any(left_in(out)) and not (out / VIOLATIONS).exists():

@@ -25,8 +25,8 @@ from gateway.records.readers.lines import join
 MODULUS = 1 << 256
 Buffer: TypeAlias = bytes | memoryview
 UNROUTED = "all"
-_NUMBER = re.compile(r"[0-9]{1,12}")
 """The one part of records that are not routed."""
+_NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 def line_digest(line: bytes) -> int:
@@ -65,6 +65,7 @@ class _Disk(Thread):
         self.start()
 
     def run(self) -> None:
+        """In the thread: sync every file; what goes wrong is raised by `wait`."""
         try:
             for path in self._paths:
                 durable.sync_file(path)
@@ -184,12 +185,12 @@ class Parts:
 
 
 class Uncollected(Parts):
-    """Counts and digests records that nobody wants to have: what `check` needs, with nothing written."""
+    """Counts and digests records and writes nothing: all that `check` needs."""
 
     def __init__(self) -> None:
         self._records = self._digest = 0
 
-    def add(self, province: str, line: bytes) -> None:  # noqa: ARG002 - the same shape as its elder
+    def add(self, province: str, line: bytes) -> None:  # noqa: ARG002 - the signature of `Parts.add`
         self._records += 1
         self._digest += line_digest(line)
 

@@ -1,6 +1,6 @@
 """The state of one pass over a table, and the plain engine: a line judged at a time, in plain Python.
 
-It is the reference: the compiled engine (`kernel`) leaves to it whatever line is not plain, and has to give the same
+It is the reference: the compiled engine (`kernel`) leaves every line that is not plain to it, and has to give the same
 bytes for all others.
 """
 
@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
 from operator import itemgetter
 from typing import Any
 
 from gateway.outcomes import Refused
+from gateway.ports import ExamineJob
 from gateway.records.cells import NOT_OWN
 from gateway.records.listing import Listing
 from gateway.records.parts import UNROUTED, Parts, line_digest
@@ -36,11 +38,25 @@ CODE_LENGTH = 3
 Progress = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Which part a record goes to. `field`: the index of the field that says so; None: records are not sorted.
+    `prefixes`: what its value has to begin with; without them it is a province's two digits. `marks`: for each record
+    that the rules accept, in order, its part, or a code of three digits that refuses it."""
+
+    field: int | None = None
+    prefixes: tuple[str, ...] = ()
+    marks: tuple[str, ...] | None = None
+
+
+def read_marks(job: ExamineJob) -> tuple[str, ...] | None:
+    """The marks of a job, where it has any."""
+    return tuple(job.marks.read_text("ascii").split()) if job.marks else None
+
+
 class Pass:
     """What was counted so far: `rows` are records, `refused` and `warned` of them; `blank` and `passed` are lines that
-    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel.
-    `marks`, where they are given, say of each record that the rules accept which part it goes to, or why it is refused.
-    """
+    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel."""
 
     def __init__(
         self,
@@ -49,19 +65,17 @@ class Pass:
         judge: RowJudge,
         parts: Parts,
         listing: Listing,
-        route: int | None,
-        routes: Sequence[str] = (),
+        routing: Routing,
     ) -> None:
         self.table, self.rules, self.parts, self.listing = table, rules, parts, listing
-        self.route = route
-        self.routes = tuple(sorted(routes, key=len, reverse=True))
+        self.route, self.marks = routing.field, routing.marks
+        self._longest_first = tuple(sorted(routing.prefixes, key=len, reverse=True))
         self.required = sum(field.required for field in rules.fields)
         self.quality = Quality(self.required)
         self.codes: Counter[str] = Counter()
         self.passed: Counter[str] = Counter({"标题": table.header.title_rows} if table.header.title_rows else {})
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
-        self.marks: list[str] | None = None
         self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
         self._seen: set[tuple[int, str]] = set()
         self._mark = 0
@@ -96,21 +110,21 @@ class Pass:
         """The part that a record belongs to."""
         if self.marks is not None:
             return self.marks[self._mark - 1]
-        if self.routes:
+        if self._longest_first:
             return self._routed(values) or UNROUTED
         return UNROUTED if self.route is None else values[self.route][:2]
 
     def _routed(self, values: Sequence[str]) -> str | None:
-        """The longest of the routes that the routing field begins with."""
-        assert self.route is not None, "routes belong to a field"
+        """The longest of the prefixes that the routing field begins with."""
+        assert self.route is not None, "prefixes belong to a field"
         value = values[self.route]
-        return next((route for route in self.routes if value.startswith(route)), None)
+        return next((prefix for prefix in self._longest_first if value.startswith(prefix)), None)
 
     def line(
         self, line: str, number: int, spaced: bool = True, quoted: bool = True, notes: Mapping[int, str] | None = None
     ) -> Any:
-        """Judge one line, the file's `number`-th: its values in canonical form where it is a record that travels, else
-        None, and it is counted and told as what it is."""
+        """Judge one line, the file's `number`-th, and count and list it. Returns its values in canonical form where it
+        is a record that travels, else None."""
         cells = split(line, self._separator) if quoted else line.split(self._separator)
         start = line.lstrip(BLANK)
         if not start or start.startswith(PASSABLE):
@@ -128,14 +142,15 @@ class Pass:
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         values, problems = self._judge(self._pick(cells), notes)
-        if self.routes and self._routed(values) is None and self._errors.isdisjoint(c for _, c in problems):
+        if self._longest_first and self._routed(values) is None and self._errors.isdisjoint(c for _, c in problems):
             problems = (*problems, (self.route or 0, NOBODY_RECEIVES))
         if (self._unique or self.marks is not None) and self._errors.isdisjoint(code for _, code in problems):
             problems = (*problems, *self._of_the_file(values))
         return values if not problems or self._travels(line, number, problems) else None
 
     def _of_the_file(self, values: Sequence[str]) -> Iterator[Problem]:
-        """What a record that is right by itself lacks beside the others, or by its mark."""
+        """What is wrong with a record that is right by itself: a value that must be unique occurred before, or its mark
+        refuses it."""
         doubled = [place for place in self._unique if (place, values[place]) in self._seen]
         self._seen.update((place, values[place]) for place in self._unique)
         if doubled:
@@ -164,7 +179,8 @@ class Pass:
         return False
 
     def conclude(self, nil: bool, sender: str) -> Refused | None:
-        """What the whole says: refused 226 without records, 502 where nearly all lie outside the sender's province."""
+        """Judge the file as a whole: refused 226 without records, 502 where nearly all lie outside the sender's
+        province."""
         if not self.rows and not nil:
             return Refused(EMPTY)
         if self.codes[NOT_OWN] and self.codes[NOT_OWN] >= self.rows * MISPLACED_SHARE:

@@ -1,4 +1,4 @@
-"""Quality figures of one file in the four dimensions of seed 002 (完整性 规范性 逻辑性 合理性), as shares from 0 to 1.
+"""Quality figures of one file in four dimensions (完整性 规范性 逻辑性 合理性), as shares from 0 to 1.
 
 `completeness` is counted in required cells (完整率); `conformity`, `consistency` (逻辑符合率) and `plausibility` in
 records without a violation of that dimension. Coverage and accuracy need a denominator that no file holds, so they are
@@ -32,6 +32,7 @@ class Quality:
         self.found: Counter[Problem] = Counter()
 
     def add(self, problems: Iterable[Problem]) -> None:
+        """Add the violations of one row."""
         hit = set()
         for place, code in problems:
             self._missing += code in MISSING

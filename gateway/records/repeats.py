@@ -25,7 +25,7 @@ from gateway.records import schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import VIOLATIONS, Listing
 from gateway.records.parts import Uncollected, create
-from gateway.records.passing import Pass
+from gateway.records.passing import Pass, Routing, read_marks
 from gateway.records.readers.lines import join, split
 from gateway.records.readers.table import open_table
 from gateway.records.rules import RowJudge
@@ -36,7 +36,7 @@ FOLDER = "repeats"
 INSIDE, ELSEWHERE = "469", "470"
 SIZE = 16
 ROWS_KNOWN = 64 << 20
-"""Bytes of a file up to which it is read again for the rows; of a larger one the receipt tells the counts alone."""
+"""Bytes of a file up to which it is read again for the rows; for a larger one the receipt has the counts alone."""
 _SHARES = "0123456789abcdef"
 _FLUSH = 1 << 16
 # Equal lengths: that NumPy leaves NULs at the end out of a comparison makes no two fingerprints equal.
@@ -67,6 +67,7 @@ class Fingerprints:
         self._count = 0
 
     def add(self, line: str, row: int = 0) -> None:
+        """Add a canonical line, with its row where that is known. One whose key fields are all empty is left out."""
         cells = split(line, ",") if '"' in line else line.split(",")
         assert cells is not None, "a canonical line"
         values = [cells[place] for place in self.places]
@@ -120,7 +121,7 @@ class _Rows(Uncollected):
         self._fingerprints = fingerprints
         self.run: Pass | None = None
 
-    def add(self, province: str, line: bytes) -> None:  # noqa: ARG002 - the same shape as its elder
+    def add(self, province: str, line: bytes) -> None:  # noqa: ARG002 - the signature of `Parts.add`
         assert self.run is not None
         self._fingerprints.add(line.decode(), self.run.rows)
 
@@ -135,9 +136,9 @@ def _read_again(job: ExamineJob, rules: Schema, circumstances: Circumstances, fi
         tempfile.TemporaryDirectory(dir=job.out) as scratch,
         Listing(Path(scratch), table.header.titles, table.header.separator, rules, sentences, 0) as listing,
     ):
-        run = Pass(table, rules, RowJudge(rules, circumstances), rows, listing, None, job.routes)
-        run.route = rules.index(job.route_by) if job.routes and job.route_by else None
-        run.marks = job.marks.read_text("ascii").split() if job.marks else None
+        field = rules.index(job.route_by) if job.routes and job.route_by else None
+        routing = Routing(field, job.routes, read_marks(job))
+        run = Pass(table, rules, RowJudge(rules, circumstances), rows, listing, routing)
         rows.run = run
         run.read(nil=False, progress=None)
 

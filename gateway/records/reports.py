@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gateway.outcomes import catalogue
+from gateway.records.listing import REFUSED, VIOLATIONS
 from gateway.records.readers.lines import split
-from gateway.records.schema import Schema, normal_title
+from gateway.records.schema import normal_title
 from gateway.records.sheets import CELL_LIMIT, CREATED, OPTIONS, column_width
 from gateway.records.violations import Sentences, errors
 
@@ -45,16 +46,9 @@ def is_refused_list(dropped: Iterable[str]) -> bool:
     return any({words["reason"], words["remedy"]} <= titles for words in WORDS.values())
 
 
-def write_refused_list(
-    out: Path,
-    refused_csv: Path,
-    violations_csv: Path,
-    schema: Schema,
-    language: str = "zh",
-    sentences: Sentences | None = None,
-    whole: bool = False,
-) -> int:
-    """Write the workbook `out` from the two lists of an examination; return how many rows it lists (at most `LISTED`).
+def write_refused_list(out: Path, lists: Path, sentences: Sentences, whole: bool = False) -> int:
+    """Write the workbook `out` from the two lists of an examination, which lie in the folder `lists`; return how many
+    rows it lists (at most `LISTED`).
 
     Row 1 says how many rows there are and how many are listed, row 2 is the header, frozen. First column: the row
     number as a spreadsheet shows it in the sender's file. `whole`: nothing of the file was accepted, so that these rows
@@ -62,15 +56,14 @@ def write_refused_list(
     """
     import xlsxwriter  # not needed where nothing was refused
 
-    words = WORDS[language]
-    faults = _faults(violations_csv)
-    rows = _rows(refused_csv)
+    schema, words = sentences.schema, WORDS[sentences.language]
+    faults = _faults(lists / VIOLATIONS)
+    rows = _rows(lists / REFUSED)
     header = next(rows)
-    # A list that was mended, sent and refused again brings its own columns along: they are written anew.
+    # A list that was mended, sent and refused again has our own columns already: they are replaced.
     ours = {normal_title(title) for title in schema.own_list_columns}
     kept = [column for column in range(2, len(header)) if normal_title(header[column]) not in ours]
     titles = [header[column] for column in kept]
-    say = sentences or Sentences(schema, language, None, "")
     workbook = xlsxwriter.Workbook(str(out), OPTIONS)
     workbook.set_properties({"created": CREATED})
     sheet = workbook.add_worksheet(words["sheet"])
@@ -99,7 +92,7 @@ def write_refused_list(
         for column, (source, place) in enumerate(zip(kept, places, strict=True), 1):
             marks = faulty if place is not None and schema.fields[place].name in marked else plain
             sheet.write_string(at, column, cells[source][:CELL_LIMIT], marks)
-        remedies = dict.fromkeys(_remedy(say, schema, field, code, language) for field, code, _ in wrong)
+        remedies = dict.fromkeys(_remedy(sentences, field, code) for field, code, _ in wrong)
         sheet.write_string(at, len(titles) + 1, words["between"].join(m.rstrip("。.") for *_, m in wrong), wrapped)
         sheet.write_string(at, len(titles) + 2, words["between"].join(r.rstrip("。.") for r in remedies), wrapped)
     sheet.write_string(0, 0, words["whole" if whole else "note"].format(refused=refused, listed=listed))
@@ -107,9 +100,9 @@ def write_refused_list(
     return listed
 
 
-def _remedy(say: Sentences, schema: Schema, field: str, code: str, language: str) -> str:
-    place = schema.index(field)
-    return catalogue()[code].remedy(language) if place is None else say.of(place, code)[1]
+def _remedy(sentences: Sentences, field: str, code: str) -> str:
+    place = sentences.schema.index(field)
+    return catalogue()[code].remedy(sentences.language) if place is None else sentences.of(place, code)[1]
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

@@ -1,8 +1,8 @@
 """Schemas: Frictionless Table Schemas with the extensions of `schemas/README.md`, loaded and checked.
 
 One file per dataset, `schemas/<dataset>.json`; a later version of the same dataset stands beside it as
-`<dataset>.v<version>.json`. What is in no extension this module knows is a fault: a rule nobody reads is worse than
-none.
+`<dataset>.v<version>.json`. A key that this module does not know is a fault: a rule that is never applied is
+worse than none.
 """
 
 from __future__ import annotations
@@ -237,5 +237,5 @@ def _places(schema: str, fields: Sequence[Field]) -> Mapping[str, int]:
     for index, field in enumerate(fields):
         for title in (field.title, field.name, *field.aliases):
             if places.setdefault(normal_title(title), index) != index:
-                raise SchemaFault(f"{schema}: two columns answer to the title of {field.name}")
+                raise SchemaFault(f"{schema}: two columns may have the title of {field.name}")
     return places

@@ -32,7 +32,7 @@ class Repertoire:
         return self._wrong.sub(lambda found: self.standard[found[0]], text)
 
     def length(self, text: str) -> int:
-        """Length in bytes of GB 18030, the unit of the lengths in seed 003 part 3."""
+        """Length in bytes of GB 18030, the unit in which schemas give lengths (`gateway:bytes`)."""
         if text.isascii():
             return len(text)
         if self._right.search(text) is not None:

@@ -15,7 +15,7 @@ from gateway.records.schema import Schema
 Severity = Literal["error", "warning"]
 Dimension = Literal["completeness", "conformity", "consistency", "plausibility"]
 DIMENSIONS: tuple[Dimension, ...] = ("completeness", "conformity", "consistency", "plausibility")
-"""完整性 规范性 逻辑性 合理性 (seed 002)."""
+"""完整性 规范性 逻辑性 合理性."""
 
 WHOLE_ROW = -1
 Problem = tuple[int, str]
@@ -44,8 +44,8 @@ class Sentences:
     """The sentences of one examination, made once per (field, code)."""
 
     def __init__(self, schema: Schema, language: str, as_of: date | None, sender: str) -> None:
-        self._schema = schema
-        self._language = language
+        self.schema = schema
+        self.language = language
         self._fixed = {"as_of": as_of.isoformat() if as_of else "", "sender": sender}
         self._known: dict[tuple[int, str, int], tuple[str, str]] = {}
 
@@ -57,7 +57,7 @@ class Sentences:
             if code == "404":
                 detail["limit"] = 1 << 20
             if field != WHOLE_ROW:
-                known = self._schema.fields[field]
+                known = self.schema.fields[field]
                 detail["title"] = known.title
                 limits = {"407": known.byte_limit, "451": known.byte_warning, "431": known.minimum_days}
                 detail["limit"] = limits.get(code) or 0
@@ -65,12 +65,12 @@ class Sentences:
             entry = catalogue()[code]
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[key] = (entry.sentence(self._language, detail), entry.remedy(self._language, detail))
+            self._known[key] = (entry.sentence(self.language, detail), entry.remedy(self.language, detail))
         return self._known[key]
 
     def _other_title(self, name: str) -> str:
         """The second field of the rule that speaks of this one first."""
-        for rule in self._schema.rules:
-            if rule.fields[0] == name and (place := self._schema.index(rule.fields[1])) is not None:
-                return self._schema.fields[place].title
+        for rule in self.schema.rules:
+            if rule.fields[0] == name and (place := self.schema.index(rule.fields[1])) is not None:
+                return self.schema.fields[place].title
         return ""

@@ -1,5 +1,5 @@
-"""The daemon's side of the worker: asks it one job at a time per connection; starts it as a child and mends it when it
-is gone, unless the service manager does that (`unit`)."""
+"""The daemon's side of the worker: one job per connection. `Worker` starts the process as a child, and again when it is
+gone; `unit` is for one that the service manager starts."""
 
 from __future__ import annotations
 
@@ -34,21 +34,22 @@ def submit(path: Path, job: Mapping[str, Any], limits: Limits, file_mb: int, tim
                 line = stream.readline()
     except OSError as error:
         return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
-    if not line.endswith(b"\n"):  # killed before, or in the middle of, its answer
+    if not line.endswith(b"\n"):  # killed before, or in the middle of, its line
         return Deferred("704", retry_after=5)
-    answer = json.loads(line)
-    match answer["outcome"]:
+    found = json.loads(line)
+    match found["outcome"]:
         case "ok":
-            return Ok(answer["value"])
+            return Ok(found["value"])
         case "refused":
-            return Refused(answer["code"], answer.get("detail", {}))
+            return Refused(found["code"], found.get("detail", {}))
         case "deferred":
-            return Deferred(answer["code"], answer.get("detail", {}))
+            return Deferred(found["code"], found.get("detail", {}))
         case _:
-            return Fault(answer["code"], answer.get("detail", {}))
+            return Fault(found["code"], found.get("detail", {}))
 
 
 def as_json(job: ExamineJob, parcel: ParcelId) -> dict[str, Any]:
+    """The job as the worker reads it (`records.jobs`)."""
     fields = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(job).items()}
     return {"job": "examine", "parcel": parcel, **fields}
 
@@ -76,7 +77,7 @@ class Worker:
             environment = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME")}
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "gateway.adapters.worker.server", str(self._path)],
-                stdin=subprocess.PIPE,  # its end tells the worker that we are gone
+                stdin=subprocess.PIPE,  # when it ends, the worker knows that the daemon is gone
                 stdout=subprocess.PIPE,
                 env=environment,
             )
@@ -114,6 +115,7 @@ class Worker:
         self._child = None
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
+        """As `ports.Examiner`."""
         return self.ask(as_json(job, parcel))
 
     def ask(self, job: Mapping[str, Any]) -> Outcome[Mapping[str, object]]:

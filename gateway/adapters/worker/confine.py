@@ -1,4 +1,4 @@
-"""What a process gives up before it touches an untrusted file (Linux; each step is tried, and the result told)."""
+"""What a process gives up before it touches an untrusted file (Linux; each step is tried, and its result returned)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def isolate(*, unit: bool = False) -> dict[str, bool]:
-    """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it. Where the kernel
-    refuses a namespace (some containers), the answer says so. A `unit` of the service manager has its network taken
-    away before it starts (`PrivateNetwork=yes`) and may make no namespace: there it is looked whether that is so."""
+    """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it.
+
+    Returns what was done: `no_network` is false where the kernel refuses a namespace (some containers). A `unit` of the
+    service manager has its network taken away before it starts (`PrivateNetwork=yes`) and may make no namespace: there
+    `no_network` says whether that holds.
+    """
     done = {"no_new_privileges": _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0}
     uid, gid = os.getuid(), os.getgid()
     if unit:
@@ -34,7 +37,7 @@ def isolate(*, unit: bool = False) -> dict[str, bool]:
 
 
 def _alone() -> bool:
-    """No socket of the internet's families may be made, or nothing but a loopback is there to use it on."""
+    """Whether no socket of the internet's families may be made, or there is no interface but a loopback."""
     try:
         for family in (socket.AF_INET, socket.AF_INET6):
             socket.socket(family, socket.SOCK_DGRAM).close()
@@ -47,15 +50,15 @@ def _alone() -> bool:
 
 
 def die_with(parent: int) -> None:
-    """In the forked child: it ends when the worker does, however that ends. Left alone it would go on writing where the
-    next try of the same parcel writes."""
+    """In the forked child: end when the worker ends, by a signal too. Left alone, the child would go on writing where
+    the next try of the same parcel writes."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the kernel was asked
         os._exit(1)
 
 
 def limit(memory_mb: int, seconds: int, file_mb: int) -> None:
-    """Per job, in the forked child."""
+    """Limit the process, per job, in the forked child: memory and the size of files in MiB, CPU time in seconds."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb << 20, file_mb << 20))

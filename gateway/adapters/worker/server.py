@@ -2,9 +2,9 @@
 
 It is preloaded and single-threaded, so a fork is cheap and safe; a file that kills its child kills nothing else.
 Protocol on a Unix stream socket: one line of JSON in, one line of JSON out, then the connection ends. A job brings its
-`limits` along. A connection that ends without a line means that the child died: the client answers `Deferred`, and a
-person sees it. `{"job": "ping"}` answers what the process gave up; with `source` and `out` it also reads the one and
-writes `probe.csv` into the other, which shows that files can be handed over.
+`limits` along. A connection that ends without a line means that the child died: the client returns `Deferred`, and a
+person sees it. `{"job": "ping"}` returns what the process gave up (`confine`); with `source` and `out` it also reads
+the one and writes `probe.csv` into the other, which shows that files can be handed over.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gateway.records import jobs, kernel, modes
 from gateway.records.parts import create
 
 READ_LIMIT = 1 << 20
-# Loaded before the fork: what every child would load for itself.
+# Loaded before the fork: otherwise every child would load them again.
 MODULES = (
     "xlsxwriter",
     "gateway.records.repeats",
@@ -44,9 +44,12 @@ PULSE_SECONDS = 10.0
 
 
 def serve(path: Path, *, unit: bool = False) -> None:
-    """Serve until told to stop. Whoever may open the socket may submit jobs: as a child, our own user (0600); as a
-    `unit` of the service manager, with a user of its own, also its group (0660), which the daemon is in."""
-    told: dict[str, Any] = confine.isolate(unit=unit)
+    """Serve until SIGTERM, or until the daemon is gone.
+
+    Every user that may open the socket may submit jobs: for a child only the daemon's own (0600); for a `unit` of the
+    service manager, which has a user of its own, also its group (0660), which the daemon is in.
+    """
+    confinement: dict[str, Any] = confine.isolate(unit=unit)
     if unit:
         os.umask(0o007)
         modes.share_with_group()
@@ -54,14 +57,14 @@ def serve(path: Path, *, unit: bool = False) -> None:
         codecs.lookup(encoding)
     for module in MODULES:
         importlib.import_module(module)
-    told["compiled"] = kernel.preload(None if unit else path.parent / "compiled")
-    told["uid"] = os.getuid()
+    confinement["compiled"] = kernel.preload(None if unit else path.parent / "compiled")
+    confinement["uid"] = os.getuid()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sockets.bind(listener, path, 0o660 if unit else 0o600)
     listener.listen(64)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: nobody here waits for a child's status
     ended = _ended()
-    print(json.dumps({"ready": True, **told}), flush=True)
+    print(json.dumps({"ready": True, **confinement}), flush=True)
     systemd.notify("READY=1")
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
@@ -71,7 +74,7 @@ def serve(path: Path, *, unit: bool = False) -> None:
     while True:
         ready = {key.fileobj for key, _ in selector.select(PULSE_SECONDS)}
         if ended in ready or sys.stdin in ready:
-            return  # told to stop; or the daemon is gone, however it went: its end of the pipe is closed
+            return  # SIGTERM; or the daemon is gone, by a signal too: its end of the pipe is closed
         systemd.notify("WATCHDOG=1")
         if listener not in ready:
             continue
@@ -83,13 +86,13 @@ def serve(path: Path, *, unit: bool = False) -> None:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _child(connection, told)
+            _child(connection, confinement)
         connection.close()
 
 
 def _ended() -> socket.socket:
-    """What becomes readable once SIGTERM has come. A handler that raises would not do: Python swallows what is raised
-    inside a fork's own hooks, and the signal would be lost."""
+    """A socket that becomes readable once SIGTERM has come. A handler that raises would not do: Python swallows what is
+    raised inside a fork's own hooks, and the signal would be lost."""
     reading, writing = socket.socketpair()
     reading.setblocking(False)
     writing.setblocking(False)
@@ -98,12 +101,12 @@ def _ended() -> socket.socket:
     return reading
 
 
-def _child(connection: socket.socket, told: Mapping[str, Any]) -> None:
+def _child(connection: socket.socket, confinement: Mapping[str, Any]) -> None:
     status = 1
     try:
         with connection, connection.makefile("rwb") as stream:
-            answer = _answer(stream.readline(READ_LIMIT), told)
-            stream.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            found = _done(stream.readline(READ_LIMIT), confinement)
+            stream.write(json.dumps(found, ensure_ascii=False).encode() + b"\n")
             stream.flush()
             status = 0
     finally:
@@ -112,24 +115,24 @@ def _child(connection: socket.socket, told: Mapping[str, Any]) -> None:
         os._exit(status)
 
 
-def _answer(line: bytes, told: Mapping[str, Any]) -> dict[str, Any]:
+def _done(line: bytes, confinement: Mapping[str, Any]) -> dict[str, Any]:
     memory_mb = 0
     try:
         job = json.loads(line)
         memory_mb, seconds, file_mb = (int(limit) for limit in job["limits"])
         confine.limit(memory_mb, seconds, file_mb)
         if job["job"] == "ping":
-            return _pong(job, told)
+            return _pong(job, confinement)
         return jobs.run(job)
     except MemoryError:
         return _over(memory_mb)
     except OSError as error:
-        if error.errno == errno.ENOMEM:  # a mapping that does not fit is told as this, not as a MemoryError
+        if error.errno == errno.ENOMEM:  # a mapping that does not fit ends with this, not with a MemoryError
             return _over(memory_mb)
         waits = Deferred.by(error)  # no space, no storage: the world's
         return {"outcome": "deferred", "code": waits.code, "detail": dict(waits.detail)}
     except Exception as error:
-        # Ours. Only the class travels: a message could hold a value out of a record.
+        # A fault of ours. Only the class travels: a message could hold a value out of a record.
         return {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}
 
 
@@ -137,12 +140,12 @@ def _over(memory_mb: int) -> dict[str, Any]:
     return {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
 
 
-def _pong(job: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _pong(job: Mapping[str, Any], confinement: Mapping[str, Any]) -> dict[str, Any]:
     if "source" in job:
         data = Path(job["source"]).read_bytes()
         with create(Path(job["out"]) / "probe.csv") as stream:
             stream.write(data)
-    return {"outcome": "ok", "value": dict(told)}
+    return {"outcome": "ok", "value": dict(confinement)}
 
 
 if __name__ == "__main__":

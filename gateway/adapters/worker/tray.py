@@ -32,15 +32,17 @@ _FOLDERS = ("parts", "repeats")
 
 
 class Planted(Exception):
-    """Something lies on the tray that no examination writes. The message names nothing: the name is not ours."""
+    """Something lies on the tray that no examination writes. The message holds no name: another wrote it."""
 
 
 class Tray:
+    """The tray in a folder. A job's place is named after its parcel."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def clear(self) -> None:
-        """At the start: nothing of an earlier run is adopted."""
+        """Make the folder, and remove what an earlier run left: nothing of it is adopted. Raises `OSError`."""
         durable.make_folder(self.folder, 0o710)
         for entry in self.folder.iterdir():
             shutil.rmtree(entry, ignore_errors=True)
@@ -55,7 +57,7 @@ class Tray:
         return replace(job, source=source, out=place / OUT, schemas=self._rules(job.schemas))
 
     def probe(self, name: str) -> tuple[Path, Path]:
-        """A source of a few bytes and a folder for the answer."""
+        """A source of a few bytes, and a folder for what the worker makes of it."""
         place = self._fresh(name)
         (place / SOURCE).write_bytes(b"probe\n")
         (place / SOURCE).chmod(0o640)
@@ -70,7 +72,7 @@ class Tray:
             os.close(descriptor)
 
     def give_back(self, name: str) -> None:
-        """The job is over, however it went."""
+        """Remove what was laid out for a job and what the worker left, after success and failure alike."""
         shutil.rmtree(self.folder / name, ignore_errors=True)
 
     def _fresh(self, name: str) -> Path:

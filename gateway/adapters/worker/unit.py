@@ -20,7 +20,8 @@ PING_SECONDS, REMEMBERED_SECONDS = 5.0, 5.0
 
 
 class WorkerUnit:
-    """`ports.AnyWorker` over somebody else's process. It is asked whether it is up, at most every few seconds."""
+    """A `ports.AnyWorker` over a process that the service manager runs. Whether it is up is looked at no more often
+    than every few seconds."""
 
     pid = None
 
@@ -33,15 +34,15 @@ class WorkerUnit:
         self.confinement: Mapping[str, Any] = {}
 
     def start(self) -> None:
-        """Try the way files take. A worker that is away, or a tray it may not use, is told by `confinement` and by
-        `is_up`; parcels wait meanwhile. Raises `OSError` when the tray cannot be made."""
+        """Try the way files take. A worker that is away, or a tray it may not use, shows in `confinement` and `is_up`;
+        parcels wait meanwhile. Raises `OSError` when the tray cannot be made."""
         if not self._cleared:  # later there are jobs on it
             self._tray.clear()
             self._cleared = True
         self.is_up()
 
     def is_up(self) -> bool:
-        """The worker answers, reads what lies on the tray, and its answer can be read."""
+        """Whether the worker responds, reads what lies on the tray, and what it writes can be read."""
         with self._lock:
             if self._asked is None or time.monotonic() - self._asked[0] > REMEMBERED_SECONDS:
                 self._asked = (time.monotonic(), self._probe())
@@ -50,11 +51,11 @@ class WorkerUnit:
     def _probe(self) -> bool:
         try:
             source, out = self._tray.probe(PROBE)
-            answer = self._submit({"job": "ping", "source": str(source), "out": str(out)}, PING_SECONDS)
-            if isinstance(answer, Ok):
-                self.confinement = {**answer.value, "hands_over": (out / "probe.csv").read_bytes() == b"probe\n"}
+            found = self._submit({"job": "ping", "source": str(source), "out": str(out)}, PING_SECONDS)
+            if isinstance(found, Ok):
+                self.confinement = {**found.value, "hands_over": (out / "probe.csv").read_bytes() == b"probe\n"}
                 return bool(self.confinement["hands_over"])
-            self.confinement = {"hands_over": False, "code": answer.code}
+            self.confinement = {"hands_over": False, "code": found.code}
         except OSError as error:
             self.confinement = {"hands_over": False, "errno": error.errno or 0}
         finally:
@@ -62,19 +63,19 @@ class WorkerUnit:
         return False
 
     def stop(self) -> None:
-        """Not ours to stop."""
+        """Does nothing: the service manager stops it."""
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
         """As `ports.Examiner`. Fault 900 when something else lay on the tray than an examination writes."""
         try:
-            answer = self._submit(as_json(self._tray.lend(parcel, job), parcel), self._limits.worker_seconds * 2)
-            if isinstance(answer, Ok):
+            found = self._submit(as_json(self._tray.lend(parcel, job), parcel), self._limits.worker_seconds * 2)
+            if isinstance(found, Ok):
                 self._tray.take(parcel, job.out)
         except Planted as error:
             return Fault("900", {"error": type(error).__name__})
         finally:
             self._tray.give_back(parcel)
-        return answer
+        return found
 
     def _submit(self, job: Mapping[str, Any], timeout: float) -> Outcome[Mapping[str, Any]]:
         return submit(self._path, job, self._limits, self._file_mb, timeout)

@@ -50,7 +50,7 @@ def _machine(cache: Path | None, compiling: bool) -> Machine | None:
             return None
         machine = loading.Machine(path or make(places))
         digesting.prove(machine, machine.hardware)
-    except Exception:  # whatever keeps it from running here: the plain engine does the same work
+    except Exception:  # any reason why it cannot run here: the plain engine does the same work
         return None
     return machine
 

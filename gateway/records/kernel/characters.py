@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gateway.records.kernel.charactertables import FOUR_BYTE_BMP, GB_LENGTH, IS_DOT, IS_PRIVATE, IS_UNKNOWN, TO_MEND
-from gateway.records.kernel.words import eight_at, low_zeros, put_eight
+from gateway.records.kernel.charactertables import FOUR_BYTE_BMP, GB_LENGTH, IS_PRIVATE, IS_UNKNOWN, TO_MEND
+from gateway.records.kernel.words import called, eight_at, low_zeros, put_eight
 
 SUPPLEMENT = 189_000
 NOT_PLAIN = -1
 _NONE, _HIGHS = np.uint64(0), np.uint64(0x8080808080808080)
-
-_IS_PRIVATE, _IS_UNKNOWN, _IS_DOT, _TO_MEND, _GB_LENGTH = IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND, GB_LENGTH
 
 
 @njit(inline="always")
@@ -37,7 +35,7 @@ def put_utf8(out, o, cp):  # type: ignore[no-untyped-def]
     return o + 4
 
 
-@njit
+@called
 def utf8_at(buf, i, end):  # type: ignore[no-untyped-def]
     """Character and length, packed as cp << 3 | length, of what begins at `i`; -1 where it is no UTF-8."""
     b = np.int64(buf[i])
@@ -66,7 +64,7 @@ def utf8_at(buf, i, end):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit
+@called
 def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
     """The same for GB 18030, with mapped private-use characters put right."""
     b = buf[i]
@@ -93,10 +91,11 @@ def gb18030_at(buf, i, end, two, four):  # type: ignore[no-untyped-def]
     return cp << 3 | 4
 
 
-@njit
-def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
+@called
+def text_bits(buf, s, e, alphabet):  # type: ignore[no-untyped-def]
     """Length in GB 18030 << 8 | the bits of all characters together; `NOT_PLAIN` where something does not decode or is
     to be put right."""
+    gb, info, two = alphabet.gb, alphabet.info, alphabet.two
     length = 0
     bits = 0
     i = s
@@ -121,7 +120,7 @@ def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
             length += 2
             continue
         else:
-            found = gb18030_at(buf, i, e, two, four) if gb else utf8_at(buf, i, e)
+            found = gb18030_at(buf, i, e, two, alphabet.four) if gb else utf8_at(buf, i, e)
             if found < 0:
                 return NOT_PLAIN
             cp = found >> 3
@@ -129,78 +128,80 @@ def text_bits(buf, s, e, gb, info, two, four):  # type: ignore[no-untyped-def]
         if cp < 0x10000:
             one = info[cp]
             # A code of GB 18030 was put right on its way into the tables.
-            if one & _TO_MEND:
+            if one & TO_MEND:
                 return NOT_PLAIN
             bits |= one
-            length += one & _GB_LENGTH
+            length += one & GB_LENGTH
         else:
             length += 4
             if cp >= 0xF0000 and cp & 0xFFFF <= 0xFFFD:
-                bits |= _IS_PRIVATE | _IS_UNKNOWN
+                bits |= IS_PRIVATE | IS_UNKNOWN
     return length << 8 | bits
 
 
 @njit(inline="always")
-def put_bytes(buf, s, e, out, o):  # type: ignore[no-untyped-def]
-    """Copy bytes, eight at a time: up to seven more are written behind them, where the next will be written anyway."""
+def put_bytes(room, s, e, o):  # type: ignore[no-untyped-def]
+    """Copy bytes to `o`, eight at a time: up to seven more are written behind them, where the next will be written
+    anyway. Returns the place behind them."""
     for i in range(0, e - s, 8):
-        put_eight(out, o + i, eight_at(buf, s + i))
+        put_eight(room, o + i, eight_at(room, s + i))
     return o + e - s
 
 
-@njit
-def put_text(buf, s, e, gb, two, four, out, o):  # type: ignore[no-untyped-def]
-    """Write text that decodes as UTF-8; return the place behind it. Up to seven more bytes are written behind."""
-    if not gb:
-        return put_bytes(buf, s, e, out, o)
+@called
+def put_text(room, s, e, alphabet, o):  # type: ignore[no-untyped-def]
+    """Write text that decodes to `o`, as UTF-8; return the place behind it. Up to seven more bytes are written behind.
+    Where the alphabet is not GB 18030's, text is UTF-8 already."""
+    if not alphabet.gb:
+        return put_bytes(room, s, e, o)
     i = s
     while i < e:
-        word = eight_at(buf, i)
+        word = eight_at(room, i)
         high = word & _HIGHS
         n = 8 if high == _NONE else low_zeros(high) >> 3
         if n:
             n = min(n, e - i)
-            put_eight(out, o, word)
+            put_eight(room, o, word)
             i += n
             o += n
             continue
-        while i < e and buf[i] >= 0x80:
-            if buf[i + 1] >= 0x40:
-                cp = np.int64(two[np.int64(buf[i]) << 8 | buf[i + 1]])
+        while i < e and room[i] >= 0x80:
+            if room[i + 1] >= 0x40:
+                cp = np.int64(alphabet.two[np.int64(room[i]) << 8 | room[i + 1]])
                 i += 2
                 if cp >= 0x800:
-                    put_eight(out, o, np.uint64(0x8080E0 | cp >> 12 | (cp & 0xFC0) << 2 | (cp & 0x3F) << 16))
+                    put_eight(room, o, np.uint64(0x8080E0 | cp >> 12 | (cp & 0xFC0) << 2 | (cp & 0x3F) << 16))
                     o += 3
                     continue
             else:
-                found = gb18030_at(buf, i, e, two, four)
+                found = gb18030_at(room, i, e, alphabet.two, alphabet.four)
                 cp = found >> 3
                 i += found & 7
-            o = put_utf8(out, o, cp)
+            o = put_utf8(room, o, cp)
     return o
 
 
-@njit
-def put_cell(buf, s, e, commas, gb, two, four, out, o):  # type: ignore[no-untyped-def]
-    """Write a cell of canonical CSV: in quotation marks where it holds a comma, which it may with `commas`. No cell
-    here holds a quotation mark. `gb`: it holds characters of GB 18030."""
+@called
+def put_cell(room, s, e, commas, alphabet, o):  # type: ignore[no-untyped-def]
+    """Write a cell of canonical CSV to `o`: in quotation marks where it holds a comma, which it may with `commas`. No
+    cell here holds a quotation mark. Returns the place behind it."""
     quoted = False
     if commas:
         for i in range(s, e):
-            if buf[i] == 44:
+            if room[i] == 44:
                 quoted = True
                 break
     if quoted:
-        out[o] = 34
+        room[o] = 34
         o += 1
-    o = put_text(buf, s, e, gb, two, four, out, o)
+    o = put_text(room, s, e, alphabet, o)
     if quoted:
-        out[o] = 34
+        room[o] = 34
         o += 1
     return o
 
 
-@njit
+@called
 def odd_edge(buf, s, e, gb):  # type: ignore[no-untyped-def]
     """Whether a cell begins or ends with white space beyond ASCII (U+00A0, U+3000, U+FEFF)."""
     n = e - s

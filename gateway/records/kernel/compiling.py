@@ -1,6 +1,7 @@
-"""The compiled code made: machine code for this processor out of the compiled modules, with nothing left to look up.
+"""Making the compiled code: machine code for this processor out of the modules that numba compiles, with no symbol
+left to look up.
 
-Needs numba, which nothing else does: what comes out is loaded by `loading` alone.
+This needs numba; `loading`, which loads the result, does not.
 """
 
 from __future__ import annotations
@@ -13,17 +14,8 @@ from llvmlite import binding  # type: ignore[import-untyped]
 from gateway.records.kernel import judging, linking, loading, output
 from gateway.records.kernel.entries import ENTRIES
 from gateway.records.kernel.sha import HARDWARE
+from gateway.records.kernel.words import KINDS
 
-_types: Any = numba.types
-_KINDS = {
-    "v": _types.int64,
-    "b": _types.CPointer(_types.uint8),
-    "h": _types.CPointer(_types.int16),
-    "w": _types.CPointer(_types.uint16),
-    "i": _types.CPointer(_types.int32),
-    "n": _types.CPointer(_types.int64),
-    "u": _types.CPointer(_types.uint64),
-}
 _OPTIONS: Any = {
     "nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False,
 }  # fmt: skip
@@ -37,7 +29,7 @@ def make() -> bytes:
     whole: Any = None
     for name, kinds in ENTRIES.items():
         function = getattr(judging if name == "judge" else output, name)
-        signature = _types.void(*(_KINDS[kind] for kind in kinds))
+        signature: Any = numba.types.void(*(KINDS[kind] for kind in kinds))
         compiled = numba.njit(signature, **_OPTIONS)(function.py_func).overloads.popitem()[1]
         module = binding.parse_assembly(compiled.library.get_llvm_str())
         module.get_function(compiled.fndesc.llvm_func_name).name = name

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.records.kernel import layout
 from gateway.records.kernel.entries import CONTEXT, LINE_LIMIT, PIECES, SLACK
 from gateway.records.kernel.loading import Machine
 from gateway.records.kernel.memory import (
@@ -15,6 +16,7 @@ from gateway.records.kernel.memory import (
     UINT,
     WORD,
     Array,
+    Words,
     address,
     address_of,
     array,
@@ -42,7 +44,7 @@ class Summing:
         self.context = array(BYTE, CONTEXT)
         self.bounds = array(LONG, 2 * PIECES)
         self.total = array(WORD, 4)
-        self.given = tuple(map(address, (_way[0], self.context, self.bounds, self.total)))
+        self.words = Words(layout.Digests(_way[0], self.context, self.bounds, self.total))
 
     def take(self) -> int:
         """The sum so far; the next one begins at 0."""
@@ -54,7 +56,7 @@ class Summing:
 def functions() -> Array:
     """Addresses of libcrypto's SHA256_Init, _Update and _Final: the very library that `hashlib` uses.
 
-    Raises `NoLibcrypto` where they are not to be had.
+    Raises `NoLibcrypto` where there are none.
     """
     try:
         import _hashlib
@@ -78,29 +80,25 @@ def prove(machine: Machine, hardware: bool) -> None:
     lines = [bytes(range(11, 11 + length)) for length in (0, 3, 55, 56, 63, 64, 65, 119, 120, 200)]
     text = b"\n".join(lines) + b"\n"
     data = over(text.ljust(len(text) + SLACK, b"\0"))
-    summing, reached, whole = Summing(), array(LONG, 3), _Whole(machine)
+    summing, whole = Summing(), _Whole(machine)
     whole.add(memoryview(text))
-    machine.digest_lines(address(data), 0, len(text), 0, *summing.given, *whole.given, address(reached))
+    machine.digest_lines(address(data), 0, len(text), 0, summing.words.address, whole.words.address)
     if summing.take() != sum(map(line_digest, lines)) % MODULUS:
         raise NoLibcrypto("compiled code takes other digests than hashlib")
-    whole.hashed = reached[2]
     if whole.finish(data, len(text), len(text)) != hashlib.sha256(text).hexdigest():
         raise NoLibcrypto("compiled code takes other digests than hashlib")
 
 
 class _Whole:
     """The SHA-256 of a whole file, taken beside those of its lines where the processor takes two at a time, else by
-    `hashlib`. `hashed`: where it goes on."""
+    `hashlib`. `reached` is that of `layout.Whole`."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self._by_itself = None if _way[0][0] == 0 else hashlib.sha256()
         self._state = filled(UINT, [_BEGIN[place] for place in _ORDER])
-        self.hashed = 0 if self._by_itself is None else -1
-
-    @property
-    def given(self) -> tuple[int, int]:
-        return address(self._state), self.hashed
+        self.reached = filled(LONG, [0, 0, 0 if self._by_itself is None else -1])
+        self.words = Words(layout.Whole(self._state, self.reached))
 
     def add(self, more: memoryview) -> None:
         """Bytes that the compiled code leaves to `hashlib`."""
@@ -111,13 +109,13 @@ class _Whole:
         """The digest in hexadecimal; `data` goes on to `end`, with room for two blocks behind, `size` bytes in all."""
         if self._by_itself is not None:
             return self._by_itself.hexdigest()
-        rest = bytes(data[self.hashed : end]) + b"\x80"
+        rest = bytes(data[self.reached[2] : end]) + b"\x80"
         rest += bytes(-(len(rest) + 8) % 64) + (8 * size).to_bytes(8, "big")
-        block, summing, reached = over(rest + bytes(SLACK)), Summing(), array(LONG, 3)
-        self.hashed = 0
+        block, summing = over(rest + bytes(SLACK)), Summing()
+        self.reached[2] = 0
         self._machine.digest_lines(
-            address(block), len(rest), len(rest), 0, *summing.given, *self.given, address(reached)
-        )
+            address(block), len(rest), len(rest), 0, summing.words.address, self.words.address
+        )  # fmt: skip
         words = dict(zip(_ORDER, self._state, strict=True))
         return "".join(f"{words[place]:08x}" for place in range(8))
 
@@ -127,19 +125,19 @@ def measure(machine: Machine, path: Path) -> Measured:
     size = CHUNK + 4 * LINE_LIMIT
     raw = mapped(size + SLACK)
     begin, view, data = address_of(raw), memoryview(raw), (BYTE * size).from_buffer(raw)
-    summing, reached, whole = Summing(), array(LONG, 3), _Whole(machine)
+    summing, whole = Summing(), _Whole(machine)
     records, have, line, total = -1, 0, 0, 0
     with path.open("rb", buffering=0) as stream:
         while got := stream.readinto(view[have : min(have + CHUNK, size)]):
             whole.add(view[have : have + got])
             have, total = have + got, total + got
-            machine.digest_lines(begin, line, have, int(records < 0), *summing.given, *whole.given, address(reached))
-            lines, line, hashed = reached
+            machine.digest_lines(begin, line, have, int(records < 0), summing.words.address, whole.words.address)
+            lines, line, hashed = whole.reached
             records += lines
             keep = line if hashed < 0 else min(line, hashed)
             raw.move(0, keep, have - keep)
             have, line = have - keep, line - keep
-            whole.hashed = max(hashed - keep, -1)
+            whole.reached[2] = max(hashed - keep, -1)
     return Measured(records, whole.finish(data, have, total), f"{summing.take() % MODULUS:064x}")
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.records.cells import Circumstances
-from gateway.records.kernel import digesting, entries, slots
+from gateway.records.kernel import digesting, entries, layout, slots
 from gateway.records.kernel.digesting import Summing
 from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, PARTS, SLACK
 from gateway.records.kernel.loading import Machine
-from gateway.records.kernel.memory import BYTE, LONG, Array, address, address_of, array, filled, mapped, over
+from gateway.records.kernel.memory import BYTE, LONG, Array, Words, address_of, array, filled, mapped, over
 from gateway.records.kernel.slots import Slot
 from gateway.records.kernel.tables import PLACES, Tables, build
 from gateway.records.kernel.threads import Done, threads
@@ -34,9 +34,10 @@ LISTED = 4 << 20
 
 
 class _Counts:
-    """What compiled code counts over a whole pass, and its room for lines of both lists."""
+    """What compiled code counts over a whole pass, and its room for lines of both lists (`layout.Lists`)."""
 
-    def __init__(self, fields: int) -> None:
+    def __init__(self, run: Pass, tables: Tables) -> None:
+        fields = tables.rules.field_count
         self.problems = array(LONG, fields << PLACES)
         self.dimensions = array(LONG, len(DIMENSIONS))
         self.tally = array(LONG, 3)
@@ -44,10 +45,13 @@ class _Counts:
         self.summing = Summing()
         self.room = array(LONG, 2)
         self.reached = array(LONG, 3)
-        self.given = [
-            *map(address, (self.room, self.problems, self.dimensions, self.tally)),
-            address_of(self.refused), address_of(self.violations), LISTED, *self.summing.given, address(self.reached),
-        ]  # fmt: skip
+        sentences, sentence_at = _sentences(run, tables.codes)
+        self.words = Words(
+            layout.Lists(
+                tables.dimension, tables.missing, sentences, sentence_at, self.room, self.problems, self.dimensions,
+                self.tally, LISTED, self.refused, self.violations, self.summing.words, self.reached,
+            )
+        )  # fmt: skip
 
     def into(self, run: Pass, tables: Tables) -> None:
         """Add everything to the state of the pass."""
@@ -67,16 +71,8 @@ class Engine:
 
     def __init__(self, machine: Machine, run: Pass, table: TextTable, tables: Tables, threads: int) -> None:
         self.machine, self.run, self.table, self.tables, self.threads = machine, run, table, tables, threads
-        header = table.header
-        named = set(header.order) | set(header.unnamed)
-        columns = [column for column in range(header.width) if column not in named]
-        self._order, self._unnamed, self._others = (
-            filled(LONG, places) for places in (header.order, header.unnamed, columns)
-        )
-        self._said, self._said_at = self._sentences()
-        self._plan = array(LONG, entries.PLAN)
-        self._columns = max(header.width, len(tables.fields)) + 2
-        self._given = self._arguments(columns)
+        self._columns = max(table.header.width, tables.rules.field_count) + 2
+        self._plan = _plan(run, table, tables)
 
     @classmethod
     def for_pass(cls, machine: Machine, run: Pass, circumstances: Circumstances, threads: int) -> Engine | None:
@@ -84,30 +80,6 @@ class Engine:
         assert isinstance(run.table, TextTable)
         tables = build(run.rules, circumstances, run.table.found.encoding)
         return None if tables is None else cls(machine, run, run.table, tables, threads)
-
-    def _arguments(self, others: Sequence[int]) -> list[int]:
-        """What `judge` is told about this table and its schema, for every chunk alike."""
-        header, tables = self.table.header, self.tables
-        markers, lengths = tables.passable
-        (count, rules), plan = tables.counts, self._plan
-        plan[entries.GB] = self.table.found.encoding == "gb18030"
-        plan[entries.SEPARATOR] = ord(header.separator)
-        plan[entries.WIDTH], plan[entries.FIELDS], plan[entries.RULES] = header.width, count, rules
-        plan[entries.OTHERS], plan[entries.UNNAMED] = len(others), len(header.unnamed)
-        plan[entries.SENDER], plan[entries.AS_OF] = tables.sender, tables.as_of
-        plan[entries.ERRORS] = tables.errors
-        plan[entries.ROUTE] = -1 if self.run.route is None else self.run.route
-        plan[entries.DIRECT] = header.width == count and list(header.order) == list(range(count))
-        plan[entries.MARKERS], plan[entries.MARKER_WIDTH] = len(lengths), tables.passable_width
-        plan[entries.MOST_PROBLEMS], plan[entries.MOST_ROWS] = slots.PROBLEMS, slots.ROWS
-        plan[entries.MOST_CUTS] = slots.CUTS
-        known = tables.characters
-        self._kept = (
-            plan, self._order, self._others, self._unnamed, tables.fields, tables.slots, tables.keys, tables.warns,
-            tables.rules, tables.values, tables.county, tables.province, known.info, known.two, known.four, markers,
-            lengths, classes(header.separator),
-        )  # fmt: skip
-        return [*map(address, self._kept)]
 
     def read(self, progress: Progress | None) -> None:
         """Judge every line, as `Pass.read` does."""
@@ -118,8 +90,7 @@ class Engine:
         fair = max(1 << 20, self.table.path.stat().st_size // (8 * self.threads))
         chunk = min(slots.CHUNK, fair) if self.threads > 1 else slots.CHUNK
         free = [Slot(chunk, self._columns) for _ in range(self.threads + 2 if self.threads > 1 else 1)]
-        self._plan[entries.OUT_FROM], self._plan[entries.OUT_TO] = free[0].out, free[0].out_end
-        counted = _Counts(self.tables.counts[0])
+        counted = _Counts(self.run, self.tables)
         read_bytes = 0
         with self.table.path.open("rb") as stream, threads(self.threads) as pool:
             chunks = slots.chunks(stream, self.table, free, chunk)
@@ -159,11 +130,9 @@ class Engine:
     def _judge(self, slot: Slot) -> None:
         """In a thread, without the GIL: all rules over one slot, the digests of what travels, and, where nothing is
         left to the plain engine, its order by parts."""
-        self.machine.judge(*self._given, slot.begin, slot.at, slot.end, *slot.lines, *slot.found)
-        slot.rows, slot.next, slot.written, _ = slot.reached
-        self.machine.digest_accepted(
-            slot.begin, address(slot.status), address(slot.spots), slot.rows, *slot.summing.given
-        )
+        self.machine.judge(self._plan.address, slot.words.address, slot.at, slot.end)
+        slot.rows, slot.next, slot.written = slot.reached
+        self.machine.digest_accepted(slot.words.address, slot.rows, slot.summing.words.address)
         slot.digest = slot.summing.take()
         slot.gathered = not bytes(memoryview(slot.status)[: slot.rows]).count(LEFT)
         if slot.gathered:
@@ -172,16 +141,14 @@ class Engine:
     def _consume(self, slot: Slot, number: int, counted: _Counts) -> int:
         """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with.
         Returns how many lines that were."""
-        run, listing, told = self.run, self.run.listing, self.tables
-        found = [*map(address, (slot.status, slot.spots, slot.problems))]
-        said = [*map(address, (told.dimension, told.missing, self._said, self._said_at))]
+        run, listing = self.run, self.run.listing
         extra: list[bytes] = []
         row = 0
         run.digest += slot.digest
         while True:
             start = row
             counted.room[0], counted.room[1] = listing.room
-            self.machine.tell(row, slot.rows, number, run.rows, *found, slot.begin, *said, *counted.given)
+            self.machine.tell(row, slot.rows, run.rows, number, slot.words.address, counted.words.address)
             row, refused, violations = counted.reached
             run.rows += row - start
             if refused or violations:
@@ -241,10 +208,7 @@ class Engine:
         need = slot.end + written - slot.out + SLACK * PARTS
         if len(slot.target) < need:
             slot.target = mapped(need + (need >> 2))
-        self.machine.gather(
-            address_of(room), *slot.found[:3], slot.rows, address_of(slot.target), address(slot.begins),
-            address(slot.ends),
-        )  # fmt: skip
+        self.machine.gather(slot.words.address, address_of(room), slot.rows, address_of(slot.target))
 
     def _reserve(self, slot: Slot) -> list[tuple[int, int, int, int]]:
         """Room in the parts for what was gathered, in the file's order: descriptor, place there, begin and end here."""
@@ -262,18 +226,6 @@ class Engine:
         for descriptor, at, begin, end in room:
             fill(descriptor, at, view[begin:end])
 
-    def _sentences(self) -> tuple[Array, Array]:
-        """How the line of every possible violation goes on behind its row number, and where each stands."""
-        said = bytearray()
-        places = array(LONG, 2 * len(self.run.rules.fields) << PLACES)
-        for field in range(len(self.run.rules.fields)):
-            for place, code in enumerate(self.tables.codes):
-                ending = self.run.listing.ending(field, code)
-                at = 2 * (field << PLACES | place)
-                places[at], places[at + 1] = len(said), len(said) + len(ending)
-                said += ending
-        return over(said), places
-
     def measure(self, path: Path) -> Measured:
         """The same as `parts.measure`."""
         return digesting.measure(self.machine, path)
@@ -281,6 +233,45 @@ class Engine:
     def measure_all(self, paths: Sequence[Path]) -> Sequence[Measured]:
         """Several files, in threads."""
         return digesting.measure_all(self.machine, paths, self.threads)
+
+
+def _plan(run: Pass, table: TextTable, tables: Tables) -> Words:
+    """What compiled code needs to know of this table and its schema, the same for every chunk."""
+    header, width = table.header, max(map(len, tables.markers))
+    named = set(header.order) | set(header.unnamed)
+    others = [column for column in range(header.width) if column not in named]
+    fields = range(tables.rules.field_count)
+    columns = layout.Header(
+        width=header.width,
+        separator=ord(header.separator),
+        direct=header.width == len(fields) and list(header.order) == [*fields],
+        order=filled(LONG, header.order),
+        others_count=len(others),
+        others=filled(LONG, others),
+        unnamed_count=len(header.unnamed),
+        unnamed=filled(LONG, header.unnamed),
+        marker_count=len(tables.markers),
+        marker_width=width,
+        marker_lengths=filled(LONG, [*map(len, tables.markers)]),
+        markers=over(b"".join(marker.ljust(width, b"\0") for marker in tables.markers)),
+        classes=classes(header.separator),
+    )
+    route = -1 if run.route is None else run.route
+    records = (columns, tables.rules, tables.circumstances, tables.alphabet)
+    return Words(layout.Plan(route, *map(Words, records)))
+
+
+def _sentences(run: Pass, codes: Sequence[str]) -> tuple[Array, Array]:
+    """How the line of every possible violation goes on behind its row number, and where each stands."""
+    sentences = bytearray()
+    places = array(LONG, 2 * len(run.rules.fields) << PLACES)
+    for field in range(len(run.rules.fields)):
+        for place, code in enumerate(codes):
+            ending = run.listing.ending(field, code)
+            at = 2 * (field << PLACES | place)
+            places[at], places[at + 1] = len(sentences), len(sentences) + len(ending)
+            sentences += ending
+    return over(sentences), places
 
 
 @cache

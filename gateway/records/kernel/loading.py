@@ -23,8 +23,8 @@ from gateway.records.kernel.entries import ENTRIES
 HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
 _SOURCES = (
-    "characters", "charactertables", "compiling", "entries", "judging", "linking", "loading", "output", "reading",
-    "ruling", "scanning", "sha", "tables", "values", "words",
+    "cells", "characters", "charactertables", "compiling", "entries", "judging", "layout", "linking", "loading",
+    "output", "reading", "ruling", "scanning", "sha", "splitting", "tables", "task", "values", "words", "writing",
 )  # fmt: skip
 _DIGEST = 32
 _HEAD = struct.Struct(f"<{len(ENTRIES)}qq")
@@ -47,14 +47,14 @@ def file_name() -> str:
 
 
 def _processor() -> bytes:
-    """What the system says of the first processor: its name, and what it can do."""
+    """The first processor as the system describes it: its name and its abilities."""
     try:
         # The worker's unit sees no /proc/cpuinfo.
         return Path("/sys/devices/system/cpu/modalias").read_bytes()
     except OSError:
-        told = Path("/proc/cpuinfo").read_bytes()[: 1 << 16].partition(b"\n\n")[0]
+        described = Path("/proc/cpuinfo").read_bytes()[: 1 << 16].partition(b"\n\n")[0]
         kinds = (b"vendor_id", b"cpu family", b"model", b"stepping", b"flags", b"CPU ", b"Features")
-        return b"\n".join(line for line in told.splitlines() if line.startswith(kinds))
+        return b"\n".join(line for line in described.splitlines() if line.startswith(kinds))
 
 
 def folders(cache_folder: Path | None) -> tuple[Path, ...]:

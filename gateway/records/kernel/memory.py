@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-Array: TypeAlias = "ctypes.Array[Any]"
+Array: TypeAlias = ctypes.Array[Any]
 BYTE, HALF, SHORT, INT, UINT, LONG, WORD = (
     ctypes.c_uint8, ctypes.c_uint16, ctypes.c_int16, ctypes.c_int32, ctypes.c_uint32, ctypes.c_int64, ctypes.c_uint64,
 )  # fmt: skip
@@ -49,6 +49,24 @@ def address(data: Any) -> int:
 def address_of(raw: mmap.mmap) -> int:
     """Where mapped bytes begin."""
     return ctypes.addressof(BYTE.from_buffer(raw))
+
+
+class Words:
+    """A record of `layout` as compiled code reads it: a word a member, numbers as they are, arrays by their addresses.
+    What the addresses point to is kept as long as this is."""
+
+    def __init__(self, record: Iterable[int | Array | mmap.mmap | Words]) -> None:
+        self._record = tuple(record)
+        self._array = filled(LONG, [*map(_word, self._record)])
+        self.address = address(self._array)
+
+
+def _word(member: int | Array | mmap.mmap | Words) -> int:
+    if isinstance(member, int):
+        return member
+    if isinstance(member, Words):
+        return member.address
+    return address_of(member) if isinstance(member, mmap.mmap) else address(member)
 
 
 def clear(data: Array) -> None:

@@ -1,78 +1,93 @@
-"""Compiled: what becomes of judged lines: sorted by part, told in the two lists, added up in digests."""
+"""Compiled: what is done with judged lines: sorted by part, written to the two lists, added up in digests."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from gateway.records.kernel import sha as sha_two
 from gateway.records.kernel.entries import ACCEPTED, DIMENSIONS, LEFT, PARTS, PIECES, REFUSED
 from gateway.records.kernel.tables import PLACES
-from gateway.records.kernel.words import address, behind, call, copy, eight_at, low_zeros, turned, within
+from gateway.records.kernel.task import chunk_at, digests_at, lists_at, spot_at, whole_at
+from gateway.records.kernel.words import (
+    address,
+    behind,
+    call,
+    called,
+    copy,
+    eight_at,
+    inlined,
+    low_zeros,
+    turned,
+    within,
+)
 
 _ROOM = 64
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 
-@njit
-def _through_libcrypto(data, bounds, count, sha, context, total):  # type: ignore[no-untyped-def]
-    """The same as `sha.add_digests`. `sha`: addresses of the functions that begin, go on with and finish a digest."""
-    state, found = address(context), behind(context, sha_two.STATES + sha_two.PADS)
+@called
+def _through_libcrypto(data, count, digests):  # type: ignore[no-untyped-def]
+    """The same as `sha.add_digests`, by the functions that begin, go on with and finish a digest."""
+    bounds, sha = digests.bounds, digests.sha
+    state, found = address(digests.context), behind(digests.context, sha_two.STATES + sha_two.PADS)
     for k in range(count):
         begin, end = bounds[2 * k], bounds[2 * k + 1]
         call(sha[0], state, np.int64(0), np.int64(0))
         call(sha[1], state, address(data) + begin, end - begin)
         call(sha[2], address(found), state, np.int64(0))
         one, two = turned(eight_at(found, 24)), turned(eight_at(found, 16))
-        sha_two.add_number(total, one, two, turned(eight_at(found, 8)), turned(eight_at(found, 0)))
+        sha_two.add_number(digests.total, one, two, turned(eight_at(found, 8)), turned(eight_at(found, 0)))
 
 
 if sha_two.HARDWARE:
 
-    @njit
-    def add_digests(data, bounds, count, sha, context, total):  # type: ignore[no-untyped-def]
-        """Add the SHA-256 of `count` pieces of `data`, each from one of `bounds` to the next, to `total`: four words,
-        the lowest first, modulo 2^256."""
-        if sha[0] == 0:
-            sha_two.add_digests(data, bounds, count, context, total)
+    @called
+    def add_digests(data, count, digests):  # type: ignore[no-untyped-def]
+        """Add the SHA-256 of `count` pieces of `data` to the total of `digests` (`layout.Digests`), modulo 2^256."""
+        if digests.sha[0] == 0:
+            sha_two.add_digests(data, count, digests)
         else:
-            _through_libcrypto(data, bounds, count, sha, context, total)
+            _through_libcrypto(data, count, digests)
 
-    @njit
-    def add_digests_beside(data, bounds, count, sha, context, total, whole, at, limit):  # type: ignore[no-untyped-def]
-        """The same; from `at` on, unless it is below 0, the blocks of `data[at:limit]` go into the state `whole`."""
+    @called
+    def add_digests_beside(data, count, digests, whole, at, limit):  # type: ignore[no-untyped-def]
+        """The same; from `at` on, unless it is below 0, the blocks of `data[at:limit]` go into the state `whole`.
+        Returns how far that came."""
         if at >= 0:
-            return sha_two.add_digests_beside(data, bounds, count, context, total, whole, at, limit)
-        add_digests(data, bounds, count, sha, context, total)
+            return sha_two.add_digests_beside(data, count, digests, whole, at, limit)
+        add_digests(data, count, digests)
         return at
 else:
     add_digests = _through_libcrypto
 
-    @njit
-    def add_digests_beside(data, bounds, count, sha, context, total, whole, at, limit):  # type: ignore[no-untyped-def]  # noqa: ARG001
-        _through_libcrypto(data, bounds, count, sha, context, total)
+    @called
+    def add_digests_beside(data, count, digests, whole, at, limit):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        _through_libcrypto(data, count, digests)
         return at
 
 
-@njit
-def digest_accepted(room, status, spots, rows, sha, context, bounds, total):  # type: ignore[no-untyped-def]
-    """Add up the digests of the accepted lines among the first `rows`."""
+@called
+def digest_accepted(chunk, rows, digests):  # type: ignore[no-untyped-def]
+    """Add up the digests of the accepted lines among the first `rows` of a chunk."""
+    slot, to = chunk_at(chunk), digests_at(digests)
     count = 0
     for row in range(rows):
-        if status[row] == ACCEPTED:
-            bounds[2 * count], bounds[2 * count + 1] = spots[4 * row], spots[4 * row + 1]
+        if slot.status[row] == ACCEPTED:
+            spot = spot_at(slot, row)
+            to.bounds[2 * count], to.bounds[2 * count + 1] = spot.begin, spot.end
             count += 1
             if count == PIECES:
-                add_digests(room, bounds, count, sha, context, total)
+                add_digests(slot.room, count, to)
                 count = 0
-    add_digests(room, bounds, count, sha, context, total)
+    add_digests(slot.room, count, to)
 
 
-@njit
-def digest_lines(data, begin, end, first, sha, context, bounds, total, whole, hashed, reached):  # type: ignore[no-untyped-def]
+@called
+def digest_lines(data, begin, end, first, digests, whole):  # type: ignore[no-untyped-def]
     """Add up the digests of the complete lines in `data[begin:end]`, but for the first `first` of them, and go on with
-    the digest `whole` of all bytes from `hashed` on (below 0: without it). `reached` is told (lines passed, end of the
-    last, where the digest of all goes on)."""
+    the digest of the whole (`layout.Whole`), whose `reached` is written."""
+    to, beside = digests_at(digests), whole_at(whole)
+    hashed = beside.reached[2]
     lines, at = np.int64(0), begin
     count = 0
     for i in range(begin, end, 64):
@@ -83,43 +98,47 @@ def digest_lines(data, begin, end, first, sha, context, bounds, total, whole, ha
             place = i + low_zeros(feeds)
             feeds &= feeds - _ONE
             if lines >= first:
-                bounds[2 * count], bounds[2 * count + 1] = at, place
+                to.bounds[2 * count], to.bounds[2 * count + 1] = at, place
                 count += 1
                 if count == PIECES:
-                    hashed = add_digests_beside(data, bounds, count, sha, context, total, whole, hashed, place + 1)
+                    hashed = add_digests_beside(data, count, to, beside.state, hashed, place + 1)
                     count = 0
             lines += 1
             at = place + 1
-    hashed = add_digests_beside(data, bounds, count, sha, context, total, whole, hashed, end)
-    reached[0], reached[1], reached[2] = lines, at, hashed
+    hashed = add_digests_beside(data, count, to, beside.state, hashed, end)
+    beside.reached[0], beside.reached[1], beside.reached[2] = lines, at, hashed
 
 
-@njit
-def gather(room, status, part, spots, rows, target, begins, at):  # type: ignore[no-untyped-def]
-    """Copy the accepted lines into `target`, each with its line feed, sorted by part and otherwise in their order;
-    `begins` and `at` (both `PARTS`) receive where each part begins and ends; 64 bytes of no meaning lie between them.
-    A counting sort, therefore stable."""
+@called
+def gather(chunk, room, rows, target):  # type: ignore[no-untyped-def]
+    """Copy the accepted lines out of `room` into `target`, each with its line feed, sorted by part and otherwise in
+    their order; the chunk's `begins` and `ends` receive where each part begins and ends; 64 bytes of no meaning lie
+    between them. A counting sort, therefore stable."""
+    slot = chunk_at(chunk)
+    at = slot.ends
     for k in range(PARTS):
         at[k] = 0
     for row in range(rows):
-        if status[row] == ACCEPTED:
-            at[part[row]] += spots[4 * row + 1] - spots[4 * row] + 1
+        if slot.status[row] == ACCEPTED:
+            spot = spot_at(slot, row)
+            at[slot.part[row]] += spot.end - spot.begin + 1
     o = np.int64(0)
     for k in range(PARTS):
         n = at[k]
-        begins[k] = at[k] = o
+        slot.begins[k] = at[k] = o
         if n:
             o += n + 64
     for row in range(rows):
-        if status[row] == ACCEPTED:
-            n = spots[4 * row + 1] - spots[4 * row]
-            o = at[part[row]]
-            copy(room, spots[4 * row], target, o, n)
+        if slot.status[row] == ACCEPTED:
+            spot = spot_at(slot, row)
+            n = spot.end - spot.begin
+            o = at[slot.part[row]]
+            copy(room, spot.begin, target, o, n)
             target[o + n] = 10
-            at[part[row]] = o + n + 1
+            at[slot.part[row]] = o + n + 1
 
 
-@njit
+@called
 def _put_number(target, o, value):  # type: ignore[no-untyped-def]
     n = 1
     rest = value // 10
@@ -132,60 +151,78 @@ def _put_number(target, o, value):  # type: ignore[no-untyped-def]
     return o + n
 
 
-@njit
-def tell(  # type: ignore[no-untyped-def]
-    row, rows, first_line, number, status, spots, problems, out,
-    dimension, missing, said, said_at, room, counts, dimensions, tally,
-    refused, violations, size, sha, context, bounds, total, reached,
-):  # fmt: skip
-    """Count and list lines from `row` on, up to one that is `LEFT`, or `rows`, or full lists.
+@inlined
+def _sentences_size(slot, lists, spot):  # type: ignore[no-untyped-def]
+    """Bytes that the lines of a row's violations take at most."""
+    size = np.int64(0)
+    for k in range(spot.first_problem, spot.first_problem + spot.problems):
+        at = 2 * slot.problems[k]
+        size += lists.sentence_at[at + 1] - lists.sentence_at[at] + _ROOM
+    return size
 
-    `number`: records before these; `first_line`: the file's number of the buffer's first line. `said`: the ends of all
-    lines of the list of violations, `said_at` (field and code → begin, end). `room`: refused and warned rows still to
-    be listed. `tally` (refused, warned, cells missing) and `counts` (by field and code), `dimensions` are added to,
-    `total` with the lines of the refused list. `refused` and `violations` have `size` bytes each. `reached` is told
-    (row reached, bytes of `refused`, bytes of `violations`).
+
+@inlined
+def _count(slot, lists, spot, kind):  # type: ignore[no-untyped-def]
+    """Count a row, refused (`kind` 0) or warned (1), and what is wrong with it."""
+    hit = np.int64(0)
+    for k in range(spot.first_problem, spot.first_problem + spot.problems):
+        problem = slot.problems[k]
+        code = problem & ((1 << PLACES) - 1)
+        lists.problems[problem] += 1
+        lists.tally[2] += lists.missing[code]
+        hit |= np.int64(1) << lists.dimension[code]
+    for d in range(DIMENSIONS):
+        lists.dimensions[d] += hit >> d & 1
+    lists.tally[kind] += 1
+
+
+@inlined
+def _put_sentences(slot, lists, spot, number, v):  # type: ignore[no-untyped-def]
+    """Write a row's violations; returns the place behind them."""
+    for k in range(spot.first_problem, spot.first_problem + spot.problems):
+        v = _put_number(lists.violations, v, number)
+        at = 2 * slot.problems[k]
+        a, b = lists.sentence_at[at], lists.sentence_at[at + 1]
+        copy(lists.sentences, a, lists.violations, v, b - a)
+        v += b - a
+    return v
+
+
+@called
+def tell(row, rows, number, first_line, chunk, record):  # type: ignore[no-untyped-def]
+    """Count and list lines from `row` on, up to one that is `LEFT`, or `rows`, or full lists (`layout.Lists`), whose
+    `reached` is written, and whose digests take up the lines of the refused list.
+
+    `number`: records before these; `first_line`: the file's number of the chunk's first line.
     """
+    slot, lists = chunk_at(chunk), lists_at(record)
+    digests = digests_at(lists.digests)
+    refused = lists.refused
     r = v = np.int64(0)
     first = row
-    while row < rows and status[row] != LEFT:
-        n = spots[4 * row + 3]
-        if n:
-            begin, end, some = spots[4 * row], spots[4 * row + 1], spots[4 * row + 2]
-            longest = np.int64(0)
-            for k in range(some, some + n):
-                longest += said_at[2 * problems[k] + 1] - said_at[2 * problems[k]] + _ROOM
-            if r + end - begin + 2 * _ROOM > size or v + longest > size:
+    while row < rows and slot.status[row] != LEFT:
+        spot = spot_at(slot, row)
+        if spot.problems:
+            n = spot.end - spot.begin
+            if r + n + 2 * _ROOM > lists.size or v + _sentences_size(slot, lists, spot) > lists.size:
                 break
             this = number + row - first + 1
-            hit = np.int64(0)
-            for k in range(some, some + n):
-                code = problems[k] & ((1 << PLACES) - 1)
-                counts[problems[k]] += 1
-                tally[2] += missing[code]
-                hit |= np.int64(1) << dimension[code]
-            for d in range(DIMENSIONS):
-                dimensions[d] += hit >> d & 1
-            kind = 0 if status[row] == REFUSED else 1
-            tally[kind] += 1
+            kind = 0 if slot.status[row] == REFUSED else 1
+            _count(slot, lists, spot, kind)
             if kind == 0:
                 listed = r
                 r = _put_number(refused, r, this)
                 refused[r] = 44
                 r = _put_number(refused, r + 1, first_line + row)
                 refused[r] = 44
-                copy(out, begin, refused, r + 1, end - begin)
-                r += 1 + end - begin
-                bounds[0], bounds[1] = listed, r
-                add_digests(refused, bounds, 1, sha, context, total)
+                copy(slot.room, spot.begin, refused, r + 1, n)
+                r += 1 + n
+                digests.bounds[0], digests.bounds[1] = listed, r
+                add_digests(refused, 1, digests)
                 refused[r] = 10
                 r += 1
-            if room[kind] > 0:
-                room[kind] -= 1
-                for k in range(some, some + n):
-                    v = _put_number(violations, v, this)
-                    a, b = said_at[2 * problems[k]], said_at[2 * problems[k] + 1]
-                    copy(said, a, violations, v, b - a)
-                    v += b - a
+            if lists.room[kind] > 0:
+                lists.room[kind] -= 1
+                v = _put_sentences(slot, lists, spot, this, v)
         row += 1
-    reached[0], reached[1], reached[2] = row, r, v
+    lists.reached[0], lists.reached[1], lists.reached[2] = row, r, v

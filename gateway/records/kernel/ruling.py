@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gateway.records.kernel.layout import RULE
 from gateway.records.kernel.values import packed
-from gateway.records.kernel.words import eight_at, turned
+from gateway.records.kernel.words import called, eight_at, turned
 
 
-@njit
-def rule_code(rule, room, fs, fe, values):  # type: ignore[no-untyped-def]
-    """The code of a rule between two cells in canonical form, each from `fs` to `fe`, or -1. `rule`: a row of
-    `tables.Tables.rules`."""
-    kind, one, two, code, otherwise = rule[0], rule[1], rule[2], rule[3], rule[4]
-    a, b = fs[one], fs[two]
-    n, m = fe[one] - a, fe[two] - b
+@called
+def rule_code(rule, room, first, behind, values):  # type: ignore[no-untyped-def]
+    """The code of a rule (`layout.Rule`) between two cells in canonical form, -1 where there is nothing to say. Cells
+    of fields lie from `first` to `behind`; `values` as in `layout.Rules`."""
+    kind, code = rule[RULE.kind], rule[RULE.code]
+    a, b = first[rule[RULE.first]], first[rule[RULE.second]]
+    n, m = behind[rule[RULE.first]] - a, behind[rule[RULE.second]] - b
     if kind == 0:
         return code if n and m and room[a] == room[b] and room[a + 1] == room[b + 1] else np.int64(-1)
     if kind == 1:
@@ -29,10 +29,10 @@ def rule_code(rule, room, fs, fe, values):  # type: ignore[no-untyped-def]
     decided = False
     if 0 < m <= 7:
         key = packed(room, b, m)
-        at = rule[5]
+        at = rule[RULE.values]
         for i in range(np.int64(values[at])):
             if values[at + 1 + i] == key:
                 decided = True
     if decided:
         return np.int64(-1) if n else code
-    return otherwise if n else np.int64(-1)
+    return rule[RULE.otherwise] if n else np.int64(-1)

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import binding, ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from gateway.records.kernel.words import address, behind, eight_at, put_eight, turned
+from gateway.records.kernel.layout import Digests
+from gateway.records.kernel.words import address, behind, called, eight_at, put_eight, turned
 
 HARDWARE = bool(binding.get_host_cpu_features().get("sha"))
 STATES, PADS = 96, 256
@@ -45,6 +46,8 @@ def _two_blocks(_typing: Any, one: Any, two: Any, data_one: Any, data_two: Any) 
     vector, index = ir.VectorType(ir.IntType(32), 4), ir.IntType(32)
 
     def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        """Write the instructions."""
+
         def function(name: str, *kinds: Any) -> Any:
             return builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(vector, kinds), name)
 
@@ -87,7 +90,7 @@ def _two_blocks(_typing: Any, one: Any, two: Any, data_one: Any, data_two: Any) 
 two_blocks: Any = intrinsic(_two_blocks)
 
 
-@njit
+@called
 def _begin(data, s, e, context, lane):  # type: ignore[no-untyped-def]
     """Begin a message in a lane: its state, and its end with the padding; returns how many blocks the end takes."""
     state, pad = 32 * lane, STATES + 128 * lane
@@ -108,7 +111,7 @@ def _begin(data, s, e, context, lane):  # type: ignore[no-untyped-def]
     return words >> 3
 
 
-@njit
+@called
 def add_number(total, one, two, three, four):  # type: ignore[no-untyped-def]
     """Add a number of four words, the lowest first, to `total`, modulo 2^256."""
     carry = _NONE
@@ -123,17 +126,17 @@ def add_number(total, one, two, three, four):  # type: ignore[no-untyped-def]
         carry = over
 
 
-@njit
+@called
 def _end(context, lane, total):  # type: ignore[no-untyped-def]
     state = 32 * lane
     one, two = eight_at(context, state + 16), eight_at(context, state)
     add_number(total, one, two, eight_at(context, state + 24), eight_at(context, state + 8))
 
 
-@njit
-def add_digests(data, bounds, count, context, total):  # type: ignore[no-untyped-def]
-    """Add the SHA-256 of `count` pieces of `data`, each from one of `bounds` to the next, to `total`: four words, the
-    lowest first, modulo 2^256."""
+@called
+def add_digests(data, count, digests):  # type: ignore[no-untyped-def]
+    """Add the SHA-256 of `count` pieces of `data` to the total of `digests` (`layout.Digests`), modulo 2^256."""
+    bounds, context = digests.bounds, digests.context
     base, state = address(data), address(context)
     for k in range(0, count, 2):
         s, e = bounds[2 * k], bounds[2 * k + 1]
@@ -150,15 +153,16 @@ def add_digests(data, bounds, count, context, total):  # type: ignore[no-untyped
             # A lane at its end goes on with what means nothing.
             lane, lane_2 = (state if j < blocks else state + 64), (state + 32 if j < blocks_2 else state + 64)
             two_blocks(lane, lane_2, one if j < blocks else base, two if j < blocks_2 else base)
-        _end(context, 0, total)
+        _end(context, 0, digests.total)
         if k + 1 < count:
-            _end(context, 1, total)
+            _end(context, 1, digests.total)
 
 
-@njit
-def add_digests_beside(data, bounds, count, context, total, whole, at, limit):  # type: ignore[no-untyped-def]
-    """The same, and beside the lines, in the other lane, the blocks of `data[at:limit]` into the state `whole`. Returns
-    how far that came: to less than 64 bytes before `limit`."""
+@called
+def add_digests_beside(data, count, digests, whole, at, limit):  # type: ignore[no-untyped-def]
+    """The same, and beside the pieces, in the other lane, the blocks of `data[at:limit]` into the state `whole`.
+    Returns how far that came: to less than 64 bytes before `limit`."""
+    bounds, context = digests.bounds, digests.context
     base, state, beside = address(data), address(context), address(whole)
     k = 0
     while k < count and at + 64 <= limit:
@@ -171,10 +175,10 @@ def add_digests_beside(data, bounds, count, context, total, whole, at, limit):  
                 at += 64
             else:
                 two_blocks(state, state + 64, one, base)
-        _end(context, 0, total)
+        _end(context, 0, digests.total)
         k += 1
     while at + 64 <= limit:
         two_blocks(state + 64, beside, base, base + at)
         at += 64
-    add_digests(data, behind(bounds, 2 * k), count - k, context, total)
+    add_digests(data, count - k, Digests(digests.sha, context, behind(bounds, 2 * k), digests.total))
     return at

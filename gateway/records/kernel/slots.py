@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gateway.records.kernel import entries
+from gateway.records.kernel import entries, layout
 from gateway.records.kernel.digesting import Summing
 from gateway.records.kernel.entries import LINE_LIMIT, SLACK
-from gateway.records.kernel.memory import BYTE, HALF, INT, LONG, WORD, address, address_of, array, mapped
+from gateway.records.kernel.memory import BYTE, HALF, INT, LONG, WORD, Words, address_of, array, mapped
 from gateway.records.readers.lines import Damaged, pass_line, too_long
 from gateway.records.readers.table import TextTable
 
@@ -19,9 +19,9 @@ CUTS = 2 * LINE_LIMIT + 256
 
 
 class Slot:
-    """Room for one chunk, its judgement, and its digest. `raw` holds the lines as they came, up to `end`, and from
-    `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`; `target` has
-    what of them travels, sorted by part, each from one of `begins` to one of `ends`."""
+    """Room for one chunk (`layout.Chunk`, which `words` describes), and its digest. `raw` holds the lines as they came,
+    up to `end`, and from `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`;
+    `target` has those of them that travel, sorted by part, each from one of `begins` to one of `ends`."""
 
     def __init__(self, chunk: int, columns: int) -> None:
         self.out = chunk + LINE_LIMIT + 2 + SLACK
@@ -36,16 +36,19 @@ class Slot:
         self.spots = array(LONG, 4 * ROWS)
         self.problems = array(HALF, PROBLEMS)
         self.work = array(LONG, entries.WORK_ROWS * (columns + 16))
-        self.reached = array(LONG, 4)
+        self.reached = array(LONG, 3)
         self.target = mapped(1)
         self.begins, self.ends = array(LONG, entries.PARTS), array(LONG, entries.PARTS)
         self.summing = Summing()
         self.digest, self.gathered = 0, False
         self.at = self.end = self.next = self.rows = self.written = 0
         self.begin = address_of(self.raw)
-        self.lines = [*map(address, (self.cuts, self.line_ends, self.marks, self.odd))]
-        told = self.status, self.part, self.spots, self.problems, self.work, self.reached
-        self.found = [*map(address, told)]
+        self.words = Words(
+            layout.Chunk(
+                self.raw, self.out, self.out_end, ROWS, CUTS, PROBLEMS, self.cuts, self.line_ends, self.marks, self.odd,
+                self.status, self.part, self.spots, self.problems, self.work, self.begins, self.ends, self.reached,
+            )
+        )  # fmt: skip
 
 
 def chunks(stream: BinaryIO, table: TextTable, free: list[Slot], chunk: int) -> Iterator[Slot | Damaged]:

@@ -1,21 +1,22 @@
 """A schema and its circumstances as arrays: the rules are data to the kernel, so that a new code list, region table or
 schema needs no compilation.
 
-What a table cannot say (a code list with long codes, a rule over kinds of fields it is not made for) makes the whole
-schema the plain engine's.
+A schema that the tables cannot express (a code list with long codes, a rule over other kinds of fields) is left to the
+plain engine as a whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from gateway.records import cells, idnumber, regions
 from gateway.records.cells import Circumstances
-from gateway.records.kernel.charactertables import Characters, characters
-from gateway.records.kernel.memory import BYTE, LONG, SHORT, WORD, Array, array, filled, over
+from gateway.records.kernel import layout
+from gateway.records.kernel.charactertables import characters
+from gateway.records.kernel.memory import BYTE, LONG, SHORT, WORD, Array, array, filled
 from gateway.records.quality import MISSING
 from gateway.records.readers.table import PASSABLE
 from gateway.records.schema import Field, Schema
@@ -49,28 +50,15 @@ LONGEST_CODE = 7
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Everything the kernel is told about a schema, in rows one behind the other. Shapes: `fields` (F, 8): kind,
-    required, limit, warning length, person's name, side of a region code, latest and latest mature date (yyyymmdd);
-    `slots` (F, 2): place and bits of a field's code table in `keys` and `warns`; `rules` (R, 6): kind, first, second,
-    code, otherwise (-1: none), and where its values stand in `values`, whose first entry is their count; `passable`:
-    markers in rows of `passable_width`, and their lengths; `counts`: how many fields and rules there are."""
+    """Everything the kernel needs to know of a schema. `markers`: what lines that are no records begin with, as bytes
+    of the file; `codes`: what the places of codes stand for; by code, `dimension` and `missing` as in `layout.Lists`;
+    `rules_running`: how many rules are applied."""
 
-    fields: Array
-    slots: Array
-    keys: Array
-    warns: Array
-    rules: Array
-    values: Array
-    county: Array
-    province: Array
-    sender: int
-    as_of: int
-    characters: Characters
-    passable: tuple[Array, Array]
-    passable_width: int
-    counts: tuple[int, int]
+    rules: layout.Rules
+    circumstances: layout.Circumstances
+    alphabet: layout.Alphabet
+    markers: tuple[bytes, ...]
     codes: tuple[str, ...]
-    errors: int
     dimension: Array
     missing: Array
     rules_running: int
@@ -98,8 +86,42 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
     kinds = [_kind(field) for field in schema.fields]
     if len(known) >= (1 << PLACES) - 1 or len(schema.fields) >= 1 << (16 - PLACES) or not _sayable(schema, kinds):
         return None
+    slots, keys, warns = _code_tables(schema, known)
+    rules, values = _rules(schema, known)
+    meaning, refuse = meanings(), errors()
+    characters_known = characters(circumstances.repertoire)
     as_of = circumstances.as_of
-    fields: list[int] = []
+    return Tables(
+        rules=layout.Rules(
+            field_count=len(schema.fields),
+            rule_count=len(schema.rules),
+            errors=sum(1 << place for place, code in enumerate(known) if code in refuse),
+            fields=_fields(schema, kinds, as_of),
+            slots=slots,
+            keys=keys,
+            warns=warns,
+            rules=rules,
+            values=values,
+        ),
+        circumstances=layout.Circumstances(
+            sender=int(circumstances.sender) if circumstances.sender is not None else -1,
+            as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
+            county=_counties(circumstances.regions),
+            province=_provinces(circumstances.regions),
+        ),
+        alphabet=layout.Alphabet(
+            encoding == "gb18030", characters_known.info, characters_known.two, characters_known.four
+        ),
+        markers=tuple(marker.encode(encoding) for marker in PASSABLE),
+        codes=tuple(known),
+        dimension=filled(LONG, [DIMENSIONS.index(meaning[code].dimension) for code in known]),
+        missing=filled(LONG, [code in MISSING for code in known]),
+        rules_running=_count(schema, circumstances),
+    )
+
+
+def _fields(schema: Schema, kinds: list[int], as_of: date | None) -> Array:
+    words: list[int] = []
     for field, kind in zip(schema.fields, kinds, strict=True):
         latest = mature = 99991231
         if as_of and field.not_after_as_of:
@@ -108,37 +130,10 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
             mature = int((as_of - timedelta(days=field.minimum_days)).strftime("%Y%m%d"))
         limit = field.byte_limit or 1 << 30
         side = {"own": OWN, "far": FAR}.get(field.region or "", 0)
-        fields += kind, field.required, limit, field.byte_warning or limit, field.person_name, side, latest, mature
-    slots, keys, warns = _code_tables(schema, known)
-    rules, values = _rules(schema, known)
-    meaning = meanings()
-    refuse = errors()
-    markers = [marker.encode(encoding) for marker in PASSABLE]
-    longest = max(map(len, markers))
-    return Tables(
-        fields=filled(LONG, fields),
-        slots=slots,
-        keys=keys,
-        warns=warns,
-        rules=rules,
-        values=values,
-        county=_counties(circumstances.regions),
-        province=_provinces(circumstances.regions),
-        sender=int(circumstances.sender) if circumstances.sender is not None else -1,
-        as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
-        characters=characters(circumstances.repertoire),
-        passable=(
-            over(b"".join(marker.ljust(longest, b"\0") for marker in markers)),
-            filled(LONG, [*map(len, markers)]),
-        ),
-        passable_width=longest,
-        counts=(len(schema.fields), len(schema.rules)),
-        codes=tuple(known),
-        errors=sum(1 << place for place, code in enumerate(known) if code in refuse),
-        dimension=filled(LONG, [DIMENSIONS.index(meaning[code].dimension) for code in known]),
-        missing=filled(LONG, [code in MISSING for code in known]),
-        rules_running=_count(schema, circumstances),
-    )
+        words += layout.Field(
+            kind, field.required, limit, field.byte_warning or limit, field.person_name, side, latest, mature
+        )
+    return filled(LONG, words)
 
 
 def _count(schema: Schema, circumstances: Circumstances) -> int:
@@ -184,7 +179,8 @@ def _sayable(schema: Schema, kinds: list[int]) -> bool:
 
 
 def _code_tables(schema: Schema, known: list[str]) -> tuple[Array, Array, Array]:
-    """Open addressing, one table per field; a place that holds 0 is empty."""
+    """`slots`, `keys` and `warns` of `layout.Rules`: open addressing, one table per field; a place that holds 0 is
+    empty."""
     slots: list[int] = []
     keys: list[int] = []
     warns: list[int] = []
@@ -210,7 +206,8 @@ def _rules(schema: Schema, known: list[str]) -> tuple[Array, Array]:
     for rule in schema.rules:
         first, second = (schema.index(name) or 0 for name in rule.fields)
         otherwise = known.index(rule.otherwise) if rule.otherwise else -1
-        rules += RULE_KINDS.index(rule.rule), first, second, known.index(rule.code), otherwise, len(values)
+        code = known.index(rule.code)
+        rules += layout.Rule(RULE_KINDS.index(rule.rule), first, second, code, otherwise, len(values))
         values += [len(rule.values), *(pack(value.encode()) for value in sorted(rule.values))]
     return filled(LONG, rules), filled(WORD, values)
 

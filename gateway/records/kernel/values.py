@@ -6,9 +6,10 @@ import numpy as np
 from numba import njit
 
 from gateway.records.kernel.charactertables import IS_DOT, IS_PRIVATE, IS_UNKNOWN
+from gateway.records.kernel.layout import FIELD
 from gateway.records.kernel.reading import digits_of, number_at, scientific
 from gateway.records.kernel.tables import OWN
-from gateway.records.kernel.words import eight_at
+from gateway.records.kernel.words import called, eight_at, inlined
 
 (
     REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN, FORMULA, REGION_FORM, NOT_FULL,
@@ -25,7 +26,7 @@ _FIRST_EVEN, _FIRST_ODD = np.uint64(0x0007000A00080002), np.uint64(0x00090005000
 _SECOND_EVEN, _SECOND_ODD = np.uint64(0x00060007000A0008), np.uint64(0x0003000900050004)
 
 
-@njit
+@called
 def is_day(day):  # type: ignore[no-untyped-def]
     """Whether a number yyyymmdd is a day of the calendar, from year 1 on."""
     year, month, rest = day // 10000, day // 100 % 100, day % 100
@@ -42,7 +43,7 @@ def packed(buf, s, n):  # type: ignore[no-untyped-def]
     return eight_at(buf, s) & ((_ONE << np.uint64(8 * n)) - _ONE) | np.uint64(n) << np.uint64(56)
 
 
-@njit
+@called
 def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
     """Where a key stands in a code table; -1: nowhere."""
     mask = (1 << bits) - 1
@@ -54,7 +55,7 @@ def code_slot(key, keys, at, bits):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit
+@called
 def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
     """The code of a date, or -1."""
     n = e - s
@@ -76,8 +77,8 @@ def date_code(buf, s, e, latest, mature):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit
-def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # type: ignore[no-untyped-def]
+@called
+def region_codes(buf, s, e, side, circumstances, found):  # type: ignore[no-untyped-def]
     """Codes of a region code into `found`; returns how many."""
     high = number_at(buf, s) if e - s == 12 else np.int64(-1)
     low = number_at(buf, s + 4) if e - s == 12 else np.int64(-1)
@@ -85,11 +86,13 @@ def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # ty
         found[0] = FLOAT if scientific(buf, s, e) else REGION_FORM
         return 1
     first, six, rest = high // 1_000_000, high // 100, low % 1_000_000
-    if province[first] != 1:
-        found[0] = NO_PARTNER if province[first] == 2 else NO_PROVINCE
+    known = circumstances.province[first]
+    if known != 1:
+        found[0] = NO_PARTNER if known == 2 else NO_PROVINCE
         return 1
+    county, as_of = circumstances.county, circumstances.as_of
     n = 0
-    if side == OWN and sender >= 0 and first != sender:
+    if side == OWN and circumstances.sender >= 0 and first != circumstances.sender:
         found[n] = NOT_OWN
         n += 1
     all_of_it = rest == 0 and six % 10000 == 0
@@ -107,35 +110,25 @@ def region_codes(buf, s, e, side, sender, county, province, as_of, found):  # ty
     return n
 
 
-@njit
-def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
+@called
+def id_codes(buf, s, e, circumstances, found):  # type: ignore[no-untyped-def]
     """Codes of an ID number into `found`; returns how many. The cell is ASCII."""
+    county, as_of = circumstances.county, circumstances.as_of
     n = e - s
     high = number_at(buf, s) if n == 18 else np.int64(-1)
     low = number_at(buf, s + 8) if n == 18 else np.int64(-1)
     last = np.int64(buf[s + 17])
     shaped = high >= 0 and low >= 0 and 48 <= buf[s + 16] <= 57
     if not shaped or not (48 <= last <= 57 or last == 88 or last == 120):
-        found[0] = ID_LENGTH
-        if scientific(buf, s, e):
-            found[0] = ID_FLOAT
-        elif n == 15 and digits_of(buf, s, 15) >= 0:
-            found[0] = ID_LEGACY
+        found[0] = _misshapen(buf, s, e)
         return 1
     n = 0
     if last == 120:
         found[n] = ID_LOWER_X
         n += 1
         last = np.int64(88)
-    # Weights 7 9 10 5 8 4 2 1, 6 3 7 9 10 5 8 4, 2: every second byte a lane, whose sum the product has at its top.
-    one, two = eight_at(buf, s), eight_at(buf, s + 8)
-    total = ((one & _DIGITS) * _FIRST_EVEN) >> _LANE
-    total += ((one >> _BYTE & _DIGITS) * _FIRST_ODD) >> _LANE
-    total += ((two & _DIGITS) * _SECOND_EVEN) >> _LANE
-    total += ((two >> _BYTE & _DIGITS) * _SECOND_ODD) >> _LANE
-    check = (np.int64(total) + 2 * (np.int64(buf[s + 16]) - 48)) % 11
     zeros = last == 48 and buf[s + 16] == 48 and buf[s + 15] == 48
-    if _CHECK[check] != last:
+    if _check_character(buf, s) != last:
         found[n] = ID_TAIL if zeros else ID_CHECK
         n += 1
     elif zeros and buf[s + 14] != 48:
@@ -167,15 +160,35 @@ def id_codes(buf, s, e, county, as_of, found):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit
-def text_codes(buf, s, bits, length, limit, warning, person, found):  # type: ignore[no-untyped-def]
-    """Codes of a text into `found`; returns how many. `bits` and `length` are of the whole text."""
+@called
+def _misshapen(buf, s, e):  # type: ignore[no-untyped-def]
+    """The code of what has not the shape of an ID number."""
+    if scientific(buf, s, e):
+        return ID_FLOAT
+    return ID_LEGACY if e - s == 15 and digits_of(buf, s, 15) >= 0 else ID_LENGTH
+
+
+@inlined
+def _check_character(buf, s):  # type: ignore[no-untyped-def]
+    """The check character of 17 digits."""
+    # Weights 7 9 10 5 8 4 2 1, 6 3 7 9 10 5 8 4, 2: every second byte a lane, whose sum the product has at its top.
+    one, two = eight_at(buf, s), eight_at(buf, s + 8)
+    total = ((one & _DIGITS) * _FIRST_EVEN) >> _LANE
+    total += ((one >> _BYTE & _DIGITS) * _FIRST_ODD) >> _LANE
+    total += ((two & _DIGITS) * _SECOND_EVEN) >> _LANE
+    total += ((two >> _BYTE & _DIGITS) * _SECOND_ODD) >> _LANE
+    return _CHECK[(np.int64(total) + 2 * (np.int64(buf[s + 16]) - 48)) % 11]
+
+
+@inlined
+def text_codes(first, measured, field, found):  # type: ignore[no-untyped-def]
+    """Codes of a text into `found`; returns how many. `first` is its first byte, `measured` as `text_bits` has it."""
     n = 0
-    first = buf[s]
+    bits, length = measured & 255, measured >> 8
     if first == 61 or first == 43 or first == 45 or first == 64:
         found[n] = FORMULA
         n += 1
-    if not person:
+    if not field[FIELD.person]:
         if bits & IS_PRIVATE:
             found[n] = PRIVATE
             n += 1
@@ -185,10 +198,10 @@ def text_codes(buf, s, bits, length, limit, warning, person, found):  # type: ig
     elif bits & IS_DOT:
         found[n] = DOT
         n += 1
-    if length > limit:
+    if length > field[FIELD.limit]:
         found[n] = TOO_LONG
         n += 1
-    elif length > warning:
+    elif length > field[FIELD.warning]:
         found[n] = LONG
         n += 1
     return n

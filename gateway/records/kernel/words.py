@@ -1,17 +1,28 @@
-"""Compiled: memory eight and sixty-four bytes at a time, and calls into C: what numba has no words for.
+"""Compiled: memory eight and sixty-four bytes at a time, records of `layout`, calls into C: what numba does not offer.
 
-Memory is a pointer and a place: nothing is checked, so whoever calls keeps `entries.SLACK` bytes behind every buffer.
+Memory is a pointer and a place. Nothing is checked: callers keep `entries.SLACK` bytes behind every buffer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_type_hints
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic
 
-BYTES: Any = types.CPointer(types.uint8)  # type: ignore[no-untyped-call]
+_types: Any = types
+KINDS: Any = {
+    "v": _types.int64,
+    "b": _types.CPointer(_types.uint8),
+    "h": _types.CPointer(_types.int16),
+    "w": _types.CPointer(_types.uint16),
+    "i": _types.CPointer(_types.int32),
+    "n": _types.CPointer(_types.int64),
+    "u": _types.CPointer(_types.uint64),
+}
+"""The letters of `entries.ENTRIES` as numba's types."""
+BYTES, LONGS = KINDS["b"], KINDS["n"]
 _WORD, _BYTE, _INDEX = ir.IntType(64), ir.IntType(8), ir.IntType(32)
 
 
@@ -51,6 +62,7 @@ def _within(_typing: Any, data: Any, at: Any, low: Any, high: Any) -> Any:  # no
     """Which of 64 bytes are from `low` to `high`: a bit for each, the first byte's lowest."""
 
     def generate(_context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+        """Write the instructions."""
         vector = ir.VectorType(_BYTE, 64)
         none, zeros = ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(_INDEX, 64), [0] * 64)
 
@@ -111,6 +123,28 @@ def _behind(_typing: Any, data: Any, places: Any) -> Any:  # noqa: ARG001
     return data(data, types.int64), generate
 
 
+def reader(record: type[tuple[Any, ...]]) -> Any:
+    """A compiled function that reads a record of `layout` from the words at a pointer."""
+    hints = get_type_hints(record, include_extras=True).values()
+    kind = _types.NamedTuple([KINDS[hint.__metadata__[0]] for hint in hints], record)
+
+    def read(_typing: Any, data: Any) -> Any:  # noqa: ARG001
+        """The record at a pointer."""
+
+        def generate(context: Any, builder: Any, _signature: Any, given: Any) -> Any:
+            """Write the instructions."""
+            members = []
+            for place, member in enumerate(kind):
+                word = builder.load(builder.gep(given[0], [ir.Constant(_WORD, place)]))
+                pointer = isinstance(member, _types.CPointer)
+                members.append(builder.inttoptr(word, context.get_value_type(member)) if pointer else word)
+            return context.make_tuple(builder, kind, members)
+
+        return kind(LONGS), generate
+
+    return intrinsic(read)
+
+
 def _call(_typing: Any, address: Any, one: Any, two: Any, three: Any) -> Any:  # noqa: ARG001
     """Call a C function of three words at an address; what it returns is not looked at."""
 
@@ -132,6 +166,13 @@ turned: Any = intrinsic(_turned)
 address: Any = intrinsic(_address)
 behind: Any = intrinsic(_behind)
 call: Any = intrinsic(_call)
+
+
+called: Any = njit(forceinline=False)
+"""Compiled; called, or inlined where the compiler sees fit. Without this word a function inherits the option from an
+`inlined` caller, and the loop over all lines would grow by all the code for rare cases."""
+inlined: Any = njit(forceinline=True)
+"""Compiled into its callers: one part of a long function that is written as several."""
 
 
 @njit(inline="always")

@@ -130,6 +130,7 @@ class _Look:
         return self._bottom * self._right
 
     def at(self, piece: bytes) -> None:
+        """Look at the next piece."""
         data = self._rest + piece
         cut = max(data.rfind(b"<"), len(data) - _LONGEST_TAG)
         data, self._rest = data[:cut], data[cut:]

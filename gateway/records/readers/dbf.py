@@ -82,11 +82,11 @@ def open_dbf(path: Path) -> Dbf | Refused:
         at += width
     # Without a terminator the descriptors ran into the records.
     ended = descriptors[len(columns) * FIELD : len(columns) * FIELD + 1] == b"\r"
-    told = int.from_bytes(head[4:8], "little")
+    stated = int.from_bytes(head[4:8], "little")
     there = -(-max(0, size - first - 1) // record)
-    if not columns or not ended or at != record or told > there or first > size:
+    if not columns or not ended or at != record or stated > there or first > size:
         return Refused(DAMAGED)
-    return Dbf(path, tuple(columns), first, record, told)
+    return Dbf(path, tuple(columns), first, record, stated)
 
 
 def _value(raw: bytes, column: Column) -> Typed:

@@ -1,8 +1,8 @@
 """The header: sought in the first ten rows, in Chinese titles, English names or aliases, in any order.
 
 Title rows above it are passed over. A column that is not in the agreement refuses the file, unless it is ignorable;
-then it is dropped and named. Titles that are not ours are never repeated: they may hold anything, so they are told by
-their column.
+then it is dropped and named. Titles that are not ours are never repeated, since they may hold anything: they are named
+by their column.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class TextTable:
 
     @property
     def encoding(self) -> str:
-        """As it is told in the result."""
+        """Its name in the result."""
         return self.found.name
 
     def data(self) -> Iterator[Batch]:

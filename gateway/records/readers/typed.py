@@ -1,7 +1,7 @@
-"""Cells that come with a type (workbooks, DBF) as text, and what their type shows was done to them.
+"""Cells that come with a type (workbooks, DBF) as text, with a code for what their type shows was done to them.
 
 An ID number that was stored as a number has lost digits, whatever it looks like: it is never repaired. A code of 12
-digits is exact as a number; a code of two digits has lost its leading zero. What was converted is said of the record.
+digits is exact as a number; a code of two digits has lost its leading zero. Every conversion is a code of the record.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TypeAlias
 from gateway.records.schema import Field
 
 Typed: TypeAlias = str | bool | int | float | dt.date | dt.time | dt.timedelta
-Told = tuple[str, str | None]
-"""The text of a cell and, where there is something to say, the code."""
+AsText = tuple[str, str | None]
+"""The text of a cell, and the code of what was done to it, if any."""
 
 GARBLED, LINE_BREAK, DIGITS_LOST, ZERO_LOST, ERROR_CELL, MADE_A_DATE, CUT = (
     "405", "437", "438", "440", "441", "442", "443",
@@ -39,10 +39,11 @@ class Broken(str):
     """What a spreadsheet could not work out, such as #N/A."""
 
 
-def teller(field: Field | None, epoch_1904: bool = False) -> Callable[[Typed], Told]:
-    """How cells of a column become text; `field` None: a column that no field has, shown and judged by nothing."""
+def converter(field: Field | None, epoch_1904: bool = False) -> Callable[[Typed], AsText]:
+    """The function that makes text of a column's cells. `field` None: a column of no field, shown and never judged."""
 
-    def tell(cell: Typed) -> Told:
+    def convert(cell: Typed) -> AsText:
+        """The text of one cell, and its code."""
         if isinstance(cell, str):
             return _text(cell, field)
         if isinstance(cell, bool):
@@ -57,10 +58,10 @@ def teller(field: Field | None, epoch_1904: bool = False) -> Callable[[Typed], T
             return cell.strftime("%Y%m%d").rjust(8, "0"), DATE_CELL
         return str(cell), MADE_A_DATE
 
-    return tell
+    return convert
 
 
-def _text(cell: str, field: Field | None) -> Told:
+def _text(cell: str, field: Field | None) -> AsText:
     if isinstance(cell, Cut):
         return str(cell), CUT if field else None
     if isinstance(cell, Garbled):
@@ -75,7 +76,7 @@ def _text(cell: str, field: Field | None) -> Told:
     return text.replace("\n", "\u240a"), LINE_BREAK if field else None
 
 
-def _number(cell: int | float, field: Field | None, epoch_1904: bool) -> Told:
+def _number(cell: int | float, field: Field | None, epoch_1904: bool) -> AsText:
     whole = isinstance(cell, int) or cell.is_integer()
     text = str(int(cell)) if whole else repr(cell)
     if field is None:

@@ -1,7 +1,8 @@
 """Workbooks (.xlsx, .xls) and .dbf as tables: which sheet, where its header stands, its rows as lines.
 
-Row numbers are the spreadsheet's own. Exactly one sheet may hold records; the sheets that our template brings along
-(instructions, code lists) are none. A workbook of several tables is refused, and none of them is guessed.
+Row numbers are the spreadsheet's own. Exactly one sheet may hold records; the other sheets of our
+template (instructions, code lists) do not count. A workbook of several tables is refused: none of them is chosen by a
+guess.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gateway.records.readers import containers, header
 from gateway.records.readers.dbf import Dbf, open_dbf
 from gateway.records.readers.encoding import ZIP
 from gateway.records.readers.lines import Batch, control, join
-from gateway.records.readers.typed import Broken, Told, Typed, teller
+from gateway.records.readers.typed import AsText, Broken, Typed, converter
 from gateway.records.schema import Schema
 from gateway.records.sheets import OWN_SHEETS
 from gateway.records.text import Repertoire
@@ -56,10 +57,10 @@ class SheetTable:
     def data(self) -> Iterator[Batch]:
         """The rows below the header, as lines of CSV; a deleted record leaves its number out."""
         fields = self.schema.fields
-        tell = [teller(None, self.sheet.epoch_1904)] * self.header.width
+        converters = [converter(None, self.sheet.epoch_1904)] * self.header.width
         places = {column: place for place, column in enumerate(self.header.order) if column < self.header.width}
         for column, place in places.items():
-            tell[column] = teller(fields[place], self.sheet.epoch_1904)
+            converters[column] = converter(fields[place], self.sheet.epoch_1904)
         rows = islice(enumerate(self.sheet.rows(), 1), self.header.line, None)
         while block := list(islice(rows, _ROWS)):
             first, last = block[0][0], block[-1][0]
@@ -71,19 +72,19 @@ class SheetTable:
                 if row is None:
                     deleted += 1
                     continue
-                told = [one(cell) for one, cell in zip(tell, row, strict=False)]
-                if len(row) > len(tell):
-                    told += [(str(cell), None) for cell in row[len(tell) :]]
-                found = {places[at]: code for at, (_, code) in enumerate(told) if code is not None}
+                cells = [one(cell) for one, cell in zip(converters, row, strict=False)]
+                if len(row) > len(converters):
+                    cells += [(str(cell), None) for cell in row[len(converters) :]]
+                found = {places[at]: code for at, (_, code) in enumerate(cells) if code is not None}
                 if found:
                     notes[number] = found
-                lines.append(self._line(told))
+                lines.append(self._line(cells))
                 numbers.append(number)
             read = self.size * last // max(1, self.sheet.height)
             yield Batch(first, lines, read, True, True, numbers, notes, deleted)
 
-    def _line(self, told: Sequence[Told]) -> str:
-        return control(self.repertoire.mend(join([text for text, _ in told])))
+    def _line(self, cells: Sequence[AsText]) -> str:
+        return control(self.repertoire.mend(join([text for text, _ in cells])))
 
 
 def open_workbook(
@@ -150,6 +151,7 @@ def _rows(
         broken.setdefault(row, []).append(column)
 
     def rows() -> Iterator[list[Typed] | None]:
+        """The rows from column A on, with the cells that hold an error marked."""
         for number, cells in enumerate(sheet.iter_rows()):
             row: list[Typed] = [*left, *cells] if left else list(cells)
             for column in broken.get(number, ()):
@@ -166,7 +168,7 @@ def _choose(
     tables: list[SheetTable] = []
     refused: list[Refused] = []
     for sheet in sheets:
-        first = [repertoire.mend(join([teller(None)(cell)[0] for cell in row or ()])) for row in _first(sheet)]
+        first = [repertoire.mend(join([converter(None)(cell)[0] for cell in row or ()])) for row in _first(sheet)]
         where = header.find(first, schema, ignorable)
         if isinstance(where, Refused):
             if sheet.name not in OWN_SHEETS:

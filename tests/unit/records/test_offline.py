@@ -119,7 +119,9 @@ def test_sort(file: Path, tmp_path: Path) -> None:
 
 
 def test_sort_by_residence(file: Path, tmp_path: Path) -> None:
-    found = records.sort(file, "migrants-inflow", tmp_path / "out", by="residence", schemas=SCHEMAS)
+    found = records.sort(
+        file, "migrants-inflow", tmp_path / "out", by="residence", options=records.Options(schemas=SCHEMAS)
+    )
     assert found.out == {"11": 2}
     assert found.to_json()["digest"] == found.digest
 

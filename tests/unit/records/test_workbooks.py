@@ -12,6 +12,7 @@ from gateway.records import jobs, schema
 from gateway.records.readers.lines import join
 from gateway.records.reports import write_refused_list
 from gateway.records.templates import write_template
+from gateway.records.violations import Sentences
 from tests.unit.records.conftest import FIELDS, SCHEMAS, Examiner, good
 
 FAULTY = "FFFFC7CE"
@@ -98,8 +99,7 @@ def test_only_so_many_are_listed_and_it_says_so(
     assert len(examined.violations) == 3
     assert examined.found.codes == {"401": 5}
     rules = schema.load(SCHEMAS, "migrants-inflow")
-    out = examined.job.out
-    listed = write_refused_list(tmp_path / "r.xlsx", out / "refused.csv", out / "violations.csv", rules, "en")
+    listed = write_refused_list(tmp_path / "r.xlsx", examined.job.out, Sentences(rules, "en", None, ""))
     sheet = _sheet(tmp_path / "r.xlsx")
     assert listed == 3
     assert sheet.max_row == 2 + 3
