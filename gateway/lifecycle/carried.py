@@ -56,6 +56,11 @@ def content(entry: Recorded) -> Values:
     return found
 
 
+def parts(entry: Recorded) -> Values:
+    """Which part of how many a delivery is; 0 where it is whole."""
+    return {"part": entry.counts.get("part", 0), "parts": entry.counts.get("parts", 0)}
+
+
 def kept(column: str, digest: str) -> Carried:
     """The entry's digest (or id) of that name, in a column."""
 

@@ -58,18 +58,27 @@ PARCEL: Final = Machine(
             Event.RECEIVED,
             frozenset({P.ARRIVING}),
             P.ACKNOWLEDGED,
-            (carried.content, carried.kept("original", "batch"), carried.constant("code", "100"), carried.no_wait),
+            (
+                carried.content,
+                carried.instant("received_at"),
+                carried.kept("original", "batch"),
+                carried.constant("code", "100"),
+                carried.no_wait,
+            ),
             when=_CLOSES,
         ),
         Transition(
             Event.RECEIVED,
             frozenset({P.ARRIVING}),
             P.NOTED,
-            (carried.content, carried.constant("code", "100"), carried.no_wait),
+            (carried.content, carried.instant("received_at"), carried.constant("code", "100"), carried.no_wait),
             when=_SPEAKS,
         ),
         Transition(
-            Event.RECEIVED, frozenset({P.ARRIVING}), P.RECEIVED, (carried.content, carried.no_code, carried.no_wait)
+            Event.RECEIVED,
+            frozenset({P.ARRIVING}),
+            P.RECEIVED,
+            (carried.content, carried.instant("received_at"), carried.parts, carried.no_code, carried.no_wait),
         ),
         Transition(
             Event.DUPLICATE,

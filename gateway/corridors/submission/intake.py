@@ -144,7 +144,8 @@ class Intake(Step[Claimed, Arrival]):
         row = tx.parcels.row(row.id)
         commit, salt = commitment(self.node.inbox.name(ParcelId(row.id)))
         tx.salts.keep(commit, salt, row.id)
-        said = Said({"bytes": row.size}, content(row), time=row.received_at, commit=commit)
+        counts = {"bytes": row.size} | ({"part": row.part, "parts": row.parts} if row.part else {})
+        said = Said(counts, content(row), time=row.received_at, commit=commit)
         of_parcel(tx, row, Event.RECEIVED, said)
 
 
