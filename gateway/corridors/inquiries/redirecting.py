@@ -48,6 +48,7 @@ def pass_on(node: Node, ids: Sequence[str], to: str, why: str, actor: str) -> Ou
     facts = terms.facts
 
     def plan(owed: ObligationRow, of: _Of) -> Outcome[Change]:
+        """Refused 625 where the inquiry's class is no agreement any more, 626 where `to` cannot answer."""
         agreement = facts.agreements.get(of[0].agreement)
         reply = facts.agreements.get(of[0].reply)
         if agreement is None or agreement.clock is None or reply is None:
