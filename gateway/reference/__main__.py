@@ -9,6 +9,7 @@ from gateway import reference
 
 
 def main() -> int:
+    """Write what is stale and name it, or with `--check` only name it. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m gateway.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; name the stale pages and exit 1")
     if parser.parse_args().check:

@@ -33,6 +33,7 @@ BANDS = {
 
 
 def page() -> str:
+    """The page's text: every code with its sentence and remedy in both languages, by its first digit."""
     lines = heading(
         "Codes · 代码",
         "gateway/codes.toml",

@@ -55,6 +55,7 @@ def available() -> list[Command]:
 
 
 def page() -> str:
+    """The page's text: every command with its usage, parameters and their defaults."""
     lines = heading(
         "Commands · 命令",
         "the command line",

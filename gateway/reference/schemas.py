@@ -16,6 +16,7 @@ _SHORT = 64  # longer code lists are linked, not printed
 
 
 def page(folder: Path) -> str:
+    """The page's text: every dataset below `folder` with its fields, then the code lists that they name."""
     lines = heading(
         "Schemas · 数据规范",
         "schemas/",
