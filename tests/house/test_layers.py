@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import gateway
+
 ROOT = Path(__file__).parents[2]
 TOOL = Path(sys.executable).with_name("lint-imports")
 DOWN = "Data flows one way: imports point down the house"
@@ -102,3 +104,18 @@ def test_a_breach_is_caught(way: str, copy: Path) -> None:
         found, said = broken(copy)
     assert contract in found, said[-3000:]
     assert file.removesuffix(".py").replace("/", ".") in re.sub(r"\s+", "", said)
+
+
+def rooms(folder: Path) -> set[str]:
+    """Modules and packages in a folder, without what every package has."""
+    found = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    return found - {"__init__", "__main__"}
+
+
+def test_the_map_of_the_house_names_every_room() -> None:
+    """`gateway.__doc__`, and the rooms of the corridors in their explanation."""
+    house = set(re.findall(r"``(\w+)``", (gateway.__doc__ or "").partition("|---|")[2]))
+    assert house == rooms(ROOT / "gateway")
+    section = (ROOT / "docs/explanation/corridors.md").read_text("utf-8").partition("## The rooms of the corridors")[2]
+    first = re.findall(r"^\|( `.+`) \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert {name for cell in first for name in re.findall(r"`(\w+)`", cell)} == rooms(ROOT / "gateway" / "corridors")
