@@ -16,7 +16,7 @@ Imports point down this list and never up; import-linter holds it.
 | ``step`` | one step, once: load, effect, outcome, then one transaction |
 | ``node`` | the running node: its ports and its facts |
 | ``control`` | the local API on the Unix socket |
-| ``stages`` | intake, recognising, checking, sorting, sealing; releasing, delivery, acknowledging, countersigning: decisions only |
+| ``stages`` | decisions only: intake to sealing, releasing to acknowledging, countersigning |
 | ``adapters`` | technology: folders, SFTP, OpenPGP, SM, spool, ledger, worker |
 | ``records`` | the data engine: readers, schemas, rules, sorting, error lists, templates |
 | ``receipts`` | what people read: receipts, distribution lists, transmittal sheets, the operator's page |
