@@ -68,12 +68,12 @@ def _carried(carried: Callable[[Recorded], Values], event: Event) -> str:
 class _Noted(Mapping[str, T]):
     """A mapping that has whatever is asked for, and notes the question."""
 
-    def __init__(self, name: str, value: T, asked: list[str]) -> None:
-        self._name, self._value, self._asked = name, value, asked
+    def __init__(self, name: str, values: Mapping[str, T], other: T, asked: list[str]) -> None:
+        self._name, self._values, self._other, self._asked = name, values, other, asked
 
     def __getitem__(self, key: str) -> T:
         self._asked.append(f"{self._name}.{key}")
-        return self._value
+        return self._values.get(key, self._other)
 
     def __contains__(self, key: object) -> bool:
         self[str(key)]
@@ -121,8 +121,8 @@ class _Everything:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        return _Noted("counts", 20261101, self.asked)
+        return _Noted("counts", {"due": 20261101}, 1, self.asked)
 
     @property
     def digests(self) -> Mapping[str, str]:
-        return _Noted("digests", "0" * 64, self.asked)
+        return _Noted("digests", {}, "0" * 64, self.asked)

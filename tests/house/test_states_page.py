@@ -71,6 +71,16 @@ def test_what_follows_is_read_from_the_table() -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=named)
+def test_every_row_of_a_table_is_a_line_of_the_page(machine: Machine[Any]) -> None:
+    text = states.page()
+    found = list(transitions.rows(machine))
+    assert len(found) == len(machine.rows)
+    for row in found:
+        line = " | ".join((f"`{row.event}`", row.role, row.before, row.after, row.condition, row.carries))
+        assert f"| {line} |" in text
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=named)
 def test_a_picture_has_every_state_and_every_event_of_its_table(machine: Machine[Any]) -> None:
     picture = ElementTree.fromstring(states.pictures()[f"states/{machine.name}.svg"])
     texts = {"".join(text.itertext()) for text in picture.iter(f"{SVG}text")}
