@@ -124,7 +124,7 @@ def extended(entry: Recorded) -> Values:
 
 
 def has_digest(name: str) -> Condition:
-    return Condition(f"names a {name}", lambda entry: name in entry.digests)
+    return Condition(f"with digests.{name}", lambda entry: name in entry.digests)
 
 
 def has_count(name: str) -> Condition:

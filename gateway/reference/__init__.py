@@ -1,7 +1,7 @@
 """The reference pages, written from the code: `python -m gateway.reference`, or `make docs`.
 
 Every page is made from what the program itself reads (the catalogue, the command line, the facts' models, the schemas,
-the log's events), so that it cannot say something else. The same code gives the same bytes.
+the lifecycle's tables), so that it cannot say something else. The same code gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ FOLDER = Path("docs/reference")
 
 
 def pages(root: Path = ROOT) -> Mapping[str, str]:
-    """Every page as it should be: path below `root` -> text."""
+    """Every page and picture as it should be: path below `root` -> text."""
     made = {
         "codes.md": codes.page(),
         "commands.md": commands.page(),
         "configuration.md": configuration.page(root / "config"),
         "schemas.md": schemas.page(root / "schemas"),
         "states.md": states.page(),
+        **states.pictures(),
     }
     return {str(FOLDER / name): text for name, text in made.items()}
 
@@ -36,9 +37,9 @@ def stale(root: Path = ROOT) -> list[str]:
 def write(root: Path = ROOT) -> list[str]:
     """Write every page that is stale, and return their names."""
     changed = stale(root)
-    durable.make_folder(root / FOLDER, 0o755)
     for name, text in pages(root).items():
         if name in changed:
+            durable.make_folder((root / name).parent, 0o755)
             durable.write_bytes(root / name, text.encode(), 0o644)
     return changed
 

@@ -1,142 +1,154 @@
-"""The page of states: of parcels, packages, batches, obligations, receipts; kinds of delivery; events of the log.
+"""The page of states: what each kind of thing goes through, kinds of delivery, stages of a receipt, events of the log.
 
-What they mean is in `states.toml`; which of them are real is read from the code. A test fails for what is real and
-nobody explains.
+What leads where is read from the tables of `gateway.lifecycle`; `states.toml` says in sentences what each state and
+event means. A test fails for what no sentence is about, and for a sentence about nothing.
 """
 
 from __future__ import annotations
 
-import ast
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, get_args
 
-import gateway
-from gateway.lifecycle import Event, ObligationState
+from gateway.lifecycle import MACHINES, Event, Machine
 from gateway.parcels import Decider, Kind
 from gateway.receipts.receipt import Stage
 from gateway.receipts.words import Words
+from gateway.reference import transitions
+from gateway.reference.drawing import draw
 from gateway.reference.markdown import code, heading, table
 from gateway.reference.markdown import page as joined
-from gateway.stages import intake
 
-UNEXPLAINED = "**not explained yet**"
-_WRITERS = {
-    "parcels": ("add_parcel", "update_parcel"),
-    "packages": ("add_package", "add_withdrawal", "update_package", "update_packages"),
-    "deliveries": ("update_delivery",),
-    "incoming": ("update_incoming", "add_incoming"),
-    "statements": ("add_statement", "add"),
-}
+FOLDER = "states"
+"""The pictures' folder, beside the page."""
+
+Said = Mapping[str, Any]
+Machines = Sequence[Machine[Any]]
 
 
-def page() -> str:
-    said = _explained()
-    real = _real()
-    zh, en = Words("zh"), Words("en")
+def page(said: Said | None = None, machines: Machines = MACHINES) -> str:
+    """The page's text. Raises `KeyError` for a state or an event without a sentence."""
+    said = explained() if said is None else said
     lines = heading(
         "States, kinds and events · 状态",
-        "the corridors, gateway/parcels.py, gateway/deadlines and gateway/log",
-        "What `gateway parcels list`, `gateway status` and the exchange log call things.",
+        "gateway/lifecycle/, gateway/reference/states.toml, gateway/parcels.py and gateway/receipts",
+        "What `gateway parcels list`, `gateway status` and the exchange log call things. A state changes by an entry "
+        "of the log and in no other way: each kind of thing has one table of transitions, which the running node, a "
+        "restore and the verifier of the log all go by. What the tables do not allow is not done, and is a finding "
+        "(`lifecycle`) in a log that tells of it.",
     )
-    lines += ["## Parcels · 交换件", "", *_states(said, real, "parcels")]
-    lines += ["A parcel that waits keeps its state, and has a code (7xx) and a time of the next try.", ""]
-    lines += ["## Packages · 交换包", "", *_states(said, real, "packages")]
-    lines += ["## Batches and their delivery · 分发批次", "", *_states(said, real, "deliveries")]
-    lines += ["## Batches of other gateways · 收到的批次", "", *_states(said, real, "incoming")]
-    lines += ["## What gateways state to each other · 回执与清单", "", *_states(said, real, "statements")]
-    lines += ["## Obligations · 限办事项", "", *_states(said, real, "obligations")]
-    lines += ["## Kinds of delivery · 报送类型", "", "Said by the sidecar or the file's name; a file without a mark is"]
-    lines += ["`new`.", ""]
-    taken = getattr(intake, "TAKEN", tuple(Kind))  # the stage names them for as long as some are not taken
-    lines += table(
-        ("Kind", "中文", "In the file's name", "Taken"),
-        (
-            (code(k), zh(f"kind.{k}"), said["kinds"].get(k, UNEXPLAINED), "yes" if k in taken else "not yet")
-            for k in Kind
-        ),
-    )
-    lines += ["What decided the period is on the receipt:", ""]
-    lines += table(("Word", "中文"), ((code(word), zh(f"decided.{word}")) for word in get_args(Decider)))
-    lines += ["## Stages of a receipt · 回执", ""]
-    lines += table(
-        ("Stage", "中文", "English"),
-        ((code(stage), zh(f"status.{stage}"), en(f"status.{stage}")) for stage in get_args(Stage)),
-    )
-    lines += ["## Events of the exchange log · 交换日志", ""]
-    lines += ["How an entry is made is told in [the exchange log](../explanation/log.md).", ""]
-    written = set(_events())
-    lines += table(
-        ("Event", "What it records"),
-        (
-            (code(e), said["events"].get(e, UNEXPLAINED) + ("" if e.name in written else " (**not written yet**)"))
-            for e in Event
-        ),
-    )
-    return joined(lines)
+    lines += [
+        "In the pictures an arrow with dots leads from any state at a dot to the state at its head; beside a state, "
+        "with a small circling arrow, are the events that leave it as it is; a double frame is an end. Where a table "
+        "has several rows for one event and state, the first whose condition holds counts.",
+        "",
+    ]
+    for machine in machines:
+        lines += _machine(machine, said)
+    return joined([*lines, *_kinds(said), *_stages(), *_events(said, machines)])
 
 
-def unexplained() -> list[str]:
-    """What the code writes and `states.toml` does not explain."""
-    said = _explained()
-    return [f"{what}.{each}" for what, real in _real().items() for each in real if each not in said[what]]
+def pictures(said: Said | None = None, machines: Machines = MACHINES) -> Mapping[str, str]:
+    """Every machine's picture: name of the file beside the page -> SVG."""
+    said = explained() if said is None else said
+    made = {}
+    for machine in machines:
+        of = said[machine.name]
+        words = {
+            **{str(event): text["zh"] for event, text in said["events"].items()},
+            **{f"state:{state}": text["zh"] for state, text in of["states"].items()},
+        }
+        made[f"{FOLDER}/{machine.name}.svg"] = draw(machine, words, f"{of['title']['zh']} · {of['title']['en']}")
+    return made
 
 
-def _explained() -> Mapping[str, Any]:
+def explained() -> Said:
+    """The sentences."""
     return tomllib.loads(files(__package__).joinpath("states.toml").read_text("utf-8"))
 
 
-def _real() -> Mapping[str, list[str]]:
-    """Everything the code writes, sorted; members of enumerations in their own order."""
-    written = {what: sorted(set(_written(functions, what))) for what, functions in _WRITERS.items()}
-    members = {"obligations": ObligationState, "events": Event, "kinds": Kind}
-    return {**written, **{what: [str(member) for member in enum] for what, enum in members.items()}}
+def unexplained(said: Said | None = None, machines: Machines = MACHINES) -> list[str]:
+    """States, events and kinds that no sentence is about."""
+    said = explained() if said is None else said
+    return sorted(_real(machines) - _told(said, machines))
 
 
-def _states(said: Mapping[str, Any], real: Mapping[str, list[str]], what: str) -> list[str]:
-    """The states that are real, in the order they are explained in."""
-    order = [state for state in said[what] if state in real[what]]
-    missing = {"zh": "", "holds": UNEXPLAINED, "next": ""}
-    rows = [(state, said[what].get(state, missing)) for state in [*order, *(s for s in real[what] if s not in order)]]
-    titles = ("State", "中文", "What holds", "Next")
-    return table(titles, ((code(state), text["zh"], text["holds"], text["next"]) for state, text in rows))
+def unreal(said: Said | None = None, machines: Machines = MACHINES) -> list[str]:
+    """Sentences about what there is not."""
+    said = explained() if said is None else said
+    return sorted(_told(said, machines) - _real(machines))
 
 
-def _written(functions: tuple[str, ...], name: str) -> Iterator[str]:
-    """Every state that a call of `functions`, or a statement on the table `name`, writes as a constant."""
-    for node in _nodes("corridors", "daemon", "adapters/ledger"):
-        if isinstance(node, ast.Call):
-            yield from _constants(node, functions, name)
+def _real(machines: Machines) -> set[str]:
+    return {
+        *(f"{machine.name}.{state}" for machine in machines for state in machine.states),
+        *(f"events.{event}" for event in Event),
+        *(f"kinds.{kind}" for kind in Kind),
+    }
 
 
-def _events() -> Iterator[str]:
-    """The names of the events that something writes."""
-    for node in _nodes("corridors", "daemon"):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Event":
-            yield node.attr
+def _told(said: Said, machines: Machines) -> set[str]:
+    """What has its sentence: of a state and an event also its Chinese name."""
+    named = {machine.name: said.get(machine.name, {}).get("states", {}) for machine in machines}
+    named |= {name: of.get("states", {}) for name, of in said.items() if isinstance(of, Mapping) and "states" in of}
+    named["events"] = said["events"]
+    whole = (f"{what}.{each}" for what, of in named.items() for each, text in of.items() if _whole(text))
+    return {*whole, *(f"kinds.{kind}" for kind, text in said["kinds"].items() if text)}
 
 
-def _nodes(*modules: str) -> Iterator[ast.AST]:
-    for module in modules:
-        for file in sorted(Path(gateway.__file__).parent.joinpath(module).rglob("*.py")):
-            yield from ast.walk(ast.parse(file.read_text("utf-8")))
+def _whole(text: Mapping[str, str]) -> bool:
+    return bool(text.get("zh") and text.get("holds"))
 
 
-def _constants(call: ast.Call, functions: tuple[str, ...], name: str) -> Iterator[str]:
-    if not isinstance(call.func, ast.Attribute):
-        return
-    values = [keyword.value for keyword in call.keywords if keyword.arg == "state"]
-    if call.func.attr in functions:
-        values += call.args[1:]
-    elif call.func.attr != "values" or name not in _names(call.func.value):
-        return
-    for value in values:
-        for each in (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,):
-            if isinstance(each, ast.Constant) and isinstance(each.value, str):
-                yield each.value
+def _machine(machine: Machine[Any], said: Said) -> Iterator[str]:
+    of = said[machine.name]
+    yield from (f"## {of['title']['en']} · {of['title']['zh']}", "", of["lead"], "")
+    yield from (f"![{of['title']['en']}: states and what leads from one to the next]({FOLDER}/{machine.name}.svg)", "")
+    rows = []
+    for state in machine.states:
+        follows = transitions.following(machine, state)
+        text = of["states"][state]
+        holds = text["holds"] if follows else f"**settled.** {text['holds']}"
+        rows.append((code(state), text["zh"], holds, ", ".join(map(code, follows)) or "–"))
+    yield from table(("State", "中文", "What holds", "Next"), rows)
+    yield from table(
+        ("Event", "Role", "From", "To", "When", "What the entry carries into the ledger"),
+        (
+            (code(row.event), row.role, row.before, row.after, row.condition, row.carries)
+            for row in transitions.rows(machine)
+        ),
+    )
 
 
-def _names(statement: ast.expr) -> set[str]:
-    return {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
+def _kinds(said: Said) -> Iterator[str]:
+    zh = Words("zh")
+    yield from ("## Kinds of delivery · 报送类型", "")
+    yield from ("Said by the sidecar or the file's name; a file without a mark is `new`.", "")
+    rows = ((code(kind), zh(f"kind.{kind}"), said["kinds"][kind]) for kind in Kind)
+    yield from table(("Kind", "中文", "In the file's name"), rows)
+    yield from ("What decided the period is on the receipt:", "")
+    yield from table(("Word", "中文"), ((code(word), zh(f"decided.{word}")) for word in get_args(Decider)))
+
+
+def _stages() -> Iterator[str]:
+    zh, en = Words("zh"), Words("en")
+    yield from ("## Stages of a receipt · 回执", "")
+    rows = ((code(stage), zh(f"status.{stage}"), en(f"status.{stage}")) for stage in get_args(Stage))
+    yield from table(("Stage", "中文", "English"), rows)
+
+
+def _events(said: Said, machines: Machines) -> Iterator[str]:
+    """Every event, and the kinds of things that it does something to."""
+    yield from ("## Events of the exchange log · 交换日志", "")
+    yield from ("How an entry is made is told in [the exchange log](../explanation/log.md).", "")
+    rows = (
+        (
+            code(event),
+            said["events"][event]["zh"],
+            said["events"][event]["holds"],
+            ", ".join(machine.name for machine in machines if event in machine.roles) or "–",
+        )
+        for event in Event
+    )
+    yield from table(("Event", "中文", "What it records", "Moves"), rows)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -43,13 +42,6 @@ def test_of_every_event_it_is_said_who_is_told() -> None:
         for event in (*AUDIENCE, "key_expired"):
             assert notices.line({"event": str(event)}, words)
             assert words(f"notice.kind_{event}")
-
-
-def test_imports_point_down_the_house() -> None:
-    tool = Path(sys.executable).with_name("lint-imports")
-    assert tool.exists(), "import-linter is missing: lint-imports"
-    done = subprocess.run([tool], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def test_the_lock_pins_and_hashes_everything_and_names_no_address() -> None:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway.adapters.ledger import Reading, Transaction
-from gateway.adapters.ledger.rows import NewNamed, NewStatement, StatementRow
+from gateway.adapters.ledger.rows import NewNamed, NewStatement
 from gateway.corridors.inquiries import stating
-from gateway.instants import rfc3339
 from gateway.lifecycle import BATCH, INCOMING, STATEMENT, Event, PackageState, StatementState
 from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey
@@ -275,13 +274,6 @@ def add_sent(tx: Transaction, own: str, sent: Sent) -> None:
             signature=sent.signature,
             at=tx.now,
         )
-
-
-def told(row: StatementRow) -> Mapping[str, str]:
-    """A statement for the operator and for programs: no bytes."""
-    fields = ("issuer", "receiver", "kind", "state", "code", "stage", "number", "about", "package")
-    proof = {"proof": "yes" if row.proof else "no"} if row.kind == "receipt" else {}
-    return {**{field: str(getattr(row, field)) for field in fields}, "at": rfc3339(row.at), **proof}
 
 
 def _log(tx: Transaction, entry: Entry) -> None:

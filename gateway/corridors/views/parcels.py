@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
-from gateway.corridors.between import statements
+from gateway.adapters.ledger.rows import StatementRow
 from gateway.instants import rfc3339
 from gateway.node import Node
 
@@ -40,7 +40,7 @@ def parcel(node: Node, identity: str) -> dict[str, Any] | None:
             "receipts": [
                 {"number": r.number, "stage": r.stage, "code": r.code} for r in reading.receipts.where(parcel=identity)
             ],
-            "statements": [dict(statements.told(s)) for s in stated],
+            "statements": [_statement(s) for s in stated],
             "log": [
                 {"seq": e.seq, "event": str(e.event), "logged_at": rfc3339(e.logged_at)}
                 for e in reading.entries.of(identity)
@@ -68,3 +68,10 @@ def spelled(value: object) -> Any:
             return json.dumps(dict(value), ensure_ascii=False, sort_keys=True)
         case _:
             return value
+
+
+def _statement(row: StatementRow) -> dict[str, str]:
+    """Without its bytes; whether it has a proof is said of a receipt."""
+    fields = ("issuer", "receiver", "kind", "state", "code", "stage", "number", "about", "package")
+    proof = {"proof": "yes" if row.proof else "no"} if row.kind == "receipt" else {}
+    return {**{field: str(getattr(row, field)) for field in fields}, "at": rfc3339(row.at), **proof}
