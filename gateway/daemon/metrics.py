@@ -28,7 +28,7 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
 
 
 def health(daemon: Running) -> Response:
-    """Alive: its own parts come round. What is away outside is no reason to start it anew."""
+    """Alive: its own parts come round. What is away outside is no reason to start it again."""
     stuck = daemon.vitals.stuck()
     return Response(503 if stuck else 200, {"ok": not stuck, "stuck": stuck})
 

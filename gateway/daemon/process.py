@@ -151,7 +151,7 @@ class Daemon:
             self.stopping.wait(min(seconds, 0.25))
 
     def _feed(self) -> None:
-        """The service manager starts anew what is silent for its `WatchdogSec`."""
+        """The service manager restarts what is silent for its `WatchdogSec`."""
         if not self.vitals.stuck():
             systemd.notify("WATCHDOG=1")
 

@@ -164,7 +164,7 @@ class Publication:
         self._stamped = (passed, size)
 
     def _two_histories(self, node: Node, now: datetime) -> None:
-        """Evidence of two histories, ours or of a log we witness, whoever kept it, is an entry: once, by its digest.
+        """Evidence of two histories, ours or of a log we witness, kept by anybody, is an entry: once, by its digest.
         Should ours be what is doubted, the entry waits in the ledger until somebody has looked."""
         for path in evidence(node.spool.state):
             if path.name in self._evidence:

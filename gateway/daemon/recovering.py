@@ -68,6 +68,7 @@ class Recovering:
             control.close()
 
     def health(self, _request: Request) -> dict[str, Any]:
+        """As a running node tells it, and not well: it takes nothing in."""
         node = self._node
         return {
             "ok": False,

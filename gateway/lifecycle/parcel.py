@@ -101,7 +101,7 @@ PARCEL: Final = Machine(
         *(
             Transition(
                 Event.RETRIED,
-                _STOPPABLE,
+                frozenset({state, P.AWAITING, P.FAULTED}),
                 state,
                 (carried.no_code, carried.attempt, carried.no_wait),
                 when=_reached(state),

@@ -1,7 +1,7 @@
 """Intake: whose file, under which agreement, for which period, of which kind; and the place it takes.
 
 Period and kind come from the sidecar, the file's name, or the window if exactly one is open and nothing earlier is
-owed; otherwise the file is refused with the remedy, never guessed (design: formats, "Period and kind").
+owed; otherwise the file is refused with the remedy, never guessed.
 """
 
 from __future__ import annotations

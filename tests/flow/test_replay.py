@@ -1,4 +1,4 @@
-"""The log of a played quarter, replayed into an empty ledger, gives the ledger of the node that wrote it, row by row."""
+"""The log of a played quarter, replayed into an empty ledger, is the ledger of the node that wrote it, row by row."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _doing(reading: Reading, row: IncomingRow, facts: Facts) -> countersigning.D
     if agreement is None or row.sender not in facts.parties:
         return "wait"
     named = reading.incoming.named(row.id)
-    listed = [n.sha256 for n in named if n.state == "included"]
+    listed = [n.sha256 for n in named if n.included]
     standings = countersigning.standing(listed, reading.incoming.arrived(row.id))
     to_withdraw = len(listed) < len(named) and reading.entries.get(f"{row.id}/{Event.ERASED}") is None
     by_person = agreement.acknowledge == "by_person"

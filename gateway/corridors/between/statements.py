@@ -90,7 +90,7 @@ def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[St
 
 def laid_here(body: bytes, receiver: Party, own: str) -> bool:
     """Is this a list of our own for `receiver`? In its folder what we laid for it lies beside what was fetched from it;
-    such a list tells this node nothing, whoever signed it."""
+    such a list tells this node nothing, by whatever key it is signed."""
     try:
         listed = listing.parse(body)
     except ValueError:

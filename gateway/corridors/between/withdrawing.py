@@ -1,4 +1,4 @@
-"""Withdrawing (撤回) what another gateway's list names as to be deleted: here, and from whoever got it from here.
+"""Withdrawing (撤回) what another gateway's list names as to be deleted: here, and at those who got it from here.
 
 For each origin the notice is taken in as a delivery of kind `void`: what nobody has got yet is superseded, who has got
 something is told by a notice in the next batch. Then the packages themselves go: sealed ones of ours, those in this
@@ -33,7 +33,7 @@ def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     """Do what a batch's withdrawals ask for; nothing where it has none, or when it was done before. Deferred 708 while
     something of the same origin is in work or on its way; Fault 900 where what counts here is not what is withdrawn."""
     with node.ledger.reading() as reading:
-        named = [n for n in reading.incoming.named(incoming.id) if n.state == "withdrawn"]
+        named = [n for n in reading.incoming.named(incoming.id) if not n.included]
         digests = {reading.incoming.digest_of(incoming.sender, n.package) for n in named} - {""}
         done = reading.entries.get(f"{incoming.id}/{Event.ERASED}") is not None
     if not named or done:

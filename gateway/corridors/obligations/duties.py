@@ -46,13 +46,18 @@ def distributed(tx: Transaction, agreement: str, period: str, terms: Terms) -> N
 
 def delivered(tx: Transaction, batch: BatchRow, terms: Terms) -> None:
     """A batch is in its receiver's channel: the receiver owes its signature from now on."""
-    facts = terms.facts
-    agreement = facts.agreements.get(batch.agreement)
-    if agreement is None or not agreement.collect_within or batch.receiver == facts.node.party:
-        return
+    owed = collection(batch, tx.now, terms)
+    if owed is not None:
+        set_obligation(tx, owed, terms)
+
+
+def collection(batch: BatchRow, at: datetime, terms: Terms) -> Obligation | None:
+    """What the receiver owes for a batch that came into its channel `at`; None where its agreement names no days."""
+    agreement = terms.facts.agreements.get(batch.agreement)
+    if agreement is None or not agreement.collect_within or batch.receiver == terms.facts.node.party:
+        return None
     matter = deadlines.Matter("collection", batch.receiver, batch.agreement, _occasion(batch))
-    owed = deadlines.owed(matter, tx.now, agreement.collect_within, terms.calendar)
-    set_obligation(tx, owed, terms)
+    return deadlines.owed(matter, at, agreement.collect_within, terms.calendar)
 
 
 def collected(tx: Transaction, batch: BatchRow, parcel: str, received_at: datetime, terms: Terms) -> None:

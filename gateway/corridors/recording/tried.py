@@ -27,6 +27,7 @@ class TriedParcel(Tried):
         return self.row.attempt
 
     def put_off(self, tx: Transaction, waiting: Waiting) -> None:
+        """The row alone: most waits are not logged."""
         tx.parcels.update(
             self.row.id,
             code=waiting.code,

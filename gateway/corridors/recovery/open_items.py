@@ -130,7 +130,7 @@ def _whole(node: Node, package: PackageRow) -> bool:
     if path.exists():
         if durable.sha256_file(path)[0] == package.sha256:
             return True
-        durable.remove(path)  # sealed anew under the same name; what was committed is another file
+        durable.remove(path)  # sealed again under the same name; what was committed is another file
     folder = _channel(node, package.receiver, package.agreement)
     if folder is None or not (folder / path.name).is_file():
         return False
@@ -176,7 +176,7 @@ def compose(node: Node, distribution: str) -> dict[str, tuple[Path, str]] | None
     if not isinstance(made, Ok) or folder is None:
         return made.value if isinstance(made, Ok) else None
     for name, (path, _) in made.value.items():
-        # A signature made anew has other bytes: what the receiver got already is what counts.
+        # A signature made again has other bytes: what the receiver got already is what counts.
         if not composing.is_list(path) and (folder / name).is_file():
             durable.write_bytes(path, (folder / name).read_bytes(), 0o640)
     return {name: (path, durable.sha256_file(path)[0]) for name, (path, _) in made.value.items()}

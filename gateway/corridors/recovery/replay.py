@@ -15,7 +15,7 @@ from gateway import deadlines
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.distribution import Releasing
-from gateway.corridors.obligations import settling
+from gateway.corridors.obligations import duties, settling
 from gateway.corridors.recovery.asked import Asked
 from gateway.corridors.recovery.stated import Stated
 from gateway.corridors.submission import superseding
@@ -26,8 +26,9 @@ from gateway.lifecycle.parcel import INITIAL
 from gateway.log import Entry
 from gateway.node import ACKNOWLEDGE, Node, Terms
 from gateway.parcels import Kind, PackageId, PartyId, SealedPackage
+from gateway.policy.facts import dates
 from gateway.policy.faults import FactsError
-from gateway.policy.periods import for_rhythm
+from gateway.policy.periods import Period, for_rhythm
 
 _BEGUN: Final = frozenset({Event.RECEIVED, Event.CHECKED, Event.SORTED, Event.SEALED, Event.HELD, Event.CONFIRMED})
 """After one of these a parcel is on its way, and stays interrupted until an entry ends it."""
@@ -112,7 +113,7 @@ class Replay:
                 id=entry.parcel,
                 corridor="acknowledgement" if agreement == ACKNOWLEDGE else "submission",
                 sender=sender,
-                origin=self._origin(entry.parcel, sender),
+                origin="" if agreement == ACKNOWLEDGE else self._origin(entry.parcel, sender),
                 agreement=agreement,
                 state=INITIAL,
                 facts=entry.facts,
@@ -178,11 +179,27 @@ class Replay:
                 self.differing.add(row.id)
 
     def _owe(self, tx: Transaction, entry: Entry) -> None:
-        terms, day = self.terms(entry), entry.time.astimezone(SHANGHAI).date()
-        for rhythm in sorted({a.rhythm for a in terms.facts.agreements.values() if a.rhythm != "event"}):
-            for owed in deadlines.expected(terms.facts, for_rhythm(rhythm, day), terms.calendar):
-                if owed.id == entry.parcel:
-                    settling.set_obligation(tx, owed, terms)
+        terms = self.terms(entry)
+        kind, agreement = (*entry.parcel.split(":", 2), "")[:2]
+        if agreement not in terms.facts.agreements:
+            return
+        match kind:
+            case "submission":
+                day = entry.time.astimezone(SHANGHAI).date()
+                rhythms = sorted(dates.rhythms(terms.facts.agreements[agreement]))
+                spans = [span for r in rhythms for span in (for_rhythm(r, day), Period.containing(r, day))]
+                found = [owed for span in spans for owed in deadlines.expected(terms.facts, span, terms.calendar)]
+            case "distribution":
+                period = entry.parcel.rpartition(":")[2]
+                found = [one for one in (duties.distribution(tx, agreement, period, terms),) if one is not None]
+            case "collection":
+                batches = tx.batches.where(agreement=agreement, receiver=entry.parties[0])
+                found = [owed for b in batches if (owed := duties.collection(b, entry.time, terms)) is not None]
+            case _:
+                found = []
+        for owed in found:
+            if owed.id == entry.parcel and tx.obligations.get(owed.id) is None:
+                settling.set_obligation(tx, owed, terms)
 
     def _erased(self, tx: Transaction, entry: Entry) -> None:
         """What was gone is gone: a backup must not bring it back."""

@@ -1,6 +1,6 @@
 """What other gateways stated after the backup: the log names each statement by its digests, its bytes the partner has.
 
-Lists stay in the folders where they were fetched to, so they are taken again from there, judged anew, and entered
+Lists stay in the folders where they were fetched to, so they are taken again from there, judged again, and entered
 without a second entry; whether this node has answered them is what the log says. A statement whose bytes are nowhere is
 listed: its party is asked to send it again.
 """

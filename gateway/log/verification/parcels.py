@@ -52,6 +52,7 @@ class Parcels:
         }
 
     def see(self, seq: int, entry: dict[str, Any]) -> None:
+        """Judge the next entry."""
         handler = self._handlers.get(entry["event"])
         if handler is not None and entry["parcel"]:
             parcel = self._parcels.get(entry["parcel"])

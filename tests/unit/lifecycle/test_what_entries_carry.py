@@ -38,7 +38,8 @@ def of_parcel(state: ParcelState, event: Event, **more: Any) -> Change[ParcelSta
 
 def test_a_file_is_received_with_its_digest_and_size() -> None:
     found = of_parcel(ParcelState.ARRIVING, Event.RECEIVED, counts={"bytes": 900}, digests={"content": "a" * 64})
-    assert found == Change(ParcelState.RECEIVED, {"sha256": "a" * 64, "size": 900, "code": "", "next_attempt_at": None})
+    content = {"sha256": "a" * 64, "size": 900, "received_at": NOW, "part": 0, "parts": 0}
+    assert found == Change(ParcelState.RECEIVED, {**content, "code": "", "next_attempt_at": None})
 
 
 def test_a_signature_names_the_batch_that_it_closes() -> None:

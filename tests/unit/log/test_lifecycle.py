@@ -19,8 +19,9 @@ from support.logs import START, entry, parcel_entries, write_log
 
 from gateway.instants import parse
 from gateway.lifecycle import Event
-from gateway.log import Entry, Report, leaf_hash, verify
+from gateway.log import Entry, Report, leaf_hash
 from gateway.log.note import Signer
+from gateway.log.verification import Auditor
 from gateway.log.verification.findings import Findings
 from gateway.log.verification.lifecycle import Lifecycle
 
@@ -66,7 +67,7 @@ def judged(folder: Path, entries: Sequence[Entry]) -> Report:
         bodies.append(one.canonical(seq, START, last.get(one.parcel, "") if one.parcel else ""))
         last[one.parcel] = leaf_hash(bodies[-1])
     write_log(folder, bodies, SIGNER)
-    return verify(folder, [SIGNER.verifier], now=START + timedelta(hours=1))
+    return Auditor(now=START + timedelta(hours=1)).verify(folder, [SIGNER.verifier])
 
 
 def again(entries: Sequence[Entry], at: int, identity: str) -> Entry:
@@ -179,7 +180,7 @@ def test_the_log_of_the_played_node_has_nothing_of_the_kind(tmp_path: Path) -> N
         bodies = [bytes(body) for (body,) in database.execute("SELECT body FROM log_entries ORDER BY seq")]
     write_log(tmp_path / "whole", bodies, SIGNER)
 
-    report = verify(tmp_path / "whole", [SIGNER.verifier], now=parse(json.loads(bodies[-1])["logged_at"]))
+    report = Auditor(now=parse(json.loads(bodies[-1])["logged_at"])).verify(tmp_path / "whole", [SIGNER.verifier])
 
     assert report.size == len(bodies) > 1000
     assert report.counted == {}, report.problems

@@ -69,6 +69,10 @@ class NamedRow:
     sha256: str
     state: Literal["included", "withdrawn"]
 
+    @property
+    def included(self) -> bool:
+        return self.state == "included"
+
 
 class NewNamed(TypedDict):
     package: str

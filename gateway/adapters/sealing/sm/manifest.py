@@ -3,7 +3,7 @@
 `manifest.json` says who sealed what for whom (parties, pins, package id), the IV, the payload's length and the SM3 of
 payload and wrapped key; `manifest.sig` is the sender's SM2 signature over its bytes; `key.sm2` the session key, wrapped
 for the receiver; `payload.sm4gcm` the SM4-GCM ciphertext with its tag behind it, the package id being the associated
-data. Design: formats, "Package".
+data.
 """
 
 from __future__ import annotations

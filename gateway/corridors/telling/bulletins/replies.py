@@ -42,6 +42,7 @@ def own(sources: Sources, agreement: Agreement) -> Table:
 
 
 def counties(sources: Sources, records: Sequence[Record]) -> Table:
+    """Replies by county of each party; counties with few records stand together (fewer than three are not published)."""
     words = sources.words
     rows: list[tuple[Cell, ...]] = []
     for party in sources.parties(account.grouped(records, "party")):
@@ -79,6 +80,7 @@ def asked(sources: Sources) -> Table:
 
 
 def chart(sources: Sources, records: Sequence[Record]) -> Chart:
+    """One bar per party that has answered, or is late: on time, corrected, late, unanswered."""
     words = sources.words
     flows = {p: sources.flow(found) for p, found in account.grouped(records, "party").items()}
     bars = tuple(

@@ -53,7 +53,7 @@ class Sources:
         return account.flow(records, self.first, self.last, self.calendar)
 
     def records(self, kind: Duty, agreement: str) -> list[Record]:
-        """What is owed record by record, once each, by whoever owes it."""
+        """What is owed record by record, once each, by the party that owes it."""
         seen: dict[str, tuple[DatedRow, ObligationRow]] = {}
         for dated, owed in self.reading.dated.with_obligations(kind=kind, agreement=agreement):
             seen.setdefault(owed.id, (dated, owed))

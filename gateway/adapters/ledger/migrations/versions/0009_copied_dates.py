@@ -1,4 +1,4 @@
-"""Dates that another node signed, and receipts that state a delivery's date anew."""
+"""Dates that another node signed, and receipts that state a delivery's date again."""
 
 import sqlalchemy as sa
 from alembic import op

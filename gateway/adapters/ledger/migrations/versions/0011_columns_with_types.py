@@ -42,6 +42,12 @@ def upgrade() -> None:
     _inquiries_have_a_state()
     op.execute("UPDATE parcels SET state = 'awaiting' WHERE state = 'held'")
     op.execute("UPDATE parcels SET state = 'received' WHERE state = 'opened'")
+    # A parcel that was tried again was called received, however far its steps had come.
+    for state, step in (("sorted", "sorting"), ("checked", "checking")):
+        op.execute(
+            f"UPDATE parcels SET state = '{state}' WHERE state = 'received' AND EXISTS "  # noqa: S608 - two words of ours
+            f"(SELECT 1 FROM progress WHERE progress.parcel = parcels.id AND progress.stage = '{step}')"
+        )
     for table, lengths in _ABSENT.items():
         _null_where_absent(table, lengths)
     for name, (table, columns) in _INDEXES.items():
