@@ -11,7 +11,7 @@ from gateway.parcels import Listed
 def files(
     lines: Sequence[Listed], sealed: Mapping[str, Path], beside: Mapping[str, tuple[Path, str]]
 ) -> dict[str, tuple[Path, str]]:
-    """Final name -> (path, SHA-256): the packages first, the list that names them last, so that a receiver that reads the list
+    """Final name -> (path, SHA-256): the packages first, the list that names them last, so that who reads the list
     finds everything on it."""
     packages = {
         sealed[line.package].name: (sealed[line.package], line.sha256)

@@ -1,8 +1,8 @@
 """Gathering what other gateways laid out beside their packages: signed lists, receipts, proofs of inclusion.
 
-They lie in the partner's folders here, put there by the collector or by a person who carries files between the nodes. Lists
-stay where people find them; receipts and proofs go once the ledger holds them. A file is looked at again only when it
-changed; a restart looks at all of them once more, and what was judged before is recognised.
+They lie in the partner's folders here, put there by the collector or by a person who carries files between the nodes.
+Lists stay where people find them; receipts and proofs go once the ledger holds them. A file is looked at again only
+when it changed; a restart looks at all of them once more, and what was judged before is recognised.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A statistical table held against the cases this node has: counts per pair of provinces, never a record.
 
-The node cannot make the tables itself; it can tell where a table's cross-province cells and the cases of the same origin
+The node cannot make the tables; it can tell where a table's cross-province cells and the cases of the same origin
 and period do not say the same. Cases that are not in yet are not compared: the quarter's view compares again whenever
 it is looked at.
 """

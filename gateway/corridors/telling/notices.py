@@ -1,8 +1,7 @@
 """Notices: who is told outside the folders, gathered from the log and sent by the sweep.
 
 The log is the outbox: an entry stands in the transaction of the state change it records, and a cursor says how far it
-was looked through. So an event is told once, from wherever it was written, and nothing that happens waits for a mail server. What
-no entry records (a folder away, a disk low) comes as a condition of the node. Several matters for one contact are one
+was looked through. So an event is told once, and nothing that happens waits for a mail server. What no entry records (a folder away, a disk low) comes as a condition of the node. Several matters for one contact are one
 message; a message that fails is tried again with backoff, and given up after three days.
 """
 

@@ -42,7 +42,7 @@ def own(sources: Sources, agreement: Agreement) -> Table:
 
 
 def counties(sources: Sources, records: Sequence[Record]) -> Table:
-    """Replies by county of each party; counties with few records stand together (fewer than three are not published)."""
+    """Replies by county of each party; those with few records stand together (below three nothing is told)."""
     words = sources.words
     rows: list[tuple[Cell, ...]] = []
     for party in sources.parties(account.grouped(records, "party")):
