@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.outcomes import Deferred, Fault, Ok, Refused
+from gateway.lifecycle import ParcelState
+from gateway.outcomes import Deferred, Duplicate, Fault, Ok, Refused
 from gateway.parcels import (
     AgreementId,
     Arrival,
@@ -58,7 +59,7 @@ class Holder:
     id: str
     kind: str
     sha256: str
-    state: str = "accepted"
+    state: ParcelState = ParcelState.ACCEPTED
     revision: int = 1
     part: int = 0
     parts: int = 0
@@ -68,7 +69,7 @@ def placed(outcome: object) -> object:
     match outcome:
         case Ok(value):
             return value.revision
-        case Refused(code) | Deferred(code):
+        case Refused(code) | Deferred(code) | Duplicate(_, code):
             return code
 
 
@@ -82,8 +83,8 @@ NIL = Holder("p1", "nil", "e")
         (Kind.NEW, "a", [], 1),
         (Kind.NEW, "b", [FIRST], "220"),
         (Kind.NEW, "a", [FIRST], "221"),
-        (Kind.NEW, "b", [replace(FIRST, state="checked")], "708"),
-        (Kind.NEW, "a", [replace(FIRST, state="checked")], "708"),
+        (Kind.NEW, "b", [replace(FIRST, state=ParcelState.CHECKED)], "708"),
+        (Kind.NEW, "a", [replace(FIRST, state=ParcelState.CHECKED)], "708"),
         (Kind.NEW, "a", [NIL], "233"),
         (Kind.NIL, "a", [], 1),
         (Kind.NIL, "a", [FIRST], "234"),
@@ -131,9 +132,7 @@ def test_the_place_of_what_another_gateway_relays(
 
 
 def test_a_duplicate_names_its_original() -> None:
-    outcome = intake.place(arrival(sha256="b"), [FIRST])
-    assert isinstance(outcome, Refused)
-    assert outcome.detail["original"] == "p1"
+    assert intake.place(arrival(sha256="b"), [FIRST]) == Duplicate("p1")
 
 
 def test_a_basis_is_in_force_from_its_first_day_to_its_last() -> None:
