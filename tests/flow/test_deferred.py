@@ -15,6 +15,7 @@ import pytest
 from support.nodes import Node, children, copy_node, edit, make_node, pin, planned
 
 from gateway.adapters.worker import Worker
+from gateway.corridors import operating
 from gateway.corridors.submission import STAGES, Intake, Sealing
 from gateway.corridors.submission.checking import LONGEST_TRIES
 from gateway.corridors.telling.posting import Posting
@@ -221,7 +222,9 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
         assert reading.receipts.where(parcel=row.id) == []
     assert (node.home / "state" / "spool" / ".arrived" / row.id).exists()
     node.nothing_forwarded()
-    # Once an operator has mended it, the same parcel goes on.
+    # It stands still until an operator has it tried again; then the same parcel goes on.
+    assert node.work(claim.parcel) == {"outcome": "fault", "code": "900"}
+    operating.retry(node.running, claim.parcel, "uid:0 test")
     assert node.work(claim.parcel)["outcome"] == "ok"
     assert node.row(claim.parcel).state == "accepted"
 
