@@ -155,7 +155,7 @@ def lose(home: Path, partners: Partners, offline: Partners) -> Lost:
         worker = node.get("health")["worker"]["pid"]
         os.kill(worker, signal.SIGSTOP)  # this one does not come to an end
         node.drop(planned(8, party="37"))
-        (stuck,) = node.await_parcels(1, lambda p: p["sender"] == "370000" and p["state"] == "opened")
+        (stuck,) = node.await_parcels(1, lambda p: p["sender"] == "370000" and p["state"] == "received")
         published(node)
         node.kill()
         os.kill(worker, signal.SIGKILL)
@@ -273,7 +273,7 @@ def test_a_restored_node_waits_until_it_knows_what_was_published(
         tile.write_bytes(data)
         assert node.command("restore", "--reconcile", "--log", str(forged)).returncode == 1
         with closing(sqlite3.connect(node.home / "state" / "ledger.db")) as connection:
-            assert connection.execute("SELECT count(*) FROM deliveries WHERE state='released'").fetchone() == (1,)
+            assert connection.execute("SELECT count(*) FROM distributions WHERE state='released'").fetchone() == (1,)
         assert node.packages()["51"] == []
     finally:
         node.close()
@@ -346,7 +346,7 @@ def same_history(lost: Lost, node: Daemon) -> None:
     )
     assert verified.returncode == 0, verified.stdout
     assert json.loads(verified.stdout)["size"] == len(new)
-    state = {d["distribution"]: d["state"] for d in rows(node, "deliveries")}
+    state = {batch["id"]: batch["state"] for batch in rows(node, "distributions")}
     assert state[batch_of(1)] == "acknowledged"
     kept = ("id", "state", "records", "sha256")
     before = {tuple(p[k] for k in kept) for p in lost.rows("packages")}
