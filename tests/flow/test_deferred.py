@@ -15,9 +15,13 @@ import pytest
 from support.nodes import Node, children, copy_node, edit, make_node, pin, planned
 
 from gateway.adapters.worker import Worker
-from gateway.corridors.submission.steps import LONGEST_TRIES, Submission
+from gateway.corridors import operating
+from gateway.corridors.submission import STAGES, Intake, Sealing
+from gateway.corridors.submission.checking import LONGEST_TRIES
+from gateway.corridors.telling.posting import Posting
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
+from gateway.lifecycle import ParcelState
 from gateway.parcels import ParcelId
 from gateway.policy.facts import Limits
 
@@ -37,12 +41,13 @@ def waits(node: Node, parcel: str, code: str) -> None:
     """Deferred as it must look: a code, a time to come, the file kept, nothing sent to anybody."""
     row = node.row(parcel)
     assert (row.settled, row.code) == (False, code)
+    assert row.next_attempt_at is not None
     assert row.next_attempt_at > row.updated_at
     assert row.attempt > 1
     with node.running.ledger.reading() as reading:
         assert reading.receipts.where(parcel=parcel) == []
         later = node.running.clock.now().replace(year=2027)
-        assert parcel in [p.id for p in reading.due_parcels(later)]
+        assert parcel in [p.id for p in reading.parcels.due(later)]
     assert node.running.inbox.claim(ParcelId(parcel)) is not None
     assert node.packages(parcel=parcel) == []
 
@@ -127,14 +132,12 @@ def test_a_disk_that_fills_up_while_sealing(node: Node) -> None:
     """A package that does not fit is not there at all; what was sealed before is adopted, not sealed again."""
     node.drop(planned(14_000, party="54"))
     (claim,) = node.scan()
-    submission = Submission(node.running)
-    for stage in ("intake", "opening", "checking", "sorting"):
-        assert submission.step(stage, claim.parcel)["outcome"] == "ok"
+    for stage in STAGES[:-1]:
+        assert stage(node.running).run(claim.parcel)["outcome"] == "ok"
     node.reopen()  # the ledger's own journal is empty again, and has room
-    submission = Submission(node.running)
     full = node.home / "state" / "sealed"
     with small_files(128 << 10):
-        assert submission.step("sealing", claim.parcel) == {"outcome": "deferred", "code": "702"}
+        assert Sealing(node.running).run(claim.parcel) == {"outcome": "deferred", "code": "702"}
     before = {p.name: p.read_bytes() for p in node.sealed()}
     assert not [p for p in full.rglob("*") if p.is_file() and not p.name.endswith(".gpg")]
     assert node.packages() == []
@@ -212,14 +215,16 @@ def test_a_file_that_kills_its_worker_every_time_stops_as_ours_to_look_at(node: 
     assert tries[:-1] == [{"outcome": "deferred", "code": "704"}] * (LONGEST_TRIES - 1)
     assert tries[-1] == {"outcome": "fault", "code": "900"}
     row = node.row(claim.parcel)
-    assert (row.state, row.next_attempt_at) == ("faulted", "")
+    assert (row.state, row.next_attempt_at) == (ParcelState.FAULTED, None)
     assert node.events(row.id)[-1] == "faulted"
     with node.running.ledger.reading() as reading:
-        assert row.id in [p.id for p in reading.unsettled()]
+        assert row.id in [p.id for p in reading.parcels.unsettled()]
         assert reading.receipts.where(parcel=row.id) == []
     assert (node.home / "state" / "spool" / ".arrived" / row.id).exists()
     node.nothing_forwarded()
-    # Once an operator has mended it, the same parcel goes on.
+    # It stands still until an operator has it tried again; then the same parcel goes on.
+    assert node.work(claim.parcel) == {"outcome": "fault", "code": "900"}
+    operating.retry(node.running, claim.parcel, "uid:0 test")
     assert node.work(claim.parcel)["outcome"] == "ok"
     assert node.row(claim.parcel).state == "accepted"
 
@@ -228,8 +233,7 @@ def test_a_file_that_has_waited_often_may_still_lose_its_worker_once(node: Node)
     """Only deaths of the worker count, and only those in a row."""
     node.drop(planned(8000))
     (claim,) = node.scan()
-    submission = Submission(node.running)
-    assert submission.step("intake", claim.parcel)["outcome"] == "ok"
+    assert Intake(node.running).run(claim.parcel)["outcome"] == "ok"
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
         tx.parcels.update(claim.parcel, attempt=4 * LONGEST_TRIES)
     assert node.worker.pid is not None
@@ -281,12 +285,11 @@ def test_a_step_that_ran_is_adopted_not_done_again(node: Node) -> None:
     """Every step twice, as after a crash between its end and the workflow engine's note of it."""
     node.drop(planned(10))
     (claim,) = node.scan()
-    submission = Submission(node.running)
-    for stage in ("intake", "opening", "checking", "sorting", "sealing"):
+    for stage in STAGES:
         for _ in range(2):
-            assert submission.step(stage, claim.parcel)["outcome"] == "ok"
+            assert stage(node.running).run(claim.parcel)["outcome"] == "ok"
     for _ in range(3):
-        assert submission.post(claim.parcel)["outcome"] == "ok"
+        assert Posting(node.running).run(claim.parcel)["outcome"] == "ok"
     row = node.row(claim.parcel)
     events = node.events(row.id)
     assert len(events) == len(set(events))

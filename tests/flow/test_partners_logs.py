@@ -12,6 +12,7 @@ from support.nodes import Node
 
 from gateway.corridors.between import statements
 from gateway.inspection import findings
+from gateway.lifecycle import StatementState
 from gateway.log import proof
 from gateway.log.note import read_checkpoint
 from gateway.log.tiles import TileTree
@@ -56,17 +57,17 @@ def stated(node: Node, leaf: str) -> None:
         facts="4" * 64,
     ).to_json()
     with node.running.ledger.transaction(START) as tx:
-        tx.between.add_statement(
+        tx.statements.add(
             id=statements.statement_id(body, b"s"),
             issuer=PARTY,
             receiver="000000",
             kind="receipt",
-            state="verified",
+            state=StatementState.VERIFIED,
             leaf=leaf,
             signature_sha256=hashlib.sha256(b"s").hexdigest(),
             body=body,
             signature=b"s",
-            at="2026-10-20T01:00:00.000000Z",
+            at=START,
         )
 
 

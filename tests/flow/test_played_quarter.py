@@ -250,9 +250,9 @@ def test_the_first_list_says_who_is_missing_and_the_next_one_what_changed(season
 
 
 def test_what_is_held_is_what_was_committed_and_signed_for(season: Season) -> None:
-    deliveries = season.rows("deliveries")
-    assert {d["state"] for d in deliveries} == {"acknowledged"}
-    assert season.played.holdings.total("signed") == len(deliveries) == 96
+    batches = season.rows("distributions")
+    assert {batch["state"] for batch in batches} == {"acknowledged"}
+    assert season.played.holdings.total("signed") == len(batches) == 96
     names = {f.name.removesuffix(".tar.zst.gpg") for files in season.node.packages().values() for f in files}
     assert names == set(season.played.holdings.packages)
     counting = {p["id"] for p in latest(season.parcels)}

@@ -92,17 +92,17 @@ def test_one_package_per_origin_receiver_period_and_revision(played) -> None:
 
 
 def test_every_batch_was_delivered_once_and_acknowledged(played, entries) -> None:
-    deliveries = played.rows("deliveries")
-    assert len(deliveries) == 64
-    assert {d["state"] for d in deliveries} == {"acknowledged"} == {d["state"] for d in played.rows("distributions")}
+    batches = played.rows("distributions")
+    assert len(batches) == 64
+    assert {batch["state"] for batch in batches} == {"acknowledged"}
     assert {p["state"] for p in played.rows("packages")} == {"acknowledged"}
     assert played.signed == 64
     for event in ("released", "delivered", "acknowledged"):
         logged = Counter(body["parcel"] for _, body in entries if body["event"] == event)
-        assert logged == Counter(d["distribution"] for d in deliveries)
+        assert logged == Counter(batch["id"] for batch in batches)
     digests = {body["parcel"]: body["digests"]["list"] for _, body in entries if body["event"] == "delivered"}
-    assert digests == {d["id"]: d["list_sha256"] for d in played.rows("distributions")}
-    fingerprints = {d["distribution"][-6:-4]: d["fingerprint"] for d in deliveries}
+    assert digests == {batch["id"]: batch["list_sha256"] for batch in batches}
+    fingerprints = {batch["id"][-6:-4]: batch["fingerprint"] for batch in batches}
     assert fingerprints == {code: played.partners[code].fingerprint for code in played.partners}
 
 

@@ -38,7 +38,7 @@ def test_two_open_windows(node: Node) -> None:
     with node.running.ledger.transaction(node.running.clock.now()) as tx:
         (owed,) = tx.obligations.where(agreement="migrants-inflow", party="330000", period=PERIOD)
         earlier = {name: getattr(owed, name) for name in type(owed).__dataclass_fields__}
-        tx.add_obligation(**{**earlier, "id": owed.id.replace("2026Q3", "2026Q2"), "period": "2026Q2"})
+        tx.obligations.add(**{**earlier, "id": owed.id.replace("2026Q3", "2026Q2"), "period": "2026Q2"})
     row = node.send(planned(name="跨省流入人口个案.csv"))
     says(node, row, "223", "无法确定所属报告期")
 
@@ -47,7 +47,7 @@ def test_small_replacement(node: Node) -> None:
     node.send(named("", 40, "first"))
     row = node.send(named("-更正", 20, "small"))
     says(node, row, "224", "不足")
-    assert row.state == "held"
+    assert row.state == "awaiting"
 
 
 def test_nil_with_rows(node: Node) -> None:

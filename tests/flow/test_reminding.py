@@ -10,7 +10,7 @@ from test_kinds import named
 
 from gateway.corridors.obligations import dating
 from gateway.corridors.telling.reminders import letters
-from gateway.corridors.views import overview
+from gateway.corridors.views import status as picture
 from gateway.daemon import sweeping
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.outcomes import Ok
@@ -49,7 +49,7 @@ def test_every_letter_is_logged_and_the_second_knows_of_the_first(node: Node) ->
     remind(node, party="340000", agreement=INFLOW)
     owed = f"submission:{INFLOW}:340000:{PERIOD}"
     assert node.events(owed) == ["obligation_set", "reminder_sent", "reminder_sent"]
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     (row,) = [p for p in view.parties if p.party == "340000"]
     assert row.submissions[INFLOW].reminded_at is not None
     assert row.submissions[OUTFLOW].reminded_at is None
@@ -61,7 +61,7 @@ def test_a_letter_names_the_parts_that_are_missing(node: Node) -> None:
     node.send(named("-第1份共3份", 5, "part1"))
     (sent,) = remind(node, party="330000", agreement=INFLOW)
     assert "2、3" in (node.party_folder("33", "回执") / sent["file"]).read_text("utf-8")
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     (row,) = [p for p in view.parties if p.party == "330000"]
     assert row.submissions[INFLOW].parts == (1, 3)
 
@@ -78,7 +78,7 @@ def test_the_view_compares_with_the_quarter_before_and_tells_what_was_corrected(
     node.send(named("", 40, "first"))
     node.send(named("-更正", 38, "better"))
     node.send(planned(30, seed="now", party="35"))
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     rows = {p.party: p.submissions[INFLOW] for p in view.parties}
     assert (rows["330000"].state, rows["330000"].records) == ("corrected", 38)
     assert (rows["350000"].records, rows["350000"].previous) == (30, 20)
@@ -90,7 +90,7 @@ def test_the_quarter_tells_what_was_put_off_and_what_is_void(node: Node) -> None
     put_off, voided = (f"submission:{INFLOW}:{party}:{PERIOD}" for party in ("330000", "340000"))
     assert isinstance(dating.extend(node.running, [put_off], date(2026, 11, 10), "来函", "x"), Ok)
     assert isinstance(dating.void(node.running, [voided], "来函", "x"), Ok)
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     rows = {p.party: p.submissions[INFLOW] for p in view.parties}
     assert (rows["330000"].state, rows["330000"].due, rows["330000"].extended) == ("owed", date(2026, 11, 10), True)
     assert rows["340000"].state == "void"
@@ -110,6 +110,6 @@ def test_the_page_says_that_the_node_itself_is_late(node: Node) -> None:
     for text in ("2026-11-02 09:00", "2026-11-07 00:00"):
         move(node, text)
         sweeping.oblige(node.running)
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     assert view.undistributed == (f"跨省流入人口个案 {PERIOD}",)
     assert "本节点应分发而逾期 1 项" in " ".join(need.text for need in status.needs(view, "zh"))

@@ -346,7 +346,7 @@ def same_history(lost: Lost, node: Daemon) -> None:
     )
     assert verified.returncode == 0, verified.stdout
     assert json.loads(verified.stdout)["size"] == len(new)
-    state = {d["id"]: d["state"] for d in rows(node, "distributions")}
+    state = {batch["id"]: batch["state"] for batch in rows(node, "distributions")}
     assert state[batch_of(1)] == "acknowledged"
     kept = ("id", "state", "records", "sha256")
     before = {tuple(p[k] for k in kept) for p in lost.rows("packages")}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from support.nodes import PERIOD, Node, planned, verify
 
+from gateway.corridors.submission import Intake
 from gateway.daemon import sweeping
 from gateway.demo.faults import FileFault, RowFault
 from gateway.demo.files import render
@@ -80,12 +81,11 @@ def test_the_same_file_twice_at_once_is_one_package(node: Node) -> None:
     node.drop(file)
     node.drop(replace(file, name="副本" + file.name))
     one, two = node.scan()
-    from gateway.corridors.submission.steps import Submission
-
-    submission = Submission(node.running)
-    assert submission.step("intake", one.parcel)["outcome"] == "ok"
-    assert submission.step("intake", two.parcel) == {"outcome": "deferred", "code": "708"}
+    intake = Intake(node.running)
+    assert intake.run(one.parcel)["outcome"] == "ok"
+    assert intake.run(two.parcel) == {"outcome": "deferred", "code": "708"}
     waiting = node.row(two.parcel)
+    assert waiting.next_attempt_at is not None
     assert waiting.next_attempt_at > waiting.updated_at
     assert node.work(one.parcel)["outcome"] == "ok"
     assert node.work(two.parcel) == {"outcome": "duplicate", "code": "220"}
@@ -99,11 +99,9 @@ def test_a_place_that_a_refused_file_held_is_free_again(node: Node) -> None:
     node.drop(file)
     node.drop(replace(planned(10), name="改正-2026Q3.csv"))
     claims = sorted(node.scan(), key=lambda c: node.running.inbox.name(c.parcel) != file.name)
-    from gateway.corridors.submission.steps import Submission
-
-    submission = Submission(node.running)
-    assert submission.step("intake", claims[0].parcel)["outcome"] == "ok"
-    assert submission.step("intake", claims[1].parcel)["code"] == "708"
+    intake = Intake(node.running)
+    assert intake.run(claims[0].parcel)["outcome"] == "ok"
+    assert intake.run(claims[1].parcel)["code"] == "708"
     assert node.work(claims[0].parcel)["outcome"] == "refused"
     assert node.work(claims[1].parcel)["outcome"] == "ok"
     assert node.row(claims[1].parcel).revision == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support.nodes import PERIOD, Node, planned
 
-from gateway.corridors.views import overview
+from gateway.corridors.views import status as picture
 from gateway.daemon import sweeping
 from gateway.demo.files import records, render
 from gateway.demo.people import INFLOW, receivers
@@ -43,7 +43,7 @@ def send(node: Node, name: str, data: bytes) -> dict[str, object]:
 
 
 def seen(node: Node, agreement: str = STATISTICS) -> Submission:
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     assert StatusView.from_json(json.loads(json.dumps(view.to_json()))) == view
     return next(row for row in view.parties if row.party == "330000").submissions[agreement]
 
@@ -72,7 +72,7 @@ def test_cells_that_differ_from_the_cases_are_told_and_nothing_is_refused(node: 
     pages = [page.read_text("utf-8") for page in node.party_folder("33", "回执").glob("*.html")]
     assert sum(f"表内 {truth[one] + 2}，个案 {truth[one]}" in page for page in pages) == 1
     assert seen(node).differing == 2
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     assert "统计表与个案数不一致" in " ".join(need.text for need in status.needs(view, "zh"))
     assert any("与个案差2格" in cell.text for row in status.quarter_table(view, "zh").rows for cell in row)
     right = send(node, f"{PERIOD}-更正2.csv", table(truth))
@@ -109,7 +109,7 @@ def test_quality_figures_are_told_per_field_and_held_against_the_target(node: No
     assert found.quality["consistency"] == 0.85
     assert found.below == ("consistency",)
     assert found.fields == {"education": {"completeness": 0.85}, "birth_date": {"consistency": 0.85}}
-    view = overview.view(node.running, PERIOD, None)
+    view = picture.view(node.running, PERIOD, None)
     assert "数据质量低于目标" in " ".join(need.text for need in status.needs(view, "zh"))
     assert any("逻辑85.0%" in cell.text for row in status.quarter_table(view, "zh").rows for cell in row)
     assert "逻辑85.0%" in status.status_page(view, "zh").decode()

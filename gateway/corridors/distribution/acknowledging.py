@@ -26,6 +26,7 @@ from gateway.corridors.recording import (
     of_batch,
     of_parcel,
     refuse,
+    standing,
 )
 from gateway.lifecycle import BatchState, Event, ParcelState
 from gateway.node import ACKNOWLEDGE, Terms
@@ -79,10 +80,10 @@ class Acknowledging(Step[Dropped, Signed]):
     name: ClassVar[str] = "acknowledging"
 
     def load(self, reading: Reading, identity: str) -> Dropped | Done:
-        """`Done` where the signature was settled before."""
+        """`Done` where the signature was settled before, or stands still."""
         row = reading.parcels.get(identity)
-        if row is not None and row.settled:
-            return Done({"outcome": "settled", "code": row.code})
+        if row is not None and (stands := standing(row)) is not None:
+            return stands
         claim = self.node.inbox.claim(ParcelId(identity))
         batches = [
             batch

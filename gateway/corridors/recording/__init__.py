@@ -19,7 +19,7 @@ from gateway.corridors.recording.entries import (
 )
 from gateway.corridors.recording.issuing import Issue, issue
 from gateway.corridors.recording.refusing import refuse
-from gateway.corridors.recording.tried import TriedBatch, TriedIncoming, TriedParcel, kept
+from gateway.corridors.recording.tried import TriedBatch, TriedIncoming, TriedParcel, kept, standing
 
 __all__ = [
     "KEEP",
@@ -42,4 +42,5 @@ __all__ = [
     "of_parcel",
     "parcel_entry",
     "refuse",
+    "standing",
 ]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ParcelRow
 from gateway.corridors.recording.entries import Said, of_batch, of_incoming, of_parcel
-from gateway.lifecycle import Event
+from gateway.lifecycle import Event, ParcelState
 from gateway.outcomes import Detail
-from gateway.step import Tried, Waiting
+from gateway.step import Done, Tried, Waiting
 
 
 def _said(code: str, attempt: int) -> Said:
@@ -79,6 +79,18 @@ class TriedIncoming(Tried):
 
     def record(self, tx: Transaction, event: Event, code: str, attempt: int) -> None:
         of_incoming(tx, self.row, event, _said(code, attempt))
+
+
+def standing(parcel: ParcelRow) -> Done | None:
+    """`Done` where a parcel has come to its end, and where it stands still until a person says a word: a step that is
+    run again after a crash finds its own result."""
+    if parcel.settled:
+        return Done({"outcome": "settled", "code": parcel.code})
+    if parcel.state is ParcelState.FAULTED:
+        return Done({"outcome": "fault", "code": parcel.code})
+    if parcel.state is ParcelState.AWAITING:
+        return Done({"outcome": "held", "code": parcel.code})
+    return None
 
 
 def kept(parcel: ParcelRow, detail: Detail) -> Detail:

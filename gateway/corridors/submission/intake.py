@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.obligations import settling
-from gateway.corridors.recording import Said, commitment, content, of_parcel
+from gateway.corridors.recording import Said, commitment, content, of_parcel, standing
 from gateway.corridors.submission.steps import ended
 from gateway.lifecycle import Event, ParcelState
 from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
@@ -44,13 +44,12 @@ class Intake(Step[Claimed, Arrival]):
     name: ClassVar[str] = "intake"
 
     def load(self, reading: Reading, identity: str) -> Claimed | Done:
-        """`Done` where the parcel is in, or has come to its end."""
+        """`Done` where the parcel is in, or goes no further."""
         row = reading.parcels.get(identity)
         if reading.progress.get(identity, self.name) is not None:
             return Done(OK)
-        if row is not None and row.settled:
-            return Done({"outcome": "settled", "code": row.code})
-        return Claimed(ParcelId(identity))
+        stands = standing(row) if row is not None else None
+        return stands or Claimed(ParcelId(identity))
 
     def effect(self, known: Claimed, now: datetime) -> Outcome[Arrival]:
         """Copy the claimed file, open it where it is a sealed package, and decide what it is."""

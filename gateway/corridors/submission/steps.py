@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow
-from gateway.corridors.recording import TriedParcel, refuse
+from gateway.corridors.recording import TriedParcel, refuse, standing
 from gateway.corridors.submission.ending import awaits, duplicate
 from gateway.node import Terms
 from gateway.outcomes import Decision, Deferred, Duplicate, Fault, Held, Ok, Refused
@@ -42,12 +42,12 @@ class ParcelStep(Step[At[P], V]):
     returns: ClassVar[TypeAdapter[Any]]
 
     def load(self, reading: Reading, identity: str) -> At[P] | Done:
-        """`Done` where the step ran before, and where the parcel has come to its end."""
+        """`Done` where the step ran before, and where the parcel goes no further."""
         row = reading.parcels.row(identity)
         if reading.progress.get(identity, self.name) is not None:
             return Done(OK)
-        if row.settled:
-            return Done({"outcome": "settled", "code": row.code})
+        if (stands := standing(row)) is not None:
+            return stands
         kept = reading.progress.get(identity, self.follows)
         assert kept is not None, "a step runs after its predecessor"
         return At(ParcelId(identity), self.before.validate_json(kept), self.node.terms(row.facts))
