@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.outcomes import Deferred, Fault, Ok, Refused
+from gateway.lifecycle import ParcelState
+from gateway.outcomes import Deferred, Duplicate, Fault, Ok, Refused
 from gateway.parcels import (
     AgreementId,
     Arrival,
@@ -56,9 +57,9 @@ def arrival(kind: Kind = Kind.NEW, sha256: str = "a", **more: object) -> Arrival
 @dataclass(frozen=True)
 class Holder:
     id: str
-    kind: str
+    kind: Kind
     sha256: str
-    state: str = "accepted"
+    state: ParcelState = ParcelState.ACCEPTED
     revision: int = 1
     part: int = 0
     parts: int = 0
@@ -68,12 +69,12 @@ def placed(outcome: object) -> object:
     match outcome:
         case Ok(value):
             return value.revision
-        case Refused(code) | Deferred(code):
+        case Refused(code) | Deferred(code) | Duplicate(code=code):
             return code
 
 
-FIRST = Holder("p1", "new", "b")
-NIL = Holder("p1", "nil", "e")
+FIRST = Holder("p1", Kind.NEW, "b")
+NIL = Holder("p1", Kind.NIL, "e")
 
 
 @pytest.mark.parametrize(
@@ -82,17 +83,17 @@ NIL = Holder("p1", "nil", "e")
         (Kind.NEW, "a", [], 1),
         (Kind.NEW, "b", [FIRST], "220"),
         (Kind.NEW, "a", [FIRST], "221"),
-        (Kind.NEW, "b", [replace(FIRST, state="checked")], "708"),
-        (Kind.NEW, "a", [replace(FIRST, state="checked")], "708"),
+        (Kind.NEW, "b", [replace(FIRST, state=ParcelState.CHECKED)], "708"),
+        (Kind.NEW, "a", [replace(FIRST, state=ParcelState.CHECKED)], "708"),
         (Kind.NEW, "a", [NIL], "233"),
         (Kind.NIL, "a", [], 1),
         (Kind.NIL, "a", [FIRST], "234"),
         (Kind.NIL, "e", [NIL], "220"),
         (Kind.SUPPLEMENT, "a", [], "231"),
         (Kind.SUPPLEMENT, "a", [FIRST], 2),
-        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", "supplement", "c", revision=2)], 3),
-        (Kind.SUPPLEMENT, "c", [FIRST, Holder("p2", "supplement", "c", revision=2)], "220"),
-        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", "supplement", "c", "received", 2)], "708"),
+        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", revision=2)], 3),
+        (Kind.SUPPLEMENT, "c", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", revision=2)], "220"),
+        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", ParcelState.RECEIVED, 2)], "708"),
         # The same bytes under another kind are another delivery.
         (Kind.SUPPLEMENT, "b", [FIRST], 2),
     ],
@@ -115,13 +116,13 @@ RELAYED = {"origin": PartyId("350000")}
         # A withdrawal may be on its way; without one it stays a contradiction.
         (Kind.NEW, "a", [FIRST], 1, "708"),
         (Kind.NEW, "a", [FIRST], intake.RELAY_TRIES, "221"),
-        (Kind.NEW, "a", [FIRST, Holder("p2", "void", "v", revision=2)], 1, 3),
+        (Kind.NEW, "a", [FIRST, Holder("p2", Kind.VOID, "v", revision=2)], 1, 3),
         # Parts were gathered above: each of their packages is whole to whom it is passed on.
         (Kind.PART, "a", [], 1, 1),
         (Kind.PART, "a", [FIRST], 1, 2),
         # The same sealed bytes are the same package, whatever came after it.
         (Kind.PART, "b", [FIRST], 1, "220"),
-        (Kind.NEW, "b", [FIRST, Holder("p2", "replace", "c", revision=2)], 1, "220"),
+        (Kind.NEW, "b", [FIRST, Holder("p2", Kind.REPLACE, "c", revision=2)], 1, "220"),
     ],
 )
 def test_the_place_of_what_another_gateway_relays(
@@ -131,9 +132,7 @@ def test_the_place_of_what_another_gateway_relays(
 
 
 def test_a_duplicate_names_its_original() -> None:
-    outcome = intake.place(arrival(sha256="b"), [FIRST])
-    assert isinstance(outcome, Refused)
-    assert outcome.detail["original"] == "p1"
+    assert intake.place(arrival(sha256="b"), [FIRST]) == Duplicate("p1")
 
 
 def test_a_basis_is_in_force_from_its_first_day_to_its_last() -> None:
