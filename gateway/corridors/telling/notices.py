@@ -1,8 +1,9 @@
 """Notices: who is told outside the folders, gathered from the log and sent by the sweep.
 
-The log is the outbox: an entry stands in the transaction of the state change it records, and a cursor says how far it
-was looked through. So an event is told once, and nothing that happens waits for a mail server. What no entry records (a folder away, a disk low) comes as a condition of the node. Several matters for one contact are one
-message; a message that fails is tried again with backoff, and given up after three days.
+The log is what is gathered from: an entry stands in the transaction of the state change it records, and a cursor says
+how far it was looked through. So an event is told once, and nothing that happens waits for a mail server. What no entry
+records (a folder away, a disk low) comes as a condition of the node. Several matters for one contact are one message; a
+message that fails is tried again with backoff, and given up after three days.
 """
 
 from __future__ import annotations

@@ -15,19 +15,36 @@ from typer.testing import CliRunner
 from gateway import wiring
 from gateway.cli import app
 from gateway.control.server import ControlServer
-from gateway.daemon import owing, sweeping
+from gateway.daemon import deadlines, sweeping
 from gateway.demo.people import INFLOW
+from gateway.node import Node as RunningNode
+from gateway.policy.facts import Facts
 
 ANHUI = f"submission:{INFLOW}:340000:{PERIOD}"
 
 
+class DaemonOver:
+    """What the routes ask a daemon for."""
+
+    def __init__(self, tested: Node) -> None:
+        self._tested = tested
+
+    @property
+    def node(self) -> RunningNode:
+        return self._tested.running
+
+    @property
+    def facts(self) -> Facts:
+        return self._tested.facts
+
+
 @pytest.fixture
 def served(node: Node) -> Iterator[Node]:
-    """The routes of a daemon over this node's tools, its clock on 20 October."""
+    """The routes of a daemon over this node, its clock on 20 October."""
     move(node, "2026-10-20 09:00")
     sweeping.oblige(node.running)
-    daemon: Any = node
-    server = ControlServer(wiring.control_socket(node.facts), owing.routes(daemon))
+    daemon: Any = DaemonOver(node)
+    server = ControlServer(wiring.control_socket(node.facts), deadlines.routes(daemon))
     server.start()
     yield node
     server.close()

@@ -300,7 +300,7 @@ def test_a_parcel_in_work_is_not_retried(daemon: Daemon) -> None:
     os.kill(worker, signal.SIGSTOP)
     try:
         daemon.drop(planned(6, party="36", seed="in work"))
-        (parcel,) = daemon.await_parcels(1, lambda p: p["id"] not in before and p["state"] == "opened")
+        (parcel,) = daemon.await_parcels(1, lambda p: p["id"] not in before and p["state"] == "received")
         with pytest.raises(Refusal) as refused:
             client(daemon).post("retry", parcel["id"])
         assert refused.value.status == 409

@@ -57,7 +57,7 @@ def arrival(kind: Kind = Kind.NEW, sha256: str = "a", **more: object) -> Arrival
 @dataclass(frozen=True)
 class Holder:
     id: str
-    kind: str
+    kind: Kind
     sha256: str
     state: ParcelState = ParcelState.ACCEPTED
     revision: int = 1
@@ -73,8 +73,8 @@ def placed(outcome: object) -> object:
             return code
 
 
-FIRST = Holder("p1", "new", "b")
-NIL = Holder("p1", "nil", "e")
+FIRST = Holder("p1", Kind.NEW, "b")
+NIL = Holder("p1", Kind.NIL, "e")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ NIL = Holder("p1", "nil", "e")
         (Kind.NIL, "e", [NIL], "220"),
         (Kind.SUPPLEMENT, "a", [], "231"),
         (Kind.SUPPLEMENT, "a", [FIRST], 2),
-        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", "supplement", "c", revision=2)], 3),
-        (Kind.SUPPLEMENT, "c", [FIRST, Holder("p2", "supplement", "c", revision=2)], "220"),
-        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", "supplement", "c", "received", 2)], "708"),
+        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", revision=2)], 3),
+        (Kind.SUPPLEMENT, "c", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", revision=2)], "220"),
+        (Kind.SUPPLEMENT, "a", [FIRST, Holder("p2", Kind.SUPPLEMENT, "c", ParcelState.RECEIVED, 2)], "708"),
         # The same bytes under another kind are another delivery.
         (Kind.SUPPLEMENT, "b", [FIRST], 2),
     ],
@@ -116,13 +116,13 @@ RELAYED = {"origin": PartyId("350000")}
         # A withdrawal may be on its way; without one it stays a contradiction.
         (Kind.NEW, "a", [FIRST], 1, "708"),
         (Kind.NEW, "a", [FIRST], intake.RELAY_TRIES, "221"),
-        (Kind.NEW, "a", [FIRST, Holder("p2", "void", "v", revision=2)], 1, 3),
+        (Kind.NEW, "a", [FIRST, Holder("p2", Kind.VOID, "v", revision=2)], 1, 3),
         # Parts were gathered above: each of their packages is whole to whom it is passed on.
         (Kind.PART, "a", [], 1, 1),
         (Kind.PART, "a", [FIRST], 1, 2),
         # The same sealed bytes are the same package, whatever came after it.
         (Kind.PART, "b", [FIRST], 1, "220"),
-        (Kind.NEW, "b", [FIRST, Holder("p2", "replace", "c", revision=2)], 1, "220"),
+        (Kind.NEW, "b", [FIRST, Holder("p2", Kind.REPLACE, "c", revision=2)], 1, "220"),
     ],
 )
 def test_the_place_of_what_another_gateway_relays(
