@@ -24,10 +24,12 @@ setup: .venv/ready .venv/compiled
 demo: setup
 	@.venv/bin/gateway demo
 
-# Two at a time, each file in one of them: half the tests' time is waiting. `make test JOBS=1` for one after the other.
+# Two at a time, each file in one of them: half the tests' time is waiting. `make test JOBS=1` for one after the other,
+# `make test SLOWEST=20` for a list of those that take longest.
 JOBS ?= 2
+SLOWEST ?= 0
 test: setup
-	@$(PY) -m pytest -n $(JOBS)
+	@$(PY) -m pytest -n $(JOBS) $(if $(filter-out 0,$(SLOWEST)),--durations=$(SLOWEST))
 
 # Other users and a chrooted OpenSSH: as root only.
 test-root: setup

@@ -16,7 +16,7 @@ from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
 
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.instants import LONGEST_WAIT, backoff
-from gateway.lifecycle import Event
+from gateway.lifecycle import Event, NoTransition
 from gateway.node import Node
 from gateway.outcomes import Decision, Deferred, Detail, Fault
 
@@ -75,8 +75,14 @@ class Step(ABC, Generic[L, V]):
             self.after(identity, known.result)
             return known.result
         decision = self._effect(known, identity, now)
-        with node.ledger.transaction(now) as tx:
-            result = self.commit(tx, known, decision)
+        try:
+            with node.ledger.transaction(now) as tx:
+                result = self.commit(tx, known, decision)
+        except NoTransition as error:
+            # Nothing of the decision is written: the thing stops where it is, for a person to look at.
+            node.log.error("no_transition", step=self.name, id=identity, state=error.state, on=error.event)
+            with node.ledger.transaction(now) as tx:
+                result = self.commit(tx, known, Fault("900", {"stage": self.name, "error": "NoTransition"}))
         self.after(identity, result)
         node.log.info("step", step=self.name, id=identity, **result)
         return result

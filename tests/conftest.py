@@ -26,6 +26,7 @@ WITH_THE_PLAYED_QUARTER = (
     "test_played_log.py",
     "test_privacy.py",
     "test_quarter.py",
+    "test_replay.py",
     "test_share_away.py",
 )
 

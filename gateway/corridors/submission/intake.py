@@ -70,6 +70,7 @@ class Intake(Step[Claimed, Arrival]):
         row = self._row(tx, known.parcel)
         placed = _placed(tx, row, decision.value) if isinstance(decision, Ok) else decision
         if isinstance(placed, Deferred):
+            row = tx.parcels.row(row.id)
             return ended(tx, row, placed, self.node.terms(row.facts))
         if row.state is ParcelState.ARRIVING and tx.entries.get(f"{row.id}/{Event.RECEIVED}") is None:
             self._received(tx, row)
