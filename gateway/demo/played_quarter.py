@@ -30,6 +30,7 @@ from gateway.demo.people import FIELDS
 from gateway.demo.play import PATIENCE, SETTLED, Stalled
 from gateway.demo.submitting import sealed
 from gateway.demo.workbooks import mended
+from gateway.lifecycle import ParcelState
 from gateway.policy.facts import places
 
 Parcel = dict[str, Any]
@@ -168,8 +169,8 @@ class PlayedQuarter:
                 self._pending.remove(act)
                 self._drops.append(self._hands.submit(self._drop, act.file))
         for act in self.acts:
-            parcel = found.get(act.file.key)
-            if act.confirmed and parcel and parcel["state"] == "held" and parcel["id"] not in self._confirmed:
+            parcel = found.get(act.file.key) if act.confirmed else None
+            if parcel and parcel["state"] == ParcelState.AWAITING and parcel["id"] not in self._confirmed:
                 self._confirmed.add(parcel["id"])
                 self.node.post("confirm", parcel["id"])
 
