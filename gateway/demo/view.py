@@ -21,23 +21,23 @@ from rich.text import Text
 from gateway.demo import chronicle
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.played_quarter import latest
+from gateway.lifecycle import BatchState, ParcelState
 from gateway.policy.facts import Facts
 
 STAGES = (
-    ("arriving", "收件 intake"),
-    ("received", "开件 opening"),
-    ("opened", "检查 checking"),
-    ("checked", "分拣 sorting"),
-    ("sorted", "封装 sealing"),
-    ("held", "待确认 held"),
-    ("accepted", "已接收 accepted"),
-    ("refused", "已退回 refused"),
-    ("duplicate", "重复件 duplicate"),
+    (ParcelState.ARRIVING, "收件 intake"),
+    (ParcelState.RECEIVED, "检查 checking"),
+    (ParcelState.CHECKED, "分拣 sorting"),
+    (ParcelState.SORTED, "封装 sealing"),
+    (ParcelState.AWAITING, "待确认 awaiting"),
+    (ParcelState.ACCEPTED, "已接收 accepted"),
+    (ParcelState.REFUSED, "已退回 refused"),
+    (ParcelState.DUPLICATE, "重复件 duplicate"),
 )
 DELIVERIES = (
-    ("released", "已放行 released"),
-    ("delivered", "已投递 delivered"),
-    ("acknowledged", "已签收 acknowledged"),
+    (BatchState.RELEASED, "已放行 released"),
+    (BatchState.DELIVERED, "已投递 delivered"),
+    (BatchState.ACKNOWLEDGED, "已签收 acknowledged"),
 )
 STANDINGS: Mapping[str, tuple[str, str, str]] = {
     "none": ("–", "dim", "无 none"),
@@ -129,14 +129,14 @@ class View:
     def _picture(self) -> Panel:
         states = Counter(p["state"] for p in self._parcels)
         lines = Table.grid(padding=(0, 1))
-        for key, name in STAGES:
-            bar = ProgressBar(total=max(self._files, 1), completed=states[key], width=24)
-            lines.add_row(name, bar, f"{states[key]:>4}")
+        for parcel, name in STAGES:
+            bar = ProgressBar(total=max(self._files, 1), completed=states[parcel], width=24)
+            lines.add_row(name, bar, f"{states[parcel]:>4}")
         deliveries = self._counts.get("deliveries", {})
         batches = Table.grid(padding=(0, 1))
-        for key, name in DELIVERIES:
-            bar = ProgressBar(total=max(sum(deliveries.values()), 1), completed=deliveries.get(key, 0), width=16)
-            batches.add_row(name, bar, f"{deliveries.get(key, 0):>4}")
+        for batch, name in DELIVERIES:
+            bar = ProgressBar(total=max(sum(deliveries.values()), 1), completed=deliveries.get(batch, 0), width=16)
+            batches.add_row(name, bar, f"{deliveries.get(batch, 0):>4}")
         accepted = latest(self._parcels)
         batches.add_row("记录 records", "", f"{sum(p['records'] for p in accepted):>9,}")
         batches.add_row("退回 refused", "", f"{sum(p['refused'] for p in accepted):>9,}")
