@@ -93,7 +93,7 @@ def test_intake_waits_work_finishes_and_all_goes_on(disk: Path, node: Daemon) ->
     worker = node.get("health")["worker"]["pid"]
     os.kill(worker, signal.SIGSTOP)
     node.drop(planned(20, party="33"))
-    node.await_parcels(1, lambda p: p["sender"] == "330000" and p["state"] == "opened")
+    node.await_parcels(1, lambda p: p["sender"] == "330000" and p["state"] == "received")
     fill(disk, CLOSES_MB - 10)
     wait(lambda: not node.get("health")["intake"]["open"])
     waiting = node.drop(planned(20, party="34"))

@@ -30,7 +30,7 @@ from gateway.demo.people import FIELDS
 from gateway.demo.play import PATIENCE, SETTLED, Stalled
 from gateway.demo.submitting import sealed
 from gateway.demo.workbooks import mended
-from gateway.lifecycle import ParcelState
+from gateway.lifecycle import BatchState, PackageState, ParcelState
 from gateway.policy.facts import places
 
 Parcel = dict[str, Any]
@@ -128,8 +128,8 @@ class PlayedQuarter:
             now = repr((states, counts, len(self._pending), self.holdings.total("opened")))
             if now != seen:
                 seen, last = now, time.monotonic()
-            stopped = [(p["sender"], p["code"]) for p in parcels if p["state"] == "faulted"]
-            if stopped or counts["deliveries"].get("faulted") or time.monotonic() - last > PATIENCE:
+            stopped = [(p["sender"], p["code"]) for p in parcels if p["state"] == ParcelState.FAULTED]
+            if stopped or counts["deliveries"].get(BatchState.FAULTED) or time.monotonic() - last > PATIENCE:
                 waiting = [(p["state"], p["code"]) for p in parcels if p["state"] not in SETTLED]
                 problems = [p for r in self.holdings.receivers.values() for p in r.problems]
                 raise Stalled(f"stopped: {stopped}, waiting: {waiting}, counts: {counts}, receivers: {problems[:3]}")
@@ -148,12 +148,12 @@ class PlayedQuarter:
     @staticmethod
     def _delivered(counts: Mapping[str, Any], least: int) -> bool:
         deliveries = counts["deliveries"]
-        waits = counts["packages"].get("held", 0) + deliveries.get("released", 0)
+        waits = counts["packages"].get(PackageState.HELD, 0) + deliveries.get(BatchState.RELEASED, 0)
         return not waits and sum(deliveries.values()) >= least
 
     @staticmethod
     def _acknowledged(counts: Mapping[str, Any]) -> bool:
-        return set(counts["deliveries"]) == {"acknowledged"}
+        return set(counts["deliveries"]) == {BatchState.ACKNOWLEDGED}
 
     # -- acting ------------------------------------------------------------------------------------------------------
 
@@ -169,8 +169,10 @@ class PlayedQuarter:
                 self._pending.remove(act)
                 self._drops.append(self._hands.submit(self._drop, act.file))
         for act in self.acts:
-            parcel = found.get(act.file.key) if act.confirmed else None
-            if parcel and parcel["state"] == ParcelState.AWAITING and parcel["id"] not in self._confirmed:
+            parcel = found.get(act.file.key)
+            if not act.confirmed or parcel is None or parcel["id"] in self._confirmed:
+                continue
+            if parcel["state"] == ParcelState.AWAITING:
                 self._confirmed.add(parcel["id"])
                 self.node.post("confirm", parcel["id"])
 

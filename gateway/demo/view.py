@@ -129,14 +129,14 @@ class View:
     def _picture(self) -> Panel:
         states = Counter(p["state"] for p in self._parcels)
         lines = Table.grid(padding=(0, 1))
-        for key, name in STAGES:
-            bar = ProgressBar(total=max(self._files, 1), completed=states[key], width=24)
-            lines.add_row(name, bar, f"{states[key]:>4}")
+        for parcel, name in STAGES:
+            bar = ProgressBar(total=max(self._files, 1), completed=states[parcel], width=24)
+            lines.add_row(name, bar, f"{states[parcel]:>4}")
         deliveries = self._counts.get("deliveries", {})
         batches = Table.grid(padding=(0, 1))
-        for key, name in DELIVERIES:
-            bar = ProgressBar(total=max(sum(deliveries.values()), 1), completed=deliveries.get(key, 0), width=16)
-            batches.add_row(name, bar, f"{deliveries.get(key, 0):>4}")
+        for batch, name in DELIVERIES:
+            bar = ProgressBar(total=max(sum(deliveries.values()), 1), completed=deliveries.get(batch, 0), width=16)
+            batches.add_row(name, bar, f"{deliveries.get(batch, 0):>4}")
         accepted = latest(self._parcels)
         batches.add_row("记录 records", "", f"{sum(p['records'] for p in accepted):>9,}")
         batches.add_row("退回 refused", "", f"{sum(p['refused'] for p in accepted):>9,}")
