@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from gateway.demo.played_quarter import latest
 from gateway.lifecycle import BatchState, ParcelState
 from gateway.policy.facts import Facts
 
-STAGES = (
+STAGES: Sequence[tuple[str, str]] = (
     (ParcelState.ARRIVING, "收件 intake"),
     (ParcelState.RECEIVED, "检查 checking"),
     (ParcelState.CHECKED, "分拣 sorting"),
@@ -34,7 +34,7 @@ STAGES = (
     (ParcelState.REFUSED, "已退回 refused"),
     (ParcelState.DUPLICATE, "重复件 duplicate"),
 )
-DELIVERIES = (
+DELIVERIES: Sequence[tuple[str, str]] = (
     (BatchState.RELEASED, "已放行 released"),
     (BatchState.DELIVERED, "已投递 delivered"),
     (BatchState.ACKNOWLEDGED, "已签收 acknowledged"),
