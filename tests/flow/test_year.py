@@ -141,7 +141,7 @@ def test_every_reminder_of_the_year_went_out_once_and_no_other(year: Year) -> No
     with year.desk.running.ledger.reading() as reading:
         seq, _ = reading.entries.head()
         sent = [json.loads(e.body) for e in reading.entries.after(limit=seq + 1) if e.event == "reminder_sent"]
-        assert reading.unwritten_reminders() == []
+        assert reading.reminders.unwritten() == []
     found: Counter[tuple[str, date, int, int, int]] = Counter()
     for entry in sent:
         at_nine, counts = datetime.fromisoformat(entry["time"]).astimezone(SHANGHAI), entry["counts"]

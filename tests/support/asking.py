@@ -12,10 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.adapters.ledger.rows import DatedRow, ObligationRow, ParcelRow
+from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow, ParcelRow
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations.replies import own_id
 from gateway.instants import SHANGHAI
+from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import ParcelId
 from gateway.policy.facts import places
@@ -85,7 +86,7 @@ class Desk:
         self._files = 0
 
     @property
-    def running(self) -> Any:
+    def running(self) -> RunningNode:
         return self.node.running
 
     def set(self, moment: str) -> None:
@@ -134,7 +135,7 @@ class Desk:
         with self.running.ledger.reading() as reading:
             return list(reading.dated.of(row.id, f"{receiver}0000"))
 
-    def inquiry(self, row: ParcelRow, receiver: str) -> Any:
+    def inquiry(self, row: ParcelRow, receiver: str) -> InquiryRow:
         with self.running.ledger.reading() as reading:
             (found,) = reading.inquiries.where(parcel=row.id, receiver=f"{receiver}0000")
         return found
