@@ -33,6 +33,7 @@ from gateway.instants import SHANGHAI
 from gateway.lifecycle import OWED
 from gateway.node import Node as RunningNode
 from gateway.node import Terms
+from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading
 
 RECORDS = 500
@@ -50,9 +51,23 @@ class Clock:
 
 def fill(node: RunningNode, count: int, received: datetime) -> None:
     """Enter `count` replies that were asked for at `received`, due fifteen working days later."""
-    terms = node.terms()
-    provinces = [party.id for party in terms.facts.parties.values() if party.tier == "province"]
-    first = deadlines.owed("reply", provinces[0], "migrants-inflow", "-", received, "workdays:15", terms.calendar)
+    terms, rule = node.terms(), "workdays:15"
+    provinces = [PartyId(party.id) for party in terms.facts.parties.values() if party.tier == "province"]
+    limit = deadlines.due(received, rule, terms.calendar)
+    day, expires_at = limit.settled
+    first = deadlines.Obligation(
+        id="",
+        duty="reply",
+        party=provinces[0],
+        agreement=AgreementId("migrants-inflow"),
+        occasion="",
+        opens_at=received,
+        due=day,
+        expires_at=expires_at,
+        status="final",
+        edition=limit.edition,
+        rule=rule,
+    )
     for number in range(0, count, RECORDS):
         source = f"inquiry-{received:%m%d}-{number}"
         asked = replace(first, party=provinces[number // RECORDS % len(provinces)])
@@ -118,7 +133,7 @@ def main() -> None:
             lambda: reading.obligations.listed(limit=200, states=OWED),
         )
         timed("counting what is overdue", lambda: reading.obligations.count_overdue(clock.moment, states=OWED))
-    print(f"{'':58} {({str(state): count for state, count in states.items()})}")
+    print(f"{'':58} { ({str(state): count for state, count in states.items()}) }")
     with closing(sqlite3.connect(folder / "ledger.db")) as connection:
         query = "SELECT count(*) FROM obligations NOT INDEXED WHERE state = 'open' AND expires_at <= ?"
         timed("the floor: SQLite looks at every row", lambda: connection.execute(query, ("2026-09-21",)).fetchone())
