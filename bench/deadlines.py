@@ -16,22 +16,24 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import structlog
 
 from gateway import deadlines
 from gateway.adapters.ledger import Ledger
-from gateway.adapters.ledger.obligations import OWED
-from gateway.corridors import recording
-from gateway.corridors.obligations import dating, obliging
+from gateway.corridors.obligations import dating, obliging, settling
 from gateway.corridors.telling.reminders import automatic
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
+from gateway.lifecycle import OWED
 from gateway.node import Node as RunningNode
+from gateway.node import Terms
+from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading
 
 RECORDS = 500
@@ -47,27 +49,31 @@ class Clock:
         return self.moment
 
 
-def fill(ledger: Ledger, running: Any, count: int, received: datetime) -> None:
+def fill(node: RunningNode, count: int, received: datetime) -> None:
     """Enter `count` replies that were asked for at `received`, due fifteen working days later."""
-    facts, calendar = running.facts.current(), running.facts.calendar()
-    provinces = [party.id for party in facts.parties.values() if party.tier == "province"]
-    first = deadlines.owed("reply", provinces[0], "migrants-inflow", "-", received, "workdays:15", calendar)
+    terms, rule = node.terms(), "workdays:15"
+    provinces = [PartyId(party.id) for party in terms.facts.parties.values() if party.tier == "province"]
+    limit = deadlines.due(received, rule, terms.calendar)
+    day, expires_at = limit.settled
+    first = deadlines.Obligation(
+        id="",
+        duty="reply",
+        party=provinces[0],
+        agreement=AgreementId("migrants-inflow"),
+        occasion="",
+        opens_at=received,
+        due=day,
+        expires_at=expires_at,
+        status="final",
+        edition=limit.edition,
+        rule=rule,
+    )
     for number in range(0, count, RECORDS):
-        province = provinces[number // RECORDS % len(provinces)]
         source = f"inquiry-{received:%m%d}-{number}"
-        owed = [
-            first.__class__(
-                **{
-                    **{name: getattr(first, name) for name in first.__dataclass_fields__},
-                    "id": f"reply:migrants-inflow:{province}:{source}-{n}",
-                    "party": province,
-                    "occasion": f"{source}-{n}",
-                }
-            )
-            for n in range(min(RECORDS, count - number))
-        ]
-        with ledger.transaction(received) as tx:
-            recording.set_obligations(tx, owed, facts, calendar, source=source)
+        asked = replace(first, party=provinces[number // RECORDS % len(provinces)])
+        owed = [deadlines.recurring(asked, f"{source}-{n}") for n in range(min(RECORDS, count - number))]
+        with node.ledger.transaction(received) as tx:
+            settling.set_obligations(tx, owed, terms, source=source)
 
 
 def timed(name: str, work: Callable[[], T]) -> T:
@@ -97,6 +103,7 @@ def main() -> None:
     calendar, clock = Calendar.load(facts.calendar), Clock()
     running = SimpleNamespace(
         facts=SimpleNamespace(current=lambda: facts, calendar=lambda: calendar),
+        terms=lambda: Terms(facts, calendar),
         clock=clock,
         ledger=ledger,
         log=structlog.get_logger("bench"),
@@ -106,8 +113,8 @@ def main() -> None:
     node = cast(RunningNode, running)
     # 15 working days from 1 September end on 21 September (the 20th, a Sunday, is worked); from the 14th, after the
     # holiday in October.
-    timed(f"{chosen.due:,} entered", lambda: fill(ledger, running, chosen.due, FIRST))
-    timed(f"{chosen.open:,} entered", lambda: fill(ledger, running, chosen.open, FIRST + timedelta(days=13)))
+    timed(f"{chosen.due:,} entered", lambda: fill(node, chosen.due, FIRST))
+    timed(f"{chosen.open:,} entered", lambda: fill(node, chosen.open, FIRST + timedelta(days=13)))
     clock.moment = FIRST + timedelta(days=14)
     for what in ("first round: the agreements' own are entered", "second round: those of old are marked"):
         timed(what, lambda: obliging.enter(node))
@@ -126,7 +133,7 @@ def main() -> None:
             lambda: reading.obligations.listed(limit=200, states=OWED),
         )
         timed("counting what is overdue", lambda: reading.obligations.count_overdue(clock.moment, states=OWED))
-    print(f"{'':58} {states}")
+    print(f"{'':58} { ({str(state): count for state, count in states.items()}) }")
     with closing(sqlite3.connect(folder / "ledger.db")) as connection:
         query = "SELECT count(*) FROM obligations NOT INDEXED WHERE state = 'open' AND expires_at <= ?"
         timed("the floor: SQLite looks at every row", lambda: connection.execute(query, ("2026-09-21",)).fetchone())

@@ -10,7 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import records as bench
+from bench.measuring import AS_OF, DATASET, SCHEMAS, SENDER
+from bench.records import write
 from gateway.ports import ExamineJob
 from gateway.records import examine, repeats, schema
 
@@ -22,14 +23,12 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        source = bench.write(folder / "in.csv", asked.records)
-        job = ExamineJob(
-            source, folder / "out", bench.SCHEMAS, bench.DATASET, "1", "registered_code", bench.SENDER, bench.AS_OF
-        )
+        source = write(folder / "in.csv", asked.records)
+        job = ExamineJob(source, folder / "out", SCHEMAS, DATASET, "1", "registered_code", SENDER, AS_OF)
         began = time.perf_counter()
         examine(job)
         _say("examine", asked.records, time.perf_counter() - began)
-        rules = schema.load(bench.SCHEMAS, bench.DATASET)
+        rules = schema.load(SCHEMAS, DATASET)
         for name in ("one", "other"):
             began = time.perf_counter()
             made = repeats.Fingerprints(rules, bytes(32), folder / name)
