@@ -290,7 +290,7 @@ def test_the_log_alone_says_what_became_of_what_is_owed(node: Node) -> None:
     now = move(node, "2026-10-26 10:00")
     terms = node.running.terms()
     rule = "workdays:3,cutoff=17:30"  # Thursday 29 October, half past five
-    timed = deadlines.owed("reply", "110000", INFLOW, "record", now, rule, terms.calendar)
+    timed = deadlines.owed(deadlines.Matter("reply", "110000", INFLOW, "record"), now, rule, terms.calendar)
     with node.running.ledger.transaction(now) as tx:
         settling.set_obligation(tx, timed, terms)
     dating.enter_outage(node.running, at("2026-10-26 08:00"), at("2026-10-26 09:00"), "", WHO)

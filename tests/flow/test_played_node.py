@@ -20,7 +20,7 @@ from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing import LogKeys
 from gateway.demo.people import INFLOW, OUTFLOW
 from gateway.demo.story import file_name
-from gateway.log import verify
+from gateway.log.verification import Auditor
 from gateway.policy import loading
 
 BACKENDS = ["sqlite", "postgresql"]
@@ -35,7 +35,7 @@ def judged(home: Path) -> tuple[list[str], int]:
     facts = loading.load(home)
     keys = [signer.verifier for signer in LogKeys(facts.path(facts.node.private), facts.node.name).signers()]
     now = wiring.make_clock(facts).now()
-    report = verify(home / "log", keys, receipts=home / "exchange", now=now)
+    report = Auditor(now=now).verify(home / "log", keys, receipts=home / "exchange")
     return [problem.en for problem in report.problems], report.size
 
 
