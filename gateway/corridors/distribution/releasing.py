@@ -110,18 +110,22 @@ class Releasing:
                 agreement = facts.agreements.get(name)
                 if agreement is None:
                     continue
+                # A release may be made between two of these readings. The number is read first: that release is then
+                # asked for again, which does nothing. Read last, it would be the number of an empty one after it.
+                number = reading.batches.last(name, period) + 1
                 standing = _standing(reading, agreement, period, in_work[name])
-                if releasing.ripe(agreement, standing, now):
-                    found.append((name, period, reading.batches.last(name, period) + 1))
+                if releasing.ripe(agreement, standing, now) and _held(reading, name, period):
+                    found.append((name, period, number))
         return found
 
     def release(self, agreement: str, period: str, batch: int, actor: str) -> list[tuple[str, str]]:
         """Give every receiver its batch. Returns (distribution, receiver) of each, and the same again where it was
-        released before. Raises `four_eyes.NotConfirmed` where two people have to vouch for it and did not."""
+        released before; none where nothing is held. Raises `four_eyes.NotConfirmed` where two people have to vouch for
+        it and did not."""
         terms = self._node.terms()
         with self._node.ledger.transaction(self._node.clock.now()) as tx:
             done = tx.batches.where(agreement=agreement, period=period, batch=batch)
-            if not done:
+            if not done and _held(tx, agreement, period):
                 _release(tx, Release(terms.facts, terms.facts.agreements[agreement], period, batch), actor)
                 duties.distributed(tx, agreement, period, terms)
                 done = tx.batches.where(agreement=agreement, period=period, batch=batch)
@@ -149,6 +153,10 @@ class Releasing:
         return differing + sorted(set(logged) - made)
 
 
+def _held(reading: Reading, agreement: str, period: str) -> list[PackageRow]:
+    return reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
+
+
 def _standing(reading: Reading, agreement: Agreement, period: str, in_work: int) -> releasing.Standing:
     owed = reading.obligations.where(agreement=agreement.id, period=period)
     before = reading.batches.where(agreement=agreement.id, period=period)
@@ -163,8 +171,8 @@ def _standing(reading: Reading, agreement: Agreement, period: str, in_work: int)
 
 def _release(tx: Transaction, release: Release, actor: str) -> None:
     agreement = release.agreement
-    held = tx.packages.where(agreement=agreement.id, period=release.period, state=PackageState.HELD)
-    if agreement.four_eyes and held:
+    held: Sequence[PackageRow] = _held(tx, agreement.id, release.period)
+    if agreement.four_eyes:
         held = four_eyes.confirmed(tx, agreement.id, release.period, release.number, held)
     for part in _parts(tx, release, held):
         entry = part.entry(release, tx.now, actor)

@@ -30,8 +30,9 @@ def release(node: Node, agreement: str, period: str, signatures: Sequence[bytes]
     if agreement not in facts.agreements:
         raise Unknown
     with node.ledger.reading() as reading:
-        held = reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
+        # In this order, as in `distribution.releasing`: what is released meanwhile is not followed by an empty batch.
         batch = reading.batches.last(agreement, period) + 1
+        held = reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
     if not held:
         raise CannotBe("there are no held packages of this agreement and period")
     made = Release(agreement, period, batch, len(held), actor)
