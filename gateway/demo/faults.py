@@ -218,5 +218,5 @@ def broken_line(fault: RowFault, cells: list[str], name_at: int) -> str:
 
 
 def label(agreement: str) -> str:
-    """The agreement's Chinese label, as the demo's files are named (domain page, exchanges in the seeds)."""
+    """The agreement's Chinese label, as the demo's files are named."""
     return "跨省流入人口个案" if agreement == INFLOW else "跨省流出人口个案"

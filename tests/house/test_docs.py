@@ -4,6 +4,7 @@ the tutorial does what it says, block by block."""
 from __future__ import annotations
 
 import os
+import pkgutil
 import re
 import shutil
 import signal
@@ -32,6 +33,8 @@ PAGES = sorted(
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+_ROOMS = "|".join(sorted(room.name for room in (ROOT / "gateway").iterdir() if (room / "__init__.py").exists()))
+_MODULE = re.compile(rf"\bgateway([./])((?:{_ROOMS})(?:\1\w+)*)")
 _MACHINE = re.compile(r"/(?:work|tmp|home|root)/|file://|https?://\S*/simple\b|--(?:extra-)?index-url|\blocalhost:\d")
 
 
@@ -64,6 +67,27 @@ def test_a_stale_page_is_named_and_written_anew(tmp_path: Path) -> None:
 def test_the_check_fails_by_its_exit_code() -> None:
     done = subprocess.run([sys.executable, "-m", "gateway.reference", "--check"], cwd=ROOT, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+def _resolves(dotted: str) -> bool:
+    """Whether a path in the package leads to a room, a module, or a name that stands in one."""
+    try:
+        pkgutil.resolve_name(dotted)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_module_that_is_named_stands_there(page: Path) -> None:
+    named = [match[2].replace("/", ".") for match in _MODULE.finditer(page.read_text("utf-8"))]
+    assert [name for name in named if not _resolves(f"gateway.{name}")] == []
+
+
+def test_a_module_that_has_moved_is_seen() -> None:
+    (match,) = _MODULE.finditer("see `gateway/adapters/openpgp/engine.py`, in gateway.service.d")
+    assert not _resolves(f"gateway.{match[2].replace('/', '.')}")
+    assert _resolves("gateway.adapters.sealing.openpgp.engine")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

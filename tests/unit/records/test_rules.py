@@ -1,4 +1,4 @@
-"""Every rule of the domain page's "Migrant case records", one spoiled cell at a time."""
+"""Every rule of the migrant case records (`schemas/migrants-*.json`), one spoiled cell at a time."""
 
 from __future__ import annotations
 
