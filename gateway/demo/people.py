@@ -38,13 +38,13 @@ FIELDS = (
     "family_migration",
     "spouse_accompanying",
 )
-"""Order of the fields in a `Row` (the 11 + 2 items of 人口办发规〔2011〕40号, annex 1)."""
+"""Order of the fields in a `Row` (the 11 + 2 items of 国家人口计生委《全员流动人口统计信息工作方案》 三（二）)."""
 
 Row: TypeAlias = tuple[str, ...]
 """One record as it leaves the node: the text of each of `FIELDS`, dates as YYYYMMDD, empty where there is nothing."""
 
 AWAY_DAYS = 30
-"""Away for that many days or more: migrant (人口办发规〔2011〕40号, annex 1)."""
+"""Away for that many days or more: migrant (国家人口计生委《全员流动人口统计信息工作方案》 三（一）)."""
 
 _STEMS = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉戌亥"
 _SURNAMES = ("测试", "示例", "样例", "演示")

@@ -7,47 +7,22 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import gnupg
 import pytest
 import zstandard
 from support.openpgp_peers import StockGpg
+from support.packed import CONTENT, describe, packed
 
-from gateway.adapters.sealing import container, keyring
+from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.container import Caps
 from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.openpgp.engine import Engine
 from gateway.outcomes import Ok, Refused
-from gateway.packages import DESCRIPTOR, Descriptor, Resource
-from gateway.parcels import Kind
+from gateway.packages import DESCRIPTOR
 
-CONTENT = b"name,code\r\n" + b"".join(b"MARKER-%06d,0\r\n" % number for number in range(4000))
 PAST = "20240101T000000!"
-
-
-def describe(content: bytes = CONTENT, **changes: object) -> Descriptor:
-    resource = Resource("cases", "data/cases.csv", len(content), hashlib.sha256(content).hexdigest())
-    fields: dict[str, object] = {
-        "agreement": "migrants-inflow",
-        "sender": "p1",
-        "origin": "p1",
-        "receiver": "node",
-        "period": "2026Q3",
-        "kind": Kind.NEW,
-        "revision": 1,
-        "records": 4000,
-        "created": datetime(2026, 11, 1, tzinfo=UTC),
-        "resources": (resource,),
-    }
-    return Descriptor(**{**fields, **changes})
-
-
-def packed(content: bytes = CONTENT) -> bytes:
-    pieces: list[bytes] = []
-    container.pack([(DESCRIPTOR, describe(content).to_json()), ("data/cases.csv", content)], pieces.append)
-    return b"".join(pieces)
 
 
 @dataclass

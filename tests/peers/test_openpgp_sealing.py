@@ -16,7 +16,7 @@ from pathlib import Path
 import gnupg
 import pytest
 from support.openpgp_peers import StockGpg
-from support.sm_peers import members
+from support.packed import members
 
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.openpgp import OpenPGP

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import gmssl_pyx
 import pytest
-from support.sm_peers import CONTENT, Craft, Peer, describe, members, packed, sm3
+from support.packed import CONTENT, describe, members, packed
+from support.sm_peers import Craft, Peer, sm3
 
 from gateway.adapters.sealing import container
 from gateway.adapters.sealing.container import Caps

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.sm_peers import CONTENT, Peer, describe, members, packed
+from support.packed import CONTENT, describe, members, packed
+from support.sm_peers import Peer
 
 import gateway.receipts
 from gateway.adapters.sealing.sm import SM, Pin, Software, keys
