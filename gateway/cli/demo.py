@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from gateway import durable
+from gateway.adapters.storage import nodelock
 from gateway.cli.conventions import JsonOption, print_json, say
 from gateway.cli.exits import ExitCode
 from gateway.control.client import NotRunning, Refusal
@@ -44,41 +47,54 @@ def demo(
     """演示一个季度 / a whole quarter, from the first file to the last signature. The people in it are artificial."""
     console = Console(stderr=as_json, highlight=False)
     _clear(directory)
+    signal.signal(signal.SIGTERM, _terminated)
     codes = [province.code for province in regions.provinces()]
     began = time.monotonic()
     with Partners(codes) as partners:
         console.print(
             f"建立节点和 {len(codes)} 个示例交换方 … / making a node and {len(codes)} partners in {directory}/"
         )
-        node = DemoNode.make(directory.absolute(), partners, begins=chronicle.BEGINS.isoformat(), speed=600.0)
+        made = DemoNode.make(directory.absolute(), partners, begins=chronicle.BEGINS.isoformat(), speed=600.0)
         (directory / MARKER).touch()
-        console.print(f"SFTP: {node.endpoint.name}, 127.0.0.1:{node.endpoint.port} (440000 广东)")
-        try:
-            document = _play(node, partners, scale, seed, console)
-        except (Stalled, NotRunning, Refusal, PartnerFault, RuntimeError) as error:
-            say(f"演示中断 / the demo stopped: {error}\n{node.daemon_log}")
-            node.close()
-            raise typer.Exit(ExitCode.FAULT) from None
-        _tell(document, directory, console, time.monotonic() - began)
-        if as_json:
-            print_json(document)
-        try:
+        # The node's daemon is in a session of its own: what ends the demo does not reach it.
+        with closing(made) as node:
+            console.print(f"SFTP: {node.endpoint.name}, 127.0.0.1:{node.endpoint.port} (440000 广东)")
+            try:
+                document = _play(node, partners, scale, seed, console)
+            except (Stalled, NotRunning, Refusal, PartnerFault, RuntimeError) as error:
+                say(f"演示中断 / the demo stopped: {error}\n{node.daemon_log}")
+                raise typer.Exit(ExitCode.FAULT) from None
+            _tell(document, directory, console, time.monotonic() - began)
+            if as_json:
+                print_json(document)
             if stay:
-                console.print("节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.")
-                console.print(f"gateway status --config {directory}")
-                while node.alive():
-                    time.sleep(1)
-        except KeyboardInterrupt:
-            pass
-        finally:
-            node.close()
+                _stay(node, console)
     if not document["ok"]:
         raise typer.Exit(ExitCode.REFUSED)
 
 
+def _terminated(*_: object) -> NoReturn:
+    """SIGTERM is an exit like any other: what was started is closed on the way out."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _stay(node: DemoNode, console: Console) -> None:
+    console.print("节点仍在运行，Ctrl-C 结束。/ The node is running; Ctrl-C ends it.")
+    console.print(f"gateway status --config {node.home}")
+    with suppress(KeyboardInterrupt):
+        while node.alive():
+            time.sleep(1)
+
+
 def _clear(directory: Path) -> None:
-    """An earlier demo makes room; anything else stays, and the demo ends with 2."""
+    """An earlier demo makes room; one that still runs and anything else stay, and the demo ends with 2."""
     if (directory / MARKER).exists():
+        if running := nodelock.holder(directory / "state"):
+            say(
+                f"{directory} 里的演示节点仍在运行，先结束它再重试：kill {running}\n"
+                f"The demo node in {directory} still runs. End it, then try again: kill {running}"
+            )
+            raise typer.Exit(ExitCode.USAGE)
         shutil.rmtree(directory)
     elif directory.exists() and any(directory.iterdir()):
         say(f"{directory} 不是空文件夹。/ {directory} is not empty.")

@@ -7,9 +7,7 @@ in the workflow engine's tables.
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -22,6 +20,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.channels.folders import Watch
+from gateway.adapters.storage import nodelock
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
 from gateway.corridors.between import dates_up
@@ -212,16 +211,9 @@ class Daemon:
     # -- start and stop ----------------------------------------------------------------------------------------------
 
     def _take_lock(self) -> None:
-        path = self.facts.path(self.facts.node.state) / "daemon.lock"
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = path.open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise AlreadyRunning(self.facts.node.name) from None
-        self._lock.truncate(0)
-        self._lock.write(f"{os.getpid()}\n")
-        self._lock.flush()
+        self._lock = nodelock.take(self.facts.path(self.facts.node.state))
+        if self._lock is None:
+            raise AlreadyRunning(self.facts.node.name)
 
     def _schedule(self) -> BackgroundScheduler:
         """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""

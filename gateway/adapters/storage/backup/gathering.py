@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import durable
-from gateway.adapters.storage import journals, removals
+from gateway.adapters.storage import journals, nodelock, removals
 from gateway.adapters.storage.backup import databases
 
 GATHERED, MANIFEST = "backing-up", "backup.json"
@@ -36,7 +36,7 @@ FORMAT = 1
 FACTS = ("config", "schemas", "keys")
 # Made again by every process, or databases that are copied in another way; and the keys of periods, with what they
 # made: they are destroyed when a period closes, and an archive would keep them.
-_LEFT_OUT = frozenset({GATHERED, "compiled", "daemon.lock", "recovering.json", "repeats"})
+_LEFT_OUT = frozenset({GATHERED, "compiled", nodelock.NAME, "recovering.json", "repeats"})
 _LEFT_ENDINGS = (".sock", ".tmp", ".part", ".lock", ".db", ".db-wal", ".db-shm")
 
 
