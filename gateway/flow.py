@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, error
 
 from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
@@ -125,10 +125,16 @@ def answering(incoming: str) -> StepResult:
     return DBOS.run_step({"name": "answering"}, _answer, incoming)
 
 
-def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> None:
-    """Start or try again; the same attempt enqueued twice is one workflow."""
-    with SetWorkflowID(f"{parcel}#{attempt}"):
-        DBOS.enqueue_workflow(SUBMISSIONS, acknowledgement if corridor == "acknowledgement" else submission, parcel)
+def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> bool:
+    """Start or try again; the same attempt enqueued twice is one workflow. False while another attempt of this parcel
+    is at work, or waits in the queue: no two work on one parcel at a time, so nothing is begun."""
+    workflow = acknowledgement if corridor == "acknowledgement" else submission
+    try:
+        with SetWorkflowID(f"{parcel}#{attempt}"), SetEnqueueOptions(deduplication_id=parcel):
+            DBOS.enqueue_workflow(SUBMISSIONS, workflow, parcel)
+    except error.DBOSQueueDeduplicatedError:
+        return False
+    return True
 
 
 def distribution_id(agreement: str, period: str, batch: int) -> str:
@@ -141,6 +147,7 @@ def enqueue_distribution(agreement: str, period: str, batch: int, actor: str, at
 
 
 def enqueue_delivery(identity: str, receiver: str, attempt: int) -> None:
+    """Deliveries to one receiver, and answers to one sender, run one after the other: so do two attempts of one."""
     with SetWorkflowID(f"{identity}#{attempt}"), SetEnqueueOptions(queue_partition_key=receiver):
         DBOS.enqueue_workflow(DELIVERIES, delivery, identity)
 

@@ -18,6 +18,7 @@ from gateway.corridors.views import counts, inquiries, parcels, status
 from gateway.daemon import backing, deadlines, metrics
 from gateway.daemon.running import Running
 from gateway.lifecycle import ParcelState
+from gateway.node import Node
 from gateway.outcomes import Refused, catalogue
 from gateway.policy.periods import Period
 
@@ -102,25 +103,25 @@ class _Service:
             stands = operating.standing(reading, identity)
         if stands is not None and flow.alive(f"{identity}#{stands.attempt}"):
             raise Rejected("it is in work: there is nothing to retry")
-        again = _enqueued(lambda: operating.retry(node, identity, request.actor))
+        again = _enqueued(node, lambda: operating.retry(node, identity, request.actor))
         return {"retried": identity, "attempt": again.attempt}
 
     def acknowledge(self, request: Request) -> dict[str, Any]:
         """A person has the node sign for another gateway's batch that waits for a person."""
         node, identity = self._daemon.node, request.path[1]
-        _enqueued(lambda: operating.acknowledge(node, identity, request.actor))
+        _enqueued(node, lambda: operating.acknowledge(node, identity, request.actor))
         return {"acknowledged": identity}
 
     def confirm(self, request: Request) -> dict[str, Any]:
         """A person vouches for a parcel that waits: it goes on."""
         node, identity = self._daemon.node, request.path[1]
-        _enqueued(lambda: operating.confirm(node, identity, request.actor))
+        _enqueued(node, lambda: operating.confirm(node, identity, request.actor))
         return {"confirmed": identity}
 
     def reject(self, request: Request) -> dict[str, Any]:
         """A person does not: it is refused, with its code and a receipt."""
         node, identity = self._daemon.node, request.path[1]
-        _enqueued(lambda: operating.reject(node, identity, request.actor))
+        _enqueued(node, lambda: operating.reject(node, identity, request.actor))
         return {"rejected": identity}
 
     def reload(self, _request: Request) -> dict[str, Any]:
@@ -205,17 +206,20 @@ def _done(act: Callable[[], T]) -> T:
         raise Rejected(str(error)) from None
 
 
-def _enqueued(act: Callable[[], operating.Again]) -> operating.Again:
+def _enqueued(node: Node, act: Callable[[], operating.Again]) -> operating.Again:
     again = _done(act)
-    _QUEUES[again.what](again.identity, again.lane, again.attempt)
+    match again.what:
+        case "delivery":
+            flow.enqueue_delivery(again.identity, again.lane, again.attempt)
+        case "answer":
+            flow.enqueue_answer(again.identity, again.lane, again.attempt)
+        case "parcel":
+            if not flow.enqueue_parcel(again.identity, again.lane, again.attempt):
+                # The attempt that a person saw the end of is just ending: the sweep takes the next one up.
+                now = node.clock.now()
+                with node.ledger.transaction(now) as tx:
+                    tx.parcels.update(again.identity, next_attempt_at=now)
     return again
-
-
-_QUEUES: Mapping[str, Callable[[str, str, int], None]] = {
-    "parcel": flow.enqueue_parcel,
-    "delivery": flow.enqueue_delivery,
-    "answer": flow.enqueue_answer,
-}
 
 
 def _chosen(query: Mapping[str, Any]) -> ParcelEqual:

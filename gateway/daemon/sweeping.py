@@ -35,7 +35,8 @@ def sweep(node: Node) -> None:
     with node.ledger.reading() as reading:
         parcels, batches = reading.parcels.due(now), reading.batches.due(now)
     for parcel in parcels:
-        flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt)
+        if not flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt):
+            continue  # an earlier attempt is just ending: the next sweep finds it due as well
         with node.ledger.transaction(now) as tx:
             tx.parcels.taken_up(parcel.id, parcel.attempt)
     for batch in batches:

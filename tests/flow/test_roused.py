@@ -6,25 +6,29 @@ The workflow engine runs in this process, so that a test can say when the daemon
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 from dbos import DBOS
-from support.nodes import Node, planned
+from support.nodes import PERIOD, Node, planned
 
 from gateway import flow
-from gateway.daemon import sweeping
-from gateway.daemon.process import launch
+from gateway.control.server import Request
+from gateway.corridors.telling.posting import Posting
+from gateway.daemon import process, service, sweeping
 from gateway.demo.people import INFLOW
+from gateway.demo.story import Planned, file_name
+from gateway.step import StepResult
 
 
 @pytest.fixture
 def engine(node: Node) -> Iterator[Node]:
     """The node with its workflow engine, as the daemon launches it."""
     flow.bind(node.running)
-    launch(node.running)
+    process.launch(node.running)
     yield node
     DBOS.destroy(workflow_completion_timeout_sec=20)
 
@@ -110,3 +114,67 @@ def test_a_release_that_failed_gets_a_new_attempt(engine: Node) -> None:
     wait_until(lambda: ended(f"{identity}#3") == "SUCCESS")
     with engine.running.ledger.reading() as reading:
         assert {d.batch for d in reading.batches.where(agreement=INFLOW)} == {1}
+
+
+@pytest.fixture
+def held_up(engine: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, str, threading.Event]]:
+    """A parcel that waits for a person, its first attempt at work still: it puts out its receipt once it is let."""
+    engine.send(named("", 40, "first"))
+    flow.bind(engine.running)  # with the receipts as the daemon puts them out
+    let, posting = threading.Event(), Posting.run
+
+    def slowly(step: Posting, identity: str) -> StepResult:
+        assert let.wait(30)
+        return posting(step, identity)
+
+    monkeypatch.setattr(Posting, "run", slowly)
+    engine.drop(named("-更正", 20, "small"))
+    (claim,) = engine.scan()
+    assert flow.enqueue_parcel(claim.parcel, "submission", 1)
+    wait_until(lambda: known(engine, claim.parcel) == "awaiting")
+    yield engine, claim.parcel, let
+    let.set()
+
+
+def named(suffix: str, rows: int, seed: str) -> Planned:
+    return planned(rows, seed=seed, name=file_name(INFLOW, PERIOD, 0, suffix))
+
+
+def known(node: Node, parcel: str) -> str:
+    with node.running.ledger.reading() as reading:
+        row = reading.parcels.get(parcel)
+        return str(row.state) if row else ""
+
+
+def test_no_two_attempts_at_one_parcel_are_at_work(held_up: tuple[Node, str, threading.Event]) -> None:
+    _, parcel, let = held_up
+    assert not flow.enqueue_parcel(parcel, "submission", 2)
+    assert DBOS.get_workflow_status(f"{parcel}#2") is None
+    let.set()
+    wait_until(lambda: ended(f"{parcel}#1") == "SUCCESS")
+    assert flow.enqueue_parcel(parcel, "submission", 2)
+    wait_until(lambda: ended(f"{parcel}#2") == "SUCCESS")
+    assert flow.enqueue_parcel(parcel, "submission", 2), "one that was made is in nobody's way"
+
+
+def test_what_a_person_confirms_while_its_attempt_is_ending_goes_on(held_up: tuple[Node, str, threading.Event]) -> None:
+    node, parcel, let = held_up
+    answer = service.routes(Beside(node))["POST confirm"](Request(("confirm", parcel), {}, "uid:0 test"))
+    assert answer == {"confirmed": parcel}
+    sweeping.sweep(node.running)
+    assert flow.alive(f"{parcel}#1")
+    assert DBOS.get_workflow_status(f"{parcel}#2") is None
+    let.set()
+    wait_until(lambda: ended(f"{parcel}#1") == "SUCCESS")
+    sweeping.sweep(node.running)
+    wait_until(lambda: ended(f"{parcel}#2") == "SUCCESS")
+    assert (node.row(parcel).state, node.row(parcel).code) == ("accepted", "105")
+    assert node.row(parcel).next_attempt_at is None
+
+
+class Beside(process.Daemon):
+    """The daemon's answers for a node that a test runs."""
+
+    def __init__(self, node: Node) -> None:
+        super().__init__(node.facts)
+        self.node = node.running

@@ -134,8 +134,8 @@ def faked(when: str) -> tuple[str, ...]:
 
 def symmetric(*more: str) -> Make:
     def make(stage: Stage) -> bytes:
-        passphrase = (stage.folder / "private/passphrase").read_text().strip()
-        options = ["--pinentry-mode", "loopback", "--passphrase", passphrase, "--symmetric"]
+        passphrase = str(stage.folder / "private/passphrase")  # it may begin with a dash
+        options = ["--pinentry-mode", "loopback", "--passphrase-file", passphrase, "--symmetric"]
         options += [stage["node"] if word == "NODE" else word for word in more]
         return stage.stock.run(*options, "--local-user", stage["partner"], "--sign", data=packed())
 
