@@ -37,7 +37,8 @@ def content_digest(members: Mapping[str, str]) -> str:
 
 
 def package_id(agreement: str, origin: str, receiver: str, period: str, revision: int, digest: str) -> PackageId:
-    """The id, also the sealed file's name without its endings. Where there is no period it says `none`."""
+    """The id, also the sealed file's name without its endings. Where there is no period it says `none`; `origin` is
+    followed by a dot and on whose behalf it is, where that is said (`440000.440106`): no party's id holds a dot."""
     return PackageId(f"{agreement}_{origin}_{receiver}_{period or 'none'}_r{revision}_{digest[:8]}")
 
 
@@ -66,8 +67,9 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Everything `datapackage.json` says. `sender` signs, `origin` reported; the ids are party ids. The content digest
-    and the package id follow from the rest and are written and checked, never stored."""
+    """Everything `datapackage.json` says. `sender` signs, `origin` reported; the ids are party ids. `reported_for` is
+    on whose behalf this part of the origin's submission is, where the origin collects it. The content digest and the
+    package id follow from the rest and are written and checked, never stored."""
 
     agreement: str
     sender: str
@@ -83,6 +85,7 @@ class Descriptor:
     derived_from: str | None = None
     log_origin: str | None = None
     title: str | None = None
+    reported_for: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -91,7 +94,8 @@ class Descriptor:
 
     @property
     def package_id(self) -> PackageId:
-        return package_id(self.agreement, self.origin, self.receiver, self.period, self.revision, self.content_digest)
+        origin = f"{self.origin}.{self.reported_for}" if self.reported_for else self.origin
+        return package_id(self.agreement, origin, self.receiver, self.period, self.revision, self.content_digest)
 
     def to_json(self) -> bytes:
         """The canonical form (RFC 8785): the same package gives the same bytes."""
@@ -117,6 +121,8 @@ class Descriptor:
         }
         if self.title is not None:
             document["title"] = self.title
+        if self.reported_for is not None:
+            document["gateway:reported_for"] = self.reported_for
         return rfc8785.dumps(document)
 
     @classmethod
@@ -147,6 +153,7 @@ class Descriptor:
             derived_from=_text(document, "gateway:derived_from"),
             log_origin=_text(document, "gateway:log_origin"),
             title=_text(document, "title"),
+            reported_for=_token(document, "gateway:reported_for") if "gateway:reported_for" in document else None,
         )
         _all_different([r.path for r in found.resources])
         if document.get("gateway:content_digest") != found.content_digest:

@@ -62,6 +62,9 @@ def rouse(node: Node) -> None:
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
+    for agreement, period, number in Releasing(node).listable():
+        attempt = flow.next_attempt(flow.distribution_id(agreement, period, number)) or 1
+        flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
 def _parcels(node: Node, now: datetime) -> None:

@@ -36,6 +36,13 @@ class ParcelReadings(Queries):
         query = _PARCELS.where(*equals(t.parcels, equal)).order_by(t.parcels.c.received_at.desc())
         return self._all(ParcelRow, query.limit(limit))
 
+    def taken(self, sender: str, sha256: str, but: str) -> ParcelRow | None:
+        """A parcel of this sender with the same content, another than `but`, that was accepted or is in work."""
+        p = t.parcels.c
+        gone = (ParcelState.REFUSED, ParcelState.DUPLICATE)
+        query = _PARCELS.where(p.sender == sender, p.sha256 == sha256, p.id != but, p.state.not_in(gone))
+        return self._one(ParcelRow, query.order_by(p.received_at, p.id).limit(1))
+
     def unsettled(self) -> list[ParcelRow]:
         """Parcels in work, waiting or stopped, oldest first."""
         query = _PARCELS.where(t.parcels.c.state.not_in(_SETTLED))

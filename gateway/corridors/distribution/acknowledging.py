@@ -92,7 +92,7 @@ class Acknowledging(Step[Dropped, Signed]):
         ]
         return Dropped(ParcelId(identity), claim, batches, self.node.terms())
 
-    def effect(self, known: Dropped, now: datetime) -> Decision[Signed]:  # noqa: ARG002 - no time is in it
+    def effect(self, known: Dropped, now: datetime) -> Decision[Signed]:
         """Copy what was dropped, and judge it."""
         if known.claim is None:
             return Fault("900", {"stage": self.name, "error": "NoClaim"})
@@ -106,6 +106,8 @@ class Acknowledging(Step[Dropped, Signed]):
             original = self._original(issuer, copied.value) if isinstance(closes, Refused) else ""
             return Duplicate(original) if original else closes
         judged = statements.judge(self.node, issuer, body, signature)
+        if isinstance(judged, Refused):
+            statements.told(self.node, judged, statements.statement_id(body, signature), now)
         return Ok(Speaks(Statement(issuer, body, signature), judged)) if isinstance(judged, Ok | Refused) else judged
 
     def commit(self, tx: Transaction, known: Dropped, decision: Decision[Signed]) -> StepResult:

@@ -11,7 +11,7 @@ from gateway import deadlines
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import NewObligation, ObligationRow, ObligationValues, ParcelRow
 from gateway.corridors import counting
-from gateway.corridors.obligations import entries
+from gateway.corridors.obligations import collected, entries
 from gateway.corridors.obligations.entries import About
 from gateway.corridors.recording import Said
 from gateway.deadlines import Delivery, Obligation, reminders
@@ -94,8 +94,13 @@ def settle_many(tx: Transaction, about: About, came: Came, terms: Terms, parcel:
 
 def settle_submission(tx: Transaction, parcel: ParcelRow, terms: Terms) -> None:
     """Judge the submission that this parcel answers, once it is accepted."""
-    for owed in tx.obligations.where(agreement=parcel.agreement, party=parcel.sender, period=parcel.period):
-        settle(tx, owed, _deliveries(tx, owed), terms, parcel.id)
+    settle_collected(tx, parcel.sender, parcel.agreement, parcel.period, terms, parcel.id)
+
+
+def settle_collected(tx: Transaction, party: str, agreement: str, period: str, terms: Terms, parcel: str = "") -> None:
+    """Judge the submission of a period: a parcel was accepted, or a list has come that says that it is whole."""
+    for owed in tx.obligations.where(agreement=agreement, party=party, period=period):
+        settle(tx, owed, _deliveries(tx, owed), terms, parcel)
 
 
 def owed_periods(reading: Reading, agreement: str, party: str, now: datetime) -> list[Period]:
@@ -207,13 +212,17 @@ def _period(occasion: str) -> str:
 
 def _deliveries(tx: Transaction, owed: ObligationRow) -> list[Delivery]:
     """Everything the party sent for the period. What is still being checked is pending, so that nobody is late while
-    the node is slow; parts count once, when the last of them is here."""
+    the node is slow; parts count once, when the last of them is here; what it collects, once its list says that it is
+    whole."""
+    whole = collected.deliveries(tx, owed.party, owed.agreement, owed.period)
     parcels = tx.parcels.where(sender=owed.party, agreement=owed.agreement, period=owed.period)
     found = [
         _delivery(p)
         for p in parcels
         if p.state is not ParcelState.DUPLICATE and not (p.part and p.state is ParcelState.ACCEPTED)
     ]
+    if whole is not None:
+        return [*whole, *(one for one in found if one.outcome == "refused")]
     live = counting.counting(tx, owed.party, owed.agreement, owed.period)
     parts = [p.received_at for p in live if p.part]
     return [*found, Delivery(max(parts), "accepted")] if parts else found

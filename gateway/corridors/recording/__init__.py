@@ -17,6 +17,7 @@ from gateway.corridors.recording.entries import (
     of_parcel,
     parcel_entry,
 )
+from gateway.corridors.recording.impersonating import impersonated, log_impersonation
 from gateway.corridors.recording.issuing import Issue, issue
 from gateway.corridors.recording.refusing import refuse
 from gateway.corridors.recording.tried import TriedBatch, TriedIncoming, TriedParcel, kept, standing
@@ -32,11 +33,13 @@ __all__ = [
     "batch_entry",
     "commitment",
     "content",
+    "impersonated",
     "incoming_entry",
     "issue",
     "keeping",
     "kept",
     "log_batch",
+    "log_impersonation",
     "of_batch",
     "of_incoming",
     "of_parcel",

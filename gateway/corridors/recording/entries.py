@@ -57,7 +57,7 @@ def parcel_entry(tx: Transaction, parcel: ParcelRow, event: Event, said: Said = 
         time=said.time or tx.now,
         actor=said.actor,
         facts=parcel.facts,
-        parties=(parcel.sender,),
+        parties=_parties(parcel),
         parcel=parcel.id,
         package=address(parcel),
         counts=said.counts,
@@ -127,6 +127,13 @@ def keeping(facts: Facts, agreement: str) -> Retention:
     """How long things are kept under an agreement; by default where it is not known."""
     found = facts.agreements.get(agreement)
     return found.retention if found else Retention()
+
+
+def _parties(parcel: ParcelRow) -> tuple[str, ...]:
+    """Who handed it over; then who reported it, and on whose behalf, where that is told."""
+    if parcel.reported_for:
+        return (parcel.sender, parcel.origin, parcel.reported_for)
+    return (parcel.sender, parcel.origin) if parcel.origin not in ("", parcel.sender) else (parcel.sender,)
 
 
 def address(parcel: ParcelRow) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gateway.parcels import Form
 from gateway.policy.facts.base import LABEL, Clock, Fact, Identifier, MonthDay, Profile, Tier
 from gateway.policy.periods import Period
 
@@ -110,6 +111,11 @@ class Agreement(Fact):
     schema_version: str = "1"
     columns: tuple[str, ...] = Field(default=(), description="field names that may travel; empty: all of the schema")
     ignorable: tuple[str, ...] = ("序号", "备注")
+    accepts: tuple[Form, ...] = Field(
+        default=("plain", "openpgp", "sm"),
+        min_length=1,
+        description="in which forms a submission is taken: as a plain file, or sealed under a profile",
+    )
     senders: Tier | tuple[Identifier, ...]
     receivers: Literal["routed"] | tuple[Identifier, ...]
     route_by: str | None = None

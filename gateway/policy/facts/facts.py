@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.policy.facts import routing
 from gateway.policy.facts.agreement import Agreement
+from gateway.policy.facts.base import RANK
 from gateway.policy.facts.node import Node
 from gateway.policy.facts.party import Party, Person
 
@@ -59,6 +60,10 @@ class Facts:
         else:
             chosen = [self.parties[i] for i in agreement.receivers]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
+
+    def above(self, party: Party) -> bool:
+        """Whether a party is of a level above this node's."""
+        return RANK[party.tier] > RANK[self.node.tier]
 
     def inquiries(self, reply: str) -> tuple[Agreement, ...]:
         """The agreements whose records are answered under the agreement `reply`, in order of id."""
