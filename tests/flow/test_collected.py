@@ -17,12 +17,15 @@ from test_tiers import COUNTY, NATION, PROVINCE, Tiers, folder, joined, work_on_
 from gateway.adapters.worker import Worker
 from gateway.corridors import counting as live_of
 from gateway.corridors import operating
+from gateway.corridors.counting import collected
 from gateway.corridors.distribution import Delivery, Releasing
-from gateway.corridors.obligations import collected, obliging
+from gateway.corridors.obligations import obliging
+from gateway.corridors.views import status as picture
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import Planned, file_name
+from gateway.receipts import status
 
 OTHER = "440305"
 MEASURED = "330000"
@@ -106,6 +109,8 @@ def test_the_province_s_duty_is_met_by_all_of_its_counties_and_not_by_the_first(
     assert {line["origin"] for line in first["packages"]} == {PROVINCE}
     assert [row["origin"] for row in first["origins"]] == [PROVINCE]
     assert owed(tiers) == "open"
+    page = status.status_page(picture.view(tiers.nation.running, PERIOD, None), "zh").decode()
+    assert "所辖已报 1/2" in page
     below = listed_below(tiers, 1)
     assert status_of(below, PROVINCE) == "partly"
     assert (below["totals"]["missing"], below["totals"]["partly"]) == (30, 1)

@@ -11,8 +11,9 @@ from datetime import datetime
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import PackageRow, ParcelRow
 from gateway.corridors import counting
+from gateway.corridors.counting import collected
 from gateway.corridors.distribution import collecting, four_eyes
-from gateway.corridors.obligations import collected, duties
+from gateway.corridors.obligations import duties
 from gateway.lifecycle import BATCH, OWED, PACKAGE, Event, PackageState, Recorded
 from gateway.lifecycle.parcel import REACHED
 from gateway.log import Entry

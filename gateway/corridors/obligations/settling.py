@@ -11,7 +11,8 @@ from gateway import deadlines
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import NewObligation, ObligationRow, ObligationValues, ParcelRow
 from gateway.corridors import counting
-from gateway.corridors.obligations import collected, entries
+from gateway.corridors.counting import collected
+from gateway.corridors.obligations import entries
 from gateway.corridors.obligations.entries import About
 from gateway.corridors.recording import Said
 from gateway.deadlines import Delivery, Obligation, reminders

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import ObligationRow, PackageRow, ParcelRow
+from gateway.corridors.counting import collected
 from gateway.corridors.views import figures
 from gateway.corridors.views.counts import expiring
 from gateway.lifecycle import BatchState, IncomingState, ObligationState, PackageState, ParcelState, StatementState
@@ -140,6 +141,8 @@ def _submission(reading: Reading, agreement: Agreement, party: str, known: _Know
     accepted = sorted((p for p in parcels if p.state is ParcelState.ACCEPTED), key=lambda p: p.revision)
     done = intake.current(accepted)
     told = figures.of(reading, agreement, done)
+    stated = collected.stated(reading, party, agreement.id, parcels[0].period) if parcels else None
+    counts = stated[0].counts if stated else {}
     return Submission(
         state=_state(owed, parcels, accepted, done),
         records=sum(p.records for p in done),
@@ -156,6 +159,7 @@ def _submission(reading: Reading, agreement: Agreement, party: str, known: _Know
         extended=bool(owed and owed.extended_until),
         provisional=bool(owed and owed.status == "provisional"),
         corrected_in_time=bool(owed and owed.state is ObligationState.MET_AFTER_CORRECTION),
+        collected=(counts["reported"], counts["owing"]) if counts else None,
     )
 
 
