@@ -37,7 +37,7 @@ from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACKNOWLEDGE, Node
+from gateway.node import Node
 from gateway.parcels import Claim
 from gateway.policy import loading
 from gateway.policy.facts import Facts
@@ -173,11 +173,8 @@ class Daemon:
         fresh = self.node.inbox.scan(now, taking=taking)
         self._claimed += fresh
         self.node.inbox.copy_ahead([claim.parcel for claim in fresh])
-        while self._claimed:
-            claim = self._claimed[0]
-            corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
-            flow.enqueue_parcel(claim.parcel, corridor, 1)
-            self._claimed.pop(0)
+        for claim in sweeping.take_up(self.node, list(self._claimed)):
+            self._claimed.remove(claim)
         self.last_scan = now
 
     def reload(self) -> Findings:

@@ -236,7 +236,7 @@ def _stale(arrival: Arrival, about: Sequence[Holder]) -> Refused | None:
     """Whether a package is of a revision that is past, by what it says of itself: a replacement or withdrawal when
     anything of its revision or a later one is there, anything else after a later one of those, or when its very
     revision is there. What came as a plain file counts by the revision it took here."""
-    if not arrival.stated or not arrival.period:
+    if not arrival.derived_from or not arrival.period:
         return None
     takes_place = (Kind.REPLACE, Kind.VOID)
     past = [

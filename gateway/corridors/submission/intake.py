@@ -172,7 +172,7 @@ def _form(copied: Copied) -> Form:
 def _placed(tx: Transaction, row: ParcelRow, arrival: Arrival) -> Decision[Arrival]:
     """The arrival in its place, and its address in the parcel's row. Deferred 708 where another took the place."""
     holders = tx.places.holders(arrival.origin, arrival.agreement, arrival.period)
-    taken = tx.parcels.taken(arrival.sender, arrival.sha256, row.id) if arrival.stated else None
+    taken = tx.parcels.taken(arrival.sender, arrival.sha256, row.id) if arrival.derived_from else None
     placed = intake.place(arrival, holders, taken, row.attempt)
     tx.parcels.update(
         row.id,

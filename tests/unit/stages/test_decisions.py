@@ -140,7 +140,7 @@ def test_a_duplicate_names_its_original() -> None:
 
 
 def sealed(kind: Kind, stated: int, **more: Any) -> Arrival:
-    return arrival(kind, "new", stated=stated, **more)
+    return arrival(kind, "new", stated=stated, derived_from="a-package", **more)
 
 
 def here(kind: Kind, revision: int, stated: int = 0, behalf: str = "") -> Holder:
@@ -164,6 +164,8 @@ def here(kind: Kind, revision: int, stated: int = 0, behalf: str = "") -> Holder
         # A plain file counts by the revision that it took here.
         (Kind.REPLACE, 2, [here(Kind.NEW, 1), here(Kind.REPLACE, 2)], "258"),
         (Kind.REPLACE, 3, [here(Kind.NEW, 1), here(Kind.REPLACE, 2)], 3),
+        # No revision is none that comes after another.
+        (Kind.REPLACE, 0, [here(Kind.NEW, 1, 1)], "258"),
         # Data are there: that is said first.
         (Kind.NEW, 1, [here(Kind.NEW, 1, 1)], "221"),
     ],
