@@ -129,11 +129,13 @@ RENAMED = {"held": "awaiting", "opened": "received"}
 
 
 def brought_up(held: Expected) -> Expected:
-    """What that code read, as the newest ledger holds it: parcels' states by the names of today, a batch with its
+    """What that code read, as the newest ledger holds it: parcels' states by the names of today, nobody on whose behalf
+    they are, a batch with its
     delivery (an erased one stays so), an inquiry with the state that its instants tell. Nothing else differs."""
     rows = {name: [dict(zip(names, row, strict=True)) for row in rest] for name, (names, *rest) in held["rows"].items()}
     for parcel in rows["parcels"]:
         parcel["state"] = RENAMED.get(parcel["state"], parcel["state"])
+        parcel.update(reported_for="", stated=0)
     deliveries = {row.pop("distribution"): row for row in rows.pop("deliveries")}
     for batch in rows["distributions"]:
         delivery = deliveries.pop(batch["id"])

@@ -210,9 +210,7 @@ def _parts(tx: Transaction, release: Release, held: Sequence[PackageRow]) -> Ite
     else:
         origins, receivers = _origins(tx, release), list(facts.receivers(agreement))
     live = {origin: counting.counting(tx, origin, agreement.id, period) for origin in origins}
-    if collecting.hands_up(agreement, facts):
-        yield from _handed_up(tx, release, held, live)
-        return
+    collection = collecting.standing(tx, facts, agreement, period) if collecting.hands_up(agreement, facts) else None
     arrived = [origin for origin, parcels in live.items() if parcels]
     counts = {parcel.id for parcels in live.values() for parcel in parcels}
     there = tx.packages.where(agreement=agreement.id, period=period)
@@ -220,6 +218,9 @@ def _parts(tx: Transaction, release: Release, held: Sequence[PackageRow]) -> Ite
     otherwise = _otherwise(tx, agreement.id, period, live) if agreement.rhythm != "event" else {}
     for receiver in receivers:
         mine = [p for p in held if p.receiver == receiver.id]
+        if facts.above(receiver):
+            yield _handed_up(release, receiver, mine, gone, live, collection)
+            continue
         before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
         told = origins if agreement.rhythm != "event" else [o for o in origins if any(p.origin == o for p in mine)]
         yield _Part(
@@ -232,26 +233,22 @@ def _parts(tx: Transaction, release: Release, held: Sequence[PackageRow]) -> Ite
 
 
 def _handed_up(
-    tx: Transaction, release: Release, held: Sequence[PackageRow], live: Mapping[PartyId, Sequence[ParcelRow]]
-) -> Iterator[_Part]:
+    release: Release,
+    receiver: Party,
+    mine: Sequence[PackageRow],
+    gone: Sequence[PackageRow],
+    live: Mapping[PartyId, Sequence[ParcelRow]],
+    collection: Collection | None,
+) -> _Part:
     """The same for the level above: all of it is this node's own submission, also what others reported here."""
-    facts, agreement, period = release.facts, release.agreement, release.period
-    own, collection = PartyId(facts.node.party), collecting.standing(tx, facts, agreement, period)
-    there = tx.packages.where(agreement=agreement.id, period=period)
-    for receiver in facts.receivers(agreement):
-        mine = [p for p in held if p.receiver == receiver.id]
-        packages = [replace(p, origin=own) for p in mine if p.sha256]
-        before = {own} if any(p.distribution and p.sha256 and p.receiver == receiver.id for p in there) else set()
-        arrived = {own} if any(live.values()) else set()
-        notices = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces]
-        yield _Part(
-            release.batch(receiver),
-            receiver,
-            mine,
-            releasing.lines(PartyId(receiver.id), [own], packages, arrived, before),
-            [{**notice, "origin": own} for notice in notices],
-            collection,
-        )
+    own = PartyId(release.facts.node.party)
+    packages = [replace(p, origin=own) for p in mine if p.sha256]
+    before = {own} if any(p.receiver == receiver.id and p.sha256 for p in gone) else set()
+    arrived = {own} if any(live.values()) else set()
+    notices = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces]
+    lines = releasing.lines(PartyId(receiver.id), [own], packages, arrived, before)
+    withdrawn = [{**notice, "origin": str(own)} for notice in notices]
+    return _Part(release.batch(receiver), receiver, mine, lines, withdrawn, collection)
 
 
 def _otherwise(
