@@ -185,8 +185,8 @@ class Daemon:
 
     def _take_facts(self) -> Findings:
         found = inspection.findings(self.facts.home, self.node.clock.now().date())
-        if found.faults:
-            self.node.log.error("reload_refused", faults=len(found.faults))
+        if found.stopping:
+            self.node.log.error("reload_refused", faults=len(found.stopping))
             return found
         facts = loading.load(self.facts.home)
         if facts.digest != self.facts.digest:

@@ -128,9 +128,9 @@ class _Service:
     def reload(self, _request: Request) -> dict[str, Any]:
         """The facts as they stand now; with a fault in them nothing changes."""
         found = self._daemon.reload()
-        if found.faults:
+        if found.stopping:
             language = self._daemon.facts.node.language
-            raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.faults))
+            raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.stopping))
         return {"facts": self._daemon.facts.digest}
 
     def bulletin(self, request: Request) -> dict[str, Any]:

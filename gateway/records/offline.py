@@ -15,10 +15,11 @@ from gateway.policy import finding
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import codelists
-from gateway.records.examination import ROUTES, Examination, examine
+from gateway.records.examination import Examination, examine
 from gateway.records.jobs import list_refused
 from gateway.records.listing import VIOLATIONS
 from gateway.records.parts import left_in
+from gateway.records.routing import ROUTES
 from gateway.records.schema import load
 
 Progress = Callable[[int], None]

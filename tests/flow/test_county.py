@@ -32,7 +32,8 @@ from gateway.records.readers.lines import join
 
 JISHENG, WEISHENG, MINZHENG, GONGAN = (f"440106-{name}" for name in ("jisheng", "weisheng", "minzheng", "gongan"))
 FIRST, SECOND = "440106101", "440106102"
-RECEIVERS = {"11": JISHENG, "12": WEISHENG, "13": MINZHENG, "14": GONGAN, "15": FIRST, "21": SECOND}
+PROVINCE = "440000"
+RECEIVERS = {"11": JISHENG, "12": WEISHENG, "13": MINZHENG, "14": GONGAN, "15": FIRST, "21": SECOND, "22": PROVINCE}
 PERIOD = "2026Q3"
 
 

@@ -42,9 +42,9 @@ def deliveries(reading: Reading, party: str, agreement: str, period: str) -> lis
     collection, at = found
     if not collection.whole:
         return []
-    if collection.nil:
-        return [Delivery(at, "nil")]
     named = _named(lists)
+    if collection.nil and not named:
+        return [Delivery(at, "nil")]
     taken = [parcel for parcel in parcels if parcel.state is ParcelState.ACCEPTED and parcel.sha256 in named]
     if named <= {parcel.sha256 for parcel in taken}:
         return [Delivery(max([at, *(parcel.received_at for parcel in taken)]), "accepted")]

@@ -20,8 +20,10 @@ PROGRESS: Final = "releasing"
 
 
 def hands_up(agreement: Agreement, facts: Facts) -> bool:
-    """Whether what comes under an agreement goes to the level above, and to nobody else, period by period."""
+    """Whether what others report under an agreement goes to the level above, and to nobody else, period by period."""
     receivers = facts.receivers(agreement)
+    if all(party.id == facts.node.party for party in facts.senders(agreement)):
+        return False
     return agreement.rhythm != "event" and bool(receivers) and all(facts.above(party) for party in receivers)
 
 

@@ -46,6 +46,8 @@ class Checking(ParcelStep[Opened, Checked]):
         if opened.content in ("void", "document"):
             return Ok(checking.unread(opened, durable.sha256_file(node.spool.table(parcel))[0]))
         arrival = opened.arrival
+        if refused := checking.nil_document(opened, facts.agreements[arrival.agreement]):
+            return refused
         job = checking.job(opened, facts, node.spool.table(parcel), node.spool.clear_out(parcel))
         if facts.inquiries(arrival.agreement):
             examined = answering.examine(node, arrival, job, known.terms)

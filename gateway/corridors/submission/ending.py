@@ -98,7 +98,7 @@ def out_of(sealed: Sealed, facts: Facts) -> dict[str, int]:
     part, under its receiver's id."""
     agreement = facts.agreements[sealed.sorted.checked.opened.arrival.agreement]
     parts = sealed.sorted.checked.parts
-    if agreement.receivers == "routed" and agreement.routes == "province":
+    if agreement.by_province:
         return {part.province: part.records for part in parts}
     if agreement.receivers == "routed":
         routes = facts.routes(agreement)

@@ -109,8 +109,9 @@ def _known(reading: Reading, agreements: Sequence[Agreement], period: str) -> _K
 
 
 def _current(facts: Facts, now: datetime) -> str:
-    rhythms = [a.rhythm for a in facts.agreements.values() if a.rhythm != "event"]
-    return str(for_rhythm(rhythms[0] if rhythms else "quarterly", now.date()))
+    """The last period of the rhythm that most agreements have."""
+    rhythms = Counter(a.rhythm for a in facts.agreements.values() if a.rhythm != "event")
+    return str(for_rhythm(rhythms.most_common(1)[0][0] if rhythms else "quarterly", now.date()))
 
 
 def _dataset(agreement: Agreement, known: _Known) -> Dataset:
