@@ -11,8 +11,10 @@ from typing import Any, Final, Literal, get_args
 
 from gateway.receipts.receipt import instant
 
-Status = Literal["included", "nil", "missing", "not_due"]
-"""Reported, with records or none; owes and has not reported; owes nothing for the period (a yearly reporter)."""
+Status = Literal["included", "partly", "nil", "missing", "not_due"]
+"""Reported, with records or none; collects itself, and others are waited for there; owes and has not reported; owes
+nothing for the period (a yearly reporter)."""
+WITH_RECORDS: Final = ("included", "partly")
 State = Literal["open", "complete", "closed"]
 LONGEST: Final = 48
 """As long as a party's id may be."""
@@ -20,7 +22,7 @@ LONGEST: Final = 48
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What became of one party. `records`: of what it reported and counts, where it is included."""
+    """What became of one party. `records`: of what it reported and counts, where it is included or partly so."""
 
     party: str
     status: Status
@@ -42,7 +44,7 @@ class Collection:
             raise ValueError("a collection names every party once, in order")
         if any(one.status not in get_args(Status) or one.records < 0 for one in self.parties):
             raise ValueError("a party's status is not known")
-        if any(one.records and one.status != "included" for one in self.parties):
+        if any(one.records and one.status not in WITH_RECORDS for one in self.parties):
             raise ValueError("records of somebody who is not included")
         if bool(self.closed_by) != (self.closed_at is not None):
             raise ValueError("who closed it, and when, belong together")
@@ -52,12 +54,12 @@ class Collection:
         """How many there are of each status, how many owe (`owing`), and how many of those reported (`reported`)."""
         found: Counter[str] = Counter(one.status for one in self.parties)
         reported = found["included"] + found["nil"]
-        return {**found, "owing": reported + found["missing"], "reported": reported}
+        return {**found, "owing": reported + found["missing"] + found["partly"], "reported": reported}
 
     @property
     def state(self) -> State:
-        """`complete` where nobody is missing, else `closed` where that was decided, else `open`."""
-        if not self.counts.get("missing", 0):
+        """`complete` where nobody is waited for, else `closed` where that was decided, else `open`."""
+        if self.counts["owing"] == self.counts["reported"]:
             return "complete"
         return "closed" if self.closed_by else "open"
 
@@ -69,7 +71,7 @@ class Collection:
     @property
     def nil(self) -> bool:
         """Whether all that was reported is that there is nothing."""
-        return all(one.status != "included" for one in self.parties)
+        return all(one.status not in WITH_RECORDS for one in self.parties)
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {"parties": [_line(one) for one in self.parties], "state": self.state}
@@ -88,4 +90,4 @@ def parse(document: Mapping[str, Any]) -> Collection:
 
 def _line(one: Collected) -> dict[str, Any]:
     found: dict[str, Any] = {"party": one.party, "status": one.status}
-    return {**found, "records": one.records} if one.status == "included" else found
+    return {**found, "records": one.records} if one.status in WITH_RECORDS else found

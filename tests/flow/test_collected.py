@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, of_area, planned
 from test_between import answer, collect
 from test_tiers import COUNTY, NATION, PROVINCE, Tiers, folder, joined, work_on_what_came
 
@@ -21,7 +21,6 @@ from gateway.corridors.counting import collected
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations import obliging
 from gateway.corridors.views import status as picture
-from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import Planned, file_name
@@ -43,7 +42,7 @@ def reports(node: Node, county: str, rows: int = 12, suffix: str = "", seed: str
     """A county's liaison drops a file into its folder at the province."""
     file: Planned = planned(rows, party="44", seed=seed or county, name=file_name(INFLOW, PERIOD, 0, suffix))
     empty = suffix in ("-零报告", "-撤回")
-    (folder(node, county) / file.name).write_bytes(b"" if empty else render(file))
+    (folder(node, county) / file.name).write_bytes(b"" if empty else of_area(file, county))
     (claim,) = node.scan()
     node.work(claim.parcel)
     row = node.row(claim.parcel)

@@ -66,7 +66,7 @@ def serve(upper: Path, party: str, lower: Path, at: Path) -> LocalSshd:
 
 
 def upper_of(party: str) -> str:
-    return NATION if party == PROVINCE else PROVINCE
+    return NATION if party.endswith("0000") else f"{party[:2]}0000"
 
 
 def switch_on(home: Path, party: str, server: LocalSshd) -> None:

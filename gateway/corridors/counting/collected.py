@@ -31,6 +31,13 @@ def is_open(reading: Reading, party: str, agreement: str, period: str, live: Seq
     return found is None or not found[0].whole or not _named(lists) <= here
 
 
+def is_nil(reading: Reading, party: str, agreement: str, period: str) -> bool:
+    """Whether everybody that a party collects from has said that there is nothing."""
+    lists = _lists(reading, party, agreement, period)
+    found = _newest(lists)
+    return found is not None and found[0].whole and found[0].nil and not _named(lists)
+
+
 def deliveries(reading: Reading, party: str, agreement: str, period: str) -> list[Delivery] | None:
     """What a collected submission counts as: one delivery, once it is whole and accepted, received when the last of it
     came; pending while the list says so and a part is in work. None where nothing of it is collected."""

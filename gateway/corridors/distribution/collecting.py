@@ -8,6 +8,7 @@ from typing import Final
 
 from gateway.adapters.ledger import Reading
 from gateway.corridors import counting
+from gateway.corridors.counting import collected
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import ObligationState
 from gateway.parcels import Kind
@@ -55,19 +56,22 @@ def told(reading: Reading, agreement: str, period: str) -> Collection | None:
 
 
 def is_news(reading: Reading, facts: Facts, agreement: Agreement, period: str) -> bool:
-    """Whether nobody is waited for and the level above does not know so yet: then a list goes up, also without any
-    package."""
+    """Whether nobody is waited for and the level above does not know so yet, or somebody is again: then a list goes up,
+    also without any package."""
     if not hands_up(agreement, facts):
         return False
-    now = standing(reading, facts, agreement, period)
-    return bool(now.counts["owing"]) and now.whole and now != told(reading, agreement.id, period)
+    now, before = standing(reading, facts, agreement, period), told(reading, agreement.id, period)
+    whole = now.whole or (before is not None and before.whole)
+    return bool(now.counts["owing"]) and whole and now != before
 
 
 def _one(reading: Reading, agreement: str, period: str, party: str, state: ObligationState | None) -> Collected:
     live = counting.counting(reading, party, agreement, period)
-    if live and all(parcel.kind is Kind.NIL for parcel in live):
+    nil = live and all(parcel.kind is Kind.NIL for parcel in live)
+    if nil or (not live and collected.is_nil(reading, party, agreement, period)):
         return Collected(party, "nil")
     if live:
-        return Collected(party, "included", sum(parcel.accepted for parcel in live))
+        waits = collected.is_open(reading, party, agreement, period, live)
+        return Collected(party, "partly" if waits else "included", sum(parcel.accepted for parcel in live))
     # Who had reported and withdrew it is missing again, though what was owed then is met.
     return Collected(party, "not_due" if state in (None, ObligationState.VOID) else "missing")

@@ -211,7 +211,9 @@ def _parts(tx: Transaction, release: Release, held: Sequence[PackageRow]) -> Ite
         origins, receivers = _origins(tx, release), list(facts.receivers(agreement))
     live = {origin: counting.counting(tx, origin, agreement.id, period) for origin in origins}
     collection = collecting.standing(tx, facts, agreement, period) if collecting.hands_up(agreement, facts) else None
-    arrived = [origin for origin, parcels in live.items() if parcels]
+    arrived = [
+        origin for origin, parcels in live.items() if parcels or collected.is_nil(tx, origin, agreement.id, period)
+    ]
     counts = {parcel.id for parcels in live.values() for parcel in parcels}
     there = tx.packages.where(agreement=agreement.id, period=period)
     gone = [p for p in there if p.distribution and p.parcel in counts]

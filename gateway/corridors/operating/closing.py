@@ -20,7 +20,7 @@ def close(node: Node, agreement: str, period: str, actor: str) -> list[str]:
         raise CannotBe("nothing is collected for the level above under this agreement")
     with node.ledger.transaction(now) as tx:
         standing = collecting.standing(tx, facts, facts.agreements[agreement], period)
-        missing = [one.party for one in standing.parties if one.status == "missing"]
+        missing = [one.party for one in standing.parties if one.status in ("missing", "partly")]
         if not missing:
             raise CannotBe("nobody is missing for this period")
         if standing.closed_by:

@@ -142,7 +142,8 @@ def _submission(reading: Reading, agreement: Agreement, party: str, known: _Know
     accepted = sorted((p for p in parcels if p.state is ParcelState.ACCEPTED), key=lambda p: p.revision)
     done = intake.current(accepted)
     told = figures.of(reading, agreement, done)
-    stated = collected.stated(reading, party, agreement.id, parcels[0].period) if parcels else None
+    period = owed.period if owed else parcels[0].period if parcels else ""
+    stated = collected.stated(reading, party, agreement.id, period) if period else None
     counts = stated[0].counts if stated else {}
     return Submission(
         state=_state(owed, parcels, accepted, done),
