@@ -15,7 +15,6 @@ from test_county import FIRST, GONGAN, JISHENG, County, county, county_template
 
 from gateway import inspection
 from gateway.adapters.worker import Worker
-from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 
@@ -80,12 +79,6 @@ def test_a_file_of_the_neighbouring_county_is_in_the_wrong_folder(county: County
     assert (row.state, row.accepted) == ("accepted", 12)
 
 
-def test_a_province_reports_all_its_counties(node: Node) -> None:
-    file = planned(40, party="44")
-    assert len(set(re.findall(r",(44[0-9]{4})[0-9]{6},", render(file).decode()))) > 1
-    assert node.send(file).accepted == 40
-
-
 def test_births_in_the_townships_own_area_are_refused_and_those_next_door_travel(county: County) -> None:
     rows = born("1", "440106101003") + born("2", "440106102000") + born("3", "440106000000") + born("4", GZ)
     row = county.row(put(county, FIRST, ELSEWHERE, "区外.csv", BIRTH + rows))
@@ -131,6 +124,7 @@ def test_births_of_ones_own_province_owe_nothing(desk: Desk) -> None:
     assert (row.accepted, row.refused) == (1, 1)
     assert [state for party, state in owed(desk.node, ELSEWHERE) if party == "110000"] == ["met"]
     assert list(desk.node.party_folder("11", "接收", "区外出生反馈").iterdir()) == []
+    assert "归贵方自己，不用交换" in page(desk.node, "110000")
 
 
 def test_who_would_send_to_itself_is_a_fault_with_file_line_and_remedy(desk: Desk) -> None:

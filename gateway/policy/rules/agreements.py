@@ -27,9 +27,8 @@ def counterparts(draft: Draft) -> Iterator[FactFault]:
             if isinstance(named, str):
                 continue
             for number, name in enumerate(named):
-                if key == "senders" and name in TIERS and name not in named[:number]:
-                    continue
-                if not draft.has_party(name) and name not in TIERS:
+                tier = key == "senders" and name in TIERS
+                if not tier and not draft.has_party(name):
                     yield draft.no_party(agreement.file, (key, number), name)
                 elif name in named[:number]:
                     message = f"party {name} is named twice"
