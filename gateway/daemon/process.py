@@ -270,6 +270,7 @@ class Daemon:
                     time=now,
                     actor="gateway",
                     facts=self.facts.digest,
+                    parties=(self.facts.node.party,),  # whose node it is: nobody else has its own batches signed
                     counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
                 )
             )
