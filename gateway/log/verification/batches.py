@@ -46,7 +46,7 @@ class Batches:
         if event == Event.STARTED:
             self._own.update(entry["parties"])
         elif event == Event.RECEIVED and entry["package"].startswith(_SIGNATURES):
-            for party in entry["parties"]:
+            for party in entry["parties"][:1]:  # who handed it over
                 closed = self._closed.setdefault((party, entry["digests"].get("content", "")), set())
                 closed.add(entry["digests"].get("batch", ""))  # entries from before 0.2 do not name it
         elif event == Event.RELEASED:
