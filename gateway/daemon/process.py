@@ -29,6 +29,7 @@ from gateway.corridors.distribution import chasing
 from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.obligations import dating
 from gateway.corridors.telling import notices
+from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
@@ -230,6 +231,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (issuing.issue,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
         scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
@@ -267,6 +269,7 @@ class Daemon:
                     time=now,
                     actor="gateway",
                     facts=self.facts.digest,
+                    parties=(self.facts.node.party,),  # whose node it is: nobody else has its own batches signed
                     counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
                 )
             )

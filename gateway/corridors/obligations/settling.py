@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway import deadlines
 from gateway.adapters.ledger import Reading, Transaction
@@ -24,9 +26,23 @@ from gateway.lifecycle.obligation import COUNTED, HOW
 from gateway.node import Terms
 from gateway.parcels import AgreementId, Kind, PartyId
 from gateway.policy.periods import Period
+from gateway.receipts.receipt import DueDate, Timeliness
 
+_TIMELINESS: Final[Mapping[ObligationState | None, Timeliness]] = {
+    ObligationState.MET_LATE: "late",
+    ObligationState.MISSED: "late",
+    ObligationState.MET_AFTER_CORRECTION: "corrected",
+}
 Came = Iterable[tuple[ObligationRow, Sequence[Delivery]]]
 """Obligations, each with its deliveries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A submission that came after its date: the date, and whether it is late or was corrected in time."""
+
+    due: DueDate
+    timeliness: Timeliness
 
 
 def set_obligation(tx: Transaction, owed: Obligation, terms: Terms, source: str = "") -> bool:
@@ -102,6 +118,25 @@ def settle_collected(tx: Transaction, party: str, agreement: str, period: str, t
     """Judge the submission of a period: a parcel was accepted, or a list has come that says that it is whole."""
     for owed in tx.obligations.where(agreement=agreement, party=party, period=period):
         settle(tx, owed, _deliveries(tx, owed), terms, parcel)
+
+
+def overdue(tx: Transaction, parcel: ParcelRow, terms: Terms) -> Overdue | None:
+    """What a receipt says of an accepted submission that came after its date; to be asked once it is settled. None for
+    one that came in time, and for what was sent to a submission that was settled before."""
+    if parcel.kind is Kind.VOID or not parcel.period:
+        return None
+    found = tx.obligations.where(
+        kind="submission", agreement=parcel.agreement, party=parcel.sender, period=parcel.period
+    )
+    for owed in found:
+        if owed.state in SETTLED:
+            state = owed.state if owed.parcel == parcel.id else None
+        else:  # a part, and others are missing
+            state = deadlines.judge(read(owed), _deliveries(tx, owed), tx.now, terms.calendar).state
+        if state in _TIMELINESS:
+            limit = owed.expires_at.astimezone(SHANGHAI)
+            return Overdue(DueDate("submission", owed.due, limit, owed.status, owed.edition), _TIMELINESS[state])
+    return None
 
 
 def owed_periods(reading: Reading, agreement: str, party: str, now: datetime) -> list[Period]:

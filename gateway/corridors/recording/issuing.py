@@ -30,7 +30,8 @@ Reconciled = Mapping[str, Sequence[tuple[str, int, int]]]
 @dataclass(frozen=True, slots=True)
 class Issue:
     """What one receipt states. `entry` is the one it rests on. `about`: the agreement it speaks of, where the parcel
-    itself stands under none. `due`: the dates it sets, where they are not those of a correction. `receiver`: whose
+    itself stands under none. `due`: the dates it sets, where they are not those of a correction; `passed`: the one that
+    an accepted submission came after. `receiver`: whose
     delivery it states; `repeated`: how often that was stated before."""
 
     stage: Stage
@@ -44,6 +45,7 @@ class Issue:
     checked: Checked | None = None
     reconciled: Reconciled = field(default_factory=dict)
     due: tuple[DueDate, ...] | None = None
+    passed: tuple[DueDate, ...] = ()
     receiver: str = ""
     repeated: int = 0
 
@@ -104,7 +106,7 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         facts=parcel.facts,
         packages=tuple(told.packages),
-        due=_due(tx, parcel, told.counts, terms.calendar) if told.due is None else told.due,
+        due=told.passed + (_due(tx, parcel, told.counts, terms.calendar) if told.due is None else told.due),
         codes=dict(told.codes),
         detail=told.detail,
         quality=checked.measures if checked else {},

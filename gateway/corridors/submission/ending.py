@@ -42,6 +42,8 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
     logged = tx.log(entry)
     done = tx.parcels.row(row.id)
     settling.settle_submission(tx, done, terms)
+    if (overdue := settling.overdue(tx, done, terms)) is not None:
+        detail = {**detail, "timeliness": overdue.timeliness}
     agreement = terms.facts.agreements.get(row.agreement)
     told = Issue(
         "partly_refused" if tally.refused else "accepted",
@@ -51,6 +53,7 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
         codes=checked.codes,
         packages=tuple(package.package for package in sealed.packages),
         detail=detail,
+        passed=(overdue.due,) if overdue else (),
         checked=checked,
         reconciled=statistics.told(tx, agreement, done, checked.sums) if agreement else {},
     )

@@ -23,10 +23,12 @@ class Receipt:
     of the log entry, or a value is not of its type.
 
     `size` in bytes and `sha256` are of the file as it was received; `facts` is the digest of the facts in force;
-    `detail` fills the placeholders of `code`'s sentence; `kind` and `decided_by` are missing where a parcel was
-    refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per dimension `of` and
-    `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the cells of a
-    statistical table that differ (other side, stated, held). All three are left out of the JSON where they are empty.
+    `detail` fills the placeholders of `code`'s sentence; for a submission that came after its date, which `due` then
+    names as `submission`, it says how (`timeliness`: `late`, `corrected`). `kind` and `decided_by` are missing where a
+    parcel was refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per
+    dimension `of` and `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the
+    cells of a statistical table that differ (other side, stated, held). All three are left out of the JSON where they
+    are empty.
     """
 
     number: str
