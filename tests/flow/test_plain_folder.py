@@ -154,8 +154,8 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(
     names = [field.name for field in rules.fields]
     lines = [",".join(f"={row}{column}" for column, _ in enumerate(names)) for row in range(7)]
     table.write_text("\n".join([",".join(names), *lines]) + "\n", "utf-8")
-    assert write_workbook(tmp_path / "a.xlsx", table, rules) == 7
-    assert write_workbook(tmp_path / "b.xlsx", table, rules) == 7
+    assert write_workbook(tmp_path / "a.xlsx", table, rules, "7" * 64) == 7
+    assert write_workbook(tmp_path / "b.xlsx", table, rules, "7" * 64) == 7
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
     sheets = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets
     assert [sheet.max_row for sheet in sheets] == [4, 4, 2]

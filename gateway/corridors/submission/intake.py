@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
+from gateway import digests
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.obligations import settling
-from gateway.corridors.recording import Said, commitment, content, of_parcel, standing
+from gateway.corridors.recording import Said, commitment, content, in_clear, of_parcel, standing
 from gateway.corridors.submission.steps import ended
 from gateway.lifecycle import Event, ParcelState
 from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
@@ -90,9 +91,8 @@ class Intake(Step[Claimed, Arrival]):
 
     def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, facts: Facts) -> Outcome[Descriptor | None]:
         """A sealed package is opened under the sender's pinned key before anything is believed of it."""
-        with copied.path.open("rb") as stream:
-            if not recognising.is_sealed(stream.read(16), copied.name):
-                return Ok(None)
+        if not _is_sealed(copied):
+            return Ok(None)
         into = self.node.spool.opened(parcel)
         if into.exists():
             return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
@@ -140,13 +140,20 @@ class Intake(Step[Claimed, Arrival]):
         return tx.parcels.row(parcel)
 
     def _received(self, tx: Transaction, row: ParcelRow) -> None:
-        """Its name is personal data: the log has a commitment to it."""
+        """Its name is personal data, and so is what it holds: the log has a commitment to the one and, unless it came
+        sealed, a keyed digest of the other, until the parcel's key is destroyed."""
         row = tx.parcels.row(row.id)
-        commit, salt = commitment(self.node.inbox.name(ParcelId(row.id)))
-        tx.salts.keep(commit, salt, row.id)
+        key, copied = tx.secrets.ensure(row.id), self.node.inbox.copied(ParcelId(row.id))
+        commit = commitment(self.node.inbox.name(ParcelId(row.id)), digests.keyed(key, digests.NAME))
+        shown = in_clear(row) if copied is not None and _is_sealed(copied) else content(tx, row)
         counts = {"bytes": row.size} | ({"part": row.part, "parts": row.parts} if row.part else {})
-        said = Said(counts, content(row), time=row.received_at, commit=commit)
+        said = Said(counts, shown, time=row.received_at, commit=commit)
         of_parcel(tx, row, Event.RECEIVED, said)
+
+
+def _is_sealed(copied: Copied) -> bool:
+    with copied.path.open("rb") as stream:
+        return recognising.is_sealed(stream.read(16), copied.name)
 
 
 def _placed(tx: Transaction, row: ParcelRow, arrival: Arrival) -> Decision[Arrival]:
