@@ -77,9 +77,9 @@ def roll(
                 if tables.signed(size) is None:
                     tables.sign(size, note, now)
         replay.follow(tx, [Entry.parse(body) for body in bodies])
-        for name in replay.erased:
-            tx.secrets.destroy(name)
-            tx.progress.strip(name)
+        for erased in replay.erased:
+            tx.secrets.destroy(erased)
+            tx.progress.strip(erased)
         report.interrupted = sorted(replay.interrupted)
         report.differing = sorted(replay.differing)
         report.unclear, report.undated = sorted(replay.asked.unclear), replay.asked.undated(tx)
