@@ -85,7 +85,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The records of one receiving province: plain in the spool until sealed. `digest` is independent of order."""
+    """The records of one receiving province: plain in the spool until sealed. `digest` is independent of order; from
+    the checking on it is covered by the part's key (`digests`)."""
 
     province: str
     records: int

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+from gateway import digests
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, Kind, Opened, Part, Tally
 from gateway.policy.facts import Agreement, Facts, dates
@@ -116,6 +118,15 @@ def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[C
             found.sums,
         )
     )
+
+
+def cover(checked: Checked, key: str) -> Checked:
+    """The same, its digests of records covered under the parcel's key. The whole's comes from what was judged, the
+    parts' from what lies on disk, so that sorting still compares the two."""
+    keys = {part.province: digests.part_key(key, part.province) for part in checked.parts}
+    parts = tuple(replace(part, digest=digests.covered(keys[part.province], part.digest)) for part in checked.parts)
+    covers = [digests.keyed(one, digests.RECORDS) for one in keys.values()]
+    return replace(checked, parts=parts, digest=digests.added((checked.digest, *covers)))
 
 
 def _tally_detail(tally: Tally) -> dict[str, str | int]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway import digests
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.packages import Descriptor, Resource
 from gateway.parcels import Arrival, PackageId, PartyId, SealedPackage, Sorted
@@ -33,8 +34,10 @@ def plan(
     replaces: Mapping[PartyId, str],
     facts: Facts,
     created: datetime,
+    key: str,
 ) -> Outcome[tuple[Plan, ...]]:
-    """What to seal for whom. `files` are the members' SHA-256 and bytes, `replaces` what a correction replaces there.
+    """What to seal for whom. `files` are the members' SHA-256 and bytes, `replaces` what a correction replaces there,
+    `key` is the parcel's: a package has the key of its part, and of no other.
 
     Deferred 707 while a receiver has no key: nobody else may read its records, so they wait. Under profile
     `plain-folder` they wait for their release sealed for this node itself."""
@@ -69,6 +72,7 @@ def plan(
             resources=(_resource(agreement.dataset, member, size, sha256, schema),),
             log_origin=facts.node.name,
             title=agreement.label,
+            digest_key=digests.part_key(key, part.province),
         )
         plans.append(
             Plan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Unpack
 
@@ -151,3 +152,17 @@ class Progress(ProgressReadings, Writings):
 
     def drop(self, parcel: str) -> None:
         self._connection.execute(delete(t.progress).where(t.progress.c.parcel == parcel))
+
+    def strip(self, parcel: str) -> None:
+        """Take the digests of what is erased (`sha256`: the file, its parts) out of what was kept. Counts stay."""
+        p = t.progress.c
+        kept = self._connection.execute(select(p.stage, p.body).where(p.parcel == parcel, p.body.contains("sha256")))
+        for stage, body in kept.all():
+            here = update(t.progress).where(p.parcel == parcel, p.stage == stage)
+            self._connection.execute(here.values(body=json.dumps(_stripped(json.loads(body)), ensure_ascii=False)))
+
+
+def _stripped(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: "" if name == "sha256" else _stripped(inner) for name, inner in value.items()}
+    return [_stripped(inner) for inner in value] if isinstance(value, list) else value

@@ -19,7 +19,7 @@ def refuse(tx: Transaction, parcel: ParcelRow, refusal: Refused, terms: Terms) -
     records = int(refusal.detail.get("records", 0))
     days = keeping(terms.facts, parcel.agreement).quarantine
     counts = {"records": records, "code": int(refusal.code), KEEP: days}
-    entry = of_parcel(tx, parcel, Event.REFUSED, Said(counts, content(parcel)))
+    entry = of_parcel(tx, parcel, Event.REFUSED, Said(counts, content(tx, parcel)))
     tx.parcels.update(parcel.id, detail=kept(parcel, refusal.detail))
     tx.places.free(parcel.id)
     log_impersonation(tx, refusal, parcel_entry(tx, parcel, Event.IMPERSONATED))

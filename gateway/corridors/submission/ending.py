@@ -31,7 +31,7 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
         "code": int(code),
         **{f"out_{province}": records for province, records in out.items()},
     }
-    said = Said(counts, {**content(row), "records": checked.digest})
+    said = Said(counts, {**content(tx, row), "records": checked.digest})
     entry = parcel_entry(tx, row, Event.ACCEPTED, said)
     superseding.enter(tx, row, sealed.packages, entry)
     tx.parcels.change(row.id, PARCEL.apply(row.state, entry))
@@ -78,7 +78,7 @@ def awaits(tx: Transaction, row: ParcelRow, held: Held[Checked], terms: Terms) -
 
 def duplicate(tx: Transaction, row: ParcelRow, original: str) -> None:
     """The same bytes again: the receipt of the parcel `original` is posted again, no new one is issued."""
-    of_parcel(tx, row, Event.DUPLICATE, Said(digests={**content(row), "original": original}))
+    of_parcel(tx, row, Event.DUPLICATE, Said(digests={**content(tx, row), "original": original}))
 
 
 def _sealed(sealed: Sealed) -> Said:

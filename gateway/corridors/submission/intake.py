@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
+from gateway import digests
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.obligations import settling
-from gateway.corridors.recording import Said, commitment, content, of_parcel, standing
+from gateway.corridors.recording import Said, commitment, content, in_clear, of_parcel, standing
 from gateway.corridors.submission.steps import ended
 from gateway.corridors.telling import impersonation
 from gateway.lifecycle import Event, ParcelState
@@ -154,13 +155,15 @@ class Intake(Step[Claimed, Arrival]):
         return tx.parcels.row(parcel)
 
     def _received(self, tx: Transaction, row: ParcelRow) -> None:
-        """Its name is personal data: the log has a commitment to it."""
+        """Its name is personal data, and so is what it holds: the log has a commitment to the one and, unless it came
+        sealed, a keyed digest of the other, until the parcel's key is destroyed."""
         row = tx.parcels.row(row.id)
-        commit, salt = commitment(self.node.inbox.name(ParcelId(row.id)))
-        tx.salts.keep(commit, salt, row.id)
+        key, copied = tx.secrets.ensure(row.id), self.node.inbox.copied(ParcelId(row.id))
+        commit = commitment(self.node.inbox.name(ParcelId(row.id)), digests.keyed(key, digests.NAME))
+        shown = in_clear(row) if copied is not None and _form(copied) != "plain" else content(tx, row)
         counts = {"bytes": row.size} | ({"part": row.part, "parts": row.parts} if row.part else {})
         counts |= {"stated": row.stated} if row.stated else {}
-        said = Said(counts, content(row), time=row.received_at, commit=commit)
+        said = Said(counts, shown, time=row.received_at, commit=commit)
         of_parcel(tx, row, Event.RECEIVED, said)
 
 

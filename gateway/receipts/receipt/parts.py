@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from gateway.instants import SHANGHAI
 
-FORMAT = 1
+FORMAT, SALTED = 1, 2
 Stage = Literal[
     "received",
     "accepted",
