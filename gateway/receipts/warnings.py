@@ -27,8 +27,8 @@ class Warned:
 
     @property
     def number(self) -> str:
-        """`<year>-<what was refused>`."""
-        return f"{self.day.year}-{self.about}"
+        """`<year>-<the last eight of what was refused>`."""
+        return f"{self.day.year}-{self.about[-8:]}"
 
 
 def warning_name(letter: Warned, language: Language = "zh") -> str:
