@@ -21,6 +21,8 @@ from gateway import flow
 from gateway.demo.faults import FileFault
 from gateway.demo.files import records, render
 from gateway.demo.people import INFLOW
+from gateway.log.verification.findings import Findings
+from gateway.log.verification.receipts import Receipts
 from gateway.step import StepResult
 
 ONE = planned(1)
@@ -136,6 +138,24 @@ def test_a_sender_finds_its_file_in_the_log_with_its_receipt(node: Node) -> None
     receipt = node.receipt(row)
     assert receipt["sha256"] == hashlib.sha256(render(ONE)).hexdigest()
     assert logged(node, row.id, "received") == {"content_keyed": openssl(receipt["salt"], receipt["sha256"])}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [({}, []), ({"sha256": "0" * 64}, ["receipt"]), ({"salt": "0" * 64}, ["receipt"]), ({"sha256": ""}, ["receipt"])],
+)
+def test_the_verifier_holds_a_receipt_to_the_keyed_digest(
+    node: Node, tmp_path: Path, change: dict[str, str], found: list[str]
+) -> None:
+    receipt = {**node.receipt(node.send(ONE)), **change}
+    (tmp_path / "a.receipt.json").write_bytes(rfc8785.dumps(receipt))
+    findings = Findings()
+    watcher = Receipts(tmp_path, receipt["log"]["origin"], (), findings)
+    with node.running.ledger.reading() as reading:
+        (entry,) = reading.entries.after(receipt["log"]["seq"] - 1, 1)
+    watcher.see(entry.seq, json.loads(entry.body), entry.leaf)
+    watcher.conclude()
+    assert [problem.check for problem in findings.listed] == found
 
 
 # -- when it is over ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -185,6 +186,17 @@ def salts(url: str) -> tuple[int, int]:
         erased, all_ = connection.execute(sa.text(query)).one()
     engine.dispose()
     return erased, all_ - erased
+
+
+def kept_digests(url: str) -> int:
+    """How many steps of erased parcels returned a digest of the file or of a part that is there still."""
+    erased = "SELECT parcel FROM log_entries WHERE event = 'erased' AND parcel != ''"
+    query = f"SELECT body FROM progress WHERE parcel IN ({erased})"
+    engine = make_engine(url, immediate=False)
+    with engine.connect() as connection:
+        bodies = connection.execute(sa.text(query)).scalars().all()
+    engine.dispose()
+    return sum(bool(re.search(r'"sha256": ?"[0-9a-f]', body)) for body in bodies)
 
 
 def columns(table: str) -> list[sa.Column[Any]]:
