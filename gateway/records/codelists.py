@@ -85,12 +85,12 @@ def area_name(schemas: Path, area: str) -> str:
 
 
 def province_of(schemas: Path, party: str) -> Province:
-    """The province of a party id (`110000`), of a code of 2, 6 or 12 digits, or of a Chinese name (北京, 北京市).
+    """The province of a party id (`110000`), of a code of 2, 6, 9 or 12 digits, or of a Chinese name (北京, 北京市).
 
     Raises `ValueError` where there is none.
     """
     known = provinces(schemas)
-    if party.isascii() and party.isdigit() and len(party) in (2, 6, 12) and party[:2] in known:
+    if party.isascii() and party.isdigit() and len(party) in (2, 6, 9, 12) and party[:2] in known:
         return known[party[:2]]
     for province in known.values():
         if party in (province.name, province.short):

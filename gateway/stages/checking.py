@@ -9,8 +9,8 @@ from pathlib import Path
 from gateway import digests
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import Arrival, Checked, Kind, Opened, Part, Tally
+from gateway.policy.areas import significant
 from gateway.policy.facts import Agreement, Facts, dates
-from gateway.policy.facts.routing import significant
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import Examination

@@ -18,6 +18,7 @@ from test_tiers import COUNTY, NATION, PROVINCE, TODAY, Tiers, folder, joined, w
 from gateway import inspection
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
+from gateway.corridors.views import status as picture
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok
 from gateway.policy.facts import places
@@ -163,6 +164,8 @@ def test_births_go_from_the_township_to_the_place_of_registration(tiers: Tiers) 
 
 
 def test_what_a_province_owes_is_dropped_by_its_office_and_reaches_the_nation(tiers: Tiers) -> None:
+    # However often a single agreement reports: what most report by is what the operator's page shows.
+    assert {picture.view(node.running, None, None).period for node in tiers.nodes()} == {"2026Q3"}
     for agreement, name, text in (
         ("self-assessment", "2026年自评估报告.txt", "自评估"),
         ("work-plan", "2026年工作计划.txt", "计划"),

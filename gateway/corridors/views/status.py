@@ -59,7 +59,7 @@ class _Known:
 
 
 def view(node: Node, period: str | None, last_scan: datetime | None, started_at: datetime | None = None) -> StatusView:
-    """The state of the node for one period (default: the last one that ended, of the first agreement's rhythm)."""
+    """The state of the node for one period (default: the last one that ended, of most agreements' rhythm)."""
     facts, now = node.facts.current(), node.clock.now()
     period = period or _current(facts, now)
     periodic = [a for a in sorted(facts.agreements.values(), key=lambda a: a.id) if a.rhythm != "event"]

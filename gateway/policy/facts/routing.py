@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.policy.areas import significant
 from gateway.policy.facts.agreement import Agreement
 from gateway.policy.facts.party import Party
 
 REST = "rest"
-_LEVELS = ((9, 12), (6, 9), (4, 6), (2, 4))
 
 
 def leads(parties: Mapping[str, Party], agreement: Agreement) -> Mapping[str, Party]:
@@ -26,12 +26,3 @@ def leads(parties: Mapping[str, Party], agreement: Agreement) -> Mapping[str, Pa
     else:
         named |= agreement.routes
     return {value: parties[party] for value, party in named.items() if party in parties} | led
-
-
-def significant(area_code: str) -> str:
-    """The digits of an area code down to the last level that is filled: province 2, prefecture 2, county 2, township 3,
-    village 3."""
-    for begin, end in _LEVELS:
-        if area_code[begin:end].strip("0"):
-            return area_code[:end]
-    return area_code[:2]

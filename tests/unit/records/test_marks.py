@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.outcomes import Ok
-from gateway.policy.facts.routing import significant
+from gateway.policy.areas import significant
 from gateway.ports import ExamineJob
 from gateway.records.examination import Examination, examine
 
