@@ -28,6 +28,7 @@ Imports point down this list and never up; import-linter holds it.
 | ``lifecycle`` | states, events, and one table of transitions for each kind of thing |
 | ``parcels`` | the types of both corridors |
 | ``outcomes``, ``instants`` | what may come of a stage, and the catalogue of codes; how an instant is spelled |
+| ``digests`` | keys and what they hide in the log |
 """
 
 __version__ = "0.1.0"

@@ -125,12 +125,13 @@ def answering(incoming: str) -> StepResult:
     return DBOS.run_step({"name": "answering"}, _answer, incoming)
 
 
-def enqueue_parcel(parcel: str, corridor: str, attempt: int) -> bool:
+def enqueue_parcel(parcel: str, corridor: str, attempt: int, turn: int = 1) -> bool:
     """Start or try again; the same attempt enqueued twice is one workflow. False while another attempt of this parcel
-    is at work, or waits in the queue: no two work on one parcel at a time, so nothing is begun."""
+    is at work, or waits in the queue: no two work on one parcel at a time, so nothing is begun. `turn`: its place among
+    its sender's, from 1; first turns go before second ones, so that a flood of one delays nobody else."""
     workflow = acknowledgement if corridor == "acknowledgement" else submission
     try:
-        with SetWorkflowID(f"{parcel}#{attempt}"), SetEnqueueOptions(deduplication_id=parcel):
+        with SetWorkflowID(f"{parcel}#{attempt}"), SetEnqueueOptions(deduplication_id=parcel, priority=turn):
             DBOS.enqueue_workflow(SUBMISSIONS, workflow, parcel)
     except error.DBOSQueueDeduplicatedError:
         return False

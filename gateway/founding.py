@@ -151,14 +151,14 @@ class _Example:
 
     def _agreement(self, text: str) -> str:
         """The example's codes become the node's, in the lines that name parties."""
-        codes = {"440106": self.party, "440000": f"{self.party[:2]}0000"}
+        codes = {"440106": self.party, "440000": f"{self.party[:2]}0000", '"44"': f'"{self.party[:2]}"'}
 
         def coded(line: re.Match[str]) -> str:
-            return re.sub("440106|440000", lambda code: codes[code[0]], line[0])
+            return re.sub('440106|440000|"44"', lambda code: codes[code[0]], line[0])
 
         if self.tier == "national":
             return text
-        return re.sub(r"^(senders|receivers|routes) = .*$", coded, text, flags=re.MULTILINE)
+        return re.sub(r"^(senders|receivers|routes|otherwise) = .*$", coded, text, flags=re.MULTILINE)
 
     def _upper(self, texts: Mapping[str, str], shipped: Mapping[str, str], code: str) -> str:
         """The file of the node above, its SFTP channel commented out and ready but for host and keys."""
@@ -187,18 +187,25 @@ class _Example:
             for row in counties:
                 if row["province"] == self.party[:2]:
                     parties[row["code"]] = _party(form, row["code"], row["name"], row["name"], row["code"], "county")
-            return parties
+            return parties | self._departments(texts)
         if self.party.endswith("00"):
             raise UsageFault("a county's code does not end in 00", "县级代码不以 00 结尾")
         name = self.name or next((row["name"] for row in counties if row["code"] == self.party), "示例县")
         upper = self._upper(texts, shipped, province)
         parties = {province: upper, self.party: _party(form, self.party, name, name, self.party, "county")}
-        for row in csv.DictReader(texts["config/examples/county/departments.csv"].splitlines()):
-            code = f"{self.party}-{row['suffix']}"
-            parties[code] = _party(form, code, row["name"], row["short"], self.party, "department")
+        parties |= self._departments(texts)
         for row in csv.DictReader(texts["config/examples/county/townships.csv"].splitlines()):
             code = f"{self.party}{row['suffix']}"
             parties[code] = _party(form, code, row["name"], row["short"], f"{code}000", "township")
+        return parties
+
+    def _departments(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """The offices of the node's own government that drop and fetch here: a county's departments, a province's
+        family planning office."""
+        form, parties = texts["config/examples/party.toml"], {}
+        for row in csv.DictReader(texts[f"config/examples/{self.tier}/departments.csv"].splitlines()):
+            code = f"{self.party}-{row['suffix']}"
+            parties[code] = _party(form, code, row["name"], row["short"], self.party, "department")
         return parties
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def findings(where: Path, today: date) -> Findings:
         home = home_of(where)
     except FactsError:
         return found
-    return Findings(tuple(sorted({*found.faults, *_calendar(home)})), found.warnings)
+    return replace(found, faults=tuple(sorted({*found.faults, *_calendar(home)})))
 
 
 def log_keys(draft: Draft) -> Iterator[FactFault]:

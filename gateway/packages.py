@@ -1,7 +1,9 @@
 """What an exchange package (交换包) says about itself: `datapackage.json`, its content digest and its id.
 
 Pure: nothing here touches a disk or a clock. The form is a Frictionless Data Package (v1) with our own properties under
-`gateway:`; partners read it, so a change of it is a new `FORMAT`.
+`gateway:`; partners read it, so a change of it is a new format. Format 2 has a key (`gateway:digest_key`), by which the
+content digest, and with it the name, tell nothing to those who do not hold the package; format 1 has none, and is read
+and written as it was.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from typing import Any
 
 import rfc8785
 
+from gateway import digests
 from gateway.parcels import Kind, PackageId
 
-FORMAT = 1
+FORMAT, PLAIN_FORMAT = 2, 1
 DESCRIPTOR = "datapackage.json"
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,95}")
@@ -29,15 +32,17 @@ class DescriptorError(ValueError):
     """The descriptor is not one of ours. The message names a property, never a value."""
 
 
-def content_digest(members: Mapping[str, str]) -> str:
-    """SHA-256 (hex) over the lines `path sha256`, each ended by a line feed, sorted by path; `members` maps the path of
-    each data member to its SHA-256 (hex). The descriptor itself is no data member."""
+def content_digest(members: Mapping[str, str], key: str = "") -> str:
+    """HMAC-SHA256 under `key` (without one, as in format 1, SHA-256; all in hex) over the lines `path sha256`, each
+    ended by a line feed, sorted by path; `members` maps the path of each data member to its SHA-256. The descriptor
+    itself is no data member."""
     lines = "".join(f"{path} {members[path]}\n" for path in sorted(members))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return digests.keyed(key, lines) if key else hashlib.sha256(lines.encode()).hexdigest()
 
 
 def package_id(agreement: str, origin: str, receiver: str, period: str, revision: int, digest: str) -> PackageId:
-    """The id, also the sealed file's name without its endings. Where there is no period it says `none`."""
+    """The id, also the sealed file's name without its endings. Where there is no period it says `none`; `origin` is
+    followed by a dot and on whose behalf it is, where that is said (`440000.440106`): no party's id holds a dot."""
     return PackageId(f"{agreement}_{origin}_{receiver}_{period or 'none'}_r{revision}_{digest[:8]}")
 
 
@@ -66,8 +71,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Everything `datapackage.json` says. `sender` signs, `origin` reported; the ids are party ids. The content digest
-    and the package id follow from the rest and are written and checked, never stored."""
+    """Everything `datapackage.json` says. `sender` signs, `origin` reported; the ids are party ids. `reported_for` is
+    on whose behalf this part of the origin's submission is, where the origin collects it. The content digest and the
+    package id follow from the rest and are written and checked, never stored. `digest_key` (32 bytes in hex) is that of
+    the part in the log, so that the holder of the package can find it there; without one the format is 1."""
 
     agreement: str
     sender: str
@@ -83,15 +90,18 @@ class Descriptor:
     derived_from: str | None = None
     log_origin: str | None = None
     title: str | None = None
+    reported_for: str | None = None
+    digest_key: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def content_digest(self) -> str:
-        return content_digest({r.path: r.sha256 for r in self.resources})
+        return content_digest({r.path: r.sha256 for r in self.resources}, self.digest_key)
 
     @property
     def package_id(self) -> PackageId:
-        return package_id(self.agreement, self.origin, self.receiver, self.period, self.revision, self.content_digest)
+        origin = f"{self.origin}.{self.reported_for}" if self.reported_for else self.origin
+        return package_id(self.agreement, origin, self.receiver, self.period, self.revision, self.content_digest)
 
     def to_json(self) -> bytes:
         """The canonical form (RFC 8785): the same package gives the same bytes."""
@@ -100,7 +110,7 @@ class Descriptor:
             "name": self.package_id.lower(),
             "created": self.created.isoformat(timespec="seconds"),
             "resources": [_resource(r) for r in self.resources],
-            "gateway:format": FORMAT,
+            "gateway:format": FORMAT if self.digest_key else PLAIN_FORMAT,
             "gateway:package_id": self.package_id,
             "gateway:agreement": self.agreement,
             "gateway:sender": self.sender,
@@ -115,19 +125,23 @@ class Descriptor:
             "gateway:content_digest": self.content_digest,
             "gateway:log_origin": self.log_origin,
         }
+        if self.digest_key:
+            document["gateway:digest_key"] = self.digest_key
         if self.title is not None:
             document["title"] = self.title
+        if self.reported_for is not None:
+            document["gateway:reported_for"] = self.reported_for
         return rfc8785.dumps(document)
 
     @classmethod
     def parse(cls, data: bytes) -> Descriptor:
-        """Read a descriptor somebody else wrote. Raises `DescriptorError` for anything that is not format 1 in full,
-        for unsafe or doubled paths, and where the stated digest or id is not the one that follows from the rest."""
+        """Read a descriptor somebody else wrote. Raises `DescriptorError` for anything that is not format 1 or 2 in
+        full, for unsafe or doubled paths, and where the stated digest or id does not follow from the rest."""
         try:
             document = json.loads(data, object_pairs_hook=_once)
         except (UnicodeDecodeError, RecursionError, ValueError) as error:
             raise DescriptorError("not one JSON object without doubled keys") from error
-        if not isinstance(document, dict) or document.get("gateway:format") != FORMAT:
+        if not isinstance(document, dict) or document.get("gateway:format") not in (FORMAT, PLAIN_FORMAT):
             raise DescriptorError("gateway:format")
         resources = document.get("resources")
         if not isinstance(resources, list) or not resources:
@@ -147,6 +161,8 @@ class Descriptor:
             derived_from=_text(document, "gateway:derived_from"),
             log_origin=_text(document, "gateway:log_origin"),
             title=_text(document, "title"),
+            reported_for=_token(document, "gateway:reported_for") if "gateway:reported_for" in document else None,
+            digest_key=_key(document),
         )
         _all_different([r.path for r in found.resources])
         if document.get("gateway:content_digest") != found.content_digest:
@@ -225,6 +241,16 @@ def _count(document: Mapping[str, Any], key: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise DescriptorError(key)
+
+
+def _key(document: Mapping[str, Any]) -> str:
+    """Format 2 has one, format 1 has none: a package cannot be read as one of the other format."""
+    value = document.get("gateway:digest_key")
+    if document["gateway:format"] == PLAIN_FORMAT and value is None:
+        return ""
+    if document["gateway:format"] == FORMAT and isinstance(value, str) and _HEX64.fullmatch(value):
+        return value
+    raise DescriptorError("gateway:digest_key")
 
 
 def _kind(document: Mapping[str, Any]) -> Kind:

@@ -29,6 +29,8 @@ class Kind(StrEnum):
 
 
 Decider = Literal["descriptor", "sidecar", "name", "window"]
+Form = Literal["plain", "openpgp", "sm"]
+"""How a submission comes: as a file that anybody could have written, or sealed under a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,9 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A file whole in our spool, its period and kind decided. `part` of `parts` counts from 1, 0 where there are none;
-    `suffix` is a document's; `derived_from` the sealed package the table came in; `origin` who reported it, the sender
-    itself unless a package that it relays says otherwise."""
+    `suffix` is a document's; `derived_from` the sealed package the table came in, `stated` the revision that package
+    says it is of; `origin` who reported it, the sender itself unless the level above hands down what others did;
+    `reported_for` on whose behalf this part of the origin's submission is, where it collects (`stages.authority`)."""
 
     parcel: ParcelId
     sender: PartyId
@@ -67,6 +70,8 @@ class Arrival:
     suffix: str = ""
     derived_from: str = ""
     origin: PartyId = PartyId("")
+    reported_for: str = ""
+    stated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The records of one receiving province: plain in the spool until sealed. `digest` is independent of order."""
+    """The records of one receiving province: plain in the spool until sealed. `digest` is independent of order; from
+    the checking on it is covered by the part's key (`digests`)."""
 
     province: str
     records: int
@@ -144,10 +150,11 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of a distribution list (分发清单): what became of one origin for this receiver."""
+    """One line of a distribution list (分发清单): what became of one origin for this receiver. `partly`: it collects,
+    and not all of those it collects from have reported. `not_due`: it owes nothing for the period."""
 
     origin: PartyId
-    status: Literal["included", "nil", "missing"]
+    status: Literal["included", "partly", "nil", "missing", "not_due"]
     package: PackageId | None = None
     records: int = 0
     sha256: str | None = None

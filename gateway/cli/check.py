@@ -40,7 +40,7 @@ WORDS = {
         "not_ours": "输出文件夹内有原文件或其他 CSV 文件，请另选一个空文件夹。",
         "disk": "无法读写文件：{reason}",
         "no_facts": "找不到配置和数据规范。",
-        "sender": "--sender 应为交换方代码（110000）、两位省码或省份名称。",
+        "sender": "--sender 应为交换方代码（110000、440106）、两位省码或省份名称。",
         "period": "--period 应为 2026Q3、2026-10、2026H1 或 2026。",
     },
     "en": {
@@ -61,7 +61,7 @@ WORDS = {
         "not_ours": "The folder holds the file itself or other CSV files; choose an empty one.",
         "disk": "A file cannot be read or written: {reason}",
         "no_facts": "No configuration and no schemas were found.",
-        "sender": "--sender is a party id (110000), two digits, or a province's name.",
+        "sender": "--sender is a party id (110000, 440106), two digits, or a province's name.",
         "period": "--period is 2026Q3, 2026-10, 2026H1 or 2026.",
     },
 }

@@ -29,7 +29,7 @@ def check(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """一次列出配置中的全部错误 / list every fault in the facts at once. Exit 0: none; 1: some."""
+    """一次列出配置中的全部错误 / list every fault at once, and what is left to fill in. Exit 0: none; 1: some."""
     today = on.date() if on else SystemClock().now().date()
     try:
         where = loading.find(config)
@@ -38,10 +38,10 @@ def check(
     else:
         found, language, digest = inspection.findings(where, today), language_of(where), _digest(where)
     if as_json:
-        print_json({"ok": not found.faults, "digest": digest, **document(found, language)})
+        print_json({"ok": not found.stopping, "digest": digest, **document(found, language)})
     else:
         show(found, language)
-    if found.faults:
+    if found.stopping:
         raise typer.Exit(ExitCode.REFUSED)
 
 
@@ -73,20 +73,22 @@ def _digest(where: Path) -> str | None:
 
 
 def document(found: Findings, language: str) -> dict[str, Any]:
-    """Faults and warnings for `--json`: lists of `file`, `line`, `message`."""
+    """Faults, what is left to be filled in, and warnings for `--json`: lists of `file`, `line`, `message`."""
     return {
         key: [{"file": one.file, "line": one.line, "message": one.text(language)} for one in several]
-        for key, several in (("faults", found.faults), ("warnings", found.warnings))
+        for key, several in (("faults", found.faults), ("unfilled", found.unfilled), ("warnings", found.warnings))
     }
 
 
 def show(found: Findings, language: str) -> None:
     """One line for each, `file:line: message`; how many there are goes to stderr."""
     mark = "提醒" if language == "zh" else "warning"
-    for fault in found.faults:
+    for fault in found.stopping:
         typer.echo(f"{fault.file}:{fault.line}: {fault.text(language)}")
     for warning in found.warnings:
         typer.echo(f"{warning.file}:{warning.line}: {mark}: {warning.text(language)}")
-    faults, warnings = len(found.faults), len(found.warnings)
-    total = f"错误 {faults} 处，提醒 {warnings} 处。" if language == "zh" else f"{faults} faults, {warnings} warnings."
-    typer.echo(total, err=True)
+    faults, unfilled, warnings = len(found.faults), len(found.unfilled), len(found.warnings)
+    if language == "zh":
+        typer.echo(f"错误 {faults} 处，待填写 {unfilled} 处，提醒 {warnings} 处。", err=True)
+    else:
+        typer.echo(f"{faults} faults, {unfilled} to fill in, {warnings} warnings.", err=True)

@@ -62,13 +62,14 @@ def _tell(directory: Path, made: Made, language: Language) -> None:
     if made.findings.faults:
         return
     parties, agreements, key = len(made.facts.parties), len(made.facts.agreements), made.fingerprint
+    unfilled = len(made.findings.unfilled)
     if language == "zh":
         lines = [
             f"节点已建立：{directory}",
             f"  交换方 {parties} 个，交换约定 {agreements} 项",
             f"  本节点公钥指纹：{key}",
             "下一步：",
-            "  1. 核对 config/ 中的示例（联系人、依据、期限），改为本单位的事实；",
+            f"  1. 按上面所列填写各约定的依据（{unfilled} 处），核对联系人和期限；演练可先不填；",
             "  2. 与各交换方核对公钥指纹后导入：gateway keys import；",
             f"  3. 检查并启动：gateway config check --config {directory} && gateway run --config {directory}",
         ]
@@ -78,7 +79,8 @@ def _tell(directory: Path, made: Made, language: Language) -> None:
             f"  {parties} parties, {agreements} agreements",
             f"  fingerprint of its public key: {key}",
             "Next:",
-            "  1. make the examples in config/ (contacts, basis, dates) your own facts;",
+            f"  1. fill in each basis as listed above ({unfilled} places; a rehearsal runs without),",
+            "     and check contacts and dates;",
             "  2. confirm the partners' fingerprints and import their keys: gateway keys import;",
             f"  3. gateway config check --config {directory} && gateway run --config {directory}",
         ]

@@ -135,6 +135,22 @@ def release(
 
 
 @app.command()
+def close(
+    agreement: Annotated[str, typer.Option("--agreement")],
+    period: Annotated[str, typer.Option("--period")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """截止汇总：不再等候未报单位，一期的汇总清单照现状上报 / close a collection by decision: what has come goes to the
+    level above without those that are missing."""
+    found = ask(config, "POST", "close", agreement=agreement, period=period)
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"已截止，未报 / closed, missing: {'、'.join(found['missing'])}")
+
+
+@app.command()
 def confirm(parcel: str, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """确认暂存的更正件，继续处理 / vouch for a held replacement: it goes on."""
     found = ask(config, "POST", "confirm", parcel)

@@ -24,9 +24,9 @@ def run(
     """运行守护进程 / run the daemon. Logs are JSON lines on stderr and hold no personal data."""
     facts = load_facts(config)
     found = inspection.findings(facts.home, SystemClock().now().date())
-    for fault in found.faults:
+    for fault in found.stopping:
         say(f"{fault.file}:{fault.line}: {fault.text(facts.node.language)}")
-    if found.faults:
+    if found.stopping:
         raise typer.Exit(ExitCode.FAULT)
     configure_logging(log_level)
     try:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gateway import durable, wiring
+from gateway import digests, durable, wiring
 from gateway.adapters.clock import SystemClock
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.container import Caps, Member
@@ -221,6 +221,7 @@ def _describe(facts: Facts, destination: Destination, place: Place, file: Path, 
         records=_records(file) if plain_csv else 0,
         created=now,
         resources=(resource,),
+        digest_key=digests.new_key(),
     )
 
 

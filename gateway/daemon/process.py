@@ -29,6 +29,7 @@ from gateway.corridors.distribution import chasing
 from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.obligations import dating
 from gateway.corridors.telling import notices
+from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
 from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
@@ -37,7 +38,7 @@ from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
-from gateway.node import ACKNOWLEDGE, Node
+from gateway.node import Node
 from gateway.parcels import Claim
 from gateway.policy import loading
 from gateway.policy.facts import Facts
@@ -173,11 +174,8 @@ class Daemon:
         fresh = self.node.inbox.scan(now, taking=taking)
         self._claimed += fresh
         self.node.inbox.copy_ahead([claim.parcel for claim in fresh])
-        while self._claimed:
-            claim = self._claimed[0]
-            corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
-            flow.enqueue_parcel(claim.parcel, corridor, 1)
-            self._claimed.pop(0)
+        for claim in sweeping.take_up(self.node, list(self._claimed)):
+            self._claimed.remove(claim)
         self.last_scan = now
 
     def reload(self) -> Findings:
@@ -188,8 +186,8 @@ class Daemon:
 
     def _take_facts(self) -> Findings:
         found = inspection.findings(self.facts.home, self.node.clock.now().date())
-        if found.faults:
-            self.node.log.error("reload_refused", faults=len(found.faults))
+        if found.stopping:
+            self.node.log.error("reload_refused", faults=len(found.stopping))
             return found
         facts = loading.load(self.facts.home)
         if facts.digest != self.facts.digest:
@@ -233,6 +231,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (issuing.issue,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
         scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
@@ -270,6 +269,7 @@ class Daemon:
                     time=now,
                     actor="gateway",
                     facts=self.facts.digest,
+                    parties=(self.facts.node.party,),  # whose node it is: nobody else has its own batches signed
                     counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
                 )
             )

@@ -150,8 +150,8 @@ class Recovering:
         with node.ledger.transaction(now) as tx:
             for row in tx.parcels.where(state=ParcelState.REFUSED, limit=1_000_000):
                 kept = (node.spool.quarantine / row.id).exists() or node.spool.parcel(ParcelId(row.id)).exists()
-                if not kept and tx.entries.get(f"{row.id}/{Event.ERASED}") is None:
-                    recording.of_parcel(tx, row, Event.ERASED)  # its original went with the lost disk
+                if not kept:
+                    recording.erased(tx, row)  # its original went with the lost disk
             tx.log(
                 Entry(
                     id=f"restore/{rfc3339(now)}",

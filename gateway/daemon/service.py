@@ -34,6 +34,7 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
         "GET view": service.view,
         "GET parcels": service.parcels,
         "POST retry": service.retry,
+        "POST close": service.close,
         "POST release": service.release,
         "POST confirm": service.confirm,
         "POST acknowledge": service.acknowledge,
@@ -127,9 +128,9 @@ class _Service:
     def reload(self, _request: Request) -> dict[str, Any]:
         """The facts as they stand now; with a fault in them nothing changes."""
         found = self._daemon.reload()
-        if found.faults:
+        if found.stopping:
             language = self._daemon.facts.node.language
-            raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.faults))
+            raise Rejected("\n".join(f"{f.file}:{f.line}: {f.text(language)}" for f in found.stopping))
         return {"facts": self._daemon.facts.digest}
 
     def bulletin(self, request: Request) -> dict[str, Any]:
@@ -181,6 +182,13 @@ class _Service:
         """A moment of the node, encrypted to the offline key, into a file."""
         daemon = self._daemon
         return backing.make(daemon.node, daemon.publication.still(), Path(str(request.query.get("out"))), request.actor)
+
+    def close(self, request: Request) -> dict[str, Any]:
+        """A person decides that a collection goes up without those that are missing."""
+        node, query = self._daemon.node, request.query
+        agreement, period = str(query.get("agreement")), str(query.get("period"))
+        missing = _done(lambda: operating.close(node, agreement, period, request.actor))
+        return {"agreement": agreement, "period": period, "missing": missing}
 
     def release(self, request: Request) -> dict[str, Any]:
         """An operator lets the held packages of an agreement and period go."""

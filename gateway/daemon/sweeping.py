@@ -6,6 +6,8 @@ attempt enqueued twice is one workflow.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from gateway import flow
@@ -14,6 +16,7 @@ from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations import obliging
 from gateway.node import ACKNOWLEDGE, ACTOR, Node
+from gateway.parcels import Claim
 
 STUCK = timedelta(seconds=60)
 
@@ -29,13 +32,28 @@ def tidy(node: Node) -> None:
     backup.forget(node.spool.state)
 
 
+def take_up(node: Node, claims: Iterable[Claim]) -> Iterator[Claim]:
+    """Hand claims on to their corridors, and tell each that was. Its turn is its place among all of its sender's that
+    are claimed and not done."""
+    before: Counter[str] = Counter(claim.sender for claim in node.inbox.pending())
+    fresh = list(claims)
+    before.subtract(claim.sender for claim in fresh)
+    for claim in fresh:
+        before[claim.sender] += 1
+        corridor = "acknowledgement" if claim.agreement == ACKNOWLEDGE else "submission"
+        flow.enqueue_parcel(claim.parcel, corridor, 1, max(before[claim.sender], 1))
+        yield claim
+
+
 def sweep(node: Node) -> None:
     """Once a second or so: second tries that are due, batches that are ripe."""
     now = node.clock.now()
     with node.ledger.reading() as reading:
         parcels, batches = reading.parcels.due(now), reading.batches.due(now)
+    turns: Counter[str] = Counter()
     for parcel in parcels:
-        if not flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt):
+        turns[parcel.sender] += 1
+        if not flow.enqueue_parcel(parcel.id, parcel.corridor, parcel.attempt, turns[parcel.sender]):
             continue  # an earlier attempt is just ending: the next sweep finds it due as well
         with node.ledger.transaction(now) as tx:
             tx.parcels.taken_up(parcel.id, parcel.attempt)
@@ -62,6 +80,9 @@ def rouse(node: Node) -> None:
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
+    for agreement, period, number in Releasing(node).listable():
+        attempt = flow.next_attempt(flow.distribution_id(agreement, period, number)) or 1
+        flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
 def _parcels(node: Node, now: datetime) -> None:

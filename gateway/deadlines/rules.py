@@ -22,7 +22,7 @@ def fixed_rule(period: Period, deadline: Deadline) -> str:
     text = f"{_FIXED}{deadline.due[period.key]}"
     if deadline.roll != "none":
         text += f",roll={deadline.roll}"
-    return text + (_WITHIN if deadline.within else "")
+    return text + (_WITHIN if deadline.falls_within(period.key) else "")
 
 
 def lies_within(rule: str) -> bool:

@@ -29,7 +29,7 @@ from gateway.policy.facts import Facts, places
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"
-OTHERS = ("migrants-statistics", "migrants-structure", "self-assessment", "work-plan")
+OTHERS = ("evaluation-returns", "migrants-statistics", "migrants-structure", "self-assessment", "work-plan")
 TUNING = {"scan_seconds": "0.5", "quiet_seconds": "1.0"}
 
 

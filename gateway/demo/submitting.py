@@ -5,7 +5,9 @@ formats page tells a partner to do it.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
+import secrets
 import subprocess
 import tempfile
 from datetime import datetime
@@ -35,7 +37,8 @@ def sealed(planned: Planned, signer: Partner, node: str, node_key: str, created:
 
 def _descriptor(planned: Planned, node: str, member: str, data: bytes, created: datetime) -> bytes:
     digest, party = hashlib.sha256(data).hexdigest(), f"{planned.party}0000"
-    content = hashlib.sha256(f"{member} {digest}\n".encode()).hexdigest()
+    key = secrets.token_bytes(32)
+    content = hmac.new(key, f"{member} {digest}\n".encode(), hashlib.sha256).hexdigest()
     identity = f"{planned.agreement}_{party}_{node}_{planned.period}_r1_{content[:8]}"
     document = {
         "name": identity.lower(),
@@ -50,7 +53,8 @@ def _descriptor(planned: Planned, node: str, member: str, data: bytes, created: 
                 "encoding": "utf-8",
             }
         ],
-        "gateway:format": 1,
+        "gateway:format": 2,
+        "gateway:digest_key": key.hex(),
         "gateway:package_id": identity,
         "gateway:agreement": planned.agreement,
         "gateway:sender": party,

@@ -49,8 +49,8 @@ def tally(entry: Recorded) -> Values:
 
 
 def content(entry: Recorded) -> Values:
-    """The digest and the size (bytes) of what was received."""
-    found: dict[str, str | int] = {"sha256": entry.digests.get("content", "")}
+    """The digest, where the entry shows it, and the size (bytes) of what was received."""
+    found: dict[str, str | int] = {"sha256": entry.digests["content"]} if "content" in entry.digests else {}
     if "bytes" in entry.counts:
         found["size"] = entry.counts["bytes"]
     return found

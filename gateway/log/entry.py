@@ -14,11 +14,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from gateway import digests
 from gateway.instants import parse, rfc3339
 from gateway.lifecycle.events import Event
 from gateway.log import canonical
 
-VERSION = 1
+VERSION = 2
+KNOWN = (1, 2)
+"""What a reader takes. In version 1 digests of records and of plain files were plain hashes."""
+IN_CLEAR, KEYED = "content", "content_keyed"
+"""What an entry calls the digest of what was received: SHA-256, of bytes that nobody can guess; or that keyed with the
+salt in the sender's receipt."""
 LIMIT = 65_535
 
 
@@ -92,6 +98,17 @@ class Entry:
         if len(data) > LIMIT:
             raise ValueError(f"entry of {len(data)} bytes; the format allows {LIMIT}")
         return data
+
+
+def is_content(shown: Mapping[str, str], sha256: str, salt: str) -> bool:
+    """Whether the digests of an entry, `shown`, are those of a file with this SHA-256, `salt` being that of its
+    receipt. An entry that shows none is of any file."""
+    if IN_CLEAR in shown:
+        return shown[IN_CLEAR] == sha256
+    try:
+        return KEYED not in shown or shown[KEYED] == digests.keyed(salt, sha256)
+    except ValueError:
+        return False
 
 
 def leaf_hash(data: bytes) -> str:

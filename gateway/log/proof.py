@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.log import canonical, merkle
+from gateway.log.entry import is_content
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, unbase64
 from gateway.log.tiles import TileTree
 
@@ -85,7 +86,7 @@ def check_receipt(receipt: bytes, proof: bytes, key: VerifierKey) -> Mapping[str
     The receipt's own signature is not judged here: it is its issuer's (OpenPGP or SM2)."""
     try:
         stated = json.loads(receipt)
-        log, parcel, sha256 = stated["log"], stated["parcel"], stated["sha256"]
+        log, parcel, sha256, salt = stated["log"], stated["parcel"], str(stated["sha256"]), str(stated.get("salt", ""))
         where = (log["origin"], log["seq"], log["hash"])
     except (ValueError, KeyError, TypeError):
         raise BadNote("not a receipt") from None
@@ -93,8 +94,7 @@ def check_receipt(receipt: bytes, proof: bytes, key: VerifierKey) -> Mapping[str
     checkpoint, entry = check(found, key)
     if where != (checkpoint.origin, found.index, merkle.leaf(found.entry).hex()):
         raise BadNote("the receipt names another entry")
-    content = entry.get("digests", {}).get("content", sha256)
-    if entry.get("parcel") != parcel or content != sha256:
+    if entry.get("parcel") != parcel or not is_content(entry.get("digests", {}), sha256, salt):
         raise BadNote("the receipt is of another parcel")
     return {
         "origin": checkpoint.origin,

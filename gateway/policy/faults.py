@@ -35,10 +35,17 @@ class FactFault:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Faults stop the node; warnings are things an administrator should know and may leave as they are."""
+    """Faults stop the node; warnings are things an administrator should know and may leave as they are. `unfilled` is
+    what an example leaves open: a fresh node has it, and until it is filled in the node runs in a rehearsal only."""
 
     faults: tuple[FactFault, ...] = ()
     warnings: tuple[FactFault, ...] = ()
+    unfilled: tuple[FactFault, ...] = ()
+
+    @property
+    def stopping(self) -> tuple[FactFault, ...]:
+        """Everything that keeps the node from running, in order of file and line."""
+        return tuple(sorted({*self.faults, *self.unfilled}))
 
 
 class FactsError(Exception):

@@ -15,7 +15,8 @@ from gateway.parcels import ParcelId
 class ExamineJob:
     """What the worker is told: paths in the spool and rules, no keys.
 
-    `sender` is a two-digit province code, `as_of` an ISO date; both may be missing offline.
+    `sender` is a two-digit province code, `as_of` an ISO date; both may be missing offline. `sender` is missing too
+    where the author has no side of its own: the node above, whose area holds everybody's.
     """
 
     source: Path
@@ -32,12 +33,16 @@ class ExamineJob:
     language: str = "zh"
     max_errors_listed: int = 10_000
     area: str = ""
-    """The digits that every code of the sender's own area begins with."""
+    """The digits that every code of the sender's own area begins with: two of a province, six of a county, nine of a
+    township; empty: the two of `sender`, where there are any."""
     marks: Path | None = None
     """One line per record that the rules accept, in order: the part it goes to, or a code of three digits that refuses
     it. Made by what knows what no file can tell (`gateway.corridors.inquiries`)."""
     routes: tuple[str, ...] = ()
-    """What the routing field has to begin with; empty: a province's two digits."""
+    """What the routing field has to begin with; empty: a province's two digits. `rest` among them: where everything
+    else goes."""
+    back: tuple[str, ...] = ()
+    """Which of these parts lead back to the sender: their records are refused."""
     repeats: str = ""
     """A key (hex) for fingerprints of the records that travel; empty: none are made."""
     sums: tuple[str, ...] = ()

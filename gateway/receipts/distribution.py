@@ -111,7 +111,7 @@ def page(
         withdrawing_names=_joined(sorted({entry.origin for entry in listing.withdrawn}), called, language),
         joined={
             status: _joined(listing.origins(status), called, language)
-            for status in ("included", "earlier", "nil", "missing")
+            for status in ("included", "earlier", "partly", "nil", "missing", "not_due")
         },
         receiver_name=receiver.name,
         node_name=issuer.name,

@@ -3,15 +3,19 @@ further."""
 
 from __future__ import annotations
 
+from typing import Final, get_args
+
 from gateway.instants import SHANGHAI
 from gateway.outcomes import catalogue
 from gateway.parcels import Kind
 from gateway.policy.facts import Language
-from gateway.receipts.receipt import DueDate, Receipt
+from gateway.receipts.receipt import DueDate, Receipt, Timeliness
 from gateway.receipts.words import Words
 
 # The code of a replacement that holds far fewer records than what it replaces: a person decides.
 SMALL = "224"
+# The date that a submission had, of those that a receipt names.
+SUBMISSION: Final = "submission"
 _SMALL = {"held": "held_small", "refused": "small_refused"}
 _SAID_BY_KIND = {
     Kind.NIL: "nil",
@@ -73,7 +77,7 @@ def first_line(receipt: Receipt, language: Language) -> str:
         line = words(f"first.prefix_{receipt.kind}", revision=receipt.revision) + line
     if case in {"partly_refused", "all_refused", "refused"}:
         line += _deadline(receipt, words, "supplement" if case == "partly_refused" else "resubmit")
-    return line
+    return line + _timeliness(receipt, words)
 
 
 def numbers(listed: str | int, language: Language) -> str:
@@ -109,8 +113,9 @@ def remedy(receipt: Receipt, language: Language) -> str:
 
 
 def next_due(receipt: Receipt) -> DueDate | None:
-    """The earliest date this receipt sets, of those that could be computed."""
-    known = [due for due in receipt.due if due.status != "refused"]
+    """The earliest date this receipt sets, of those that could be computed. The one that the submission itself had is
+    none of them."""
+    known = [due for due in receipt.due if due.status != "refused" and due.what != SUBMISSION]
     return min(known, key=lambda due: due.expires_at, default=None)
 
 
@@ -121,6 +126,13 @@ def given_again(receipt: Receipt) -> bool:
 
 def _original(receipt: Receipt) -> str:
     return receipt.number if given_again(receipt) else str(receipt.detail.get("original", ""))
+
+
+def _timeliness(receipt: Receipt, words: Words) -> str:
+    """That what was accepted came after its date, and which that was; empty where it came in time."""
+    passed = next((due for due in receipt.due if due.what == SUBMISSION), None)
+    how = receipt.detail.get("timeliness")
+    return words(f"first.{how}", date=passed.date.isoformat()) if passed and how in get_args(Timeliness) else ""
 
 
 def _deadline(receipt: Receipt, words: Words, what: str) -> str:

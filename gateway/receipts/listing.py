@@ -14,9 +14,13 @@ from typing import Any, Literal, get_args
 import rfc8785
 
 from gateway.parcels import AgreementId, DistributionId, Listed, PackageId, PartyId, Released
+from gateway.receipts import collection
+from gateway.receipts.collection import Collection
 from gateway.receipts.receipt import FORMAT, LogEntry, instant
 
 Reason = Literal["void", "replaced"]
+CARRIED = ("included", "partly")
+"""What an origin may be of which a package is here."""
 # Package ids become file names and stand in commands that people copy: nothing in them may mean something to a shell.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -36,8 +40,9 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class DistributionList:
-    """What one batch holds and what it lacks: every origin is included, nil or missing; and what of earlier batches has
-    to be deleted. A line's `replaces` may name several packages, separated by one blank.
+    """What one batch holds and what it lacks: every origin is included, partly in, nil, missing or owes nothing; and
+    what of earlier batches has to be deleted. A line's `replaces` may name several packages, separated by one blank.
+    `collection`: for the level above, what became of everybody that the issuer collects from.
 
     Construction raises `ValueError` for an included origin without its package (a later batch may name one whose
     package went out before), a package without digest, an origin that is two things at once, or a package that is
@@ -56,6 +61,7 @@ class DistributionList:
     lines: tuple[Listed, ...]
     log: LogEntry | None = None
     withdrawn: tuple[Withdrawn, ...] = ()
+    collection: Collection | None = None
 
     @classmethod
     def of(
@@ -98,7 +104,7 @@ class DistributionList:
                     raise ValueError(f"origin {line.origin} has counts and no package")
                 if line.status == "included" and self.batch == 1:
                     raise ValueError(f"origin {line.origin} is included without a package")
-            elif line.status != "included" or line.records < 0 or line.size < 1:
+            elif line.status not in CARRIED or line.records < 0 or line.size < 1:
                 raise ValueError(f"origin {line.origin} has a package that does not fit it")
             elif not re.fullmatch(r"[0-9a-f]{64}", line.sha256 or "") or not _ID.fullmatch(line.package):
                 raise ValueError(f"origin {line.origin} has a package without digest or with an unfit id")
@@ -129,13 +135,24 @@ class DistributionList:
         """The lines that carry a package of this batch."""
         return tuple(line for line in self.lines if line.package is not None)
 
+    @property
+    def named(self) -> set[PartyId]:
+        """Everybody it tells something of, for a receiver that asks whether the issuer may."""
+        return {line.origin for line in self.lines} | {entry.origin for entry in self.withdrawn}
+
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """Everybody whom its issuer says that it collects from."""
+        return tuple(one.party for one in self.collection.parties) if self.collection else ()
+
     def replacements(self) -> list[tuple[Listed, str]]:
         """Each line that replaces something with each package that it replaces."""
         return [(line, old) for line in self.packages if line.replaces for old in line.replaces.split(" ")]
 
     def origins(self, status: str) -> list[PartyId]:
-        """Origins by what became of them: `included` (in this batch), `earlier`, `nil`, `missing`."""
-        carried = {line.origin for line in self.packages}
+        """Origins by what became of them: `included` (in this batch), `earlier`, `partly`, `nil`, `missing`,
+        `not_due`."""
+        carried = {line.origin for line in self.packages if line.status == "included"}
         if status == "included":
             return sorted(carried)
         if status == "earlier":
@@ -144,10 +161,10 @@ class DistributionList:
 
     def totals(self) -> dict[str, int]:
         """Counts over the list: `packages`, `records`, `size` of this batch; origins `included` (in any batch), `nil`,
-        `missing`; packages `withdrawn`, where there are any."""
-        withdrawn = {"withdrawn": len(self.withdrawn)} if self.withdrawn else {}
+        `missing`; origins `partly` in and `not_due`, and packages `withdrawn`, where there are any."""
+        seldom = {"not_due": len(self.origins("not_due")), "partly": len(self.origins("partly"))}
         return {
-            **withdrawn,
+            **{name: count for name, count in {**seldom, "withdrawn": len(self.withdrawn)}.items() if count},
             "included": len(self.origins("included")) + len(self.origins("earlier")),
             "missing": len(self.origins("missing")),
             "nil": len(self.origins("nil")),
@@ -180,6 +197,8 @@ class DistributionList:
             document["log"] = {"hash": self.log.hash, "origin": self.log.origin, "seq": self.log.seq}
         if self.withdrawn:
             document["withdrawn"] = [entry.to_json() for entry in self.withdrawn]
+        if self.collection:
+            document["collection"] = self.collection.to_json()
         return rfc8785.dumps(document)
 
 
@@ -200,10 +219,11 @@ def _read(document: Mapping[str, Any]) -> DistributionList:
     replaced: dict[str, list[str]] = {}
     for row in document["replaces"]:
         replaced.setdefault(row["package"], []).append(row["replaces"])
+    states = {row["origin"]: row["status"] for row in document["origins"]}
     packages = [
         Listed(
             PartyId(row["origin"]),
-            "included",
+            states[row["origin"]],
             PackageId(row["package"]),
             row["records"],
             row["sha256"],
@@ -227,6 +247,7 @@ def _read(document: Mapping[str, Any]) -> DistributionList:
         (*packages, *others),
         LogEntry(**document["log"]) if "log" in document else None,
         tuple(Withdrawn(**row) for row in document.get("withdrawn", [])),
+        collection.parse(document["collection"]) if "collection" in document else None,
     )
 
 

@@ -83,7 +83,8 @@ class Submission:
     """What became of one obligation. `records` came in, `refused` of them were returned; `due` is its own date.
 
     `previous`: records of the period before, None where nothing is known of it. `reminded_at`: when the party was last
-    reminded. `parts`: how many parts are here, and of how many, for a submission in parts. `quality`: shares
+    reminded. `parts`: how many parts are here, and of how many, for a submission in parts; `collected`: how many of
+    those that the party collects from have reported, and how many owe. `quality`: shares
     without fault per dimension, `below` those under their target, `fields` the same field by field; `differing`: cells
     of a statistical table that differ from the cases held, None where nothing was compared. `extended`: a person put
     the date off; `provisional`: it is computed again when the holidays are published; `corrected_in_time`: refused in
@@ -105,11 +106,12 @@ class Submission:
     extended: bool = False
     provisional: bool = False
     corrected_in_time: bool = False
+    collected: tuple[int, int] | None = None
 
     @property
     def incomplete(self) -> bool:
         """Whether some parts are not here yet."""
-        return self.parts is not None and self.parts[0] < self.parts[1]
+        return any(some is not None and some[0] < some[1] for some in (self.parts, self.collected))
 
     @property
     def comparable(self) -> bool:

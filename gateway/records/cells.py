@@ -37,14 +37,20 @@ _FORMULA_START = ("=", "+", "-", "@")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What cells are judged against. Without `sender` (two digits), `as_of` or `area` (the digits that the sender's own
-    codes begin with) the rules that need them are left out."""
+    """What cells are judged against. `sender` is a province's two digits, `area` the digits that the sender's own codes
+    begin with, where it is no whole province. Without both, or without `as_of`, the rules that need them are left out.
+    """
 
     regions: Regions
     repertoire: Repertoire
     sender: str | None
     as_of: date | None
     area: str = ""
+
+    @property
+    def own(self) -> str:
+        """What every code of the sender's own area begins with, at its own depth; empty where it is not known."""
+        return self.area or self.sender or ""
 
 
 def judges(schema: Schema, circumstances: Circumstances) -> list[Memo[Verdict]]:
@@ -160,9 +166,10 @@ def _region(value: str, field: Field, circumstances: Circumstances) -> Verdict:
     if province not in regions.partners:
         return value, (NO_PROVINCE,)
     codes = []
-    if field.region == "own" and circumstances.sender is not None and province != circumstances.sender:
+    own = circumstances.own
+    if field.region == "own" and own and not value.startswith(own):
         codes.append(NOT_OWN)
-    if field.region == "elsewhere" and circumstances.area and value.startswith(circumstances.area):
+    if field.region == "elsewhere" and own and value.startswith(own):
         codes.append(OWN_AREA)
     whole_province = value.endswith("0000000000")
     listed = province != CORPS and not whole_province

@@ -70,13 +70,27 @@ def provinces(schemas: Path) -> Mapping[str, Province]:
     }
 
 
+def area_name(schemas: Path, area: str) -> str:
+    """What people call an area by the digits its codes begin with: 广东省, 广东省天河区（440106）; empty for no digits.
+
+    Below the county, and for codes that no table holds (the Corps), the digits alone say which it is.
+    """
+    province = provinces(schemas).get(area[:2])
+    name = province.name if province else ""
+    if len(area) <= len("44"):
+        return name
+    tables = (schemas / "codes" / f"area_gb2260_{table}.csv" for table in ("history", "supplement"))
+    named = {code: called for table in tables for code, called in facts(table).columns("code", "name")}
+    return f"{name}{named.get(area[:6], '')}（{area}）"
+
+
 def province_of(schemas: Path, party: str) -> Province:
-    """The province of a party id (`110000`), of a code of 2, 6 or 12 digits, or of a Chinese name (北京, 北京市).
+    """The province of a party id (`110000`), of a code of 2, 6, 9 or 12 digits, or of a Chinese name (北京, 北京市).
 
     Raises `ValueError` where there is none.
     """
     known = provinces(schemas)
-    if party.isascii() and party.isdigit() and len(party) in (2, 6, 12) and party[:2] in known:
+    if party.isascii() and party.isdigit() and len(party) in (2, 6, 9, 12) and party[:2] in known:
         return known[party[:2]]
     for province in known.values():
         if party in (province.name, province.short):

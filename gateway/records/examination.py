@@ -22,15 +22,15 @@ from gateway.records import cellsums, codelists, kernel, regions, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
 from gateway.records.parts import MODULUS, Measured, Parts, Uncollected, measure, remove
-from gateway.records.passing import EMPTY, Pass, Progress, Routing, read_marks
+from gateway.records.passing import EMPTY, Pass, Progress
 from gateway.records.readers import encoding
 from gateway.records.readers.table import open_table
+from gateway.records.routing import Routing
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
 from gateway.records.violations import Sentences
 
 UNBALANCED = "901"
-ROUTES = {"household": "registered_code", "residence": "residence_code"}
 Measure = Callable[[Path], Measured]
 
 
@@ -122,16 +122,16 @@ def _examine(
         return Ok(_nothing(rules)) if job.nil else Refused(EMPTY)
     as_of = date.fromisoformat(job.as_of) if job.as_of else None
     circumstances = Circumstances(regions.load(job.schemas), repertoire, job.sender, as_of, job.area)
-    sender = codelists.provinces(job.schemas)[job.sender].name if job.sender else ""
+    sender = codelists.area_name(job.schemas, job.area or job.sender or "")
     sentences = Sentences(rules, job.language, as_of, sender)
     titles, separator = table.header.titles, table.header.separator
     with (
         Parts(folder, [field.name for field in rules.fields]) if keep else Uncollected() as parts,
         Listing(job.out, titles, separator, rules, sentences, job.max_errors_listed) as listing,
     ):
-        routing = Routing(_route(job, rules), job.routes, read_marks(job))
+        routing = Routing.of(job, rules)
         run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, routing)
-        fast = None if job.nil or job.marks or job.routes else kernel.choose(run, circumstances, threads)
+        fast = None if job.nil or not routing.plain else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:
             refused = run.read(job.nil, progress)
@@ -161,19 +161,6 @@ def _clear(out: Path, folder: Path) -> None:
     remove(folder)
     for name in (REFUSED, VIOLATIONS):
         (out / name).unlink(missing_ok=True)
-
-
-def _route(job: ExamineJob, rules: Schema) -> int | None:
-    """The field that names the receiver, by a province's two digits or by the job's routes; None: records are not
-    routed, and make one part `all`.
-
-    Raises `ValueError` for a route that is no field with a region code, nor one of the job's routes with a list."""
-    if job.route_by is None:
-        return None
-    place = rules.index(ROUTES.get(job.route_by, job.route_by))
-    if place is None or not (rules.fields[place].region or (job.routes and rules.fields[place].codes)):
-        raise ValueError("the route is not a field with a region code")
-    return place
 
 
 def _nothing(rules: Schema) -> Examination:

@@ -47,8 +47,8 @@ def run(job_json: Mapping[str, Any]) -> dict[str, Any]:
 def list_refused(job: ExamineJob, out: Path, whole: bool = False) -> None:
     """Write the workbook of an examination's refused rows, durably; `whole`: none of the file's records travels."""
     rules = schema.load(job.schemas, job.dataset, job.version or None).only(job.columns)
-    sender = codelists.provinces(job.schemas)[job.sender].name if job.sender else ""
     as_of = date.fromisoformat(job.as_of) if job.as_of else None
+    sender = codelists.area_name(job.schemas, job.area or job.sender or "")
     sentences = Sentences(rules, job.language, as_of, sender)
     temporary = out.with_name(f".{out.name}.tmp")
     write_refused_list(temporary, job.out, sentences, whole)
@@ -62,7 +62,7 @@ def _examine_job(document: Mapping[str, Any]) -> ExamineJob:
     for name in ("source", "out", "schemas"):
         fields[name] = Path(fields[name])
     fields["marks"] = Path(fields["marks"]) if fields.get("marks") else None
-    for name in ("ignorable", "columns", "routes", "sums"):
+    for name in ("ignorable", "columns", "routes", "back", "sums"):
         fields[name] = tuple(fields.get(name, ()))
     return ExamineJob(**fields)
 

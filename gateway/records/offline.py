@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from gateway.outcomes import Ok, Outcome
 from gateway.policy import finding
+from gateway.policy.areas import significant
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import codelists
-from gateway.records.examination import ROUTES, Examination, examine
+from gateway.records.examination import Examination, examine
 from gateway.records.jobs import list_refused
 from gateway.records.listing import VIOLATIONS
 from gateway.records.parts import left_in
+from gateway.records.routing import ROUTES
 from gateway.records.schema import load
 
 Progress = Callable[[int], None]
@@ -64,10 +66,11 @@ class Sorting(Check):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a file is judged. `sender` is a party id (`110000`), two digits or a Chinese province name; `period` is
-    `2026Q3`, `2026-10`, `2026H1` or `2026`; without them the rules that need them are not applied. `schemas`: the
-    folder of schemas, by default that of the configuration found; `version`: of the dataset's schema, by default the
-    one in `<dataset>.json`; `language` of the sentences: `zh` or `en`."""
+    """How a file is judged. `sender` is a party id (`110000`; that of a county or a township stands for its area
+    alone), two digits or a Chinese province name; `period` is `2026Q3`, `2026-10`, `2026H1` or `2026`; without them the
+    rules that need them are not applied. `schemas`: the folder of schemas, by default that of the configuration found;
+    `version`: of the dataset's schema, by default the one in `<dataset>.json`; `language` of the sentences: `zh` or
+    `en`."""
 
     sender: str | None = None
     period: str | None = None
@@ -183,6 +186,7 @@ def _job(source: Path, out: Path, dataset: str, options: Options, route_by: str 
         version=rules.version,
         route_by=route_by,
         sender=_province(folder, options.sender) if options.sender else None,
+        area=significant(options.sender) if options.sender and options.sender.isdecimal() else "",
         as_of=_as_of(options.period) if options.period else None,
         language=options.language,
         max_errors_listed=1 << 62,

@@ -26,6 +26,8 @@ MODULUS = 1 << 256
 Buffer: TypeAlias = bytes | memoryview
 UNROUTED = "all"
 """The one part of records that are not routed."""
+REST = "rest"
+"""The part of records that begin with none of a job's routes, where it has a receiver for them."""
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
 
@@ -98,7 +100,7 @@ def fill(descriptor: int, at: int, lines: memoryview) -> None:
 
 def left_in(folder: Path) -> list[Path]:
     """The files in a folder that are named like parts."""
-    return [p for p in folder.glob("*.csv") if p.stem == UNROUTED or _NUMBER.fullmatch(p.stem)]
+    return [p for p in folder.glob("*.csv") if p.stem in (UNROUTED, REST) or _NUMBER.fullmatch(p.stem)]
 
 
 def remove(folder: Path) -> None:

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 from operator import itemgetter
 from typing import Any
 
 from gateway.outcomes import Refused
-from gateway.ports import ExamineJob
-from gateway.records.cells import NOT_OWN
+from gateway.records.cells import NOT_OWN, OWN_AREA
 from gateway.records.listing import Listing
 from gateway.records.parts import UNROUTED, Parts, line_digest
 from gateway.records.quality import Quality
 from gateway.records.readers.lines import DELETED, SPACES, Damaged, join, split
 from gateway.records.readers.table import BLANK, PASSABLE, Table, passed_over
+from gateway.records.routing import Routing
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
 from gateway.records.violations import WHOLE_ROW, Problem, errors
 
 MISPLACED_SHARE = 0.9
-"""From this share of records outside the sender's province on, the file is taken for one in the wrong folder."""
+"""From this share of records outside the sender's own area on, the file is taken for one in the wrong folder."""
 
 EMPTY, NIL_WITH_ROWS, MISPLACED = "226", "227", "502"
 CELL_COUNT, STRAY_QUOTE = "402", "403"
@@ -36,22 +35,6 @@ DOUBLED = "471"
 CODE_LENGTH = 3
 
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """Which part a record goes to. `field`: the index of the field that says so; None: records are not sorted.
-    `prefixes`: what its value has to begin with; without them it is a province's two digits. `marks`: for each record
-    that the rules accept, in order, its part, or a code of three digits that refuses it."""
-
-    field: int | None = None
-    prefixes: tuple[str, ...] = ()
-    marks: tuple[str, ...] | None = None
-
-
-def read_marks(job: ExamineJob) -> tuple[str, ...] | None:
-    """The marks of a job, where it has any."""
-    return tuple(job.marks.read_text("ascii").split()) if job.marks else None
 
 
 class Pass:
@@ -68,8 +51,8 @@ class Pass:
         routing: Routing,
     ) -> None:
         self.table, self.rules, self.parts, self.listing = table, rules, parts, listing
-        self.route, self.marks = routing.field, routing.marks
-        self._longest_first = tuple(sorted(routing.prefixes, key=len, reverse=True))
+        self.routing, self.route, self.marks = routing, routing.field, routing.marks
+        self._chosen = not routing.plain and routing.marks is None and routing.field is not None
         self.required = sum(field.required for field in rules.fields)
         self.quality = Quality(self.required)
         self.codes: Counter[str] = Counter()
@@ -110,15 +93,14 @@ class Pass:
         """The part that a record belongs to."""
         if self.marks is not None:
             return self.marks[self._mark - 1]
-        if self._longest_first:
-            return self._routed(values) or UNROUTED
-        return UNROUTED if self.route is None else values[self.route][:2]
+        return UNROUTED if self.route is None else self.routing.part(values[self.route]) or UNROUTED
 
-    def _routed(self, values: Sequence[str]) -> str | None:
-        """The longest of the prefixes that the routing field begins with."""
-        assert self.route is not None, "prefixes belong to a field"
-        value = values[self.route]
-        return next((prefix for prefix in self._longest_first if value.startswith(prefix)), None)
+    def _misrouted(self, values: Sequence[str]) -> Iterator[Problem]:
+        """Why a record that is right by itself can go nowhere: nobody receives it, or its receiver is its sender."""
+        assert self.route is not None, "a choice of parts belongs to a field"
+        part = self.routing.part(values[self.route])
+        if part is None or part in self.routing.back:
+            yield self.route, NOBODY_RECEIVES if part is None else OWN_AREA
 
     def line(
         self, line: str, number: int, spaced: bool = True, quoted: bool = True, notes: Mapping[int, str] | None = None
@@ -142,8 +124,8 @@ class Pass:
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         values, problems = self._judge(self._pick(cells), notes)
-        if self._longest_first and self._routed(values) is None and self._errors.isdisjoint(c for _, c in problems):
-            problems = (*problems, (self.route or 0, NOBODY_RECEIVES))
+        if self._chosen and self._errors.isdisjoint(code for _, code in problems):
+            problems = (*problems, *self._misrouted(values))
         if (self._unique or self.marks is not None) and self._errors.isdisjoint(code for _, code in problems):
             problems = (*problems, *self._of_the_file(values))
         return values if not problems or self._travels(line, number, problems) else None
@@ -180,7 +162,7 @@ class Pass:
 
     def conclude(self, nil: bool, sender: str) -> Refused | None:
         """Judge the file as a whole: refused 226 without records, 502 where nearly all lie outside the sender's
-        province."""
+        own area."""
         if not self.rows and not nil:
             return Refused(EMPTY)
         if self.codes[NOT_OWN] and self.codes[NOT_OWN] >= self.rows * MISPLACED_SHARE:

@@ -1,4 +1,4 @@
-"""A part as a workbook, for a receiver of profile `plain-folder`: every cell text, nothing else in it."""
+"""A part as a workbook, for a receiver of profile `plain-folder`: every cell text, and the part's key."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from gateway.records.sheets import CELL_LIMIT, CREATED, OPTIONS, column_width
 from gateway.records.templates import LAST_ROW
 
 
-def write_workbook(out: Path, table: Path, schema: Schema) -> int:
+def write_workbook(out: Path, table: Path, schema: Schema, digest_key: str) -> int:
     """Write the records of `table` (a part: UTF-8, a header, one line a record) to `out`; how many they are.
 
     The header is Chinese, by the schema's titles. What one sheet cannot hold goes on in the next, under the same
-    header. The same records give the same bytes. Not durable: the caller syncs it.
+    header. `digest_key`, that of the part in the log, is a property of the workbook: without it the digest that lists
+    and the log name a workbook of few records by could be found by trying. The same records under the same key give the
+    same bytes. Not durable: the caller syncs it.
     """
     workbook = xlsxwriter.Workbook(str(out), {**OPTIONS, "constant_memory": True})
     workbook.set_properties({"created": CREATED})
+    workbook.set_custom_property("digest_key", digest_key, "text")
     text = workbook.add_format({"num_format": "@"})
     bold = workbook.add_format({"num_format": "@", "bold": True, "bottom": 1})
     records = 0

@@ -25,9 +25,10 @@ from gateway.records import schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import VIOLATIONS, Listing
 from gateway.records.parts import Uncollected, create
-from gateway.records.passing import Pass, Routing, read_marks
+from gateway.records.passing import Pass
 from gateway.records.readers.lines import join, split
 from gateway.records.readers.table import open_table
+from gateway.records.routing import Routing
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
 from gateway.records.violations import Sentences
@@ -136,9 +137,7 @@ def _read_again(job: ExamineJob, rules: Schema, circumstances: Circumstances, fi
         tempfile.TemporaryDirectory(dir=job.out) as scratch,
         Listing(Path(scratch), table.header.titles, table.header.separator, rules, sentences, 0) as listing,
     ):
-        field = rules.index(job.route_by) if job.routes and job.route_by else None
-        routing = Routing(field, job.routes, read_marks(job))
-        run = Pass(table, rules, RowJudge(rules, circumstances), rows, listing, routing)
+        run = Pass(table, rules, RowJudge(rules, circumstances), rows, listing, Routing.of(job, rules))
         rows.run = run
         run.read(nil=False, progress=None)
 

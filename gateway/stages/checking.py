@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
+from gateway import digests
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import Checked, Kind, Opened, Part, Tally
-from gateway.policy.facts import Agreement, Facts
-from gateway.policy.facts.routing import significant
+from gateway.parcels import Arrival, Checked, Kind, Opened, Part, Tally
+from gateway.policy.areas import significant
+from gateway.policy.facts import Agreement, Facts, dates
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
 from gateway.records import Examination
 from gateway.records.parts import UNROUTED
 from gateway.records.reports import is_refused_list
 
+_NOT_DIGITS = re.compile("[^0-9].*", re.DOTALL)
+_NATION = "00"
+"""What six zeros, the national node's area code by this project's convention, come down to."""
+
 
 def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
-    """The examination a worker is asked for: the agreement's schema, own side = the origin's province, as-of = the
-    period's last day (none where the agreement is event-driven: then the rules about dates are not applied)."""
+    """The examination a worker is asked for: the agreement's schema, own side = the author's own area at its own depth,
+    as-of = the period's as-of day (none where the agreement is event-driven: then the rules about dates are not
+    applied)."""
     arrival = opened.arrival
     agreement, sender = facts.agreements[arrival.agreement], facts.parties[arrival.sender]
-    origin = facts.parties.get(arrival.origin)
+    area, routes = own_area(arrival, facts), facts.routes(agreement) if agreement.receivers == "routed" else {}
     return ExamineJob(
         source=source,
         out=out,
@@ -28,19 +36,32 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         dataset=agreement.dataset,
         version=agreement.version_for(arrival.period),
         route_by=agreement.route_by,
-        sender=origin.province if origin else arrival.origin[:2],
+        sender=area[:2] or None,
         as_of=_as_of(opened, agreement),
         nil=opened.content == "nil",
         ignorable=agreement.ignorable,
         columns=agreement.columns,
         language=sender.language,
-        area=significant(origin.area_code if origin else arrival.origin),
+        area=area,
         sums=(agreement.reconcile.by, agreement.reconcile.province, agreement.reconcile.count)
         if agreement.reconcile
         else (),
-        routes=() if agreement.routes == "province" else tuple(facts.routes(agreement)),
+        routes=() if agreement.by_province else tuple(routes),
+        back=tuple(part for part, party in routes.items() if party.id in (arrival.sender, arrival.origin)),
         whole_above=_bears(agreement),
     )
+
+
+def own_area(arrival: Arrival, facts: Facts) -> str:
+    """The digits that the codes of the author's own area begin with: two of a province, six of a county, nine of a
+    township. Empty for the nation and for a node above this one: what it sends is about areas within its own."""
+    author = facts.parties.get(arrival.origin)
+    code = (
+        author.area_code if author else _NOT_DIGITS.sub("", arrival.origin) or facts.parties[arrival.sender].area_code
+    )
+    area, ours = significant(code), significant(facts.parties[facts.node.party].area_code)
+    above = ours.startswith(area) and len(area) < len(ours)
+    return "" if above or area == _NATION else area
 
 
 def _bears(agreement: Agreement) -> float:
@@ -49,18 +70,25 @@ def _bears(agreement: Agreement) -> float:
 
 
 def _as_of(opened: Opened, agreement: Agreement) -> str | None:
-    """The period's last day. Where a clock starts at a date of the record there is no period, but nothing is entered
-    after the day it is received."""
-    if opened.arrival.period:
-        return Period.parse(opened.arrival.period).end.isoformat()
+    """The period's as-of day, the sender's own where it has one. Where a clock starts at a date of the record there is
+    no period, but nothing is entered after the day it is received."""
+    arrival = opened.arrival
+    if arrival.period:
+        party = arrival.origin if arrival.origin in agreement.frequency else arrival.sender
+        return dates.as_of(agreement, party, Period.parse(arrival.period)).isoformat()
     own = agreement.clock is not None and not agreement.clock.answered_by
-    return opened.arrival.received_at.date().isoformat() if own else None
+    return arrival.received_at.date().isoformat() if own else None
 
 
 def unread(opened: Opened, sha256: str) -> Checked:
     """What is not read record by record: a withdrawal holds nothing, a document is one part for every receiver."""
     parts = (Part(UNROUTED, 0, sha256, f"{0:064x}"),) if opened.content == "document" else ()
     return Checked(opened, "", Tally(), {}, parts, f"{0:064x}")
+
+
+def nil_document(opened: Opened, agreement: Agreement) -> Refused | None:
+    """Refused 249: where documents are sent there is no table that could be without records."""
+    return Refused("249") if opened.content == "nil" and agreement.content == "document" else None
 
 
 def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[Checked]:
@@ -90,6 +118,15 @@ def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[C
             found.sums,
         )
     )
+
+
+def cover(checked: Checked, key: str) -> Checked:
+    """The same, its digests of records covered under the parcel's key. The whole's comes from what was judged, the
+    parts' from what lies on disk, so that sorting still compares the two."""
+    keys = {part.province: digests.part_key(key, part.province) for part in checked.parts}
+    parts = tuple(replace(part, digest=digests.covered(keys[part.province], part.digest)) for part in checked.parts)
+    covers = [digests.keyed(one, digests.RECORDS) for one in keys.values()]
+    return replace(checked, parts=parts, digest=digests.added((checked.digest, *covers)))
 
 
 def _tally_detail(tally: Tally) -> dict[str, str | int]:

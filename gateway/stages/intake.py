@@ -39,6 +39,10 @@ class Holder(Protocol):
     def part(self) -> int: ...
     @property
     def parts(self) -> int: ...
+    @property
+    def reported_for(self) -> str: ...
+    @property
+    def stated(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def decide(
             suffix=suffix if agreement.content == "document" else "",
             derived_from=package.package_id if package else "",
             origin=PartyId(package.origin) if package else claim.sender,
+            reported_for=package.reported_for or "" if package else "",
+            stated=package.revision if package else 0,
         )
     )
 
@@ -133,15 +139,14 @@ def _named(
 
 
 def judge_package(package: Descriptor, claim: Claim, facts: Facts) -> Refused | None:
-    """Whether a package that was opened is what lies in this folder for us: 211 (signed by another than it says), 212
-    (not for us), 238 (another agreement), 225 (a kind that comes with a name, not with a package)."""
-    if package.sender != claim.sender:
-        return Refused("211")
+    """Whether a package that was opened is what belongs into this folder: 212 (not for us), 238 (another agreement),
+    225 (a kind that comes with a name, not with a package). Who may have made it is `authority`'s to say."""
     if package.receiver != facts.node.party:
         return Refused("212")
     if package.agreement not in (claim.agreement, facts.agreements[claim.agreement].issued_as):
         return Refused("238")
-    if len(package.resources) != 1 or (package.kind is Kind.PART and package.origin == package.sender):
+    relayed = package.origin != package.sender or package.reported_for
+    if len(package.resources) != 1 or (package.kind is Kind.PART and not relayed):
         return Refused("225", {"kind": str(package.kind)})
     return None
 
@@ -160,14 +165,25 @@ H = TypeVar("H", bound=Holder)
 
 def current(holders: Sequence[H]) -> list[H]:
     """The deliveries that count for a period: the latest replacement and what came after it, or everything; nothing
-    that was withdrawn. `holders` are in order of revision."""
-    start = 0
-    for place_, holder in enumerate(holders):
-        if holder.kind == Kind.VOID:
-            start = place_ + 1
-        elif holder.kind == Kind.REPLACE:
-            start = place_
-    return list(holders[start:])
+    that was withdrawn. Where an origin collects, a replacement or withdrawal on behalf of one takes the place of that
+    one's alone. `holders` are in order of revision."""
+    live: list[H] = []
+    for holder in holders:
+        if holder.kind in (Kind.REPLACE, Kind.VOID):
+            live = [other for other in live if not together(other, holder)]
+        if holder.kind is not Kind.VOID:
+            live.append(holder)
+    return live
+
+
+class _Behalf(Protocol):
+    @property
+    def reported_for(self) -> str: ...
+
+
+def together(before: _Behalf, later: _Behalf) -> bool:
+    """Whether the later delivery speaks of what the one before it does: of the whole, or of the same part of it."""
+    return later.reported_for in ("", before.reported_for)
 
 
 def missing_parts(holders: Sequence[Holder]) -> list[int]:
@@ -176,37 +192,73 @@ def missing_parts(holders: Sequence[Holder]) -> list[int]:
     return [number for number in range(1, max((h.parts for h in holders), default=0) + 1) if number not in parts]
 
 
-def place(arrival: Arrival, holders: Sequence[Holder], attempt: int = 1) -> Decision[Arrival]:
-    """The revision an arrival takes among what its sender delivered for the period before.
+def place(arrival: Arrival, holders: Sequence[Holder], taken: Holder | None, attempt: int = 1) -> Decision[Arrival]:
+    """The revision an arrival takes among what its origin delivered for the period before. `taken`: a parcel that
+    brought the same sealed bytes, whatever its name was and whatever became of it: nothing signed counts twice.
 
     What another gateway relays was judged there against the whole, of which this node gets its share: nothing may have
     come for it before a supplement or a replacement, a part is a delivery of its own, packages of a batch overtake each
     other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal.
 
-    Duplicate (the same bytes again), Refused 221 (data are there), 231, 236 (nothing to
-    supplement, replace or withdraw), 233, 234 (nil against data), 235, 237 (parts); Deferred 708 while an earlier one
-    is still in work: its end decides. Only parts of one whole, and files
-    without a period, do not wait for each other.
+    Duplicate (the same bytes again), Refused 221 (data are there), 231, 236 (nothing to supplement, replace or
+    withdraw), 233, 234 (nil against data), 235, 237 (parts), 258 (a revision that is past); Deferred 708 while an
+    earlier one is still in work: its end decides. Only parts of one whole, and files without a period, do not wait for
+    each other.
     """
-    live = current(holders)
-    relayed = arrival.origin not in ("", arrival.sender)
-    for holder in holders if relayed else live:
-        if holder.sha256 == arrival.sha256 and (relayed or (holder.kind, holder.part) == (arrival.kind, arrival.part)):
-            if holder.state is not ParcelState.ACCEPTED:
-                return Deferred("708", {"original": holder.id}, retry_after=5)
-            return Duplicate(holder.id)
-    working = [holder for holder in holders if holder.state is not ParcelState.ACCEPTED]
+    relayed = arrival.origin not in ("", arrival.sender) or bool(arrival.reported_for)
+    live = [holder for holder in current(holders) if together(holder, arrival)]
+    same = (h for h in live if (h.sha256, h.kind, h.part) == (arrival.sha256, arrival.kind, arrival.part))
+    if (before := taken or next(same, None)) is not None:
+        if before.state is not ParcelState.ACCEPTED:
+            return Deferred("708", {"original": before.id}, retry_after=5)
+        return Duplicate(before.id)
+    about = [holder for holder in holders if together(holder, arrival) or not holder.reported_for]
+    working = [holder for holder in about if holder.state is not ParcelState.ACCEPTED]
     if working and arrival.period and not (arrival.part and all(holder.part for holder in working)):
         return Deferred("708", {}, retry_after=5)
+    stale = _stale(arrival, about)
+    if relayed and stale is not None:
+        return stale
     if relayed and arrival.kind is Kind.PART:
         arrival = replace(arrival, kind=Kind.SUPPLEMENT if live else Kind.NEW)
-    refused = _contradiction(arrival, live) if arrival.period else None
+    refused = _contradiction(arrival, live or _whole(arrival, holders)) if arrival.period else None
     if refused is not None:
         if relayed and attempt < RELAY_TRIES:
             return Deferred("708", {}, retry_after=5)
         if not relayed or live or arrival.kind not in (Kind.SUPPLEMENT, Kind.REPLACE):
             return refused
+    if stale is not None:
+        return stale
     return Ok(replace(arrival, revision=max((holder.revision for holder in holders), default=0) + 1))
+
+
+def _stale(arrival: Arrival, about: Sequence[Holder]) -> Refused | None:
+    """Whether a package is of a revision that is past, by what it says of itself: a replacement or withdrawal when
+    anything of its revision or a later one is there, anything else after a later one of those, or when its very
+    revision is there. What came as a plain file counts by the revision it took here."""
+    if not arrival.derived_from or not arrival.period:
+        return None
+    takes_place = (Kind.REPLACE, Kind.VOID)
+    past = [
+        holder
+        for holder in about
+        if (arrival.kind in takes_place and _number(holder) >= arrival.stated)
+        or (holder.kind in takes_place and _number(holder) > arrival.stated)
+        or (holder.stated == arrival.stated and holder.reported_for == arrival.reported_for)
+    ]
+    following = max((_number(holder) for holder in about), default=0) + 1
+    return Refused("258", {"stated": arrival.stated, "next": following}) if past else None
+
+
+def _number(holder: Holder) -> int:
+    return holder.stated or holder.revision
+
+
+def _whole(arrival: Arrival, holders: Sequence[Holder]) -> list[Holder]:
+    """What an origin that collects sent itself, as one: nothing new comes to it on behalf of others."""
+    if not arrival.reported_for or arrival.kind is not Kind.NEW:
+        return []
+    return [h for h in current(holders) if not h.reported_for and h.kind is not Kind.SUPPLEMENT]
 
 
 def _contradiction(arrival: Arrival, live: Sequence[Holder]) -> Refused | None:

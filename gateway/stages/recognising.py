@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import Arrival, Kind, Opened
+from gateway.parcels import Arrival, Form, Kind, Opened
 
 # PDF, gzip, zstd, 7z, RAR, OpenPGP's armour. What may be a workbook (zip, OLE2) the worker looks into.
 _OTHER = (
@@ -16,13 +16,14 @@ _OTHER = (
 )
 
 
-def is_sealed(head: bytes, name: str) -> bool:
-    """Whether a file is a sealed package: of profile `sm` by the first member of its tar, an OpenPGP message by its
-    name and a first packet that such a message begins with (RFC 4880: public-key encrypted session key, or marker)."""
+def form(head: bytes, name: str) -> Form:
+    """How a file comes. It is a sealed package of profile `sm` by the first member of its tar, an OpenPGP message by
+    its name and a first packet that such a message begins with (RFC 4880: public-key encrypted session key, or
+    marker)."""
     if head.startswith(b"manifest.json\0"):
-        return True
+        return "sm"
     tag = head[0] & 0x3F if head and head[0] & 0x40 else (head[0] >> 2) & 0x0F if head and head[0] & 0x80 else 0
-    return name.lower().endswith((".gpg", ".pgp")) and tag in (1, 3, 10)
+    return "openpgp" if name.lower().endswith((".gpg", ".pgp")) and tag in (1, 3, 10) else "plain"
 
 
 def decide(arrival: Arrival, head: bytes, *, document: bool = False) -> Outcome[Opened]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -11,6 +11,7 @@ from gateway.parcels import Listed, PackageId, PartyId
 from gateway.policy.facts import Agreement
 
 LATE_BATCH = timedelta(days=1)
+Otherwise = Literal["partly", "not_due"]
 
 
 class Held(Protocol):
@@ -58,9 +59,12 @@ def lines(
     packages: Sequence[Held],
     arrived: Collection[str],
     before: Collection[str],
+    otherwise: Mapping[str, Otherwise] | None = None,
 ) -> tuple[Listed, ...]:
     """One line per package of this batch, and one for every origin without any: `included` if an earlier batch carried
-    its package (`before`), `nil` if it has reported (`arrived`) and has nothing for this receiver, else `missing`."""
+    its package (`before`), `nil` if it has reported (`arrived`) and has nothing for this receiver, else `missing`.
+    `otherwise`: origins of which not all has come (`partly`), and those that owe nothing (`not_due`)."""
+    apart = otherwise or {}
     by_origin: dict[str, list[Held]] = {}
     for package in packages:
         by_origin.setdefault(package.origin, []).append(package)
@@ -68,12 +72,13 @@ def lines(
     for origin in origins:
         if origin == receiver:
             continue
-        mine = by_origin.get(origin, [])
+        mine, standing = by_origin.get(origin, []), apart.get(origin)
+        here: Literal["included", "partly"] = "partly" if standing == "partly" else "included"
         found += [
-            Listed(origin, "included", PackageId(p.id), p.records, p.sha256, p.size, " ".join(p.replaces) or None)
+            Listed(origin, here, PackageId(p.id), p.records, p.sha256, p.size, " ".join(p.replaces) or None)
             for p in sorted(mine, key=lambda p: p.id)
         ]
         if not mine:
-            status: Literal["included", "nil", "missing"] = "nil" if origin in arrived else "missing"
-            found.append(Listed(origin, "included" if origin in before else status))
+            came = here if origin in before else "nil" if origin in arrived and here == "included" else standing
+            found.append(Listed(origin, came or "missing"))
     return tuple(found)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway import digests
 from gateway.outcomes import Deferred, Ok, Outcome
 from gateway.packages import Descriptor, Resource
-from gateway.parcels import PackageId, PartyId, SealedPackage, Sorted
-from gateway.policy.facts import Agreement, Facts
+from gateway.parcels import Arrival, PackageId, PartyId, SealedPackage, Sorted
+from gateway.policy.facts import Agreement, Facts, Party
 from gateway.records import schema as schemas
 
 
@@ -33,8 +34,10 @@ def plan(
     replaces: Mapping[PartyId, str],
     facts: Facts,
     created: datetime,
+    key: str,
 ) -> Outcome[tuple[Plan, ...]]:
-    """What to seal for whom. `files` are the members' SHA-256 and bytes, `replaces` what a correction replaces there.
+    """What to seal for whom. `files` are the members' SHA-256 and bytes, `replaces` what a correction replaces there,
+    `key` is the parcel's: a package has the key of its part, and of no other.
 
     Deferred 707 while a receiver has no key: nobody else may read its records, so they wait. Under profile
     `plain-folder` they wait for their release sealed for this node itself."""
@@ -52,10 +55,12 @@ def plan(
             return Deferred("707", {"receiver": receiver}, retry_after=3600)
         member = f"data/{agreement.dataset}{suffix}"
         sha256, size = files[receiver]
+        origin, reported_for = _author(arrival, facts, facts.parties[receiver])
         descriptor = Descriptor(
             agreement=agreement.id,
             sender=facts.node.party,
-            origin=arrival.origin,
+            origin=origin,
+            reported_for=reported_for or None,
             receiver=receiver,
             period=arrival.period,
             kind=arrival.kind,
@@ -67,6 +72,7 @@ def plan(
             resources=(_resource(agreement.dataset, member, size, sha256, schema),),
             log_origin=facts.node.name,
             title=agreement.label,
+            digest_key=digests.part_key(key, part.province),
         )
         plans.append(
             Plan(
@@ -81,6 +87,15 @@ def plan(
             )
         )
     return Ok(tuple(plans))
+
+
+def _author(arrival: Arrival, facts: Facts, receiver: Party) -> tuple[str, str]:
+    """Who reports it to this receiver, and on whose behalf. What goes to a level above is this node's own submission,
+    a part of it for each of those that reported here; to anybody else it is theirs who reported it."""
+    own = facts.node.party
+    if not facts.above(receiver):
+        return arrival.origin, arrival.reported_for
+    return own, arrival.reported_for if arrival.origin == own else arrival.origin
 
 
 def _schema(facts: Facts, agreement: Agreement, period: str) -> Mapping[str, object]:

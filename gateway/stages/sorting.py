@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from gateway import digests
 from gateway.outcomes import Fault, Ok, Outcome
 from gateway.parcels import Checked, Part, PartyId, Sorted
 from gateway.policy.facts import Facts
-
-MODULUS = 1 << 256
 
 
 def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
@@ -18,8 +17,7 @@ def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
     out = sum(part.records for part in checked.parts)
     if tally.records != tally.accepted + tally.refused or out != tally.accepted:
         return Fault("901", {"records": tally.records, "out": out, "refused": tally.refused})
-    digest = sum(int(part.digest, 16) for part in checked.parts) % MODULUS
-    if f"{digest:064x}" != checked.digest:
+    if digests.added(part.digest for part in checked.parts) != checked.digest:
         return Fault("901", {"records": tally.records})
     agreement = facts.agreements[checked.opened.arrival.agreement]
     routes = facts.routes(agreement)

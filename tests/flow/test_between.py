@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.nodes import PERIOD, Node, planned
+from support.nodes import PERIOD, Node, of_area, planned
 from test_keys import Standing
 from test_tiers import (
     COUNTY,
@@ -38,7 +38,6 @@ from gateway.corridors.distribution import Delivery, Releasing, chasing
 from gateway.corridors.operating.incoming import acknowledge
 from gateway.corridors.views import counts, parcels
 from gateway.corridors.views import status as picture
-from gateway.demo.files import render
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
@@ -123,7 +122,7 @@ def test_what_a_province_fetched_and_accepted_is_signed_for_without_a_person(tie
 def test_three_tiers_without_a_person_until_every_batch_is_signed_for(tiers: Tiers) -> None:
     """A department's file goes up to the nation: each upper node signs for the batch, and its receipt comes down."""
     file = planned(40, party="44")
-    (folder(tiers.county, DEPARTMENT) / file.name).write_bytes(render(file))
+    (folder(tiers.county, DEPARTMENT) / file.name).write_bytes(of_area(file, COUNTY))
     assert work_on_what_came(tiers.county) == ["accepted 100"]
     for lower, upper, party, above in (
         (tiers.county, tiers.province, COUNTY, PROVINCE),
@@ -211,7 +210,7 @@ def test_a_push_that_was_cut_off_is_made_again_and_closes_the_batch_once(
 
 def test_what_is_not_from_the_other_node_or_not_for_us_is_refused_and_kept(tiers: Tiers) -> None:
     file = planned(20, party="44")
-    (folder(tiers.county, DEPARTMENT) / file.name).write_bytes(render(file))
+    (folder(tiers.county, DEPARTMENT) / file.name).write_bytes(of_area(file, COUNTY))
     work_on_what_came(tiers.county)
     send_up(tiers.county, PROVINCE)
     work_on_what_came(tiers.province)

@@ -1,5 +1,5 @@
 """A county's node as `gateway init` makes it: departments and townships, records led by a code or by a township, and a
-schema in two versions for two periods. Nothing of any record stays in the ledger or in the log."""
+schema in two versions for two periods. Nothing of any record stays in the ledger or in the log; the log verifies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.logs import rewrite, write_log
 from support.nodes import Node, edit
 from typer.testing import CliRunner
 
 from gateway.adapters.ledger.rows import ParcelRow
+from gateway.adapters.publishing import LogKeys, Publisher
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.cli.schemas import app as schemas_app
-from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.upkeep import templates
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
+from gateway.log import verify
+from gateway.log.note import Signer
 from gateway.outcomes import Ok
 from gateway.packages import Descriptor
 from gateway.policy.facts import places
@@ -32,7 +36,8 @@ from gateway.records.readers.lines import join
 
 JISHENG, WEISHENG, MINZHENG, GONGAN = (f"440106-{name}" for name in ("jisheng", "weisheng", "minzheng", "gongan"))
 FIRST, SECOND = "440106101", "440106102"
-RECEIVERS = {"11": JISHENG, "12": WEISHENG, "13": MINZHENG, "14": GONGAN, "15": FIRST, "21": SECOND}
+PROVINCE = "440000"
+RECEIVERS = {"11": JISHENG, "12": WEISHENG, "13": MINZHENG, "14": GONGAN, "15": FIRST, "21": SECOND, "22": PROVINCE}
 PERIOD = "2026Q3"
 
 
@@ -92,6 +97,25 @@ class County(Node):
         for identity, _ in let:
             assert Delivery(self.running).run(identity)["outcome"] == "ok"
         return sorted(receiver for _, receiver in let)
+
+    def sign(self, agreement: str, receiver: str) -> str:
+        """The receiver signs the one form that lies in its folder of an agreement: the batch that it closes."""
+        facts, party = self.facts, self.facts.parties[receiver]
+        (form,) = places.inbox_folder(facts, party, facts.agreements[agreement]).glob("签收单_*.receipt.json")
+        code = next(code for code, named in RECEIVERS.items() if named == receiver)
+        self.partners[code].acknowledge(form, places.party_folder(facts, party) / "上报" / "签收")
+        (claim,) = self.scan()
+        assert Acknowledging(self.running).run(claim.parcel)["outcome"] == "ok"
+        return self.row(claim.parcel).original
+
+    def publish(self, folder: Path) -> tuple[Signer, list[bytes]]:
+        """Publish the log, as the daemon does: its key, and every entry's bytes."""
+        keys = LogKeys(self.home / "private", self.facts.node.name)
+        signer = keys.generate()
+        ledger, clock = self.running.ledger, self.running.clock
+        Publisher(ledger, folder, self.facts.node.name, keys.signers).publish(clock.now())
+        with ledger.published() as tables:
+            return signer, list(tables.bodies(0, tables.head()[0]))
 
 
 @pytest.fixture
@@ -173,6 +197,78 @@ def test_two_versions_of_a_schema_are_in_force_for_two_periods(county: County, t
     templates.write(county.running)
     made = {path.name for path in (county.home / "exchange" / JISHENG / "模板").glob("出生不一致信息*")}
     assert made == {"出生不一致信息.xlsx", "出生不一致信息（2026Q3起）.xlsx"}
+
+
+def to_two_and_three(county: County) -> dict[str, ParcelRow]:
+    """Registrations that were put off go to two departments, births outside a hospital to three, mismatches to one
+    each; all of it is let go, and some of it signed for. One person releases here."""
+    file = county.home / "config" / "agreements" / "registrations-deferred.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace('sensitivity = "high"\nfour_eyes = true\n', ""), "utf-8")
+    county.reopen()
+    put_off = {
+        "记录编号": "丁1",
+        "出生日期": "20260801",
+        "母亲姓名": "示例乙",
+        "申报户籍所在地": "示例县1号",
+        "暂缓原因": "1",
+    }
+    born = {
+        "记录编号": "戊1", "出生日期": "20260801", "新生儿性别": "2", "母亲姓名": "示例乙",
+        "户籍地址": "示例县1号", "现居住地址": "示例县2号",
+    }  # fmt: skip
+    rows = [put_off, {**put_off, "记录编号": "丁2"}, {**put_off, "记录编号": "丁3", "暂缓原因": "没有这个代码"}]
+    made = {
+        "two": county.lay(GONGAN, "registrations-deferred", f"{PERIOD}.csv", rows),
+        "three": county.lay(FIRST, "births-outside-hospital", "出生.csv", [born]),
+        "each": county.lay(JISHENG, "births-mismatch", f"{PERIOD}.csv", [mismatch("己1", "1"), mismatch("己2", "3")]),
+    }
+    assert {name: county.out(parcel) for name, parcel in made.items()} == {
+        "two": {JISHENG: 2, WEISHENG: 2},
+        "three": {JISHENG: 1, WEISHENG: 1, GONGAN: 1},
+        "each": {WEISHENG: 1, GONGAN: 1},
+    }
+    county.let_go("registrations-deferred", PERIOD)
+    county.let_go("births-outside-hospital", "")
+    county.let_go("births-mismatch", PERIOD)
+    for receiver in (JISHENG, WEISHENG):
+        assert county.sign("registrations-deferred", receiver).endswith(receiver)
+    assert county.sign("births-outside-hospital", GONGAN).endswith(GONGAN)
+    return made
+
+
+def test_a_log_of_records_for_one_two_and_three_verifies(county: County, tmp_path: Path) -> None:
+    to_two_and_three(county)
+    signer, bodies = county.publish(tmp_path / "log")
+    exchange = county.home / "exchange"
+
+    found = verify(tmp_path / "log", [signer.verifier], receipts=exchange)
+
+    assert found.ok, found.problems
+    assert {"conservation", "digest", "delivery", "lifecycle", "receipt"} <= found.done
+    events = [json.loads(body)["event"] for body in bodies]
+    assert (events.count("sorted"), events.count("acknowledged"), events.count("delivered")) == (3, 3, 8)
+
+
+def test_and_other_records_for_one_of_them_are_found(county: County, tmp_path: Path) -> None:
+    """The same log, told by a keeper who gave health other records than family planning, or fewer."""
+    made = to_two_and_three(county)
+    signer, bodies = county.publish(tmp_path / "log")
+
+    def told(name: str, field: str, receiver: str, value: Any) -> dict[str, int]:
+        def change(entries: list[dict[str, Any]]) -> None:
+            (at,) = [e for e in entries if e["parcel"] == made[name].id and e["event"] == "sorted"]
+            at[field][receiver] = value
+
+        folder = tmp_path / f"{name} {field}"
+        write_log(folder, rewrite(bodies, change), signer, county.facts.node.name)
+        return verify(folder, [signer.verifier]).counted
+
+    assert told("two", "digests", WEISHENG, "0" * 64) == {"digest": 1}
+    assert told("three", "digests", GONGAN, "0" * 64) == {"digest": 1}
+    assert told("each", "digests", GONGAN, "0" * 64) == {"digest": 1}
+    assert "conservation" in told("two", "counts", WEISHENG, 1)
+    assert "conservation" in told("three", "counts", GONGAN, 0)
 
 
 def _fields(county: County, dataset: str) -> list[dict[str, Any]]:

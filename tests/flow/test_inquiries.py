@@ -62,6 +62,8 @@ def test_the_clock_starts_where_the_records_arrive_and_its_date_is_signed(desk: 
         receipt = json.loads(file.read_bytes())
         assert (receipt["detail"], receipt["receivers"]) == ({"inquiry": "110000-1"}, ["440000"])
         assert [(d["what"], d["date"], d["edition"]) for d in receipt["due"]] == [("reply", "2026-11-10", "2026")]
+        # With the digest of the whole file a receiver could try the records of the others.
+        assert (receipt["sha256"], len(receipt["salt"])) == ("", 64)
         pages = [re.sub("<[^>]+>", "", page.read_text("utf-8")) for page in desk.receipts(party)]
         assert any("请户籍地于2026-11-10前反馈" in page for page in pages)
 

@@ -104,7 +104,13 @@ def test_a_sealed_submission_is_opened_checked_and_sealed_anew(node: Node, tmp_p
     [
         ("unsigned", "210"),
         ("another signer", "211"),
-        ("another sender named", "211"),
+        ("another sender named", "255"),
+        ("another origin named", "255"),
+        ("on behalf of a place elsewhere", "259"),
+        ("on behalf of itself", "259"),
+        ("on behalf of a word", "259"),
+        ("made before its period", "257"),
+        ("made in the future", "257"),
         ("for somebody else", "212"),
         ("sealed for another key", "212"),
         ("another agreement", "238"),
@@ -120,6 +126,12 @@ def test_what_cannot_be_believed_is_refused_and_leaves_nothing(
     file = planned(10)
     changes: dict[str, object] = {
         "another sender named": {"sender": "340000"},
+        "another origin named": {"origin": "340000"},
+        "on behalf of a place elsewhere": {"reported_for": "340102"},
+        "on behalf of itself": {"reported_for": "330000"},
+        "on behalf of a word": {"reported_for": "xihu"},
+        "made before its period": {"created": datetime(2026, 6, 30, 15, tzinfo=UTC)},
+        "made in the future": {"created": datetime(2026, 10, 20, 4, tzinfo=UTC)},
         "for somebody else": {"receiver": "340000"},
         "another agreement": {"agreement": "migrants-outflow"},
         "the next period": {"period": "2026Q4"},
@@ -225,10 +237,10 @@ def test_an_event_driven_table_has_no_period_and_no_place_to_fight_for(
         node.close()
 
 
-def test_a_relayed_package_is_judged_and_placed_by_its_origin(
+def test_what_a_party_collects_is_its_own_submission_part_by_part(
     home: Path, partners: Partners, worker: Worker, tmp_path: Path
 ) -> None:
-    """A node hands on what others reported, under the name it has for the agreement."""
+    """A node hands up what counties reported to it, under the name it has for the agreement."""
     fact = home / "config" / "agreements" / f"{INFLOW}.toml"
     text = fact.read_text("utf-8")
     fact.write_text(text.replace('dataset = "', 'issued_as = "theirs"\ndataset = "', 1), "utf-8")
@@ -236,17 +248,22 @@ def test_a_relayed_package_is_judged_and_placed_by_its_origin(
     try:
         trust(node)
         rows = []
-        for origin in ("34", "35"):
-            made = descriptor(planned(12, party=origin, seed=origin), origin=f"{origin}0000", agreement="theirs")
-            (tmp_path / origin).mkdir()
-            rows.append(node.row(drop(node, sealed(node, tmp_path / origin, made))))
-        assert [(r.state, r.sender, r.origin, r.revision) for r in rows] == [
-            ("accepted", "330000", "340000", 1),
-            ("accepted", "330000", "350000", 1),
+        for county in ("330106", "330212-jisheng"):
+            made = descriptor(planned(12, seed=county), reported_for=county, agreement="theirs")
+            (tmp_path / county).mkdir()
+            package = sealed(node, tmp_path / county, made)
+            assert package.name.startswith(f"theirs_330000.{county}_000000_{PERIOD}_r1_")
+            rows.append(node.row(drop(node, package)))
+        assert [(r.state, r.sender, r.origin, r.reported_for, r.revision) for r in rows] == [
+            ("accepted", "330000", "330000", "330106", 1),
+            ("accepted", "330000", "330000", "330212-jisheng", 2),
         ]
-        assert {p.origin for p in node.packages()} == {"340000", "350000"}
-        wrong = descriptor(planned(12, party="36"), origin="370000", agreement="theirs")
-        row = node.row(drop(node, sealed(node, tmp_path, wrong)))
-        assert (row.state, row.code) == ("refused", "502")
+        assert {p.origin for p in node.packages()} == {"330000"}
+        with node.running.ledger.reading() as reading:
+            accepted = [json.loads(reading.entries.get(f"{row.id}/accepted").body) for row in rows]  # type: ignore[union-attr]
+        assert [entry["parties"] for entry in accepted] == [
+            ["330000", "330000", "330106"],
+            ["330000", "330000", "330212-jisheng"],
+        ]
     finally:
         node.close()

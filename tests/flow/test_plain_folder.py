@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import html
 import json
 import re
@@ -80,9 +81,16 @@ def test_from_the_drop_folder_to_the_departments_folder(node: Node, tmp_path: Pa
     (line,) = json.loads(listing.read_bytes())["packages"]
     assert (line["package"], line["sha256"], line["records"]) == (package.id, digest, len(mine))
     with node.running.ledger.reading() as reading:
-        entries = {e.event: json.loads(e.body) for e in reading.entries.after() if e.event in ("sealed", "delivered")}
+        told = ("sorted", "sealed", "delivered")
+        entries = {e.event: json.loads(e.body) for e in reading.entries.after() if e.event in told}
     assert entries["sealed"]["digests"][package.id] == digest, "committed to before it was handed over"
     assert entries["delivered"]["counts"] == {"packages": 1, "attempts": 2, "plain": 1}
+
+    key = bytes.fromhex(openpyxl.load_workbook(workbook).custom_doc_props["digest_key"].value)
+    lines = [",".join(record[name] for name in FIELDS).encode() for record in mine]
+    total = sum(int(hashlib.sha256(line).hexdigest(), 16) for line in lines)
+    total += int(hmac.digest(key, b"records", "sha256").hex(), 16)
+    assert entries["sorted"]["digests"][receiver] == f"{total % 2**256:064x}", "found in the log by its receiver"
 
     sheet = openpyxl.load_workbook(workbook).active
     rows = list(sheet.iter_rows())
@@ -154,9 +162,11 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next(
     names = [field.name for field in rules.fields]
     lines = [",".join(f"={row}{column}" for column, _ in enumerate(names)) for row in range(7)]
     table.write_text("\n".join([",".join(names), *lines]) + "\n", "utf-8")
-    assert write_workbook(tmp_path / "a.xlsx", table, rules) == 7
-    assert write_workbook(tmp_path / "b.xlsx", table, rules) == 7
+    assert write_workbook(tmp_path / "a.xlsx", table, rules, "7" * 64) == 7
+    assert write_workbook(tmp_path / "b.xlsx", table, rules, "7" * 64) == 7
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    assert write_workbook(tmp_path / "c.xlsx", table, rules, "8" * 64) == 7
+    assert (tmp_path / "a.xlsx").read_bytes() != (tmp_path / "c.xlsx").read_bytes(), "its digest cannot be tried"
     sheets = openpyxl.load_workbook(tmp_path / "a.xlsx").worksheets
     assert [sheet.max_row for sheet in sheets] == [4, 4, 2]
     assert {sheet["A1"].value for sheet in sheets} == {rules.fields[0].title}

@@ -55,11 +55,17 @@ def at_rest(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Expec
 def test_the_ledger_is_brought_to_the_newest_version_and_holds_what_it_held(at_rest: tuple[Path, Expected]) -> None:
     home, held = at_rest
     url = wiring.database_url(loading.load(home))
+    erased, others = played_node.salts(url)
+    assert erased > 0
+    assert others > 0
+    assert played_node.kept_digests(url) > 0
     ledger = Ledger(url)
     ledger.migrate()
     ledger.close()
+    assert played_node.salts(url) == (0, others)
+    assert played_node.kept_digests(url) == 0
     found, held = played_node.read(url), played_node.brought_up(held)
-    assert found["counts"] == held["counts"]
+    assert {name: count for name, count in found["counts"].items() if name != "log_salts"} == held["counts"]
     assert found["states"] == held["states"]
     assert found["workflows"] == held["workflows"]
     for table, rows in held["rows"].items():

@@ -179,7 +179,7 @@ def test_the_log_is_dense_canonical_and_its_leaves_are_recomputed(entries) -> No
             row["parcel"],
             row["logged_at"],
         )
-        assert body["v"] == 1
+        assert body["v"] == 2
 
 
 def test_ids_are_unique_and_prev_is_the_parcels_last_leaf(entries) -> None:

@@ -17,7 +17,8 @@ from gateway.policy import loading
 
 UNTOLD = {
     # Words for the receipt, and how far the node's own work on it had come: nothing that happened to the parcel.
-    "parcels": {"detail", "updated_at", "attempt", "next_attempt_at", "posted_at"},
+    # The digest of a plain file stands keyed in the log: who holds its receipt can tell it again.
+    "parcels": {"detail", "updated_at", "attempt", "next_attempt_at", "posted_at", "sha256"},
     # The log names a package by the first eight digits of this digest.
     "packages": {"content_digest"},
     "batches": {"attempt", "next_attempt_at"},

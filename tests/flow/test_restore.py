@@ -294,6 +294,8 @@ def test_nothing_twice_and_one_history(lost: Lost, partners: Partners, tmp_path:
 
         # The sender of the file that was not finished is told, and sends it again; one that was finished is known.
         node.await_parcels(1, lambda p: p["id"] == lost.interrupted and p["code"] == "906" and p["posted_at"])
+        (told,) = (json.loads(row["body"]) for row in rows(node, "receipts") if row["parcel"] == lost.interrupted)
+        assert (told["code"], told["sha256"]) == ("906", ""), "of a file that nobody holds there is no digest"
         node.drop(replace(planned(8, party="37"), name="再次" + planned(8, party="37").name))
         node.drop(replace(LATER, name="再次" + LATER.name))
         node.await_parcels(1, lambda p: p["sender"] == "360000" and p["code"] == "220" and p["posted_at"])

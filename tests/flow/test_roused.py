@@ -178,3 +178,18 @@ class Beside(process.Daemon):
     def __init__(self, node: Node) -> None:
         super().__init__(node.facts)
         self.node = node.running
+
+
+def test_a_flood_of_one_party_does_not_delay_another(engine: Node) -> None:
+    """Sixty files of one lie in the queue when one file of another comes: it does not wait for the sixty."""
+    for number in range(60):
+        (engine.folder() / f"{number}.pdf").write_bytes(b"%PDF-1.7 nothing that is taken here " + str(number).encode())
+    flood = list(sweeping.take_up(engine.running, engine.scan()))
+    assert len(flood) == 60
+    engine.drop(planned(6, party="34", seed="34"))
+    (other,) = sweeping.take_up(engine.running, engine.scan())
+    wait_until(lambda: all(ended(f"{claim.parcel}#1") == "SUCCESS" for claim in (*flood, other)), 120)
+    assert known(engine, other.parcel) == "accepted"
+    with engine.running.ledger.reading() as reading:
+        order = [row.parcel for row in reading.entries.after() if row.event == "received"]
+    assert order.index(other.parcel) < 30, "first come, first served would have made it the last"

@@ -181,9 +181,10 @@ def test_a_nodes_log_from_key_to_export(
     (home / "state").mkdir(exist_ok=True)
     ledger.migrate()
     publisher = Publisher(ledger, home / "log", facts.node.name, keys.signers)
-    for number in range(300):
+    for number in range(300):  # a rehearsal's clock: the authority's is the world's
+        event, counts = (Event.FACTS, {}) if number else (Event.STARTED, {"rehearsal": 1})
         ledger.append(
-            [Entry(id=f"n{number}", event=Event.FACTS, time=START, actor="gateway", facts=facts.digest)], START
+            [Entry(id=f"n{number}", event=event, time=START, actor="gateway", facts=facts.digest, counts=counts)], START
         )
     publisher.publish(START)
     command("log", "checkpoint", "--config", home, "--out", tmp_path / "saved")
@@ -216,7 +217,10 @@ def test_a_nodes_log_from_key_to_export(
     assert run(sumdb, "check", out / "log", key, tmp_path / "saved").returncode == 0
     text = Note.parse((out / "log/archive/300").read_bytes()).text.encode()
     assert authority.accepts(out / "log/archive/300.tsr", text, tmp_path / "y")
-    assert "national" in (out / "README.md").read_text("utf-8")
+    readme = (out / "README.md").read_text("utf-8")
+    assert "national" in readme
+    told = readme[readme.index("日志看不出来的事") :]
+    assert all(word in told for word in ("从未登记", "凭空登记", "回执", "签收单", "never logged", "--receipts"))
 
     bundle = out / "log/tile/entries/000"
     data = bytearray(bundle.read_bytes())

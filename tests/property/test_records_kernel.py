@@ -135,13 +135,14 @@ ROWS = st.lists(
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]),
     separator=st.sampled_from(",;\t"),
     end=st.sampled_from(["\n", "\r\n"]),
-    sender=st.sampled_from(["11", "44", None]),
+    own=st.sampled_from(["11", "44", "110101", "110102", "440103001", "110101001", None]),
     as_of=st.sampled_from(["2026-09-30", None]),
 )
 def test_generated_rows(
-    rows: list[dict[str, str]], encoding: str, separator: str, end: str, sender: str | None, as_of: str | None
+    rows: list[dict[str, str]], encoding: str, separator: str, end: str, own: str | None, as_of: str | None
 ) -> None:
-    _same(_table([GOOD, *rows, GOOD], encoding, separator, end), sender=sender, as_of=as_of)
+    sender = own[:2] if own else None
+    _same(_table([GOOD, *rows, GOOD], encoding, separator, end), sender=sender, area=own or "", as_of=as_of)
 
 
 @pytest.mark.parametrize("name", FIELDS)

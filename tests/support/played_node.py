@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import tarfile
@@ -129,11 +130,13 @@ RENAMED = {"held": "awaiting", "opened": "received"}
 
 
 def brought_up(held: Expected) -> Expected:
-    """What that code read, as the newest ledger holds it: parcels' states by the names of today, a batch with its
-    delivery (an erased one stays so), an inquiry with the state that its instants tell. Nothing else differs."""
+    """What that code read, as the newest ledger holds it: parcels' states by the names of today, nobody on whose behalf
+    they are, a batch with its delivery (an erased one stays so), an inquiry with the state that its instants tell.
+    There are no keys of parcels yet, and salts of erased parcels are gone (`salts`). Nothing else differs."""
     rows = {name: [dict(zip(names, row, strict=True)) for row in rest] for name, (names, *rest) in held["rows"].items()}
     for parcel in rows["parcels"]:
         parcel["state"] = RENAMED.get(parcel["state"], parcel["state"])
+        parcel.update(reported_for="", stated=0)
     deliveries = {row.pop("distribution"): row for row in rows.pop("deliveries")}
     for batch in rows["distributions"]:
         delivery = deliveries.pop(batch["id"])
@@ -141,9 +144,11 @@ def brought_up(held: Expected) -> Expected:
     assert deliveries == {}, "each was that of a batch"
     for inquiry in rows["inquiries"]:
         inquiry["state"] = "closed" if inquiry["closed_at"] else "open" if inquiry["delivered_at"] else "waiting"
+    gone = ("deliveries", "log_salts")
+    counts = {name: count for name, count in held["counts"].items() if name not in gone}
     return {
         **held,
-        "counts": {name: count for name, count in held["counts"].items() if name != "deliveries"},
+        "counts": dict(sorted({**counts, "parcel_keys": 0}.items())),
         "states": states(rows),
         "rows": {name: listed(name, found) for name, found in rows.items()},
     }
@@ -168,6 +173,30 @@ def read(url: str) -> Expected:
         "workflows": {f"{name} {status}": number for name, status, number in sorted(workflows)},
         "rows": {name: listed(name, found) for name, found in rows.items()},
     }
+
+
+def salts(url: str) -> tuple[int, int]:
+    """How many salts there are of parcels that were erased, and of others."""
+    query = (
+        "SELECT count(*) FILTER (WHERE parcel IN (SELECT parcel FROM log_entries WHERE event = 'erased' AND parcel != "
+        "'')), count(*) FROM log_salts"
+    )
+    engine = make_engine(url, immediate=False)
+    with engine.connect() as connection:
+        erased, all_ = connection.execute(sa.text(query)).one()
+    engine.dispose()
+    return erased, all_ - erased
+
+
+def kept_digests(url: str) -> int:
+    """How many steps of erased parcels returned a digest of the file or of a part that is there still."""
+    erased = "SELECT parcel FROM log_entries WHERE event = 'erased' AND parcel != ''"
+    query = f"SELECT body FROM progress WHERE parcel IN ({erased})"
+    engine = make_engine(url, immediate=False)
+    with engine.connect() as connection:
+        bodies = connection.execute(sa.text(query)).scalars().all()
+    engine.dispose()
+    return sum(bool(re.search(r'"sha256": ?"[0-9a-f]', body)) for body in bodies)
 
 
 def columns(table: str) -> list[sa.Column[Any]]:

@@ -1,7 +1,9 @@
 """The descriptor: canonical, complete, and read back only where everything in it agrees."""
 
 import hashlib
+import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -34,6 +36,11 @@ def test_the_content_digest_is_the_sum_of_sorted_lines() -> None:
     assert content_digest({"data/b": B, "data/a": A}) == expected
 
 
+def test_under_a_key_it_is_an_hmac_of_them() -> None:
+    lines = f"data/a {A}\ndata/b {B}\n".encode()
+    assert content_digest({"data/b": B, "data/a": A}, A) == hmac.digest(bytes.fromhex(A), lines, "sha256").hex()
+
+
 def test_the_id_names_everything_that_tells_packages_apart() -> None:
     assert package_id("x", "o", "r", "2026Q3", 1, "0123456789abcdef") == "x_o_r_2026Q3_r1_01234567"
     assert package_id("x", "o", "r", "", 3, "0123456789abcdef") == "x_o_r_none_r3_01234567"
@@ -48,6 +55,32 @@ def test_what_is_written_is_read_back() -> None:
     assert document["gateway:package_id"] == FULL.package_id
     assert document["resources"][0]["hash"] == f"sha256:{A}"
     assert set(document) >= {"name", "created", "resources", "gateway:content_digest", "gateway:log_origin"}
+
+
+def test_with_a_key_it_is_of_format_2() -> None:
+    keyed = replace(FULL, digest_key=B)
+    document = json.loads(keyed.to_json())
+    assert (document["gateway:format"], document["gateway:digest_key"]) == (2, B)
+    assert document["gateway:content_digest"] != FULL.content_digest
+    assert Descriptor.parse(keyed.to_json()) == keyed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"gateway:format": 1},
+        {"gateway:format": 3},
+        {"gateway:digest_key": None},
+        {"gateway:digest_key": A},
+        {"gateway:digest_key": B.upper()},
+        {"gateway:digest_key": ""},
+        {"gateway:content_digest": FULL.content_digest, "gateway:package_id": FULL.package_id},
+    ],
+)
+def test_a_key_is_held_to_its_format_and_its_digest(changes: dict[str, Any]) -> None:
+    document = json.loads(replace(FULL, digest_key=B).to_json()) | changes
+    with pytest.raises(DescriptorError):
+        Descriptor.parse(json.dumps(document).encode())
 
 
 def test_it_is_canonical() -> None:

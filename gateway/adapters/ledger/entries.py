@@ -1,11 +1,11 @@
-"""Entries of the exchange log in the ledger, and salts of what they commit to."""
+"""Entries of the exchange log in the ledger."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from gateway.adapters.ledger import tables as t
-from gateway.adapters.ledger.queries import Queries, Writings
+from gateway.adapters.ledger.queries import Queries
 from gateway.adapters.ledger.rows import LogRow
 
 _ENTRIES = select(t.log_entries)
@@ -31,11 +31,3 @@ class Entries(Queries):
         e = t.log_entries.c
         row = self._connection.execute(select(e.seq, e.leaf).order_by(e.seq.desc()).limit(1)).first()
         return (-1, "") if row is None else (int(row[0]), str(row[1]))
-
-
-class Salts(Writings):
-    """Salts of commitments."""
-
-    def keep(self, commit: str, salt: str, parcel: str) -> None:
-        """`parcel` is empty where a commitment belongs to none."""
-        self._connection.execute(insert(t.log_salts).values(commit=commit, salt=salt, parcel=parcel))

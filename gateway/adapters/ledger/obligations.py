@@ -54,6 +54,12 @@ class ObligationReadings(Queries):
         query = _OBLIGATIONS.where(*_matching(kind, (), False, equal))
         return self._all(ObligationRow, query.order_by(t.obligations.c.party, t.obligations.c.agreement))
 
+    def periods(self, agreement: str) -> list[str]:
+        """The periods for which submissions were ever owed under an agreement."""
+        o = t.obligations.c
+        query = select(o.period).where(o.agreement == agreement, o.kind == "submission", o.period != "").distinct()
+        return sorted(self._connection.execute(query).scalars())
+
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these were set before."""
         found: set[str] = set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Unpack
 
@@ -35,6 +36,13 @@ class ParcelReadings(Queries):
         """Parcels whose columns equal what is given, newest first."""
         query = _PARCELS.where(*equals(t.parcels, equal)).order_by(t.parcels.c.received_at.desc())
         return self._all(ParcelRow, query.limit(limit))
+
+    def taken(self, sender: str, sha256: str, but: str) -> ParcelRow | None:
+        """A parcel of this sender with the same content, another than `but`, that was accepted or is in work."""
+        p = t.parcels.c
+        gone = (ParcelState.REFUSED, ParcelState.DUPLICATE)
+        query = _PARCELS.where(p.sender == sender, p.sha256 == sha256, p.id != but, p.state.not_in(gone))
+        return self._one(ParcelRow, query.order_by(p.received_at, p.id).limit(1))
 
     def unsettled(self) -> list[ParcelRow]:
         """Parcels in work, waiting or stopped, oldest first."""
@@ -144,3 +152,17 @@ class Progress(ProgressReadings, Writings):
 
     def drop(self, parcel: str) -> None:
         self._connection.execute(delete(t.progress).where(t.progress.c.parcel == parcel))
+
+    def strip(self, parcel: str) -> None:
+        """Take the digests of what is erased (`sha256`: the file, its parts) out of what was kept. Counts stay."""
+        p = t.progress.c
+        kept = self._connection.execute(select(p.stage, p.body).where(p.parcel == parcel, p.body.contains("sha256")))
+        for stage, body in kept.all():
+            here = update(t.progress).where(p.parcel == parcel, p.stage == stage)
+            self._connection.execute(here.values(body=json.dumps(_stripped(json.loads(body)), ensure_ascii=False)))
+
+
+def _stripped(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: "" if name == "sha256" else _stripped(inner) for name, inner in value.items()}
+    return [_stripped(inner) for inner in value] if isinstance(value, list) else value

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gateway.adapters.ledger import sequencing
 from gateway.adapters.ledger.batches import Batches, BatchReadings, ReceiptReadings, Receipts
 from gateway.adapters.ledger.between import Incoming, IncomingReadings, StatementReadings, Statements
-from gateway.adapters.ledger.entries import Entries, Salts
+from gateway.adapters.ledger.entries import Entries
 from gateway.adapters.ledger.inquiries import DatedReadings, DatedRecords, Inquiries, InquiryReadings
 from gateway.adapters.ledger.obligations import ObligationReadings, Obligations
 from gateway.adapters.ledger.packages import PackageReadings, Packages
@@ -24,6 +24,7 @@ from gateway.adapters.ledger.reminders import (
     ReminderReadings,
     Reminders,
 )
+from gateway.adapters.ledger.secrets import SecretReadings, Secrets
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.log import Entry
 
@@ -68,6 +69,7 @@ class Reading:
     batches = Reads(BatchReadings)
     receipts = Reads(ReceiptReadings)
     entries = Reads(Entries)
+    secrets = Reads(SecretReadings)
     obligations = Reads(ObligationReadings)
     reminders = Reads(ReminderReadings)
     outages = Reads(OutageReadings)
@@ -90,7 +92,7 @@ class Transaction(Reading):
     packages = Writes(Packages)
     batches = Writes(Batches)
     receipts = Writes(Receipts)
-    salts = Writes(Salts)
+    secrets = Writes(Secrets)
     obligations = Writes(Obligations)
     reminders = Writes(Reminders)
     outages = Writes(Outages)

@@ -18,17 +18,21 @@ from gateway.log.proof import check_receipt, prove
 from gateway.log.quorum import BadPolicy, Policy
 from gateway.log.tiles import CHECKPOINT, TileTree
 from gateway.log.timestamps import Authorities
-from gateway.log.verification import Auditor, Report
-from gateway.log.verification.page import page
+from gateway.log.verification import FRESH_MINUTES, Auditor, Report
+from gateway.log.verification.findings import local
+from gateway.log.verification.page import page, witness_line
 from gateway.log.verification.parcels import PLAIN_DAYS, QUARANTINE_DAYS
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Days after which the log must say that files were erased."""
+class Limits:
+    """Days after which the log must say that files were erased, and how late a witness may be."""
 
     quarantine_days: Annotated[int, typer.Option("--quarantine-days", help="退回件保存天数")] = QUARANTINE_DAYS
     plain_days: Annotated[int, typer.Option("--plain-days", help="受理件明文保存天数")] = PLAIN_DAYS
+    fresh_minutes: Annotated[
+        int, typer.Option("--fresh-minutes", min=0, help="见证最多可迟的分钟数 / how late a witness may be, in minutes")
+    ] = FRESH_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,13 @@ class Evidence:
     tsa: Annotated[Path | None, typer.Option("--tsa", help="时间戳机构证书 / authority's certificates (PEM)")] = None
     receipts: Annotated[Path | None, typer.Option("--receipts", help="回执文件夹 / a folder of receipts")] = None
 
-    def judge(self, folder: Path, kept: Kept) -> Report:
+    def judge(self, folder: Path, limits: Limits) -> Report:
         """The verifier's report. Raises `BadNote`, `BadPolicy`, `OSError` or `ValueError` for what cannot be read."""
-        auditor = Auditor(plain_days=kept.plain_days, quarantine_days=kept.quarantine_days)
+        auditor = Auditor(
+            plain_days=limits.plain_days,
+            quarantine_days=limits.quarantine_days,
+            fresh_minutes=limits.fresh_minutes,
+        )
         return auditor.verify(
             folder,
             [read_key(text) for text in self.key],
@@ -60,13 +68,13 @@ def verify_(
     folder: LogArgument,
     evidence: Evidence,
     html: Annotated[Path | None, typer.Option("--html", help="写成网页 / write the report as a page")] = None,
-    kept: Kept,
+    limits: Limits,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.ZH,
 ) -> None:
     """离线核验日志 / verify a copy of the log, offline, read-only. Exit 1 when anything was found."""
     try:
-        report = evidence.judge(folder, kept)
+        report = evidence.judge(folder, limits)
     except (BadNote, BadPolicy, OSError, ValueError) as error:
         say(f"无法核验：{why(error)} / cannot be verified: {why(error)}")
         if as_json:
@@ -84,6 +92,11 @@ def verify_(
 
 def _print(report: Report, zh: bool) -> None:
     typer.echo(f"{report.origin}  {report.size:,}  {report.root.hex()}")
+    signed, logged = ("签名公钥", "登记时间（北京时间）") if zh else ("signed by", "logged (Asia/Shanghai)")
+    typer.echo(f"· {signed}: {', '.join(report.attested.keys) or '–'}")
+    typer.echo(f"· {logged}: {local(report.first) or '–'} … {local(report.last) or '–'}")
+    for witness in report.attested.witnesses:
+        typer.echo(f"· {'见证方' if zh else 'witness'} {witness_line(witness, zh)}")
     for problem in report.problems:
         typer.echo(f"✗ [{problem.check}] {problem.at}: {problem.zh if zh else problem.en}")
     for chinese, english in report.notes:

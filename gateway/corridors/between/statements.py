@@ -11,11 +11,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import NewNamed, NewStatement
 from gateway.corridors.inquiries import stating
+from gateway.corridors.obligations import settling
+from gateway.corridors.recording import log_impersonation
+from gateway.corridors.telling import impersonation
 from gateway.lifecycle import BATCH, INCOMING, STATEMENT, Event, PackageState, StatementState
 from gateway.log import Entry
 from gateway.log.note import BadNote, VerifierKey
@@ -26,7 +30,7 @@ from gateway.policy.facts import Agreement, Party
 from gateway.receipts import listing, receipt
 from gateway.receipts.listing import DistributionList
 from gateway.receipts.receipt import Receipt
-from gateway.stages import countersigning
+from gateway.stages import authority, countersigning
 
 LIMIT, SIGNATURE_LIMIT = 4 << 20, 65_536
 LEFT = (PackageState.DELIVERED, PackageState.ACKNOWLEDGED, PackageState.WITHDRAWN, PackageState.ERASED)
@@ -82,10 +86,17 @@ def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[St
         bare = Statement(issuer, body, signature, about=known.about, package=known.package)
         return Ok(bare) if known.state is StatementState.VERIFIED else Refused(known.code)
     outcome = judge(node, issuer, body, signature)
+    if isinstance(outcome, Refused):
+        told(node, outcome, statement_id(body, signature), now)
     if isinstance(outcome, Ok | Refused):
         with node.ledger.transaction(now) as tx:
             record(tx, Statement(issuer, body, signature), outcome, node.terms())
     return outcome
+
+
+def told(node: Node, refused: Refused, statement: str, now: datetime) -> None:
+    """The party that was named as the author of another's statement finds a letter. Raises `OSError`."""
+    impersonation.told(node, refused, f"statement-{statement[:16]}", None, now)
 
 
 def laid_here(body: bytes, receiver: Party, own: str) -> bool:
@@ -99,8 +110,8 @@ def laid_here(body: bytes, receiver: Party, own: str) -> bool:
 
 
 def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
-    """Refused 210, 211 (signature), 246 (a receipt that does not fit what was sent), 247 (a list that is not for this
-    node, or neither of both)."""
+    """Refused 210, 211 (signature), 255 (another is named as its author, or as that of what is listed), 246 (a receipt
+    that does not fit what was sent), 247 (a list that is not for this node, or neither of both)."""
     pins = (*issuer.pins("openpgp"), *issuer.pins("sm"))
     if not pins:
         return Refused("211")
@@ -111,13 +122,19 @@ def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[S
     made = Statement(issuer, body, signature)
     with node.ledger.reading() as reading:
         try:
-            return _receipt(reading, made, receipt.parse(body), facts.node.party)
+            stated = receipt.parse(body)
         except ValueError:
             pass
+        else:
+            spoken = authority.speaks(issuer, (stated.issuer,), facts)
+            return spoken or _receipt(reading, made, stated, facts.node.party)
         try:
             listed = listing.parse(body)
         except ValueError:
             return Refused("247")
+        spoken = authority.of_list(listed, issuer, facts)
+        if spoken is not None:
+            return spoken
         names = [line.package for line in listed.packages if line.package] + [w.package for w in listed.withdrawn]
         agreement = countersigning.judge(listed, names, issuer, facts)
         if not isinstance(agreement, Ok):
@@ -160,6 +177,7 @@ def record(tx: Transaction, bare: Statement, outcome: Outcome[Statement], terms:
         row["code"] = outcome.code
         tx.statements.add(**row)
         _log(tx, entry)
+        log_impersonation(tx, outcome, _entry(tx, bare, Event.IMPERSONATED, terms, {}))
         return
     made = outcome.value
     if isinstance(made.content, DistributionList):
@@ -216,6 +234,8 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, terms: T
         facts=terms.facts.digest,
     )
     _log(tx, entry)
+    if listed.collection is not None:
+        settling.settle_collected(tx, made.issuer.id, made.agreement.id, listed.period, terms)
 
 
 def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:

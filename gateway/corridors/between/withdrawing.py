@@ -1,8 +1,9 @@
 """Withdrawing (撤回) what another gateway's list names as to be deleted: here, and at those who got it from here.
 
-For each origin the notice is taken in as a delivery of kind `void`: what nobody has got yet is superseded, who has got
-something is told by a notice in the next batch. Then the packages themselves go: sealed ones of ours, those in this
-node's own folder, and refused originals. Only after that may the acknowledgement say that they are deleted.
+For each origin, and each on whose behalf it reported, the notice is taken in as a delivery of kind `void`: what nobody
+has got yet is superseded, who has got something is told by a notice in the next batch. Then the packages themselves go:
+sealed ones of ours, those in this node's own folder, and refused originals. Only after that may the acknowledgement say
+that they are deleted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway import durable
-from gateway.adapters.ledger import Transaction
+from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import IncomingRow, PackageRow, Place
 from gateway.corridors.recording import Said, incoming_entry, of_incoming, of_parcel, parcel_entry
 from gateway.corridors.submission import superseding
@@ -41,8 +42,8 @@ def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     facts = node.facts.current()
     try:
         with node.ledger.transaction(now) as tx:
-            for origin in sorted({n.origin for n in named}):
-                _void(tx, incoming, origin, digests, facts)
+            for origin, reported_for in _withdrawn(tx, incoming, digests):
+                _void(tx, incoming, origin, reported_for, digests)
     except _Stopped as stopped:
         return stopped.outcome
     with node.ledger.reading() as reading:
@@ -69,15 +70,23 @@ class _Stopped(Exception):
         self.outcome = outcome
 
 
-def _void(tx: Transaction, incoming: IncomingRow, origin: str, digests: set[str], facts: Facts) -> None:
-    """Enter the withdrawal of one origin's deliveries, unless it is entered or nothing of it counts here. Raises
-    `_Stopped`."""
-    identity = "w" + hashlib.sha256(f"{incoming.id}/{origin}".encode()).hexdigest()[:30]
+def _withdrawn(reading: Reading, incoming: IncomingRow, digests: set[str]) -> list[tuple[str, str]]:
+    """Of whom what is withdrawn was taken in here, and on whose behalf: by what lies here, not by what a list says."""
+    parcels = [p for d in sorted(digests) for p in reading.parcels.where(sender=incoming.sender, sha256=d)]
+    nothing = (ParcelState.REFUSED, ParcelState.DUPLICATE)
+    return sorted({(p.origin, p.reported_for) for p in parcels if p.state not in nothing})
+
+
+def _void(tx: Transaction, incoming: IncomingRow, origin: str, reported_for: str, digests: set[str]) -> None:
+    """Enter the withdrawal of one origin's deliveries, or of those on behalf of one, unless it is entered or nothing of
+    it counts here. Raises `_Stopped`."""
+    whose = f"{origin}/{reported_for}" if reported_for else origin
+    identity = "w" + hashlib.sha256(f"{incoming.id}/{whose}".encode()).hexdigest()[:30]
     holders = tx.places.holders(origin, incoming.agreement, incoming.period)
-    live = intake.current(holders)
+    live = [holder for holder in intake.current(holders) if holder.reported_for == reported_for]
     if tx.parcels.get(identity) is not None or not live:
         return
-    if any(holder.state is not ParcelState.ACCEPTED for holder in holders):
+    if any(holder.state is not ParcelState.ACCEPTED for holder in holders if holder.reported_for == reported_for):
         raise _Stopped(Deferred("708", {}, retry_after=5))
     if any(holder.sha256 not in digests for holder in live):
         raise _Stopped(Fault("900", {"stage": "withdrawing", "error": "OthersCount"}))
@@ -87,13 +96,15 @@ def _void(tx: Transaction, incoming: IncomingRow, origin: str, digests: set[str]
         corridor=CORRIDOR,
         sender=incoming.sender,
         origin=origin,
+        reported_for=reported_for,
         agreement=incoming.agreement,
         state=ParcelState.ARRIVING,
         period=incoming.period,
         kind=Kind.VOID,
         revision=revision,
+        stated=max(holder.stated for holder in live),
         sha256=incoming.list_sha256,
-        facts=facts.digest,
+        facts=incoming.facts,
         received_at=incoming.listed_at,
         posted_at=tx.now,
     )

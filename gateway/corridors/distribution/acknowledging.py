@@ -20,7 +20,7 @@ from gateway.corridors.recording import (
     Issue,
     Said,
     TriedParcel,
-    content,
+    in_clear,
     issue,
     keeping,
     of_batch,
@@ -92,7 +92,7 @@ class Acknowledging(Step[Dropped, Signed]):
         ]
         return Dropped(ParcelId(identity), claim, batches, self.node.terms())
 
-    def effect(self, known: Dropped, now: datetime) -> Decision[Signed]:  # noqa: ARG002 - no time is in it
+    def effect(self, known: Dropped, now: datetime) -> Decision[Signed]:
         """Copy what was dropped, and judge it."""
         if known.claim is None:
             return Fault("900", {"stage": self.name, "error": "NoClaim"})
@@ -106,6 +106,8 @@ class Acknowledging(Step[Dropped, Signed]):
             original = self._original(issuer, copied.value) if isinstance(closes, Refused) else ""
             return Duplicate(original) if original else closes
         judged = statements.judge(self.node, issuer, body, signature)
+        if isinstance(judged, Refused):
+            statements.told(self.node, judged, statements.statement_id(body, signature), now)
         return Ok(Speaks(Statement(issuer, body, signature), judged)) if isinstance(judged, Ok | Refused) else judged
 
     def commit(self, tx: Transaction, known: Dropped, decision: Decision[Signed]) -> StepResult:
@@ -125,7 +127,7 @@ class Acknowledging(Step[Dropped, Signed]):
                 refuse(tx, row, decision, known.terms)
                 return {"outcome": "refused", "code": code}
             case Duplicate(original, code):
-                of_parcel(tx, row, Event.DUPLICATE, Said(digests={**content(row), "original": original}))
+                of_parcel(tx, row, Event.DUPLICATE, Said(digests={**in_clear(row), "original": original}))
                 return {"outcome": "duplicate", "code": code}
             case Deferred():
                 return defer(tx, TriedParcel(row), decision)
@@ -214,7 +216,7 @@ class Acknowledging(Step[Dropped, Signed]):
         duties.collected(tx, batch, row.id, row.received_at, terms)
         tx.parcels.update(row.id, period=batch.period)
         row = tx.parcels.row(row.id)
-        said = Said({"bytes": row.size}, {**content(row), "batch": batch.id}, time=row.received_at)
+        said = Said({"bytes": row.size}, {**in_clear(row), "batch": batch.id}, time=row.received_at)
         entry = of_parcel(tx, row, Event.RECEIVED, said)
         packages = tuple(PackageId(package.id) for package in tx.packages.where(distribution=batch.id))
         told = Issue("acknowledged", "100", entry, Counts(), packages=packages, about=facts.agreements[batch.agreement])
@@ -229,6 +231,6 @@ def _signature(copied: Copied) -> bytes:
 
 def _noted(tx: Transaction, row: ParcelRow, about: str) -> None:
     """Another gateway's receipt or list was taken in: `about` is the batch it speaks of. No receipt for a receipt."""
-    said = Said({"bytes": row.size}, {**content(row), "about": about}, time=row.received_at)
+    said = Said({"bytes": row.size}, {**in_clear(row), "about": about}, time=row.received_at)
     of_parcel(tx, row, Event.RECEIVED, said)
     tx.parcels.update(row.id, detail={"about": about})

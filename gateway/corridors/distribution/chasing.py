@@ -95,7 +95,7 @@ def _letter(node: Node, late: _Late, now: datetime) -> letters.Unsigned:
     with node.ledger.reading() as reading:
         entry = reading.entries.get(f"{batch.id}/{Event.DELIVERED}")
     assert entry is not None, "a delivery is logged with the batch"
-    lines, withdrawn = composing.content(node, batch.id)
+    lines, withdrawn, _ = composing.content(node, batch.id)
     return letters.Unsigned(
         seq=entry.seq,
         day=now.date(),

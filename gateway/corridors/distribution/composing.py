@@ -5,22 +5,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from gateway import durable
 from gateway.adapters.ledger.rows import BatchRow
-from gateway.corridors.distribution.releasing import PROGRESS
+from gateway.corridors.distribution.collecting import PROGRESS
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.node import Node
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import AgreementId, DistributionId, Listed, PartyId, Released
 from gateway.policy.facts import Agreement, Facts, Party
+from gateway.receipts import collection as collections
 from gateway.receipts import distribution as documents
 from gateway.receipts import naming
+from gateway.receipts.collection import Collection
 from gateway.receipts.distribution import DistributionList
 from gateway.receipts.listing import Withdrawn
 from gateway.receipts.parties import Issuer, Receiver
@@ -59,7 +61,7 @@ def _list(node: Node, batch: BatchRow, agreement: Agreement, facts: Facts) -> tu
     with node.ledger.reading() as reading:
         entry = reading.entries.get(f"{batch.id}/{Event.RELEASED}")
     assert entry is not None, "a release is logged with the batch"
-    lines, withdrawn = content(node, batch.id)
+    lines, withdrawn, collection = content(node, batch.id)
     released = Released(
         DistributionId(batch.id),
         AgreementId(agreement.id),
@@ -77,7 +79,7 @@ def _list(node: Node, batch: BatchRow, agreement: Agreement, facts: Facts) -> tu
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         withdrawn=withdrawn,
     )
-    return listing, entry.seq
+    return replace(listing, collection=collection), entry.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,16 @@ class _Writing:
         }
 
 
-def content(node: Node, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...]]:
-    """What a batch holds: its lines, and what its receiver has to delete."""
+def content(node: Node, distribution: str) -> tuple[tuple[Listed, ...], tuple[Withdrawn, ...], Collection | None]:
+    """What a batch holds: its lines, what its receiver has to delete, and, for the level above, who was collected
+    from."""
     with node.ledger.reading() as reading:
         body = reading.progress.get(distribution, PROGRESS)
     assert body is not None, "a release keeps its lines"
     held = json.loads(body)
     lines, withdrawn = held["lines"], held["withdrawn"]
-    return tuple(Listed(**line) for line in lines), tuple(Withdrawn(**notice) for notice in withdrawn)
+    told = collections.parse(held["collection"]) if "collection" in held else None
+    return tuple(Listed(**line) for line in lines), tuple(Withdrawn(**notice) for notice in withdrawn), told
 
 
 def is_list(path: Path) -> bool:

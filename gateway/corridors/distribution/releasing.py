@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import PackageRow, ParcelRow
 from gateway.corridors import counting
-from gateway.corridors.distribution import four_eyes
+from gateway.corridors.counting import collected
+from gateway.corridors.distribution import collecting, four_eyes
 from gateway.corridors.obligations import duties
 from gateway.lifecycle import BATCH, OWED, PACKAGE, Event, PackageState, Recorded
 from gateway.lifecycle.parcel import REACHED
@@ -19,10 +20,8 @@ from gateway.log import Entry
 from gateway.node import Node, Terms
 from gateway.parcels import DistributionId, Listed, PartyId
 from gateway.policy.facts import Agreement, Facts, Party
+from gateway.receipts.collection import Collection
 from gateway.stages import releasing
-
-PROGRESS = "releasing"
-"""Under this name the ledger keeps what a batch holds (`progress`), as JSON."""
 
 
 def release_id(entry: Recorded) -> str:
@@ -57,13 +56,15 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one receiver gets of a release: packages and notices of withdrawal (`mine`), and what it is told."""
+    """What one receiver gets of a release: packages and notices of withdrawal (`mine`), and what it is told; where it
+    is the level above, with what became of those that are collected from."""
 
     identity: DistributionId
     receiver: Party
     mine: Sequence[PackageRow]
     lines: Sequence[Listed]
     withdrawn: Sequence[Mapping[str, str]]
+    collection: Collection | None = None
 
     @property
     def records(self) -> int:
@@ -88,6 +89,7 @@ class _Part:
                 "records": self.records,
                 "batch": release.number,
                 "missing": sum(line.status == "missing" for line in self.lines),
+                **({name: self.collection.counts[name] for name in ("owing", "reported")} if self.collection else {}),
             },
             digests=self.digests,
         )
@@ -98,6 +100,22 @@ class Releasing:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+
+    def listable(self) -> list[tuple[str, str, int]]:
+        """(agreement, period, batch) of every collection that is whole and not told to the level above: a list goes up
+        also where no package is held, as when all were nil."""
+        facts, found = self._node.facts.current(), []
+        with self._node.ledger.reading() as reading:
+            for agreement in facts.agreements.values():
+                by_person = agreement.four_eyes or agreement.release == "by_operator"
+                if by_person or not collecting.hands_up(agreement, facts):
+                    continue
+                for period in reading.obligations.periods(agreement.id):
+                    number = reading.batches.last(agreement.id, period) + 1  # before what is held, as in `ripe`
+                    news = collecting.is_news(reading, facts, agreement, period)
+                    if news and not _held(reading, agreement.id, period):
+                        found.append((agreement.id, period, number))
+        return found
 
     def ripe(self, now: datetime) -> list[tuple[str, str, int]]:
         """(agreement, period, batch) of everything the release rules let go at `now`."""
@@ -125,8 +143,9 @@ class Releasing:
         terms = self._node.terms()
         with self._node.ledger.transaction(self._node.clock.now()) as tx:
             done = tx.batches.where(agreement=agreement, period=period, batch=batch)
-            if not done and _held(tx, agreement, period):
-                _release(tx, Release(terms.facts, terms.facts.agreements[agreement], period, batch), actor)
+            known, facts = terms.facts.agreements[agreement], terms.facts
+            if not done and (_held(tx, agreement, period) or collecting.is_news(tx, facts, known, period)):
+                _release(tx, Release(facts, known, period, batch), actor)
                 duties.distributed(tx, agreement, period, terms)
                 done = tx.batches.where(agreement=agreement, period=period, batch=batch)
         return [(one.id, one.receiver) for one in done]
@@ -160,9 +179,10 @@ def _held(reading: Reading, agreement: str, period: str) -> list[PackageRow]:
 def _standing(reading: Reading, agreement: Agreement, period: str, in_work: int) -> releasing.Standing:
     owed = reading.obligations.where(agreement=agreement.id, period=period)
     before = reading.batches.where(agreement=agreement.id, period=period)
+    decided = reading.entries.get(collecting.closing(agreement.id, period)) is not None
     return releasing.Standing(
         held=True,
-        outstanding=sum(o.state in OWED for o in owed) if owed else 1,
+        outstanding=0 if decided else sum(o.state in OWED for o in owed) if owed else 1,
         in_work=in_work if agreement.rhythm != "event" else 0,
         expires_at=max(o.expires_at for o in owed) if owed else None,
         last_release=max(batch.released_at for batch in before) if before else None,
@@ -190,21 +210,61 @@ def _parts(tx: Transaction, release: Release, held: Sequence[PackageRow]) -> Ite
     else:
         origins, receivers = _origins(tx, release), list(facts.receivers(agreement))
     live = {origin: counting.counting(tx, origin, agreement.id, period) for origin in origins}
-    arrived = [origin for origin, parcels in live.items() if parcels]
+    collection = collecting.standing(tx, facts, agreement, period) if collecting.hands_up(agreement, facts) else None
+    arrived = [
+        origin for origin, parcels in live.items() if parcels or collected.is_nil(tx, origin, agreement.id, period)
+    ]
     counts = {parcel.id for parcels in live.values() for parcel in parcels}
     there = tx.packages.where(agreement=agreement.id, period=period)
     gone = [p for p in there if p.distribution and p.parcel in counts]
+    otherwise = _otherwise(tx, agreement.id, period, live) if agreement.rhythm != "event" else {}
     for receiver in receivers:
         mine = [p for p in held if p.receiver == receiver.id]
+        if facts.above(receiver):
+            yield _handed_up(release, receiver, mine, gone, live, collection)
+            continue
         before = {p.origin for p in gone if p.receiver == receiver.id and p.sha256}
         told = origins if agreement.rhythm != "event" else [o for o in origins if any(p.origin == o for p in mine)]
         yield _Part(
             release.batch(receiver),
             receiver,
             mine,
-            releasing.lines(PartyId(receiver.id), told, [p for p in mine if p.sha256], arrived, before),
+            releasing.lines(PartyId(receiver.id), told, [p for p in mine if p.sha256], arrived, before, otherwise),
             [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces],
         )
+
+
+def _handed_up(
+    release: Release,
+    receiver: Party,
+    mine: Sequence[PackageRow],
+    gone: Sequence[PackageRow],
+    live: Mapping[PartyId, Sequence[ParcelRow]],
+    collection: Collection | None,
+) -> _Part:
+    """The same for the level above: all of it is this node's own submission, also what others reported here."""
+    own = PartyId(release.facts.node.party)
+    packages = [replace(p, origin=own) for p in mine if p.sha256]
+    before = {own} if any(p.receiver == receiver.id and p.sha256 for p in gone) else set()
+    arrived = {own} if any(live.values()) else set()
+    notices = [_withdrawn(p, old, live) for p in mine if not p.sha256 for old in p.replaces]
+    lines = releasing.lines(PartyId(receiver.id), [own], packages, arrived, before)
+    withdrawn = [{**notice, "origin": str(own)} for notice in notices]
+    return _Part(release.batch(receiver), receiver, mine, lines, withdrawn, collection)
+
+
+def _otherwise(
+    reading: Reading, agreement: str, period: str, live: Mapping[PartyId, Sequence[ParcelRow]]
+) -> Mapping[str, releasing.Otherwise]:
+    """Origins of which not all has come, and those that owe nothing for the period."""
+    owed = {row.party for row in reading.obligations.where(agreement=agreement, period=period)}
+    found: dict[str, releasing.Otherwise] = {}
+    for origin, parcels in live.items():
+        if collected.is_open(reading, origin, agreement, period, parcels):
+            found[origin] = "partly"
+        elif owed and not parcels and origin not in owed:
+            found[origin] = "not_due"
+    return found
 
 
 def _enter(tx: Transaction, release: Release, part: _Part, entry: Entry) -> None:
@@ -225,13 +285,15 @@ def _enter(tx: Transaction, release: Release, part: _Part, entry: Entry) -> None
     )
     tx.packages.assign([package.id for package in part.mine], part.identity)
     tx.packages.change_batch(part.identity, PACKAGE.apply(PackageState.HELD, entry))
-    content = {"lines": [asdict(line) for line in part.lines], "withdrawn": part.withdrawn}
-    tx.progress.set(part.identity, PROGRESS, json.dumps(content))
+    content: dict[str, object] = {"lines": [asdict(line) for line in part.lines], "withdrawn": part.withdrawn}
+    if part.collection is not None:
+        content["collection"] = part.collection.to_json()
+    tx.progress.set(part.identity, collecting.PROGRESS, json.dumps(content))
 
 
 def _origins(tx: Transaction, release: Release) -> list[PartyId]:
-    """The parties that a receiver is told about: those who owe, or, where a sender relays what others reported, those
-    others."""
+    """The parties that a receiver is told about: those who owe, or, where a sender hands down what others reported,
+    those others."""
     senders = [PartyId(party.id) for party in release.facts.senders(release.agreement)]
     packages = tx.packages.where(agreement=release.agreement.id, period=release.period)
     relayed = sorted({p.origin for p in packages} - set(senders))

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway import durable
+from gateway import digests, durable
 from gateway.adapters.ledger.rows import PackageRow
 from gateway.adapters.sealing import keyring
 from gateway.node import Node
@@ -23,9 +23,9 @@ from gateway.records import schema
 from gateway.records.plain import write_workbook
 
 
-def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts) -> dict[PartyId, Path]:
+def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts, key: str) -> dict[PartyId, Path]:
     """By receiver, the file that goes into its package: the part, the document, or, under this profile, the part as a
-    workbook, made here."""
+    workbook, made here with the key of that part, out of the parcel's `key`."""
     spool, parcel = node.spool, sorted_.checked.opened.arrival.parcel
     if sorted_.checked.opened.content == "document":
         return dict.fromkeys(sorted_.parts, spool.table(parcel))
@@ -37,7 +37,7 @@ def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts) -> 
     for receiver, part in sorted_.parts.items():
         found[receiver] = spool.workbook(parcel, part.province)
         durable.make_folder(found[receiver].parent)
-        write_workbook(found[receiver], spool.part(parcel, part.province), rules)
+        write_workbook(found[receiver], spool.part(parcel, part.province), rules, digests.part_key(key, part.province))
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from gateway import digests
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ObligationRow, ObligationValues, ReminderRow
 from gateway.corridors.obligations import entries
@@ -46,8 +47,7 @@ def changed(tx: Transaction, change: Change, owed: ObligationRow, terms: Terms) 
         due_before=owed.due,
         due_after=after.due if after else None,
     )
-    commit, salt = commitment(change.why)
-    tx.salts.keep(commit, salt, "")
+    commit = _commit(tx, change.why)
     moves = after if change.kind == "extended" else None
     another = after if change.kind == "transferred" else None
     said = Said(
@@ -94,9 +94,7 @@ def moved(
 def outage(tx: Transaction, found: Outage, actor: str, why: str, terms: Terms) -> None:
     """Log that the node was down. Seconds are whole ones."""
     assert found.ended is not None, "an outage is entered when it is over"
-    commit, salt = commitment(why) if why else ("", "")
-    if commit:
-        tx.salts.keep(commit, salt, "")
+    commit = _commit(tx, why) if why else ""
     tx.log(
         Entry(
             id=found.id,
@@ -108,6 +106,14 @@ def outage(tx: Transaction, found: Outage, actor: str, why: str, terms: Terms) -
             commit=commit,
         )
     )
+
+
+def _commit(tx: Transaction, why: str) -> str:
+    """What the log has of a reason; its salt stays with the reason, in the ledger."""
+    salt = digests.new_key()
+    commit = commitment(why, salt)
+    tx.secrets.keep_salt(commit, salt)
+    return commit
 
 
 def redated(tx: Transaction, owed: ObligationRow, after: Obligation, terms: Terms) -> ObligationValues:

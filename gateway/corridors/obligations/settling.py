@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from gateway import deadlines
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import NewObligation, ObligationRow, ObligationValues, ParcelRow
 from gateway.corridors import counting
+from gateway.corridors.counting import collected
 from gateway.corridors.obligations import entries
 from gateway.corridors.obligations.entries import About
 from gateway.corridors.recording import Said
@@ -23,9 +26,23 @@ from gateway.lifecycle.obligation import COUNTED, HOW
 from gateway.node import Terms
 from gateway.parcels import AgreementId, Kind, PartyId
 from gateway.policy.periods import Period
+from gateway.receipts.receipt import DueDate, Timeliness
 
+_TIMELINESS: Final[Mapping[ObligationState | None, Timeliness]] = {
+    ObligationState.MET_LATE: "late",
+    ObligationState.MISSED: "late",
+    ObligationState.MET_AFTER_CORRECTION: "corrected",
+}
 Came = Iterable[tuple[ObligationRow, Sequence[Delivery]]]
 """Obligations, each with its deliveries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A submission that came after its date: the date, and whether it is late or was corrected in time."""
+
+    due: DueDate
+    timeliness: Timeliness
 
 
 def set_obligation(tx: Transaction, owed: Obligation, terms: Terms, source: str = "") -> bool:
@@ -94,8 +111,32 @@ def settle_many(tx: Transaction, about: About, came: Came, terms: Terms, parcel:
 
 def settle_submission(tx: Transaction, parcel: ParcelRow, terms: Terms) -> None:
     """Judge the submission that this parcel answers, once it is accepted."""
-    for owed in tx.obligations.where(agreement=parcel.agreement, party=parcel.sender, period=parcel.period):
-        settle(tx, owed, _deliveries(tx, owed), terms, parcel.id)
+    settle_collected(tx, parcel.sender, parcel.agreement, parcel.period, terms, parcel.id)
+
+
+def settle_collected(tx: Transaction, party: str, agreement: str, period: str, terms: Terms, parcel: str = "") -> None:
+    """Judge the submission of a period: a parcel was accepted, or a list has come that says that it is whole."""
+    for owed in tx.obligations.where(agreement=agreement, party=party, period=period):
+        settle(tx, owed, _deliveries(tx, owed), terms, parcel)
+
+
+def overdue(tx: Transaction, parcel: ParcelRow, terms: Terms) -> Overdue | None:
+    """What a receipt says of an accepted submission that came after its date; to be asked once it is settled. None for
+    one that came in time, and for what was sent to a submission that was settled before."""
+    if parcel.kind is Kind.VOID or not parcel.period:
+        return None
+    found = tx.obligations.where(
+        kind="submission", agreement=parcel.agreement, party=parcel.sender, period=parcel.period
+    )
+    for owed in found:
+        if owed.state in SETTLED:
+            state = owed.state if owed.parcel == parcel.id else None
+        else:  # a part, and others are missing
+            state = deadlines.judge(read(owed), _deliveries(tx, owed), tx.now, terms.calendar).state
+        if state in _TIMELINESS:
+            limit = owed.expires_at.astimezone(SHANGHAI)
+            return Overdue(DueDate("submission", owed.due, limit, owed.status, owed.edition), _TIMELINESS[state])
+    return None
 
 
 def owed_periods(reading: Reading, agreement: str, party: str, now: datetime) -> list[Period]:
@@ -207,13 +248,17 @@ def _period(occasion: str) -> str:
 
 def _deliveries(tx: Transaction, owed: ObligationRow) -> list[Delivery]:
     """Everything the party sent for the period. What is still being checked is pending, so that nobody is late while
-    the node is slow; parts count once, when the last of them is here."""
+    the node is slow; parts count once, when the last of them is here; what it collects, once its list says that it is
+    whole."""
+    whole = collected.deliveries(tx, owed.party, owed.agreement, owed.period)
     parcels = tx.parcels.where(sender=owed.party, agreement=owed.agreement, period=owed.period)
     found = [
         _delivery(p)
         for p in parcels
         if p.state is not ParcelState.DUPLICATE and not (p.part and p.state is ParcelState.ACCEPTED)
     ]
+    if whole is not None:
+        return [*whole, *(one for one in found if one.outcome == "refused")]
     live = counting.counting(tx, owed.party, owed.agreement, owed.period)
     parts = [p.received_at for p in live if p.part]
     return [*found, Delivery(max(parts), "accepted")] if parts else found

@@ -4,6 +4,7 @@ Each writes what it changes with its entry, and returns what has to be enqueued.
 """
 
 from gateway.corridors.operating.again import Again, CannotBe, Unknown
+from gateway.corridors.operating.closing import close
 from gateway.corridors.operating.incoming import acknowledge
 from gateway.corridors.operating.parcels import confirm, reject
 from gateway.corridors.operating.releasing import Release, release
@@ -15,6 +16,7 @@ __all__ = [
     "Release",
     "Unknown",
     "acknowledge",
+    "close",
     "confirm",
     "reject",
     "release",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.corridors.distribution import four_eyes
+from gateway.corridors.distribution import collecting, four_eyes
 from gateway.corridors.operating.again import CannotBe, Unknown
 from gateway.lifecycle import PackageState
 from gateway.node import Node
@@ -33,7 +33,8 @@ def release(node: Node, agreement: str, period: str, signatures: Sequence[bytes]
         # In this order, as in `distribution.releasing`: what is released meanwhile is not followed by an empty batch.
         batch = reading.batches.last(agreement, period) + 1
         held = reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
-    if not held:
+        news = collecting.is_news(reading, facts, facts.agreements[agreement], period)
+    if not held and not news:
         raise CannotBe("there are no held packages of this agreement and period")
     made = Release(agreement, period, batch, len(held), actor)
     if not facts.agreements[agreement].four_eyes:

@@ -9,6 +9,9 @@ from gateway.corridors.recording.entries import (
     batch_entry,
     commitment,
     content,
+    content_salt,
+    erased,
+    in_clear,
     incoming_entry,
     keeping,
     log_batch,
@@ -17,6 +20,7 @@ from gateway.corridors.recording.entries import (
     of_parcel,
     parcel_entry,
 )
+from gateway.corridors.recording.impersonating import impersonated, log_impersonation
 from gateway.corridors.recording.issuing import Issue, issue
 from gateway.corridors.recording.refusing import refuse
 from gateway.corridors.recording.tried import TriedBatch, TriedIncoming, TriedParcel, kept, standing
@@ -32,11 +36,16 @@ __all__ = [
     "batch_entry",
     "commitment",
     "content",
+    "content_salt",
+    "erased",
+    "impersonated",
+    "in_clear",
     "incoming_entry",
     "issue",
     "keeping",
     "kept",
     "log_batch",
+    "log_impersonation",
     "of_batch",
     "of_incoming",
     "of_parcel",

@@ -7,17 +7,18 @@ event that the lifecycle does not allow raises `NoTransition` and leaves nothing
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from gateway import digests
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import BatchRow, IncomingRow, ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
 from gateway.lifecycle import BATCH, INCOMING, PACKAGE, PARCEL, Event
 from gateway.log import Entry
+from gateway.log.entry import IN_CLEAR, KEYED
 from gateway.node import ACTOR
 from gateway.policy.facts import Facts, Retention
 
@@ -57,7 +58,7 @@ def parcel_entry(tx: Transaction, parcel: ParcelRow, event: Event, said: Said = 
         time=said.time or tx.now,
         actor=said.actor,
         facts=parcel.facts,
-        parties=(parcel.sender,),
+        parties=_parties(parcel),
         parcel=parcel.id,
         package=address(parcel),
         counts=said.counts,
@@ -117,10 +118,9 @@ def incoming_entry(tx: Transaction, batch: IncomingRow, event: Event, said: Said
     )
 
 
-def commitment(value: str) -> tuple[str, str]:
-    """`commit = SHA-256(salt ‖ value)` and the salt (hex), for a value that may be personal, such as a file's name."""
-    salt = secrets.token_bytes(32)
-    return hashlib.sha256(salt + value.encode("utf-8", "surrogateescape")).hexdigest(), salt.hex()
+def commitment(value: str, salt: str) -> str:
+    """`SHA-256(salt ‖ value)`, for a value that may be personal, such as a file's name; `salt` is hexadecimal."""
+    return hashlib.sha256(bytes.fromhex(salt) + value.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def keeping(facts: Facts, agreement: str) -> Retention:
@@ -129,11 +129,44 @@ def keeping(facts: Facts, agreement: str) -> Retention:
     return found.retention if found else Retention()
 
 
+def _parties(parcel: ParcelRow) -> tuple[str, ...]:
+    """Who handed it over; then who reported it, and on whose behalf, where that is told."""
+    if parcel.reported_for:
+        return (parcel.sender, parcel.origin, parcel.reported_for)
+    return (parcel.sender, parcel.origin) if parcel.origin not in ("", parcel.sender) else (parcel.sender,)
+
+
 def address(parcel: ParcelRow) -> str:
     """`migrants-inflow/2026Q3/new/r1`: what a parcel answers, as far as it is known; `-` for what is not."""
     return "/".join((parcel.agreement or "-", parcel.period or "-", parcel.kind or "-", f"r{parcel.revision}"))
 
 
-def content(parcel: ParcelRow) -> dict[str, str]:
-    """The digest of what was received, for an entry."""
-    return {"content": parcel.sha256} if parcel.sha256 else {}
+def in_clear(parcel: ParcelRow) -> dict[str, str]:
+    """The digest of what was received, for an entry: of bytes that nobody can guess, such as a sealed package or a
+    signature."""
+    return {IN_CLEAR: parcel.sha256} if parcel.sha256 else {}
+
+
+def content(tx: Transaction, parcel: ParcelRow) -> dict[str, str]:
+    """The same as the entry of its arrival has it; keyed where there is none. None where the bytes are not known any
+    more, after a restore."""
+    if not parcel.sha256:
+        return {}
+    arrived = tx.entries.get(f"{parcel.id}/{Event.RECEIVED}")
+    if arrived is not None:
+        told = Entry.parse(arrived.body).digests
+        return {name: told[name] for name in (IN_CLEAR, KEYED) if name in told}
+    return {KEYED: digests.keyed(content_salt(tx.secrets.ensure(parcel.id)), parcel.sha256)}
+
+
+def content_salt(key: str) -> str:
+    """What the digest of a file is keyed with, out of its parcel's key."""
+    return digests.keyed(key, digests.CONTENT)
+
+
+def erased(tx: Transaction, parcel: ParcelRow) -> None:
+    """What was kept of a parcel is gone: say so, once, and destroy what could still tell it from its digests."""
+    if tx.entries.get(f"{parcel.id}/{Event.ERASED}") is None:
+        of_parcel(tx, parcel, Event.ERASED)
+    tx.secrets.destroy(parcel.id)
+    tx.progress.strip(parcel.id)

@@ -7,21 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from gateway import deadlines
+from gateway import deadlines, digests
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.ledger.sequencing import Sequenced
-from gateway.corridors.recording.entries import address
+from gateway.corridors.recording.entries import address, content_salt
 from gateway.deadlines import Calendar
 from gateway.deadlines.obligations import CORRECTION
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event, ParcelState
 from gateway.log import Entry
+from gateway.log.entry import KEYED
 from gateway.node import ACTOR, Terms
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Decider, PackageId, ParcelId, PartyId
 from gateway.policy.facts import Agreement, Facts
-from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, Stage, number
+from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, Stage, number, parse
 
 NOTHING = hashlib.sha256(b"").hexdigest()
 Reconciled = Mapping[str, Sequence[tuple[str, int, int]]]
@@ -30,7 +31,8 @@ Reconciled = Mapping[str, Sequence[tuple[str, int, int]]]
 @dataclass(frozen=True, slots=True)
 class Issue:
     """What one receipt states. `entry` is the one it rests on. `about`: the agreement it speaks of, where the parcel
-    itself stands under none. `due`: the dates it sets, where they are not those of a correction. `receiver`: whose
+    itself stands under none. `due`: the dates it sets, where they are not those of a correction; `passed`: the one that
+    an accepted submission came after. `receiver`: whose
     delivery it states; `repeated`: how often that was stated before."""
 
     stage: Stage
@@ -44,6 +46,7 @@ class Issue:
     checked: Checked | None = None
     reconciled: Reconciled = field(default_factory=dict)
     due: tuple[DueDate, ...] | None = None
+    passed: tuple[DueDate, ...] = ()
     receiver: str = ""
     repeated: int = 0
 
@@ -88,7 +91,7 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         code=told.code,
         issuer=PartyId(facts.node.party),
         parcel=ParcelId(parcel.id),
-        sha256=parcel.sha256 or NOTHING,
+        sha256=_sha256(tx, parcel, told),
         size=parcel.size,
         sender=PartyId(parcel.sender),
         receivers=tuple(dict.fromkeys(PartyId(package.split("_")[2]) for package in told.packages)),
@@ -104,13 +107,37 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         facts=parcel.facts,
         packages=tuple(told.packages),
-        due=_due(tx, parcel, told.counts, terms.calendar) if told.due is None else told.due,
+        due=told.passed + (_due(tx, parcel, told.counts, terms.calendar) if told.due is None else told.due),
         codes=dict(told.codes),
         detail=told.detail,
         quality=checked.measures if checked else {},
         fields=checked.fields if checked else {},
         reconciled={cases: tuple(found) for cases, found in told.reconciled.items()},
+        salt=_salt(tx, parcel, told),
     )
+
+
+def _sha256(tx: Transaction, parcel: ParcelRow, told: Issue) -> str:
+    """The digest of the file, for its sender. A receiver of some of its records could find the others by it: what it
+    gets too says the digest only where the log shows it. Empty as well where a restored node does not know it."""
+    arrived = tx.entries.get(f"{parcel.id}/{Event.RECEIVED}")
+    keyed = arrived is not None and KEYED in Entry.parse(arrived.body).digests
+    if keyed and (told.receiver or not parcel.sha256):
+        return ""
+    return parcel.sha256 or NOTHING
+
+
+def _salt(tx: Transaction, parcel: ParcelRow, told: Issue) -> str:
+    """What the log's digest of the file is keyed with, which receipts go on to say when the key is destroyed. Where
+    nobody knows it, and where a receiver gets the receipt too, one of its own: the log has the receipt's digest, and
+    without a salt all else in it could be tried."""
+    if told.receiver:
+        return digests.new_key()
+    key = tx.secrets.key(parcel.id)
+    if key:
+        return content_salt(key)
+    before = (parse(one.body).salt for one in tx.receipts.where(parcel=parcel.id, about=""))
+    return next(filter(None, before), "") or digests.new_key()
 
 
 def _label(agreement: Agreement | None, facts: Facts) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gateway.adapters.ledger import Transaction
 from gateway.adapters.ledger.rows import ParcelRow
-from gateway.corridors.recording.entries import KEEP, Said, content, keeping, of_parcel
+from gateway.corridors.recording.entries import KEEP, Said, content, keeping, of_parcel, parcel_entry
+from gateway.corridors.recording.impersonating import log_impersonation
 from gateway.corridors.recording.issuing import Issue, issue
 from gateway.corridors.recording.tried import kept
 from gateway.lifecycle import Event
@@ -18,9 +19,10 @@ def refuse(tx: Transaction, parcel: ParcelRow, refusal: Refused, terms: Terms) -
     records = int(refusal.detail.get("records", 0))
     days = keeping(terms.facts, parcel.agreement).quarantine
     counts = {"records": records, "code": int(refusal.code), KEEP: days}
-    entry = of_parcel(tx, parcel, Event.REFUSED, Said(counts, content(parcel)))
+    entry = of_parcel(tx, parcel, Event.REFUSED, Said(counts, content(tx, parcel)))
     tx.parcels.update(parcel.id, detail=kept(parcel, refusal.detail))
     tx.places.free(parcel.id)
+    log_impersonation(tx, refusal, parcel_entry(tx, parcel, Event.IMPERSONATED))
     told = Issue(
         "refused", refusal.code, entry, Counts(records, 0, records), codes=refusal.codes, detail=refusal.detail
     )

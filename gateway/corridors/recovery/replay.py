@@ -113,7 +113,9 @@ class Replay:
                 id=entry.parcel,
                 corridor="acknowledgement" if agreement == ACKNOWLEDGE else "submission",
                 sender=sender,
-                origin="" if agreement == ACKNOWLEDGE else self._origin(entry.parcel, sender),
+                origin="" if agreement == ACKNOWLEDGE else self._origin(entry, sender),
+                reported_for="".join(entry.parties[2:3]),
+                stated=entry.counts.get("stated", 0),
                 agreement=agreement,
                 state=INITIAL,
                 facts=entry.facts,
@@ -128,11 +130,14 @@ class Replay:
         )
         return tx.parcels.row(entry.parcel)
 
-    def _origin(self, parcel: str, sender: str) -> str:
-        """Who reported: its packages say so where another relayed them."""
-        for entry in self._by_parcel.get(parcel, ()):
+    def _origin(self, received: Entry, sender: str) -> str:
+        """Who reported. Entries from before 0.3 do not say it where another handed it over, but the packages do."""
+        if len(received.parties) > 1:
+            return received.parties[1]
+        for entry in self._by_parcel.get(received.parcel, ()):
             if entry.event is Event.SEALED and entry.digests:
-                return next(iter(entry.digests)).split("_")[1]
+                origin = next(iter(entry.digests)).split("_")[1]
+                return sender if "." in origin else origin
         return sender
 
     def _accepted(self, tx: Transaction, row: ParcelRow, entry: Entry) -> None:

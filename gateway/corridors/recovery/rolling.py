@@ -15,7 +15,9 @@ from gateway import durable
 from gateway.adapters.ledger import Transaction
 from gateway.corridors.recovery.histories import History, receipts
 from gateway.corridors.recovery.replay import Replay
+from gateway.lifecycle import Event
 from gateway.log import Entry
+from gateway.log.entry import is_content
 from gateway.log.note import BadNote, VerifierKey, read_checkpoint
 from gateway.log.tiles import ARCHIVE
 from gateway.node import Node
@@ -75,6 +77,9 @@ def roll(
                 if tables.signed(size) is None:
                     tables.sign(size, note, now)
         replay.follow(tx, [Entry.parse(body) for body in bodies])
+        for erased in replay.erased:
+            tx.secrets.destroy(erased)
+            tx.progress.strip(erased)
         report.interrupted = sorted(replay.interrupted)
         report.differing = sorted(replay.differing)
         report.unclear, report.undated = sorted(replay.asked.unclear), replay.asked.undated(tx)
@@ -137,11 +142,21 @@ def _signed(node: Node, data: bytes, path: Path, own: Sequence[str]) -> bool:
     return isinstance(node.verifier.verify(data, signature, *own), Ok)
 
 
+def _know(tx: Transaction, receipt: Receipt) -> None:
+    """What the log shows keyed its sender's receipt says plainly: by it the same file is known when it comes again."""
+    row, arrived = tx.parcels.get(receipt.parcel), tx.entries.get(f"{receipt.parcel}/{Event.RECEIVED}")
+    if row is None or row.sha256 or arrived is None or not receipt.sha256:
+        return
+    if is_content(Entry.parse(arrived.body).digests, receipt.sha256, receipt.salt):
+        tx.parcels.update(receipt.parcel, sha256=receipt.sha256)
+
+
 def _keep(tx: Transaction, receipt: Receipt, data: bytes, now: datetime) -> int:
     """A receipt that its party has: entered as written. One whose entry is another's is no receipt of this log."""
     entry = next(iter(tx.entries.after(receipt.log.seq - 1, 1)), None)
     if entry is None or entry.leaf != receipt.log.hash:
         return 0
+    _know(tx, receipt)
     about = str(receipt.receivers[0]) if receipt.stage == "delivered" and receipt.receivers else ""
     same = (receipt.stage, about, int(receipt.detail.get("again", 0)))
     known = tx.receipts.where(parcel=receipt.parcel)

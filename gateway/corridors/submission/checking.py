@@ -16,7 +16,7 @@ from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import answering
 from gateway.corridors.recording import Said, of_parcel
 from gateway.corridors.submission.recognising import OPENED
-from gateway.corridors.submission.steps import At, ParcelStep
+from gateway.corridors.submission.steps import At, ParcelStep, parcel_key
 from gateway.lifecycle import Event
 from gateway.node import Terms
 from gateway.outcomes import Decision, Deferred, Fault, Held, Ok, Refused
@@ -46,6 +46,8 @@ class Checking(ParcelStep[Opened, Checked]):
         if opened.content in ("void", "document"):
             return Ok(checking.unread(opened, durable.sha256_file(node.spool.table(parcel))[0]))
         arrival = opened.arrival
+        if refused := checking.nil_document(opened, facts.agreements[arrival.agreement]):
+            return refused
         job = checking.job(opened, facts, node.spool.table(parcel), node.spool.clear_out(parcel))
         if facts.inquiries(arrival.agreement):
             examined = answering.examine(node, arrival, job, known.terms)
@@ -62,6 +64,7 @@ class Checking(ParcelStep[Opened, Checked]):
             return judged
         repeated = repeating.find(node, parcel, judged.value, job)
         checked = replace(judged.value, codes={**judged.value.codes, **repeated})
+        checked = checking.cover(checked, parcel_key(node, parcel, now))
         return self._suspicious(parcel, checked) or Ok(checked)
 
     def _suspicious(self, parcel: ParcelId, checked: Checked) -> Held[Checked] | None:

@@ -31,7 +31,7 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
         "code": int(code),
         **{f"out_{province}": records for province, records in out.items()},
     }
-    said = Said(counts, {**content(row), "records": checked.digest})
+    said = Said(counts, {**content(tx, row), "records": checked.digest})
     entry = parcel_entry(tx, row, Event.ACCEPTED, said)
     superseding.enter(tx, row, sealed.packages, entry)
     tx.parcels.change(row.id, PARCEL.apply(row.state, entry))
@@ -42,6 +42,8 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
     logged = tx.log(entry)
     done = tx.parcels.row(row.id)
     settling.settle_submission(tx, done, terms)
+    if (overdue := settling.overdue(tx, done, terms)) is not None:
+        detail = {**detail, "timeliness": overdue.timeliness}
     agreement = terms.facts.agreements.get(row.agreement)
     told = Issue(
         "partly_refused" if tally.refused else "accepted",
@@ -51,6 +53,7 @@ def accepted(tx: Transaction, row: ParcelRow, sealed: Sealed, terms: Terms) -> N
         codes=checked.codes,
         packages=tuple(package.package for package in sealed.packages),
         detail=detail,
+        passed=(overdue.due,) if overdue else (),
         checked=checked,
         reconciled=statistics.told(tx, agreement, done, checked.sums) if agreement else {},
     )
@@ -75,7 +78,7 @@ def awaits(tx: Transaction, row: ParcelRow, held: Held[Checked], terms: Terms) -
 
 def duplicate(tx: Transaction, row: ParcelRow, original: str) -> None:
     """The same bytes again: the receipt of the parcel `original` is posted again, no new one is issued."""
-    of_parcel(tx, row, Event.DUPLICATE, Said(digests={**content(row), "original": original}))
+    of_parcel(tx, row, Event.DUPLICATE, Said(digests={**content(tx, row), "original": original}))
 
 
 def _sealed(sealed: Sealed) -> Said:
@@ -98,7 +101,7 @@ def out_of(sealed: Sealed, facts: Facts) -> dict[str, int]:
     part, under its receiver's id."""
     agreement = facts.agreements[sealed.sorted.checked.opened.arrival.agreement]
     parts = sealed.sorted.checked.parts
-    if agreement.receivers == "routed" and agreement.routes == "province":
+    if agreement.by_province:
         return {part.province: part.records for part in parts}
     if agreement.receivers == "routed":
         routes = facts.routes(agreement)

@@ -13,19 +13,20 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
+from gateway import digests
 from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.obligations import settling
-from gateway.corridors.recording import Said, commitment, content, of_parcel, standing
+from gateway.corridors.recording import Said, commitment, content, in_clear, of_parcel, standing
 from gateway.corridors.submission.steps import ended
+from gateway.corridors.telling import impersonation
 from gateway.lifecycle import Event, ParcelState
 from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor
-from gateway.parcels import Arrival, Claim, ParcelId
-from gateway.policy.facts import Facts
+from gateway.parcels import Arrival, Claim, Form, ParcelId
 from gateway.policy.periods import Period
 from gateway.ports import Copied
-from gateway.stages import intake, recognising
+from gateway.stages import authority, intake, recognising
 from gateway.step import OK, Done, Step, StepResult
 
 ARRIVAL: TypeAdapter[Arrival] = TypeAdapter(Arrival)
@@ -60,10 +61,19 @@ class Intake(Step[Claimed, Arrival]):
         copied = node.inbox.copy(parcel)
         if not isinstance(copied, Ok):
             return copied
-        package = self._package(parcel, claim, copied.value, facts)
+        signer, sidecar = facts.parties[claim.sender], self._sidecar(parcel)
+        agreement = facts.agreements.get(claim.agreement)
+        refused = authority.of_sidecar(sidecar, signer, facts)
+        if refused is None and agreement is not None:
+            refused = authority.accepted(agreement, _form(copied.value))
+        if refused is not None:
+            return impersonation.told(self.node, refused, parcel, agreement, now)
+        package = self._package(parcel, claim, copied.value, now)
+        if isinstance(package, Refused):
+            return impersonation.told(self.node, package, parcel, agreement, now)
         if not isinstance(package, Ok):
             return package
-        return intake.decide(claim, copied.value, self._sidecar(parcel), package.value, facts, self._owed(claim, now))
+        return intake.decide(claim, copied.value, sidecar, package.value, facts, self._owed(claim, now))
 
     def commit(self, tx: Transaction, known: Claimed, decision: Decision[Arrival]) -> StepResult:
         """Make the parcel's row, give the arrival its place, and log that it was received."""
@@ -88,11 +98,11 @@ class Intake(Step[Claimed, Arrival]):
 
     # -- the effect --------------------------------------------------------------------------------------------------
 
-    def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, facts: Facts) -> Outcome[Descriptor | None]:
+    def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, now: datetime) -> Outcome[Descriptor | None]:
         """A sealed package is opened under the sender's pinned key before anything is believed of it."""
-        with copied.path.open("rb") as stream:
-            if not recognising.is_sealed(stream.read(16), copied.name):
-                return Ok(None)
+        facts = self.node.facts.current()
+        if _form(copied) == "plain":
+            return Ok(None)
         into = self.node.spool.opened(parcel)
         if into.exists():
             return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
@@ -101,7 +111,12 @@ class Intake(Step[Claimed, Arrival]):
         if not pins:
             return Refused("211")
         received = self.node.opener.open(
-            copied.path, into, *pins, accept=lambda package: intake.judge_package(package, claim, facts)
+            copied.path,
+            into,
+            *pins,
+            accept=lambda package: (
+                authority.of_package(package, sender, facts, now) or intake.judge_package(package, claim, facts)
+            ),
         )
         return Ok(received.value.descriptor) if isinstance(received, Ok) else received
 
@@ -140,24 +155,35 @@ class Intake(Step[Claimed, Arrival]):
         return tx.parcels.row(parcel)
 
     def _received(self, tx: Transaction, row: ParcelRow) -> None:
-        """Its name is personal data: the log has a commitment to it."""
+        """Its name is personal data, and so is what it holds: the log has a commitment to the one and, unless it came
+        sealed, a keyed digest of the other, until the parcel's key is destroyed."""
         row = tx.parcels.row(row.id)
-        commit, salt = commitment(self.node.inbox.name(ParcelId(row.id)))
-        tx.salts.keep(commit, salt, row.id)
+        key, copied = tx.secrets.ensure(row.id), self.node.inbox.copied(ParcelId(row.id))
+        commit = commitment(self.node.inbox.name(ParcelId(row.id)), digests.keyed(key, digests.NAME))
+        shown = in_clear(row) if copied is not None and _form(copied) != "plain" else content(tx, row)
         counts = {"bytes": row.size} | ({"part": row.part, "parts": row.parts} if row.part else {})
-        said = Said(counts, content(row), time=row.received_at, commit=commit)
+        counts |= {"stated": row.stated} if row.stated else {}
+        said = Said(counts, shown, time=row.received_at, commit=commit)
         of_parcel(tx, row, Event.RECEIVED, said)
+
+
+def _form(copied: Copied) -> Form:
+    with copied.path.open("rb") as stream:
+        return recognising.form(stream.read(16), copied.name)
 
 
 def _placed(tx: Transaction, row: ParcelRow, arrival: Arrival) -> Decision[Arrival]:
     """The arrival in its place, and its address in the parcel's row. Deferred 708 where another took the place."""
     holders = tx.places.holders(arrival.origin, arrival.agreement, arrival.period)
-    placed = intake.place(arrival, holders, row.attempt)
+    taken = tx.parcels.taken(arrival.sender, arrival.sha256, row.id) if arrival.derived_from else None
+    placed = intake.place(arrival, holders, taken, row.attempt)
     tx.parcels.update(
         row.id,
         period=arrival.period,
         kind=(placed.value if isinstance(placed, Ok) else arrival).kind,
         origin=arrival.origin,
+        reported_for=arrival.reported_for,
+        stated=arrival.stated,
         facts=arrival.facts,
         detail={"decided_by": arrival.decided_by},
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway import durable
 from gateway.corridors.distribution import unsealing
 from gateway.corridors.submission import superseding
+from gateway.corridors.submission.steps import parcel_key
 from gateway.node import Node
 from gateway.outcomes import Ok, Outcome
 from gateway.parcels import Sealed, SealedPackage, Sorted
@@ -23,14 +24,15 @@ def pack(node: Node, sorted_: Sorted, now: datetime) -> Outcome[Sealed]:
     facts = node.facts.current()
     agreement = facts.agreements[arrival.agreement]
     plain = agreement.profile == "plain-folder"
-    paths = unsealing.members(node, sorted_, agreement, facts)
+    key = parcel_key(node, parcel, now)
+    paths = unsealing.members(node, sorted_, agreement, facts, key)
     files = {
         receiver: durable.sha256_file(path) if plain else (sorted_.parts[receiver].sha256, path.stat().st_size)
         for receiver, path in paths.items()
     }
     with node.ledger.reading() as reading:
         replaces = superseding.replaced(reading, reading.parcels.row(parcel))
-    planned = sealing.plan(sorted_, files, replaces, facts, now)
+    planned = sealing.plan(sorted_, files, replaces, facts, now, key)
     if not isinstance(planned, Ok):
         return planned
 

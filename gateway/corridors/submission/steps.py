@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import TypeAdapter
@@ -16,7 +17,7 @@ from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.corridors.recording import TriedParcel, refuse, standing
 from gateway.corridors.submission.ending import awaits, duplicate
-from gateway.node import Terms
+from gateway.node import Node, Terms
 from gateway.outcomes import Decision, Deferred, Duplicate, Fault, Held, Ok, Refused
 from gateway.parcels import Checked, ParcelId
 from gateway.step import OK, Done, Step, StepResult, defer, stop
@@ -64,6 +65,16 @@ class ParcelStep(Step[At[P], V]):
     @abstractmethod
     def record(self, tx: Transaction, row: ParcelRow, value: V, terms: Terms) -> None:
         """Write the entry of this step, with what follows from it."""
+
+
+def parcel_key(node: Node, parcel: ParcelId, now: datetime) -> str:
+    """The key of a parcel's digests; made now for one that came in before there were keys."""
+    with node.ledger.reading() as reading:
+        key = reading.secrets.key(parcel)
+    if not key:
+        with node.ledger.transaction(now) as tx:
+            key = tx.secrets.ensure(parcel)
+    return key
 
 
 def ended(

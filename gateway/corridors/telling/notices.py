@@ -49,6 +49,7 @@ AUDIENCE: Final[Mapping[Event, frozenset[str]]] = {
     Event.RESTORED: frozenset({OPERATOR}),
     Event.STATED: frozenset({OPERATOR}),
     Event.DISBELIEVED: frozenset({OPERATOR}),
+    Event.IMPERSONATED: frozenset({PARTY, OPERATOR}),
 }
 NOBODY: Final[Mapping[str, frozenset[Event]]] = {
     "it goes on by itself, and a condition of the node says when it does not": frozenset(
@@ -59,7 +60,7 @@ NOBODY: Final[Mapping[str, frozenset[Event]]] = {
         | {Event.BULLETIN, Event.ERASED, Event.COPIED}
     ),
     "whoever it concerns did it, or sees it come in": frozenset(
-        {Event.FACTS, Event.RETRIED, Event.CONFIRMED, Event.RELEASED, Event.OPERATED, Event.BACKED_UP}
+        {Event.FACTS, Event.RETRIED, Event.CONFIRMED, Event.CLOSED, Event.RELEASED, Event.OPERATED, Event.BACKED_UP}
         | {Event.ACKNOWLEDGED, Event.LISTED, Event.ANSWERED}
     ),
 }

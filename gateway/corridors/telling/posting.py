@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gateway import durable
 from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
-from gateway.corridors.recording import keeping, of_parcel
-from gateway.lifecycle import Event, ParcelState
+from gateway.corridors.recording import erased, keeping
+from gateway.lifecycle import ParcelState
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
@@ -157,8 +157,7 @@ class Posting:
             return
         node.inbox.forget(parcel)
         with node.ledger.transaction(node.clock.now()) as tx:
-            if tx.entries.get(f"{parcel}/{Event.ERASED}") is None:
-                of_parcel(tx, tx.parcels.row(parcel), Event.ERASED)
+            erased(tx, tx.parcels.row(parcel))
 
 
 def _names(party: Party) -> tuple[str, ...]:

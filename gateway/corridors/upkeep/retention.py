@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from gateway import durable
 from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import closing
-from gateway.corridors.recording import Said, keeping, of_batch, of_parcel
+from gateway.corridors.recording import Said, erased, keeping, of_batch
 from gateway.lifecycle import BatchState, Event
 from gateway.node import Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
@@ -37,8 +37,7 @@ def _quarantined(node: Node, facts: Facts, now: datetime) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             durable.sync_folder(node.spool.quarantine)
         with node.ledger.transaction(now) as tx:
-            if tx.entries.get(f"{parcel}/{Event.ERASED}") is None:
-                of_parcel(tx, tx.parcels.row(parcel), Event.ERASED)
+            erased(tx, tx.parcels.row(parcel))
 
 
 def _packages(node: Node, facts: Facts, now: datetime) -> None:

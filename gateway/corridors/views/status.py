@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import ObligationRow, PackageRow, ParcelRow
+from gateway.corridors.counting import collected
 from gateway.corridors.views import figures
 from gateway.corridors.views.counts import expiring
 from gateway.lifecycle import BatchState, IncomingState, ObligationState, PackageState, ParcelState, StatementState
@@ -58,7 +59,7 @@ class _Known:
 
 
 def view(node: Node, period: str | None, last_scan: datetime | None, started_at: datetime | None = None) -> StatusView:
-    """The state of the node for one period (default: the last one that ended, of the first agreement's rhythm)."""
+    """The state of the node for one period (default: the last one that ended, of most agreements' rhythm)."""
     facts, now = node.facts.current(), node.clock.now()
     period = period or _current(facts, now)
     periodic = [a for a in sorted(facts.agreements.values(), key=lambda a: a.id) if a.rhythm != "event"]
@@ -108,8 +109,9 @@ def _known(reading: Reading, agreements: Sequence[Agreement], period: str) -> _K
 
 
 def _current(facts: Facts, now: datetime) -> str:
-    rhythms = [a.rhythm for a in facts.agreements.values() if a.rhythm != "event"]
-    return str(for_rhythm(rhythms[0] if rhythms else "quarterly", now.date()))
+    """The last period of the rhythm that most agreements have."""
+    rhythms = Counter(a.rhythm for a in facts.agreements.values() if a.rhythm != "event")
+    return str(for_rhythm(rhythms.most_common(1)[0][0] if rhythms else "quarterly", now.date()))
 
 
 def _dataset(agreement: Agreement, known: _Known) -> Dataset:
@@ -140,6 +142,9 @@ def _submission(reading: Reading, agreement: Agreement, party: str, known: _Know
     accepted = sorted((p for p in parcels if p.state is ParcelState.ACCEPTED), key=lambda p: p.revision)
     done = intake.current(accepted)
     told = figures.of(reading, agreement, done)
+    period = owed.period if owed else parcels[0].period if parcels else ""
+    stated = collected.stated(reading, party, agreement.id, period) if period else None
+    counts = stated[0].counts if stated else {}
     return Submission(
         state=_state(owed, parcels, accepted, done),
         records=sum(p.records for p in done),
@@ -156,6 +161,7 @@ def _submission(reading: Reading, agreement: Agreement, party: str, known: _Know
         extended=bool(owed and owed.extended_until),
         provisional=bool(owed and owed.status == "provisional"),
         corrected_in_time=bool(owed and owed.state is ObligationState.MET_AFTER_CORRECTION),
+        collected=(counts["reported"], counts["owing"]) if counts else None,
     )
 
 

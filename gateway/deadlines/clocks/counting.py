@@ -93,7 +93,7 @@ def fixed(period: Period, deadline: Deadline, calendar: Calendar) -> Due:
     try:
         trace = Trace(calendar)
         number = 0
-        day = before = period.start - _ONE if deadline.within else period.end
+        day = before = period.start - _ONE if deadline.falls_within(period.key) else period.end
         while day < target:
             day += _ONE
             working = calendar.is_working(day)
@@ -125,7 +125,7 @@ def fixed_date(period: Period, deadline: Deadline) -> date:
         months = period.end.year * 12 + period.end.month - 1 + month
         return _day_of_month(months // 12, months % 12 + 1, day)
     this_year = _day_of_month(period.end.year, month, day)
-    if deadline.within:
+    if deadline.falls_within(key):
         return this_year
     return this_year if this_year > period.end else _day_of_month(period.end.year + 1, month, day)
 

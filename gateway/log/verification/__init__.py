@@ -9,17 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import merkle, tiles
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.timestamps import Authorities
-from gateway.log.verification import signatures
+from gateway.log.verification import covering, signatures
+from gateway.log.verification.batches import Batches
 from gateway.log.verification.entries import Scan
 from gateway.log.verification.findings import Findings, Problem, Report
 from gateway.log.verification.lifecycle import Lifecycle
@@ -29,13 +29,15 @@ from gateway.log.verification.tree import Published
 
 FRESH_MINUTES = 60
 _ENTRY_CHECKS = ("canonical", "format", "seq", "id", "logged_at", "time", "prev")
+_STORY_CHECKS = ("conservation", "digest", "delivery", "lifecycle")
 
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
     """How a log is judged. `now` is aware (default: the time of verifying); a cosignature or token may not be later.
     `plain_days` and `quarantine_days`: after how many days an accepted and a refused parcel must be erased, where its
-    entry names no days; `fresh_minutes`: how long entries may stay without enough witnesses."""
+    entry names no days; `fresh_minutes`: how long entries may stay without enough witnesses, and a cosignature may take
+    to be made."""
 
     now: datetime | None = None
     plain_days: int = PLAIN_DAYS
@@ -52,7 +54,8 @@ class Auditor:
         authorities: Authorities | None = None,
         receipts: Path | None = None,
     ) -> Report:
-        """Judge the log in `folder` by the verifier keys `keys` (any of them may have signed).
+        """Judge the log in `folder` by the verifier keys `keys` (any of them may have signed; where none is given, by
+        those of the policy).
 
         `since`: checkpoints saved earlier, as bytes. `policy`: the witnesses and how many are enough. `authorities`:
         the time-stamping authorities that are trusted. `receipts`: a folder searched for `*.receipt.json`. Raises
@@ -60,17 +63,18 @@ class Auditor:
         """
         findings = Findings()
         policy = policy or Policy()
-        keys = (*keys, *(key for key in policy.logs if key not in keys))
+        keys = _pinned(keys, policy, findings)
         note, checkpoint = _read(folder)
-        _signed(note, checkpoint, keys, findings)
+        signers = _signed(note, checkpoint, keys, findings)
         archived = signatures.archive(folder, findings)
         others = [*archived, *_saved(since, findings)]
 
         parcels = Parcels(findings, plain_days=self.plain_days, quarantine_days=self.quarantine_days)
-        starts = _Starts()
+        batches, starts = Batches(findings), _Starts()
         given = Receipts(receipts, checkpoint.origin, keys, findings) if receipts else None
         marks = {one.checkpoint.size for one in others} | {one.checkpoint.size + 1 for one in others}
-        scan = Scan(findings, (parcels.see, Lifecycle(findings).see, starts.see), marks, given.see if given else None)
+        watchers = (parcels.see, batches.see, Lifecycle(findings).see, starts.see)
+        scan = Scan(findings, watchers, marks, given.see if given else None)
         levels = Published(folder, scan, findings).read(checkpoint)
 
         good = signatures.earlier(others, keys, checkpoint.size, lambda n: merkle.root_of(levels, n), findings)
@@ -78,14 +82,14 @@ class Auditor:
         now = self.now or datetime.fromtimestamp(time.time(), UTC)
         seen = signatures.witnessed([*good, here], policy, authorities, now, findings)
         rehearsal = starts.rehearsal(findings)
-        _settle(parcels, scan, rehearsal, findings)
+        _settle((parcels, batches), scan, rehearsal, findings)
         if given:
             given.conclude()
         if not rehearsal:
-            _cover(seen, scan, findings)
-        _quorum(policy, seen, scan, self.fresh_minutes, findings)
-        _not_shown(policy, authorities, archived, bool(since), findings)
-        return findings.report(checkpoint, (scan.first, scan.last), max(seen.quorums, default=0), seen.stamped)
+            covering.cover(seen, scan, self.fresh_minutes, findings)
+        covering.quorum(policy, seen, scan, self.fresh_minutes, findings)
+        _not_shown(policy, authorities, archived, (bool(since), receipts is not None), findings)
+        return findings.report(checkpoint, (scan.first, scan.last), seen.attested(signers, policy))
 
 
 verify = Auditor().verify
@@ -99,10 +103,28 @@ def _read(folder: Path) -> tuple[Note, Checkpoint]:
         raise BadNote("there is no checkpoint to be read") from None
 
 
-def _signed(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], findings: Findings) -> None:
-    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, "conservation", "lifecycle"}
-    if signatures.signed(note, checkpoint, keys):
-        return
+def _pinned(keys: Sequence[VerifierKey], policy: Policy, findings: Findings) -> Sequence[VerifierKey]:
+    """The keys that count: those given, whatever a policy names. A policy often comes with the log, from the one whose
+    log it is; the key has to come another way."""
+    names = {key.name for key in keys}
+    others = [key for key in policy.logs if key.name in names and key not in keys]
+    if not others:
+        return keys or policy.logs
+    named = ", ".join(f"{key.name}+{key.id.hex()}" for key in others)
+    findings.note(
+        f"见证规则中另有日志公钥 {named}，没有采用：以给定的公钥为准。",
+        f"The policy names another key of the log, {named}; it was not used: the key given counts.",
+    )
+    return keys
+
+
+def _signed(
+    note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], findings: Findings
+) -> Sequence[VerifierKey]:
+    """Those of the keys that signed the checkpoint; none is a problem."""
+    findings.done |= {"signature", "structure", "tile", "root", *_ENTRY_CHECKS, *_STORY_CHECKS}
+    if signers := signatures.signers(note, checkpoint, keys):
+        return signers
     if all(checkpoint.origin != key.name for key in keys):
         zh, en = "检查点属于另一个日志", "the checkpoint is another log's"
     elif any(note.claims(key) for key in keys):
@@ -110,6 +132,7 @@ def _signed(note: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey], fin
     else:
         zh, en = "检查点不是用给定的公钥签的", "the checkpoint is not signed by the key given"
     findings.add("signature", tiles.CHECKPOINT, zh, en)
+    return ()
 
 
 def _saved(since: Sequence[bytes], findings: Findings) -> list[signatures.Shown]:
@@ -151,59 +174,30 @@ class _Starts:
         return True
 
 
-def _settle(parcels: Parcels, scan: Scan, rehearsal: bool, findings: Findings) -> None:
+def _settle(judges: tuple[Parcels, Batches], scan: Scan, rehearsal: bool, findings: Findings) -> None:
+    parcels, batches = judges
     if not scan.whole:
-        findings.done -= {"conservation", "lifecycle"}
+        findings.done -= {*_STORY_CHECKS}
         findings.note(
             "有条目无法读取，收支与销毁未能逐件核对。", "Some entries are unreadable; parcels were not judged."
         )
-    elif not rehearsal:
+        return
+    batches.conclude()
+    if not rehearsal:
         findings.done.add("retention")
         parcels.conclude(scan.last)
-
-
-def _cover(seen: signatures.Witnessed, scan: Scan, findings: Findings) -> None:
-    if seen.covers:
-        findings.done.add("covering")
-    for size, instant, who in seen.covers:
-        last = scan.instants.get(size, scan.last if size == scan.count else "")
-        if last > instant:
-            findings.add(
-                "covering",
-                f"seq {size - 1}",
-                f"登记时间 {last} 晚于覆盖它的 {who}（{instant}）",
-                f"logged at {last}, later than {who} that covers it ({instant})",
-            )
-
-
-def _quorum(policy: Policy, seen: signatures.Witnessed, scan: Scan, fresh_minutes: int, findings: Findings) -> None:
-    if policy.quorum == "none":
-        return
-    findings.done |= {"quorum", "freshness", "cosignature"}
-    newest = max(seen.quorums, default=0)
-    if not newest:
-        findings.add(
-            "quorum", tiles.ARCHIVE, "没有任何检查点达到见证数量", "no checkpoint was cosigned by enough witnesses"
-        )
-        return
-    uncovered = scan.instants.get(newest + 1, "") if newest < scan.count else ""
-    if uncovered:
-        limit = rfc3339(datetime.fromisoformat(scan.last) - timedelta(minutes=fresh_minutes))
-        if uncovered < limit:
-            zh = f"第 {newest} 条之后的条目超过 {fresh_minutes} 分钟没有见证"
-            findings.add(
-                "freshness", f"seq {newest}", zh, f"entries from here on had no witness for {fresh_minutes} minutes"
-            )
 
 
 def _not_shown(
     policy: Policy,
     authorities: Authorities | None,
     archived: Sequence[signatures.Shown],
-    since: bool,
+    given: tuple[bool, bool],
     findings: Findings,
 ) -> None:
-    """Note what this verification cannot show, for want of something to judge by."""
+    """Note what this verification cannot show, for want of something to judge by. `given`: checkpoints saved earlier,
+    and receipts."""
+    since, receipts = given
     if any(one.token for one in archived):
         findings.done.add("timestamp")
         if authorities is None:
@@ -217,6 +211,10 @@ def _not_shown(
         zh = "没有给出先前保存的检查点（--since）：只能证明这份日志自身完整，不能证明它与以前出示的是同一份。"
         en = "No earlier checkpoint was given: this log is whole, but may not be the one that was shown before."
         findings.note(zh, en)
+    if not receipts:
+        zh = "没有给出各方自己保存的回执（--receipts）：从未登记的交换件、凭空登记的事项，仅凭日志看不出来。"
+        en = "No receipts that the parties hold were given: what was never logged, or invented, cannot be seen."
+        findings.note(zh, en)
 
 
-__all__ = ["Auditor", "Problem", "Report", "verify"]
+__all__ = ["FRESH_MINUTES", "Auditor", "Problem", "Report", "verify"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.log import canonical
-from gateway.log.entry import LIMIT, VERSION
+from gateway.log.entry import KNOWN, LIMIT
 from gateway.log.verification.findings import Findings
 
 FIELDS = {
@@ -106,8 +106,8 @@ class Scan:
             fault = next(name for name, kind in FIELDS.items() if type(entry[name]) is not kind)
         else:
             counts, digests = entry["counts"], entry["digests"]
-            if entry["v"] != VERSION or size > LIMIT:
-                fault = "v" if entry["v"] != VERSION else "size"
+            if entry["v"] not in KNOWN or size > LIMIT:
+                fault = "v" if entry["v"] not in KNOWN else "size"
             elif counts and (
                 not set(map(type, counts.values())) <= _INT
                 or max(counts.values()) > canonical.SAFE

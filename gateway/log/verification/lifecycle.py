@@ -29,6 +29,9 @@ from gateway.lifecycle.parcel import INITIAL
 from gateway.log.verification.findings import Findings
 
 _EVENTS: Final = {str(event): event for event in Event}
+_OF_BATCHES: Final = frozenset({Event.RELEASED, Event.DELIVERED, Event.UNCONFIRMED, Event.ACKNOWLEDGED})
+_OF_PARCELS: Final = frozenset({Event.CHECKED, Event.SORTED, Event.SEALED, Event.ACCEPTED, Event.DUPLICATE})
+"""Events that concern nothing else: told of another thing they would be judged by no table."""
 
 
 class _Entry:
@@ -92,7 +95,11 @@ class Lifecycle:
     def see(self, seq: int, entry: dict[str, Any]) -> None:
         """Judge the next entry; one that names no thing of a known kind passes."""
         event, name = _EVENTS.get(entry["event"]), entry["parcel"]
-        if event is None or not name:
+        if event is None:
+            return
+        if _of_nothing(event, name, entry["package"]):
+            self._fail(seq, f"{event} 没有写明是哪一件", f"{event}, and not of a parcel or batch")
+        if not name:
             return
         read = _Entry(event, entry)
         try:
@@ -169,3 +176,10 @@ class Lifecycle:
             return
         if entry.event is Event.OWED or name in self._obligations:
             self._obligations[name] = OBLIGATION.after(self._obligations.get(name), entry, role)
+
+
+def _of_nothing(event: Event, name: str, address: str) -> bool:
+    """Whether an event that only a batch or only a parcel can have is told of something else."""
+    if event in _OF_BATCHES:
+        return not name.startswith("d-")
+    return event in _OF_PARCELS and address.count("/") != 3

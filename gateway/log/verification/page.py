@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
-from gateway.log.verification.findings import CHECKS, LISTED, Report
+from gateway.log.verification.findings import CHECKS, LISTED, Cosigned, Report, local
 
 _STYLE = """
 body{font:16px/1.6 "Noto Sans CJK SC","Microsoft YaHei",sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;
@@ -31,14 +32,7 @@ def page(report: Report, language: str = "zh") -> bytes:
         if report.ok
         else say(f"未通过：发现 {total:,} 个问题，列在页末。", f"Failed: {total:,} problems, listed at the end.")
     )
-    facts = [
-        (say("日志（来源）", "Log (origin)"), escape(report.origin)),
-        (say("条数", "Entries"), f"{report.size:,}"),
-        (say("树根（SHA-256，十六进制）", "Root (SHA-256, hex)"), f"<code>{report.root.hex()}</code>"),
-        (say("登记时间", "Logged"), f"{escape(report.first or '–')} … {escape(report.last or '–')}"),
-        (say("有足够见证的条数", "Witnessed up to"), f"{report.witnessed:,}"),
-        (say("有时间戳的条数", "Time-stamped up to"), f"{report.stamped:,}"),
-    ]
+    facts = _facts(report, zh)
     rows = []
     for check, (chinese, english) in CHECKS.items():
         found = report.counted.get(check, 0)
@@ -72,3 +66,40 @@ def page(report: Report, language: str = "zh") -> bytes:
         f"<table>{''.join(f'<tr><th>{name}</th><td>{value}</td></tr>' for name, value in facts)}</table>"
         f"<h2>{say('检查项', 'Checks')}</h2><table>{''.join(rows)}</table>{noted}{listed}</html>\n"
     ).encode()
+
+
+def _facts(report: Report, zh: bool) -> list[tuple[str, str]]:
+    """What the log is, who signed and cosigned it, from when to when: heads and values, as HTML."""
+
+    def say(chinese: str, english: str) -> str:
+        return chinese if zh else english
+
+    def span(first: str, last: str) -> str:
+        return f"{escape(first or '–')} … {escape(last or '–')}"
+
+    vouched = report.attested
+    return [
+        (say("日志（来源）", "Log (origin)"), escape(report.origin)),
+        (say("条数", "Entries"), f"{report.size:,}"),
+        (say("树根（SHA-256，十六进制）", "Root (SHA-256, hex)"), f"<code>{report.root.hex()}</code>"),
+        (say("签名公钥（名称+编号）", "Signed by (name+key id)"), _codes(vouched.keys) or "–"),
+        (say("登记时间（北京时间）", "Logged (Asia/Shanghai)"), span(local(report.first), local(report.last))),
+        (say("登记时间（UTC）", "Logged (UTC)"), span(report.first, report.last)),
+        (say("见证方", "Witnesses"), "<br>".join(escape(witness_line(w, zh)) for w in vouched.witnesses) or "–"),
+        (say("有足够见证的条数", "Witnessed up to"), f"{report.witnessed:,}"),
+        (say("有时间戳的条数", "Time-stamped up to"), f"{report.stamped:,}"),
+    ]
+
+
+def witness_line(witness: Cosigned, zh: bool) -> str:
+    """Who cosigned how much, and when, by clocks in China."""
+    named = f"{witness.name} ({witness.key})"
+    if not witness.size:
+        return f"{named}：没有见证" if zh else f"{named}: nothing cosigned"
+    if zh:
+        return f"{named}：见证至第 {witness.size:,} 条，{local(witness.time)}"
+    return f"{named}: {witness.size:,} entries, {local(witness.time)}"
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return "<br>".join(f"<code>{escape(text)}</code>" for text in texts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.lifecycle import Event
+from gateway.log.entry import is_content
 from gateway.log.note import BadNote, VerifierKey
 from gateway.log.proof import check_receipt
 from gateway.log.verification.findings import Findings
@@ -73,8 +74,7 @@ class Receipts:
             return "log"
         if receipt.get("parcel") != entry["parcel"] or receipt.get("sender") not in entry["parties"]:
             return "parcel"
-        content = entry["digests"].get("content")
-        if content is not None and receipt.get("sha256") != content:
+        if not is_content(entry["digests"], str(receipt.get("sha256")), str(receipt.get("salt", ""))):
             return "sha256"
         counts, stated = entry["counts"], receipt.get("counts", {})
         for name, mine in (("records", "in"), ("accepted", "accepted"), ("refused", "refused")):

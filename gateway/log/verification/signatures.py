@@ -7,16 +7,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.instants import rfc3339
 from gateway.log import timestamps
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE
-from gateway.log.verification.findings import Findings
+from gateway.log.verification.findings import Attested, Cosigned, Findings
 
 TOLERANCE = 300  # seconds
-Cover = tuple[int, str, str]
+
+
+class Cover(NamedTuple):
+    """A time that somebody else gives for the first `size` entries. `latest` is the last instant of its second: what
+    it covers is not later; `earliest` its first."""
+
+    size: int
+    earliest: str
+    latest: str
+    who: str
+
+    @classmethod
+    def at(cls, size: int, moment: datetime, who: str) -> Cover:
+        second = moment.astimezone(UTC).replace(microsecond=0)
+        return cls(size, rfc3339(second), rfc3339(second.replace(microsecond=999_999)), who)
 
 
 @dataclass(slots=True)
@@ -31,16 +46,29 @@ class Shown:
 
 @dataclass(slots=True)
 class Witnessed:
-    """What the archive shows: covering times, the sizes with a quorum, the newest size with a valid token."""
+    """What the archive shows: covering times, the sizes with a quorum, the newest size with a valid token, and by name
+    the newest that each witness cosigned."""
 
     covers: list[Cover] = field(default_factory=list)
     quorums: list[int] = field(default_factory=list)
     stamped: int = 0
+    newest: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def attested(self, keys: Sequence[VerifierKey], policy: Policy) -> Attested:
+        """The same for the report. `keys` signed the checkpoint."""
+        return Attested(
+            tuple(f"{key.name}+{key.id.hex()}" for key in keys),
+            tuple(
+                Cosigned(name, key.id.hex(), *self.newest.get(name, (0, ""))) for name, key in policy.witnesses.items()
+            ),
+            max(self.quorums, default=0),
+            self.stamped,
+        )
 
 
-def signed(shown: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> bool:
-    """Whether the key of the checkpoint's own origin signed it."""
-    return any(checkpoint.origin == key.name and shown.signed_by(key) for key in keys)
+def signers(shown: Note, checkpoint: Checkpoint, keys: Sequence[VerifierKey]) -> list[VerifierKey]:
+    """Those of `keys` that are of the checkpoint's own origin and signed it."""
+    return [key for key in keys if checkpoint.origin == key.name and shown.signed_by(key)]
 
 
 def archive(folder: Path, findings: Findings) -> list[Shown]:
@@ -71,7 +99,7 @@ def earlier(
     """Those that are signed and the beginning of this tree; the others are reported."""
     good = []
     for one in shown:
-        if not signed(one.note, one.checkpoint, keys):
+        if not signers(one.note, one.checkpoint, keys):
             findings.add("signature", one.place, "检查点签名无效或不是本日志的", "not signed by this log's key")
         elif one.checkpoint.size > size:
             findings.add(
@@ -116,9 +144,9 @@ def witnessed(
                 findings.add("cosignature", one.place, f"{name} 的见证签名时间在将来", f"{name} cosigned in the future")
                 continue
             names.add(name)
-            # Whole seconds: the last instant of that second covers.
-            instant = rfc3339(datetime.fromtimestamp(time, UTC).replace(microsecond=999_999))
-            found.covers.append((size, instant, f"{one.place} {name}"))
+            cover = Cover.at(size, datetime.fromtimestamp(time, UTC), f"{one.place} {name}")
+            found.covers.append(cover)
+            found.newest[name] = max(found.newest.get(name, (0, "")), (size, cover.earliest))
         if names and policy.met(names):
             found.quorums.append(size)
         if one.token is not None:
@@ -138,4 +166,4 @@ def _token(
         findings.add("timestamp", f"{one.place}.tsr", "时间戳在将来", "the token is from the future")
         return
     found.stamped = max(found.stamped, one.checkpoint.size)
-    found.covers.append((one.checkpoint.size, rfc3339(moment.replace(microsecond=999_999)), f"{one.place}.tsr"))
+    found.covers.append(Cover.at(one.checkpoint.size, moment, f"{one.place}.tsr"))

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from gateway.parcels import Form
 from gateway.policy.facts.base import LABEL, Clock, Fact, Identifier, MonthDay, Profile, Tier
 from gateway.policy.periods import Period
 
@@ -30,12 +31,25 @@ class Deadline(Fact):
 
     For months (`M`) MM counts months: `01-08` is the 8th of the first month after.
     `roll`: what happens when the date is a rest day ("X日前" does not move: `none`). `within`: the date lies in the
-    period itself (a plan for the year, due in its May), whose window then opens with its first day.
+    period itself (a plan for the year, due in its May), whose window then opens with its first day. `as_of`: the as-of
+    day (统计时点) where it is not the period's last one: the last such day before the date. Who reports once a year by
+    1 November states what was on 30 September, as those do who report the third quarter by that date (国家人口计生委
+    《全员流动人口统计信息工作方案》 四（二）); the window then opens the day after it.
     """
 
     due: Mapping[str, MonthDay]
+    as_of: Mapping[str, MonthDay] = Field(
+        default_factory=dict, description="the as-of days, for each date one, where they are not the periods' last days"
+    )
     roll: Literal["none", "forward", "backward"] = "none"
-    within: bool = Field(default=False, description="the dates lie within the period itself, not after it")
+    within: bool | tuple[str, ...] = Field(
+        default=False,
+        description="the dates lie within the period itself, not after it; or a list of those that do: `H2`",
+    )
+
+    def falls_within(self, key: str) -> bool:
+        """Whether the date for periods of this key lies within the period itself."""
+        return self.within if isinstance(self.within, bool) else key in self.within
 
 
 class Frequency(Fact):
@@ -110,13 +124,25 @@ class Agreement(Fact):
     schema_version: str = "1"
     columns: tuple[str, ...] = Field(default=(), description="field names that may travel; empty: all of the schema")
     ignorable: tuple[str, ...] = ("序号", "备注")
-    senders: Tier | tuple[Identifier, ...]
+    accepts: tuple[Form, ...] = Field(
+        default=("plain", "openpgp", "sm"),
+        min_length=1,
+        description="in which forms a submission is taken: as a plain file, or sealed under a profile",
+    )
+    senders: Tier | tuple[Identifier, ...] = Field(
+        description="every party of a tier, or a list of ids and tiers; the node's own party is not among a tier's"
+    )
     receivers: Literal["routed"] | tuple[Identifier, ...]
     route_by: str | None = None
     routes: Tier | Mapping[str, Identifier] = Field(
         default="province",
         description="whom `route_by` leads to: the parties of a tier by their area codes, or what the field begins "
         "with → a party",
+    )
+    otherwise: Mapping[str, Identifier] = Field(
+        default_factory=dict,
+        description="for records that `routes` leads nowhere: what `route_by` begins with → a party; `rest`: "
+        "everything else",
     )
     versions: Mapping[str, str] = Field(
         default_factory=dict,
@@ -156,6 +182,11 @@ class Agreement(Fact):
     def file(self) -> str:
         """The agreement's own file, relative to the node's folder."""
         return f"config/agreements/{self.id}.toml"
+
+    @property
+    def by_province(self) -> bool:
+        """Whether records are sorted by the two digits of a province alone."""
+        return self.receivers == "routed" and self.routes == "province" and not self.otherwise
 
     @property
     def schema_versions(self) -> tuple[str, ...]:

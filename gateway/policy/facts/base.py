@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Tier = Literal["national", "province", "county", "department", "township"]
+RANK: Final[dict[Tier, int]] = {"department": 0, "township": 1, "county": 2, "province": 3, "national": 4}
+"""Which level is above which."""
+TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
 Language = Literal["zh", "en"]
 # What a text of each form must be, in both languages, for the faults that name it.
 FORMS: dict[str, tuple[str, str]] = {

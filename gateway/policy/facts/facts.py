@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.policy.facts import routing
 from gateway.policy.facts.agreement import Agreement
+from gateway.policy.facts.base import RANK, TIERS
 from gateway.policy.facts.node import Node
 from gateway.policy.facts.party import Party, Person
 
@@ -46,10 +47,9 @@ class Facts:
 
     def senders(self, agreement: Agreement) -> tuple[Party, ...]:
         """Who owes under an agreement, in order of area code."""
-        if isinstance(agreement.senders, str):
-            chosen = [p for p in self.parties.values() if p.tier == agreement.senders and p.id != self.node.party]
-        else:
-            chosen = [self.parties[i] for i in agreement.senders]
+        named = (agreement.senders,) if isinstance(agreement.senders, str) else agreement.senders
+        chosen = [self.parties[name] for name in named if name not in TIERS]
+        chosen += [p for p in self.parties.values() if p.tier in named and p.id not in (self.node.party, *named)]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
 
     def receivers(self, agreement: Agreement) -> tuple[Party, ...]:
@@ -59,6 +59,10 @@ class Facts:
         else:
             chosen = [self.parties[i] for i in agreement.receivers]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
+
+    def above(self, party: Party) -> bool:
+        """Whether a party is of a level above this node's."""
+        return RANK[party.tier] > RANK[self.node.tier]
 
     def inquiries(self, reply: str) -> tuple[Agreement, ...]:
         """The agreements whose records are answered under the agreement `reply`, in order of id."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.policy.facts import SftpChannel
+from gateway.policy.facts.base import TIERS
 from gateway.policy.faults import FactFault
 from gateway.policy.rules.clocks import is_reply
 from gateway.policy.rules.draft import Draft
+
+_PLACEHOLDER: Final = re.compile("填写|示例")
+_OF_A_BASIS: Final = (
+    ("document", "the document by its title and number", "依据文件的名称和文号"),
+    ("purpose", "what the data may be used for", "数据的用途"),
+    ("approved_by", "who approved this exchange", "批准本项交换的单位"),
+)
 
 
 def counterparts(draft: Draft) -> Iterator[FactFault]:
@@ -17,13 +27,34 @@ def counterparts(draft: Draft) -> Iterator[FactFault]:
             if isinstance(named, str):
                 continue
             for number, name in enumerate(named):
-                if not draft.has_party(name):
+                tier = key == "senders" and name in TIERS
+                if not tier and not draft.has_party(name):
                     yield draft.no_party(agreement.file, (key, number), name)
                 elif name in named[:number]:
                     message = f"party {name} is named twice"
                     yield draft.fault(agreement.file, (key, number), message, f"交换方 {name} 重复")
             if not named:
                 yield draft.fault(agreement.file, (key,), "names nobody", "没有列出任何单位")
+
+
+def both_ways(draft: Draft) -> Iterator[FactFault]:
+    """Sender and receiver differ: nobody that is named to receive reports under the agreement, and where records are
+    routed, a sender is not the only one they can go to."""
+    for agreement in draft.agreements.values():
+        senders = {party.id for party in draft.senders(agreement)}
+        if agreement.receivers != "routed":
+            for number, name in enumerate(agreement.receivers):
+                if name in senders:
+                    message = f"{name} would send to itself: take it out of senders or of receivers"
+                    message_zh = f"{name} 既是报送方又是接收方，等于发给自己：请从 senders 或 receivers 中去掉"
+                    yield draft.fault(agreement.file, ("receivers", number), message, message_zh)
+            continue
+        receivers = draft.led_to(agreement)
+        if draft.parties_read and len(receivers) == 1 and receivers <= senders:
+            (name,) = receivers
+            message = f"{name} sends and is the only receiver: name somebody else in routes or otherwise"
+            message_zh = f"{name} 是报送方，又是唯一的接收方：请在 routes 或 otherwise 中写明其他接收方"
+            yield draft.fault(agreement.file, ("receivers",), message, message_zh)
 
 
 def routed(draft: Draft) -> Iterator[FactFault]:
@@ -55,6 +86,17 @@ def basis(draft: Draft) -> Iterator[FactFault]:
         for key in ("document", "purpose", "approved_by"):
             if not getattr(found, key).strip():
                 yield draft.fault(file, ("basis", key), "must not be empty", "不能为空")
+
+
+def placeholders(draft: Draft) -> Iterator[FactFault]:
+    """A basis names what there is: outside a rehearsal it is no example, and nothing in it is left to be filled in."""
+    if draft.node is None or draft.node.rehearsal:
+        return
+    for agreement in draft.agreements.values():
+        for key, wanted, wanted_zh in _OF_A_BASIS:
+            if _PLACEHOLDER.search(getattr(agreement.basis, key)):
+                message = f"still the example's text: enter {wanted}"
+                yield draft.fault(agreement.file, ("basis", key), message, f"仍是示例文字，请填写{wanted_zh}")
 
 
 def four_eyes(draft: Draft) -> Iterator[FactFault]:
@@ -89,9 +131,7 @@ def plain_folder(draft: Draft) -> Iterator[FactFault]:
 def nobody_sends(draft: Draft) -> Iterator[FactFault]:
     """A tier that sends has a party beside the node's own."""
     for agreement in draft.agreements.values():
-        tier, node = agreement.senders, draft.node
-        if not isinstance(tier, str) or node is None:
-            continue
-        if not any(party.tier == tier and party.id != node.party for party in draft.parties.values()):
+        tier = " / ".join(sorted(draft.sending_tiers(agreement)))
+        if tier and draft.node is not None and not draft.senders(agreement):
             message = f"there is no party of the tier {tier}: nobody sends"
             yield draft.fault(agreement.file, ("senders",), message, f"没有层级为 {tier} 的交换方：无人报送")

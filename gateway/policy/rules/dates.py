@@ -99,12 +99,22 @@ def _deadline(
             yield draft.fault(file, where, f"{key} does not fit the rhythm {rhythm}", f"{key} 与报送周期 {rhythm} 不符")
         elif key != "M" and not _is_day(value):
             yield draft.fault(file, where, "there is no such day", "没有这一天")
-        elif deadline.within and (key == "M" or not _lies_within(key, value)):
+        elif deadline.falls_within(key) and (key == "M" or not _lies_within(key, value)):
             message = "does not lie within the period: a date after it needs within = false"
             yield draft.fault(file, where, message, "不在所属报告期之内；期后的日期应写 within = false")
     for key in fitting:
         if key not in deadline.due:
             yield draft.fault(file, (*path, "due"), f"{key} is missing", f"缺少 {key}")
+    for key, value in deadline.as_of.items():
+        where = (*path, "as_of", key)
+        if key not in fitting or key == "M":
+            yield draft.fault(file, where, f"{key} has no as-of day of its own", f"{key} 没有单独的统计时点")
+        elif not _is_day(value):
+            yield draft.fault(file, where, "there is no such day", "没有这一天")
+    for number, key in enumerate(deadline.within if isinstance(deadline.within, tuple) else ()):
+        if key not in fitting:
+            message = f"{key} does not fit the rhythm {rhythm}"
+            yield draft.fault(file, (*path, "within", number), message, f"{key} 与报送周期 {rhythm} 不符")
 
 
 def _is_day(month_day: str) -> bool:

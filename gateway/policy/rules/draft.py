@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from gateway.policy.facts import Agreement, Node, Party, Person, routing
+from gateway.policy.facts.base import TIERS
 from gateway.policy.faults import FactFault
 from gateway.policy.loading import Loaded
 
@@ -70,10 +71,35 @@ class Draft:
 
     def sends(self, agreement: Agreement, party: str) -> bool:
         """Whether a party reports under the agreement; one whose own file is faulty counts as doing so."""
-        known = self.parties.get(party)
-        if isinstance(agreement.senders, str):
-            return self.has_party(party) and (known is None or known.tier == agreement.senders)
-        return party in agreement.senders
+        if not isinstance(agreement.senders, str) and party in agreement.senders:
+            return True
+        known, tiers = self.parties.get(party), self.sending_tiers(agreement)
+        return bool(tiers) and self.has_party(party) and (known is None or known.tier in tiers)
+
+    def sending_tiers(self, agreement: Agreement) -> frozenset[str]:
+        """The tiers whose parties all report under the agreement."""
+        named = (agreement.senders,) if isinstance(agreement.senders, str) else agreement.senders
+        return frozenset(name for name in named if name in TIERS)
+
+    def senders(self, agreement: Agreement) -> list[Party]:
+        """Who reports under the agreement, as far as they could be read; the node's own party only where it is
+        named."""
+        own = self.node.party if self.node else ""
+        tiers = self.sending_tiers(agreement)
+        named = () if isinstance(agreement.senders, str) else agreement.senders
+        return [p for p in self.parties.values() if p.id in named or (p.tier in tiers and p.id != own)]
+
+    @property
+    def parties_read(self) -> bool:
+        """Whether every party's file could be read: else nobody can say who is the only one."""
+        return sum(file.startswith("config/parties/") for file in self.loaded.texts) == len(self.parties)
+
+    def led_to(self, agreement: Agreement) -> frozenset[str]:
+        """Every party that routes lead to, by id."""
+        tier = agreement.routes if isinstance(agreement.routes, str) else ""
+        named = {} if isinstance(agreement.routes, str) else agreement.routes
+        of_tier = (party.id for party in self.parties.values() if party.tier == tier)
+        return frozenset((*of_tier, *named.values(), *agreement.otherwise.values()))
 
     def receivers(self, agreement: Agreement) -> Iterable[Party]:
         """Who may receive under the agreement, as far as they could be read."""

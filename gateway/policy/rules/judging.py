@@ -28,6 +28,7 @@ FAULTS: Final[tuple[Rule, ...]] = (
     parties.remote_folders,
     parties.collecting,
     agreements.counterparts,
+    agreements.both_ways,
     agreements.routed,
     agreements.basis,
     agreements.four_eyes,
@@ -48,6 +49,8 @@ FAULTS: Final[tuple[Rule, ...]] = (
     names.duplicates,
     files.private_keys,
 )
+# What these find stops a node that works on real data, and may stand in a fresh one.
+UNFILLED: Final[tuple[Rule, ...]] = (agreements.placeholders,)
 # What these find an administrator should know, and may leave as it is.
 WARNINGS: Final[tuple[Rule, ...]] = (
     node.without_agreements,
@@ -76,4 +79,5 @@ def inspect(where: Path, today: date, further: Sequence[Rule] = ()) -> Findings:
     draft = Draft(loaded, today)
     faults = {*loaded.faults, *(fault for rule in (*FAULTS, *further) for fault in rule(draft))}
     warnings = {warning for rule in WARNINGS for warning in rule(draft)}
-    return Findings(tuple(sorted(faults)), tuple(sorted(warnings)))
+    unfilled = {fault for rule in UNFILLED for fault in rule(draft)}
+    return Findings(tuple(sorted(faults)), tuple(sorted(warnings)), tuple(sorted(unfilled)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from gateway.policy.facts import Agreement
+from gateway.policy.facts import Agreement, routing
 from gateway.policy.faults import FactFault
 from gateway.policy.rules.dates import is_period
 from gateway.policy.rules.draft import Draft
@@ -20,21 +20,30 @@ def routes(draft: Draft) -> Iterator[FactFault]:
     for agreement in _tables(draft):
         if isinstance(agreement.routes, str):
             tier = agreement.routes
-            if agreement.receivers == "routed" and not any(p.tier == tier for p in draft.parties.values()):
+            nobody = not agreement.otherwise and not any(p.tier == tier for p in draft.parties.values())
+            if agreement.receivers == "routed" and nobody:
                 message = f"there is no party of the tier {tier}: nobody receives"
                 yield draft.fault(agreement.file, ("routes",), message, f"没有层级为 {tier} 的交换方：无人接收")
-            continue
-        if agreement.receivers != "routed":
-            message = 'routes are only for receivers = "routed"'
-            yield draft.fault(agreement.file, ("routes",), message, '只有 receivers = "routed" 时才有 routes')
-        led = Counter(agreement.routes.values())
-        for value, party in agreement.routes.items():
-            path = ("routes", value)
+        yield from _named_routes(draft, agreement)
+
+
+def _named_routes(draft: Draft, agreement: Agreement) -> Iterator[FactFault]:
+    """The routes that an agreement names one by one, in both of its tables."""
+    chosen = {} if isinstance(agreement.routes, str) else agreement.routes
+    led = Counter((*chosen.values(), *agreement.otherwise.values()))
+    for key, named in (("routes", chosen), ("otherwise", agreement.otherwise)):
+        if named and agreement.receivers != "routed":
+            message = f'{key} are only for receivers = "routed"'
+            yield draft.fault(agreement.file, (key,), message, f'只有 receivers = "routed" 时才有 {key}')
+        for value, party in named.items():
+            path = (key, value)
+            known = draft.parties.get(party)
             if not draft.has_party(party):
                 yield draft.no_party(agreement.file, path, party)
-            elif led[party] > 1:
+            elif led[party] > 1 or (known is not None and known.tier == agreement.routes):
                 yield draft.fault(agreement.file, path, f"party {party} is named twice", f"交换方 {party} 重复")
-            if not (value.isascii() and value.isdigit() and len(value) <= 12):
+            digits = value.isascii() and value.isdigit() and len(value) <= 12
+            if not (digits or (key == "otherwise" and value == routing.REST)):
                 yield draft.fault(agreement.file, path, "must be 1 to 12 digits", "须为 1 至 12 位数字")
 
 

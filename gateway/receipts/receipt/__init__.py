@@ -4,8 +4,17 @@ Canonical JSON (RFC 8785) of strings and integers only; a value that is not know
 file name and nothing out of a record.
 """
 
-from gateway.receipts.receipt.parts import FORMAT, Counts, DueDate, LogEntry, Stage, instant, number
+from gateway.receipts.receipt.parts import (
+    FORMAT,
+    Counts,
+    DueDate,
+    LogEntry,
+    Stage,
+    Timeliness,
+    instant,
+    number,
+)
 from gateway.receipts.receipt.reading import parse
 from gateway.receipts.receipt.statement import Receipt
 
-__all__ = ["FORMAT", "Counts", "DueDate", "LogEntry", "Receipt", "Stage", "instant", "number", "parse"]
+__all__ = ["FORMAT", "Counts", "DueDate", "LogEntry", "Receipt", "Stage", "Timeliness", "instant", "number", "parse"]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from gateway.instants import SHANGHAI
 
-FORMAT = 1
+FORMAT, SALTED = 1, 2
 Stage = Literal[
     "received",
     "accepted",
@@ -24,6 +24,8 @@ Stage = Literal[
     "withdrawn",
 ]
 DueStatus = Literal["final", "provisional", "refused"]
+Timeliness = Literal["late", "corrected"]
+"""How an accepted submission came after its date: late, or refused in time and corrected within 3 working days."""
 
 
 def number(day: date, seq: int) -> str:

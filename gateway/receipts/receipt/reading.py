@@ -69,4 +69,5 @@ def _read(document: Mapping[str, Any]) -> Receipt:
             cases: tuple((cell["province"], cell["stated"], cell["held"]) for cell in cells)
             for cases, cells in document.get("reconciled", {}).items()
         },
+        salt=document.get("salt", ""),
     )

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import rfc8785
 
 from gateway.parcels import AgreementId, Decider, Kind, PackageId, ParcelId, PartyId
-from gateway.receipts.receipt.parts import FORMAT, Counts, DueDate, DueStatus, LogEntry, Stage, instant
+from gateway.receipts.receipt.parts import FORMAT, SALTED, Counts, DueDate, DueStatus, LogEntry, Stage, instant
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"\d{8}-(\d{6,})")
@@ -23,10 +23,13 @@ class Receipt:
     of the log entry, or a value is not of its type.
 
     `size` in bytes and `sha256` are of the file as it was received; `facts` is the digest of the facts in force;
-    `detail` fills the placeholders of `code`'s sentence; `kind` and `decided_by` are missing where a parcel was
-    refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per dimension `of` and
-    `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the cells of a
-    statistical table that differ (other side, stated, held). All three are left out of the JSON where they are empty.
+    `detail` fills the placeholders of `code`'s sentence; for a submission that came after its date, which `due` then
+    names as `submission`, it says how (`timeliness`: `late`, `corrected`). `kind` and `decided_by` are missing where a
+    parcel was refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per
+    dimension `of` and `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the
+    cells of a statistical table that differ (other side, stated, held). All three are left out of the JSON where they
+    are empty. `salt` keys the digest of the file in the log (`log.entry.is_content`); with it the format is 2, without
+    it 1. In format 2 `sha256` may be empty: the receiver of a part is not told it, and a restored node may not know it.
     """
 
     number: str
@@ -56,6 +59,7 @@ class Receipt:
     quality: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reconciled: Mapping[str, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
+    salt: str = ""
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -66,7 +70,8 @@ class Receipt:
             raise ValueError("no such stage")
         if not re.fullmatch(r"\d{3}", self.code):
             raise ValueError("a code has three digits")
-        if not (_SHA256.fullmatch(self.sha256) and _SHA256.fullmatch(self.log.hash) and _SHA256.fullmatch(self.facts)):
+        stated = [self.log.hash, self.facts, *filter(None, (self.salt, self.sha256))]
+        if not all(map(_SHA256.fullmatch, stated)) or not (self.sha256 or self.salt):
             raise ValueError("a digest is not the hexadecimal of a SHA-256")
         if any(instant.tzinfo is None for instant in (self.received_at, self.issued_at)):
             raise ValueError("an instant without a zone")
@@ -80,7 +85,7 @@ class Receipt:
 
     def _check_types(self) -> None:
         texts = (self.issuer, self.parcel, self.sender, *self.receivers, self.agreement, self.label, self.period)
-        texts += (self.log.origin, *self.packages)
+        texts += (self.log.origin, *self.packages, self.sha256, self.salt)
         texts += tuple(text for due in self.due for text in (due.what, due.edition, due.by, *due.areas))
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("a text is not a text")
@@ -122,7 +127,7 @@ class Receipt:
             "detail": dict(self.detail),
             "due": [due.document() for due in self.due],
             "facts": self.facts,
-            "format": FORMAT,
+            "format": SALTED if self.salt else FORMAT,
             "issued_at": instant(self.issued_at),
             "issuer": self.issuer,
             "label": self.label,
@@ -139,6 +144,8 @@ class Receipt:
             "size": self.size,
             "stage": self.stage,
         }
+        if self.salt:
+            document["salt"] = self.salt
         if self.quality:
             document["quality"] = {name: dict(counted) for name, counted in self.quality.items()}
         if self.fields:

@@ -74,9 +74,9 @@ def quarter_table(view: StatusView, language: Language) -> QuarterTable:
 def _cells(submission: Submission, dataset: Dataset, words: Words) -> list[Cell]:
     state = submission.state
     due = submission.due or dataset.due
-    parts = (
-        " " + words("page.parts", received=submission.parts[0], parts=submission.parts[1]) if submission.parts else ""
-    )
+    some = submission.collected or submission.parts or (0, 0)
+    key = "page.collected" if submission.collected else "page.parts"
+    parts = " " + words(key, received=some[0], parts=some[1])
     compared = Change.of(submission, words)
     dates = [due.isoformat()[5:] if due and state not in ("none", "void") else ""]
     dates += [words(f"page.{mark}") for mark in marks(submission)]

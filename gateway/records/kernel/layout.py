@@ -90,10 +90,12 @@ FIELD, RULE = Field(*range(8)), Rule(*range(6))
 
 
 class Circumstances(NamedTuple):
-    """What cells are judged against. `sender`: -1 without one; `as_of`: yyyymmdd, 0 without one; `county`: the last
+    """What cells are judged against. `first`, `last`: the first and the last code of the sender's own area; all there
+    are without one; `as_of`: yyyymmdd, 0 without one; `county`: the last
     valid year of every code, 0 where there was none; `province`: 1 a partner, 2 known and no partner."""
 
-    sender: Number
+    first: Number
+    last: Number
     as_of: Number
     county: Shorts
     province: Bytes

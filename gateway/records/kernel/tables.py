@@ -104,7 +104,8 @@ def build(schema: Schema, circumstances: Circumstances, encoding: str = "gb18030
             values=values,
         ),
         circumstances=layout.Circumstances(
-            sender=int(circumstances.sender) if circumstances.sender is not None else -1,
+            first=int(circumstances.own.ljust(12, "0")),
+            last=int(circumstances.own.ljust(12, "9")),
             as_of=int(as_of.strftime("%Y%m%d")) if as_of else 0,
             county=_counties(circumstances.regions),
             province=_provinces(circumstances.regions),
@@ -142,7 +143,7 @@ def _count(schema: Schema, circumstances: Circumstances) -> int:
     for field in schema.fields:
         total += field.required + bool(field.byte_limit) + bool(field.byte_warning) + bool(field.codes)
         total += len(field.warn) + (field.type == "date") + 5 * field.id_number
-        total += {"own": 5 + (circumstances.sender is not None), "far": 6}.get(field.region or "", 0)
+        total += {"own": 5 + bool(circumstances.own), "far": 6}.get(field.region or "", 0)
         if circumstances.as_of:
             total += field.not_after_as_of + bool(field.minimum_days)
         if _kind(field) == TEXT:

@@ -92,7 +92,8 @@ def region_codes(buf, s, e, side, circumstances, found):  # type: ignore[no-unty
         return 1
     county, as_of = circumstances.county, circumstances.as_of
     n = 0
-    if side == OWN and circumstances.sender >= 0 and first != circumstances.sender:
+    whole = high * 10_000 + low % 10_000
+    if side == OWN and (whole < circumstances.first or whole > circumstances.last):
         found[n] = NOT_OWN
         n += 1
     all_of_it = rest == 0 and six % 10000 == 0

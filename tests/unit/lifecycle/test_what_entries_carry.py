@@ -42,6 +42,13 @@ def test_a_file_is_received_with_its_digest_and_size() -> None:
     assert found == Change(ParcelState.RECEIVED, {**content, "code": "", "next_attempt_at": None})
 
 
+def test_a_keyed_digest_of_a_file_leaves_what_the_row_knows() -> None:
+    digests = {"content_keyed": "a" * 64}
+    found = of_parcel(ParcelState.ARRIVING, Event.RECEIVED, counts={"bytes": 900}, digests=digests)
+    assert "sha256" not in found.values
+    assert found.values["size"] == 900
+
+
 def test_a_signature_names_the_batch_that_it_closes() -> None:
     found = of_parcel(ParcelState.ARRIVING, Event.RECEIVED, digests={"content": "a" * 64, "batch": "d-1"})
     assert found.state is ParcelState.ACKNOWLEDGED

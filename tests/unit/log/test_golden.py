@@ -14,7 +14,8 @@ from gateway.log.note import Signer, VerifierKey, read_checkpoint
 from gateway.log.proof import Proof, check, prove
 from gateway.log.tiles import TileTree
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "log" / "two-bundles"
+LOGS = Path(__file__).parents[2] / "golden" / "log"
+GOLDEN, BEFORE = LOGS / "two-bundles", LOGS / "version-1"
 SIGNER = Signer("golden", bytes(range(32)))
 
 
@@ -57,3 +58,10 @@ def test_the_golden_key_and_proof_hold(tmp_path: Path) -> None:
     note, _ = read_checkpoint((folder / "checkpoint").read_bytes())
     assert prove(TileTree(folder, 266), 4, note).to_bytes() == proof
     assert verify(folder, [key]).ok
+
+
+def test_what_version_1_published_holds() -> None:
+    """Its proof as it was handed out; whole logs of that version are those of the played node."""
+    key = VerifierKey.parse((BEFORE / "log.vkey").read_text("utf-8"))
+    _, entry = check(Proof.parse((BEFORE / "entry-4.tlog-proof").read_bytes()), key)
+    assert (entry["v"], entry["event"], entry["seq"]) == (1, "accepted", 4)

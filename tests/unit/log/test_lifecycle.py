@@ -34,7 +34,7 @@ def package(number: int, receiver: str = "440000") -> str:
 
 
 def delivery(name: str, *packages: str, receiver: str = "440000") -> list[Entry]:
-    """A batch of packages that `parcel_entries` sealed, from its release to the signature."""
+    """A batch of packages that `parcel_entries` sealed, from its release to the signature, and the signature."""
     digests = {one: f"{int(one.split('_')[4][1:]) + 7:064x}" for one in packages}
     counts = {"packages": len(packages)}
     told: dict[str, Any] = {"parties": (receiver,), "counts": counts}
@@ -42,7 +42,9 @@ def delivery(name: str, *packages: str, receiver: str = "440000") -> list[Entry]
         entry(f"{name}/released", Event.RELEASED, START, name, digests=digests, **told),
         entry(f"{name}/delivered", Event.DELIVERED, START, name, digests={"list": "b" * 64}, **told),
         entry(f"{name}/acknowledged", Event.ACKNOWLEDGED, START, name, digests={"signature": "d" * 64}, **told),
-    ]
+        entry(f"s-{name}/received", Event.RECEIVED, START, f"s-{name}", parties=(receiver,),
+              package="acknowledge/2026Q3/-/r0", digests={"content": "d" * 64, "batch": name}),
+    ]  # fmt: skip
 
 
 def owed() -> list[Entry]:

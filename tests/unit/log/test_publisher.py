@@ -212,7 +212,7 @@ def test_erasing_salts_leaves_the_tree_as_it_is(lite: Log) -> None:
 
     commit = hashlib.sha256(bytes(32) + b"name").hexdigest()
     with lite.ledger.transaction(LATER) as tx:
-        tx.salts.keep(commit, bytes(32).hex(), "p000001")
+        tx.secrets.keep_salt(commit, bytes(32).hex())
     lite.ledger.append([entry("p000001/again", Event.RETRIED, LATER, "p000001", commit=commit)], LATER)
     lite.publisher.publish(LATER)
     before = lite.checkpoint.read_bytes()

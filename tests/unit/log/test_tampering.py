@@ -27,7 +27,7 @@ from support.auditors import (
 from support.logs import START, Log, archive, make_log, put, rewrite, write_log
 
 from gateway.instants import rfc3339
-from gateway.log import Report, tiles, timestamps, verify
+from gateway.log import Auditor, Report, tiles, timestamps, verify
 from gateway.log.note import Checkpoint, Note, Signer, VerifierKey, read_checkpoint
 from gateway.log.quorum import Policy
 
@@ -96,8 +96,8 @@ def good(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Good
     for size in (SAVED, SIZE):
         note, _ = read_checkpoint(archive(log, size).read_bytes())
         made.cosigned(log.folder, size, note)
-    text = read_checkpoint(saved.read_bytes())[0].text.encode()
-    put(log.folder / "archive" / f"{SAVED}.tsr", authority.reply(timestamps.request(text)))
+    text = read_checkpoint(log.checkpoint.read_bytes())[0].text.encode()
+    put(log.folder / "archive" / f"{SIZE}.tsr", authority.reply(timestamps.request(text)))
     put(made.receipts / "r.receipt.json", rfc8785.dumps(receipt(made.bodies[4], 4)))
     return made
 
@@ -276,8 +276,22 @@ def after_token(good: Good, folder: Path) -> None:
     put(folder / "archive" / f"{SIZE}.tsr", token)
 
 
+def dated_back(good: Good, folder: Path) -> None:
+    """The witnesses saw the saved tree hours after the hour that the entries above it claim."""
+    good.resigned(folder, good.bodies)
+    good.cosigned(folder, SAVED, read_checkpoint(good.saved.read_bytes())[0], WITNESSED + timedelta(hours=8))
+    note, _ = read_checkpoint((folder / "checkpoint").read_bytes())
+    good.cosigned(folder, SIZE, note, WITNESSED + timedelta(hours=9))
+
+
+def dated_back_behind_a_token(good: Good, folder: Path) -> None:
+    """The authority stamped the saved tree today, and what is above it claims to be of long ago."""
+    text = read_checkpoint(good.saved.read_bytes())[0].text.encode()
+    put(folder / "archive" / f"{SAVED}.tsr", good.authority.reply(timestamps.request(text)))
+
+
 def foreign_token(good: Good, folder: Path) -> None:
-    put(folder / "archive" / f"{SAVED}.tsr", good.authority.reply(timestamps.request(b"something else\n")))
+    put(folder / "archive" / f"{SIZE}.tsr", good.authority.reply(timestamps.request(b"something else\n")))
 
 
 def lost_records(entries: list[dict[str, Any]]) -> None:
@@ -387,8 +401,10 @@ CASES: dict[str, tuple[Callable[[Good, Path], None], str, tuple[str, ...]]] = {
     "logged before it happened": (retell(lying), "time", ()),
     "later than the cosignature that covers it": (retell(after_witness), "covering", ()),
     "later than the token that covers it": (after_token, "covering", ()),
+    "dated back behind a cosignature": (dated_back, "backdated", ()),
+    "dated back behind a token": (dated_back_behind_a_token, "backdated", ()),
     "a token over something else": (foreign_token, "timestamp", (TOKEN,)),
-    "a token edited": (flip(f"archive/{SAVED}.tsr", -20), "timestamp", (TOKEN,)),
+    "a token edited": (flip(f"archive/{SIZE}.tsr", -20), "timestamp", (TOKEN,)),
     "a number left out": (force(SAVED + 3, seq=SAVED + 4), "seq", ()),
     "a chain broken": (force(SAVED + 3, prev="0" * 64), "prev", ()),
     "an entry with spaces": (uncanonical, "canonical", ()),
@@ -423,8 +439,8 @@ def accepted(tool: str, good: Good, folder: Path, sumdb: Path, scratch: Path) ->
             path = folder / "archive" / str(SIZE)
             return openssl_accepts_cosignature(path, good.witnesses[1].cosigner, scratch)
         case "token":
-            text = read_checkpoint(good.saved.read_bytes())[0].text.encode()
-            return good.authority.accepts(folder / "archive" / f"{SAVED}.tsr", text, scratch)
+            text = read_checkpoint(good.log.checkpoint.read_bytes())[0].text.encode()
+            return good.authority.accepts(folder / "archive" / f"{SIZE}.tsr", text, scratch)
         case "uniq":
             return ids_are_unique(folder)
         case "sort":
@@ -464,6 +480,32 @@ def test_without_witnesses_or_a_saved_checkpoint_it_says_what_it_cannot_see(
 
     assert found.ok
     assert any("cannot be seen" in english for _, english in found.notes)
+
+
+def test_a_witness_that_was_slower_is_given_its_time(good: Good, tmp_path: Path) -> None:
+    """A checkpoint carried by hand is cosigned hours later; the auditor who knows of it says so."""
+    shutil.copytree(good.log.folder, tmp_path / "log")
+    dated_back(good, tmp_path / "log")
+    slow = Auditor(fresh_minutes=9 * 60).verify(tmp_path / "log", [good.log.key], policy=good.policy)
+    assert slow.ok, slow.problems
+    assert "backdated" in slow.done
+    found = good.judge(tmp_path / "log")
+    assert [(p.check, p.at) for p in found.problems if p.check == "backdated"] == [("backdated", f"seq {SAVED}")] * 2
+
+
+def test_the_key_given_counts_and_not_that_of_a_policy(good: Good, tmp_path: Path) -> None:
+    """The keeper signs another history with a key of its own, and hands out a policy that names it."""
+    shutil.copytree(good.log.folder, tmp_path / "log")
+    good.resigned(tmp_path / "log", good.bodies, good.stranger)
+    policy = Policy.parse(f"log {good.stranger.verifier}\nquorum none")
+
+    found = verify(tmp_path / "log", [good.log.key], policy=policy)
+
+    assert found.counted == {"signature": 1}
+    assert found.attested.keys == ()
+    assert any(good.stranger.verifier.id.hex() in english for _, english in found.notes)
+    by_policy = verify(tmp_path / "log", [], policy=policy)
+    assert by_policy.attested.keys == (f"national+{good.stranger.verifier.id.hex()}",)
 
 
 def test_only_the_tampered_entry_is_blamed(good: Good, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,7 @@ def test_witnesses_are_asked_over_http(log: Log, province: Witness, listening: s
     assert witnesses.ask() == []
     assert witnesses.newest() == 420
     assert witnesses.ask() == []
-    log.grow(60, 40, LATER)
+    log.grow(60, 40, datetime.fromtimestamp(time.time() - 300, UTC))  # this witness has a clock of the world
     assert witnesses.ask() == []
     assert witnesses.newest() == 700
     found = verify(log.folder, [log.key], policy=witnesses.policy)

@@ -17,6 +17,14 @@ app = typer.Typer()
 app.add_typer(config.app, name="config")
 
 
+@pytest.fixture
+def home(home: Path) -> Path:
+    """The shipped facts in a rehearsal: nobody has filled in their bases."""
+    with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
+        stream.write("\n[rehearsal]\nstarts_at = 2026-10-20T09:00:00+08:00\nspeed = 1.0\n")
+    return home
+
+
 def run(*arguments: str | Path) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["config", "check", "--on", "2026-11-21", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit)
@@ -32,6 +40,17 @@ def test_a_node_without_faults_exits_0_and_prints_one_document(home: Path) -> No
         "line": 1,
         "message": "key：没有登记公钥指纹，无法向其发送加密的交换包",
     }
+
+
+def test_outside_a_rehearsal_what_is_left_to_fill_in_stands_apart_and_exits_1(home: Path, edit: Edit) -> None:
+    edit("config/gateway.toml", "\n[rehearsal]\nstarts_at = 2026-10-20T09:00:00+08:00\nspeed = 1.0\n", "")
+    code, out = run("--config", home, "--json")
+    document = json.loads(out)
+    assert (code, document["ok"], document["faults"]) == (1, False, [])
+    assert {line["message"] for line in document["unfilled"]} == {
+        "basis.approved_by：仍是示例文字，请填写批准本项交换的单位"
+    }
+    assert len(document["unfilled"]) == len(list((home / "config" / "agreements").glob("*.toml")))
 
 
 def test_every_fault_is_one_line_in_the_nodes_language(home: Path, edit: Edit) -> None:

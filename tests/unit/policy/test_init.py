@@ -18,10 +18,24 @@ from gateway.policy.facts import places
 from gateway.policy.loading import load
 from gateway.policy.rules import inspect
 
+INQUIRIES = ["births-elsewhere", "inquiry-15wd", "inquiry-30d", "reply-15wd", "reply-30d"]
+PILOTS = ["pilot-application", "pilot-report"]
+OWED_BY_A_PROVINCE = [
+    "evaluation-returns",
+    "migrants-statistics",
+    "migrants-structure",
+    "population-base",
+    "self-assessment",
+    "work-plan",
+]
+OWED_BY_A_COUNTY = ["county-population-base", "county-statistics", "county-structure"]
 BESIDE = {
-    "national": ("migrants-statistics", "migrants-structure", "pilot-report", "self-assessment", "work-plan"),
-    "province": (),
+    "national": [*INQUIRIES, *PILOTS, *OWED_BY_A_PROVINCE],
+    "province": [*INQUIRIES, *PILOTS, *OWED_BY_A_PROVINCE, *OWED_BY_A_COUNTY],
     "county": [
+        *INQUIRIES,
+        *PILOTS,
+        *OWED_BY_A_COUNTY,
         "adoptions",
         "birth-registrations",
         "births-mismatch",
@@ -36,6 +50,7 @@ BESIDE = {
         "verification-result",
     ],
 }
+"""What each tier has beside the migrant cases."""
 
 app = typer.Typer()
 app.command()(command.init)
@@ -55,8 +70,8 @@ def mode(path: Path) -> int:
     ("tier", "arguments", "parties"),
     [
         ("national", (), 33),
-        ("province", (), 4),
-        ("province", ("--party", "510000", "--name", "示例省"), 4),
+        ("province", (), 5),
+        ("province", ("--party", "510000", "--name", "示例省"), 5),
         ("county", (), 8),
         ("county", ("--party", "110101"), 8),
     ],
@@ -70,7 +85,8 @@ def test_each_tier_gives_a_node_whose_facts_are_without_fault(
     assert (code, document["ok"], document["faults"], document["parties"]) == (0, True, [], parties)
     facts = load(home)
     assert (facts.digest, facts.node.tier) == (document["digest"], tier)
-    assert {"migrants-inflow", "migrants-outflow", *BESIDE[tier]} <= set(document["agreements"])
+    assert {"migrants-inflow", "migrants-outflow", *BESIDE[tier]} == set(document["agreements"])
+    assert {line["file"] for line in document["unfilled"]} == {a.file for a in facts.agreements.values()}
     for agreement in facts.agreements.values():
         assert facts.senders(agreement)
         assert facts.receivers(agreement)
@@ -94,7 +110,20 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
             assert mode(folder) == 0o770
     department = home / "exchange" / "440106-jisheng"
     found = {str(p.relative_to(department)) for p in department.rglob("*")}
-    datasets = ("跨省流入人口个案", "跨省流出人口个案", "出生不一致信息", "婚姻不一致信息", "出生核实", "核查反馈")
+    both = ["核查反馈", "区外出生反馈", "核查甲类", "核查乙类", "核查甲类反馈", "核查乙类反馈"]
+    datasets = [
+        "跨省流入人口个案",
+        "跨省流出人口个案",
+        "出生不一致信息",
+        "婚姻不一致信息",
+        "出生核实",
+        "试点申报表",
+        "试点工作情况",
+        "县级户人口基本情况",
+        "县级流动人口统计表（跨省往来）",
+        "县级流动人口统计表（结构）",
+        *both,
+    ]
     received = [
         "不一致信息月汇总",
         "收养登记",
@@ -104,7 +133,7 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
         "暂缓落户",
         "出生核实结果",
         "非住院分娩",
-        "核查反馈",
+        *both,
     ]
     assert found == {
         "上报",
@@ -126,7 +155,7 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
 def test_the_corps_has_nobody_to_receive_from_and_the_check_says_so(tmp_path: Path) -> None:
     code, out = run(tmp_path / "node", "--tier", "province", "--party", "660000", "--json")
     assert code == 0
-    assert sum("无人报送" in warning["message"] for warning in json.loads(out)["warnings"]) == 2
+    assert sum("无人报送" in warning["message"] for warning in json.loads(out)["warnings"]) == 7
 
 
 @pytest.mark.parametrize("leftover", ["a.txt", ".hidden", "folder/"])
@@ -190,4 +219,5 @@ def test_the_key_of_the_node_is_no_fault_and_no_warning(tmp_path: Path) -> None:
     assert run(tmp_path / "node", "--tier", "province")[0] == 0
     facts = load(tmp_path / "node")
     found = inspect(facts.home, date(2026, 11, 21))
-    assert [w.file for w in found.warnings] == ["config/parties/000000.toml"]
+    unpinned = ("000000", "440000-jisheng", "440106", "440305")
+    assert [w.file for w in found.warnings] == [f"config/parties/{party}.toml" for party in unpinned]

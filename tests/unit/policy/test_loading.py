@@ -50,6 +50,9 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
         "pilot-report": ("试点工作情况", None, "province", ("000000",), "at_once"),
         "self-assessment": ("自评估报告", None, "province", ("000000",), "at_once"),
         "work-plan": ("工作计划", None, "province", ("000000",), "at_once"),
+        "evaluation-returns": ("省际互评", None, "province", ("000000",), "at_once"),
+        "pilot-application": ("试点申报表", None, "province", ("000000",), "at_once"),
+        "population-base": ("户人口基本情况", None, "province", ("000000",), "at_once"),
         "inquiry-15wd": ("核查甲类", "registered_code", "province", "routed", "at_once"),
         "inquiry-30d": ("核查乙类", "registered_code", "province", "routed", "at_once"),
         "reply-15wd": ("核查甲类反馈", None, "province", "routed", "at_once"),
@@ -60,7 +63,11 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
     tables = [agreement for agreement in dated if agreement.rhythm == "quarterly"]
     assert len(tables) == 4
     yearly = {a.id: (dict(a.deadline.due), a.deadline.within) for a in dated if a.deadline and a not in tables}
-    assert yearly == {"self-assessment": ({"Y": "12-30"}, True), "work-plan": ({"Y": "05-31"}, True)}
+    assert yearly == {
+        "self-assessment": ({"Y": "12-30"}, True),
+        "work-plan": ({"Y": "05-31"}, True),
+        "evaluation-returns": ({"H1": "08-10", "H2": "12-30"}, ("H2",)),
+    }
     for agreement in tables:
         assert agreement.deadline is not None
         due = {str(p): agreement.deadline.due[p.key] for p in (Period("quarterly", 2026, n) for n in (1, 2, 3, 4))}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -80,6 +80,14 @@ def test_the_date_is_left_out_when_there_is_none_and_named_when_it_has_passed(ma
     assert first_line(late, "zh").endswith("退回15条；期限2026-10-31已过，请尽快补报。")
     unknown = make(due=(replace(make().due[0], status="refused"),))
     assert first_line(unknown, "zh").endswith("请改正后尽快补报。")
+
+
+def test_what_came_after_its_date_says_so_and_asks_for_the_date_to_come(make: Make) -> None:
+    passed = replace(make().due[0], what="submission", date=date(2026, 10, 20))
+    late = make(due=(passed, *make().due), detail={"timeliness": "late"})
+    assert first_line(late, "zh").endswith("退回15条；请于2026-10-31前补报。期限为2026-10-20，逾期收到，按迟报记录。")
+    assert first_line(late, "en").endswith("It was due by 2026-10-20 and came late; it is recorded as late.")
+    assert first_line(make(detail={"timeliness": "somehow"}), "zh") == first_line(make(), "zh")
 
 
 def test_details_fill_the_sentence(make: Make) -> None:

@@ -42,6 +42,10 @@ def test_counts_that_do_not_add_up_raise(counts: tuple[int, int, int, int, dict[
         {"stage": "accepted", "counts": Counts(10, 10)},
         {"stage": "accepted", "kind": Kind.NIL, "counts": Counts(10, 10, 0, 0, {"45": 10})},
         {"sha256": "A" * 64},
+        {"sha256": ""},
+        {"sha256": "", "salt": "A" * 64},
+        {"sha256": 0, "salt": "a" * 64},
+        {"salt": "a" * 63},
         {"facts": ""},
         {"code": "1"},
         {"number": "20261021-000124"},
@@ -96,6 +100,18 @@ def test_bytes_are_canonical_and_hold_texts_and_whole_numbers_only(make: Make) -
         return [value]
 
     assert {type(leaf) for leaf in leaves(document)} == {str, int}
+
+
+def test_with_a_salt_it_is_of_format_2(make: Make) -> None:
+    """Its digest may be untold then; one of format 1 is read as it was."""
+    plain, salted = make(), make(salt="a" * 64, sha256="")
+    assert json.loads(plain.to_json())["format"] == 1
+    document = json.loads(salted.to_json())
+    assert (document["format"], document["salt"], document["sha256"]) == (2, "a" * 64, "")
+    assert parse(salted.to_json()) == salted
+    for bad in (salted.to_json().replace(b'"format":2', b'"format":1'), make(salt="a" * 64).to_json()[:-1] + b" }"):
+        with pytest.raises(ValueError):
+            parse(bad)
 
 
 def test_the_zone_does_not_change_the_bytes(make: Make) -> None:

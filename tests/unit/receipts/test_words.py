@@ -46,7 +46,13 @@ def test_every_key_that_is_asked_for_is_there_and_every_key_is_asked_for() -> No
     needs = {f"page.{key}" for key in re.findall(r'"(need_[a-z]+)"', text)}
     spelled = {"page.do_fault", "page.do_held", "page.blame_fault", "page.blame_held", "page.blame_deferred"}
     spelled |= {"receipt.tag_error", "receipt.tag_warning", "page.extended"}
-    composed |= {"quality_short", "notice", "bulletin", "asked"}  # the latter two are asked for in the corridors
+    composed |= {
+        "collection",
+        "quality_short",
+        "notice",
+        "bulletin",
+        "asked",
+    }  # two of them in the corridors
     unused = {key for key in table() if key.partition(".")[0] not in composed} - literal - needs - spelled
     assert not unused, unused
 

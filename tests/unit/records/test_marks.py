@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.outcomes import Ok
-from gateway.policy.facts.routing import significant
+from gateway.policy.areas import significant
 from gateway.ports import ExamineJob
 from gateway.records.examination import Examination, examine
 
@@ -68,7 +68,8 @@ def test_what_is_registered_at_home_does_not_belong_elsewhere(
     tmp_path: Path, area: str, code: str, refused: int
 ) -> None:
     row = f"1,,2,20260901,张三,110101199001019976,{code},20260910\n"
-    found = run(tmp_path, "births-elsewhere", BIRTH + row, area=area, as_of="2026-10-20", route_by="registered_code")
+    known: dict[str, object] = {"area": area, "sender": area[:2] or None, "as_of": "2026-10-20"}
+    found = run(tmp_path, "births-elsewhere", BIRTH + row, route_by="registered_code", **known)
     assert (found.refused, found.codes.get("504", 0)) == (refused, refused)
 
 

@@ -49,6 +49,13 @@ def _run(*arguments: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+def test_a_countys_file_is_judged_by_the_county_as_at_the_gateway(file: Path) -> None:
+    asked = ("check", file, "--schema", "migrants-inflow", "--period", "2026Q3", "--sender")
+    assert json.loads(_run(*asked, "110101", "--json")[1])["accepted"] == 2
+    assert json.loads(_run(*asked, "110102", "--json")[1])["codes"] == {"502": 1}
+    assert "不属于报送单位的辖区（北京市西城区（110102））" in "".join(_run(*asked, "110102")[1:])
+
+
 @pytest.mark.parametrize("sender", ["110000", "11", "北京", "北京市"])
 def test_check_json(file: Path, sender: str) -> None:
     asked = ("check", file, "--schema", "migrants-inflow", "--sender", sender, "--period", "2026Q3", "--json")

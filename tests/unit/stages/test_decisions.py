@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,8 @@ class Holder:
     revision: int = 1
     part: int = 0
     parts: int = 0
+    reported_for: str = ""
+    stated: int = 0
 
 
 def placed(outcome: object) -> object:
@@ -99,7 +102,7 @@ NIL = Holder("p1", Kind.NIL, "e")
     ],
 )
 def test_the_place_of_an_arrival(kind: Kind, sha256: str, holders: Sequence[Holder], expected: object) -> None:
-    assert placed(intake.place(arrival(kind, sha256), holders)) == expected
+    assert placed(intake.place(arrival(kind, sha256), holders, None)) == expected
 
 
 RELAYED = {"origin": PartyId("350000")}
@@ -128,11 +131,94 @@ RELAYED = {"origin": PartyId("350000")}
 def test_the_place_of_what_another_gateway_relays(
     kind: Kind, sha256: str, holders: Sequence[Holder], attempt: int, expected: object
 ) -> None:
-    assert placed(intake.place(arrival(kind, sha256, **RELAYED), holders, attempt)) == expected
+    taken = next((holder for holder in holders if holder.sha256 == sha256), None)
+    assert placed(intake.place(arrival(kind, sha256, **RELAYED), holders, taken, attempt)) == expected
 
 
 def test_a_duplicate_names_its_original() -> None:
-    assert intake.place(arrival(sha256="b"), [FIRST]) == Duplicate("p1")
+    assert intake.place(arrival(sha256="b"), [FIRST], None) == Duplicate("p1")
+
+
+def sealed(kind: Kind, stated: int, **more: Any) -> Arrival:
+    return arrival(kind, "new", stated=stated, derived_from="a-package", **more)
+
+
+def here(kind: Kind, revision: int, stated: int = 0, behalf: str = "") -> Holder:
+    return Holder(f"p{revision}", kind, f"s{revision}", revision=revision, reported_for=behalf, stated=stated)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "holders", "expected"),
+    [
+        (Kind.REPLACE, 2, [here(Kind.NEW, 1, 1)], 2),
+        # An old replacement does not come back, nor does what was replaced or withdrawn.
+        (Kind.REPLACE, 2, [here(Kind.NEW, 1, 1), here(Kind.REPLACE, 2, 3)], "258"),
+        (Kind.REPLACE, 1, [here(Kind.NEW, 1, 1)], "258"),
+        (Kind.VOID, 1, [here(Kind.NEW, 1, 1)], "258"),
+        (Kind.NEW, 1, [here(Kind.NEW, 1, 1), here(Kind.VOID, 2, 2)], "258"),
+        (Kind.NEW, 3, [here(Kind.NEW, 1, 1), here(Kind.VOID, 2, 2)], 3),
+        (Kind.SUPPLEMENT, 2, [here(Kind.NEW, 1, 1), here(Kind.REPLACE, 2, 3)], "258"),
+        # Two supplements may overtake each other; one revision is one package.
+        (Kind.SUPPLEMENT, 2, [here(Kind.NEW, 1, 1), here(Kind.SUPPLEMENT, 2, 3)], 3),
+        (Kind.SUPPLEMENT, 3, [here(Kind.NEW, 1, 1), here(Kind.SUPPLEMENT, 2, 3)], "258"),
+        # A plain file counts by the revision that it took here.
+        (Kind.REPLACE, 2, [here(Kind.NEW, 1), here(Kind.REPLACE, 2)], "258"),
+        (Kind.REPLACE, 3, [here(Kind.NEW, 1), here(Kind.REPLACE, 2)], 3),
+        # No revision is none that comes after another.
+        (Kind.REPLACE, 0, [here(Kind.NEW, 1, 1)], "258"),
+        # Data are there: that is said first.
+        (Kind.NEW, 1, [here(Kind.NEW, 1, 1)], "221"),
+    ],
+)
+def test_a_package_of_a_past_revision_is_refused(
+    kind: Kind, stated: int, holders: Sequence[Holder], expected: object
+) -> None:
+    assert placed(intake.place(sealed(kind, stated), holders, None)) == expected
+
+
+def test_sealed_bytes_that_were_taken_are_a_duplicate_for_ever() -> None:
+    """Of another period, replaced, withdrawn: whatever became of them."""
+    taken = Holder("p-old", Kind.NEW, "new")
+    for holders in ([], [here(Kind.NEW, 1, 1), here(Kind.VOID, 2, 2)], [here(Kind.REPLACE, 4, 9)]):
+        assert intake.place(sealed(Kind.NEW, 7), holders, taken) == Duplicate("p-old")
+    working = replace(taken, state=ParcelState.CHECKED)
+    assert placed(intake.place(sealed(Kind.NEW, 7), [], working)) == "708"
+
+
+A, B = "330106", "330212"
+WHOLE = [here(Kind.NEW, 1, 1, A), here(Kind.NEW, 2, 1, B)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "stated", "behalf", "holders", "expected"),
+    [
+        # Each of those that a party collects from counts for itself, under one run of revisions.
+        (Kind.NEW, 1, B, [here(Kind.NEW, 1, 1, A)], 2),
+        (Kind.REPLACE, 2, A, WHOLE, 3),
+        (Kind.REPLACE, 1, A, WHOLE, "258"),
+        (Kind.SUPPLEMENT, 2, B, WHOLE, 3),
+        (Kind.VOID, 2, B, WHOLE, 3),
+        (Kind.NEW, 2, A, [*WHOLE, here(Kind.VOID, 3, 1, A)], 4),
+        # What it sent itself, as one, is not added to part by part; it may replace all parts.
+        (Kind.NEW, 1, A, [here(Kind.NEW, 1, 1)], "221"),
+        (Kind.REPLACE, 5, "", WHOLE, 3),
+        (Kind.NEW, 1, "", WHOLE, "221"),
+    ],
+)
+def test_the_place_of_what_is_collected(
+    kind: Kind, stated: int, behalf: str, holders: Sequence[Holder], expected: object
+) -> None:
+    made = sealed(kind, stated, reported_for=behalf, origin=PartyId("330000"))
+    assert placed(intake.place(made, holders, None, intake.RELAY_TRIES)) == expected
+
+
+def test_what_counts_of_a_collected_submission() -> None:
+    first, other = WHOLE
+    anew = here(Kind.REPLACE, 3, 2, A)
+    assert intake.current([first, other, anew]) == [other, anew]
+    assert intake.current([first, other, here(Kind.VOID, 3, 1, B)]) == [first]
+    assert intake.current([first, other, here(Kind.REPLACE, 3)]) == [here(Kind.REPLACE, 3)]
+    assert intake.current([first, other, here(Kind.VOID, 3)]) == []
 
 
 def test_a_basis_is_in_force_from_its_first_day_to_its_last() -> None:

@@ -16,12 +16,14 @@ Details: TypeAlias = Mapping[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class ParcelRow:
-    """A parcel. `kind` is None until its intake decided it; `original` is the parcel that a duplicate repeats."""
+    """A parcel. `kind` is None until its intake decided it; `original` is the parcel that a duplicate repeats;
+    `reported_for` is on whose behalf its origin reports it, `stated` the revision that its package says it is of."""
 
     id: str
     corridor: str
     sender: str
     origin: str
+    reported_for: str
     agreement: str
     state: ParcelState
     code: str
@@ -29,6 +31,7 @@ class ParcelRow:
     period: str
     kind: Kind | None
     revision: int
+    stated: int
     part: int
     parts: int
     sha256: str
@@ -53,6 +56,8 @@ class ParcelRow:
 
 class _Parcel(TypedDict, total=False):
     origin: str
+    reported_for: str
+    stated: int
     code: str
     detail: Details
     period: str

@@ -16,6 +16,7 @@ from gateway.adapters.ledger.tables.log import (
     log_entries,
     log_head,
     log_salts,
+    parcel_keys,
     receipt_proofs,
     timestamps,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "obligations",
     "outages",
     "packages",
+    "parcel_keys",
     "parcels",
     "places",
     "progress",

@@ -40,6 +40,14 @@ log_salts = Table(
     Column("parcel", String(40), nullable=False, default=""),
 )
 
+# A parcel's key, out of which its digests in the log come (`gateway.digests`), until the parcel is erased.
+parcel_keys = Table(
+    "parcel_keys",
+    metadata,
+    Column("parcel", String(40), primary_key=True),
+    Column("key", String(64), nullable=False),
+)
+
 # What was signed: the commit point of a publication. The key forbids signing one size twice.
 checkpoints = Table(
     "checkpoints",

@@ -16,6 +16,7 @@ parcels = Table(
     Column("corridor", String(16), nullable=False),
     Column("sender", String(48), nullable=False),
     Column("origin", String(48), nullable=False, default="", server_default=""),
+    Column("reported_for", String(48), nullable=False, default="", server_default=""),
     Column("agreement", String(48), nullable=False),
     Column("state", Enumerated(ParcelState, 16), nullable=False),
     Column("code", String(3), nullable=False, default=""),
@@ -23,6 +24,7 @@ parcels = Table(
     Column("period", String(8), nullable=False, default=""),
     Column("kind", Enumerated(Kind, 12)),
     Column("revision", Integer, nullable=False, default=0),
+    Column("stated", Integer, nullable=False, default=0, server_default="0"),
     Column("part", Integer, nullable=False, default=0, server_default="0"),
     Column("parts", Integer, nullable=False, default=0, server_default="0"),
     Column("sha256", String(64), nullable=False, default=""),
@@ -39,6 +41,7 @@ parcels = Table(
     Column("next_attempt_at", Instant),
     Column("posted_at", Instant),
     Index("ix_parcels_state", "state", "next_attempt_at"),
+    Index("ix_parcels_content", "sha256"),
     Index("ix_parcels_address", "agreement", "period", "sender"),
 )
 

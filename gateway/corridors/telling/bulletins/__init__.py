@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gateway import durable
-from gateway.corridors.telling.bulletins import replies, submissions
+from gateway.corridors.telling.bulletins import pairs, replies, submissions
 from gateway.corridors.telling.bulletins.sources import Sources
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
@@ -96,10 +96,11 @@ def _half_yearly(sources: Sources) -> Bulletin:
         replies.accounts(sources, "replies", words("bulletin.replies"), answers),
         replies.asked(sources),
         *(replies.own(sources, agreement) for agreement in sources.clocked(answered=False)),
-        submissions.dutiful(sources),
+        punctuality := submissions.dutiful(sources),
+        pairs.pairs(sources),
     ]
-    notes = ("account", "instant", "rate", "days", "submission")
-    return _bulletin(sources, tables, [replies.chart(sources, answers), submissions.chart(sources, tables[-1])], notes)
+    notes = ("account", "instant", "rate", "days", "submission", "pairs")
+    return _bulletin(sources, tables, [replies.chart(sources, answers), submissions.chart(sources, punctuality)], notes)
 
 
 def _quarterly(sources: Sources) -> Bulletin:

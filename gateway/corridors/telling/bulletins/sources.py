@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,15 +55,26 @@ class Sources:
 
     def records(self, kind: Duty, agreement: str) -> list[Record]:
         """What is owed record by record, once each, by the party that owes it."""
+        return [record for _, record in self._owed(kind, agreement)]
+
+    def asked(self, agreement: str) -> dict[tuple[str, str], list[Record]]:
+        """The same of replies, by who asked and who owes the answer."""
+        askers = {inquiry.parcel: inquiry.origin for inquiry in self.reading.inquiries.where()}
+        found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+        for owed, record in self._owed("reply", agreement):
+            found[askers.get(owed.source, ""), owed.party].append(record)
+        return found
+
+    def _owed(self, kind: Duty, agreement: str) -> list[tuple[ObligationRow, Record]]:
         seen: dict[str, tuple[DatedRow, ObligationRow]] = {}
         for dated, owed in self.reading.dated.with_obligations(kind=kind, agreement=agreement):
             seen.setdefault(owed.id, (dated, owed))
-        found = [self._record(dated.area, owed) for dated, owed in seen.values()]
+        found = [(owed, self._record(dated.area, owed)) for dated, owed in seen.values()]
         known = set(seen)
         # What another class took over was owed until then.
         areas = {d.covers: d.area for d, _ in self.reading.dated.with_obligations(kind=kind) if d.covers}
         rest = (o for o in self.reading.obligations.where(kind=kind, agreement=agreement) if o.id not in known)
-        return [*found, *(self._record(areas.get(o.id, ""), o) for o in rest)]
+        return [*found, *((o, self._record(areas.get(o.id, ""), o)) for o in rest)]
 
     def _record(self, area: str, owed: ObligationRow) -> Record:
         ended = owed.met_at

@@ -71,7 +71,7 @@ def dutiful(sources: Sources) -> Table:
     """Submissions owed in the span's periods, by party: on time, after correction, late, missing."""
     words = sources.words
     found: dict[str, dict[str, int]] = {}
-    for owed in _owed(sources, _quarters(sources.span)):
+    for owed in _owed(sources, quarters(sources.span)):
         line = found.setdefault(owed.party, dict.fromkeys(("owed", "on_time", "corrected", "late", "missing"), 0))
         if owed.state is ObligationState.VOID:
             continue
@@ -94,7 +94,8 @@ def _share(line: Mapping[str, int]) -> float | None:
     return (line["on_time"] + line["corrected"]) / line["owed"] if line["owed"] else None
 
 
-def _quarters(span: Period) -> list[Period]:
+def quarters(span: Period) -> list[Period]:
+    """The quarters of a half-year, or the quarter itself."""
     if span.rhythm == "quarterly":
         return [span]
     return [Period("quarterly", span.year, 2 * span.number - 1), Period("quarterly", span.year, 2 * span.number)]

@@ -270,7 +270,8 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
         )
         tx.places.take(PLACE, "p1")
         tx.progress.set("p1", "intake", "{}")
-        tx.salts.keep("c" * 64, "s" * 64, "p1")
+        tx.secrets.keep_salt("c" * 64, "s" * 64)
+        tx.secrets.ensure("p1")
         tx.log(entry("p1/received", "p1"))
         tx.receipts.add(number="HZ-1", parcel="p1", party="s", stage="refused", code="226", body=b"{}", issued_at=NOW)
         raise InterruptedError
@@ -280,9 +281,10 @@ def test_a_transaction_that_fails_leaves_nothing(ledger: Ledger) -> None:
         assert reading.entries.head() == (-1, "")
         assert reading.progress.get("p1", "intake") is None
         assert reading.places.counts() == {}
+        assert reading.secrets.key("p1") == ""
     with ledger.transaction(NOW) as tx:
         assert tx.log(entry("p1/received", "p1")).seq == 0
-        tx.salts.keep("c" * 64, "s" * 64, "p1")
+        tx.secrets.keep_salt("c" * 64, "s" * 64)
 
 
 def test_a_stage_is_recorded_once(ledger: Ledger) -> None:

@@ -17,9 +17,11 @@ from gateway.stages import intake
 
 
 def before(reading: Reading, parcel: ParcelRow) -> list[ParcelRow]:
-    """The deliveries that count for the period without this one."""
+    """The deliveries that count for the period without this one, as far as it speaks of what they do: all of them, or
+    the part that its origin reports on behalf of the same one."""
     holders = reading.places.holders(parcel.origin, parcel.agreement, parcel.period)
-    return intake.current([holder for holder in holders if holder.revision < parcel.revision])
+    live = intake.current([holder for holder in holders if holder.revision < parcel.revision])
+    return [holder for holder in live if intake.together(holder, parcel)]
 
 
 def counting(reading: Reading, origin: str, agreement: str, period: str) -> list[ParcelRow]:
@@ -35,7 +37,8 @@ def together(reading: Reading, parcel: ParcelRow) -> list[ParcelRow]:
     if parcel.kind is not Kind.PART:
         return []
     holders = reading.places.holders(parcel.origin, parcel.agreement, parcel.period)
-    return intake.current([h for h in holders if h.state is ParcelState.ACCEPTED or h.id == parcel.id])
+    mine = [h for h in holders if h.reported_for == parcel.reported_for]
+    return intake.current([h for h in mine if h.state is ParcelState.ACCEPTED or h.id == parcel.id])
 
 
 def packages(reading: Reading, parcels: Sequence[ParcelRow]) -> list[PackageRow]:

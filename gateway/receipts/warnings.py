@@ -1,0 +1,50 @@
+"""Letters to a party in whose name another one signed something (冒名提醒函): what came, and that it was refused.
+
+A printable A4 page in the form of the reminder letters. It names organisations and an agreement, nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from gateway.policy.facts import Language
+from gateway.receipts.naming import joined, safe
+from gateway.receipts.rendering import render
+from gateway.receipts.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What one letter says. `about` is the node's own name of what was refused: the same thing is told once."""
+
+    party: str
+    party_name: str
+    signer_name: str
+    label: str
+    about: str
+    day: date
+
+    @property
+    def number(self) -> str:
+        """`<year>-<the last eight of what was refused>`."""
+        return f"{self.day.year}-{self.about[-8:]}"
+
+
+def warning_name(letter: Warned, language: Language = "zh") -> str:
+    """`冒名提醒函_<party>_<what was refused>.html`: the same thing has the same name."""
+    return joined(Words(language)("file.warning"), safe(letter.party, 60), safe(letter.about, 60)) + ".html"
+
+
+def warning(letter: Warned, *, node_name: str, contact: str, language: Language) -> bytes:
+    """The letter, one A4 page of UTF-8 HTML. `contact`: name and telephone of the node's contact."""
+    words = Words(language)
+    return render(
+        "warning.html",
+        language,
+        l=letter,
+        came=words("warning.came", day=words.day(letter.day), signer=letter.signer_name, label=letter.label),
+        node_name=node_name,
+        contact=contact,
+        today=words.day(letter.day),
+    )
