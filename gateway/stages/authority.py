@@ -15,8 +15,8 @@ from typing import Final, Protocol
 from gateway.outcomes import Refused
 from gateway.packages import Descriptor
 from gateway.parcels import Form
+from gateway.policy.areas import significant
 from gateway.policy.facts import Agreement, Facts, Party
-from gateway.policy.facts.routing import significant
 from gateway.policy.periods import Period
 
 CLOCKS_DIFFER: Final = timedelta(hours=1)
