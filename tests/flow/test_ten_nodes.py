@@ -40,6 +40,7 @@ COUNTIES = {
     "440000": ("440106", "440305"),
 }
 PROVINCES = tuple(COUNTIES)
+TAKES = "330000"
 OTHERS = tuple(county for both in COUNTIES.values() for county in both)
 
 
@@ -149,10 +150,12 @@ def play(land: Land) -> None:
     land.hand_up("330000")
     land.reports("330105", 60, "anew")
     land.hand_up("330000")
+    land.hand_up("350000")  # its counties' date is over: what is there goes up, with an open list
+    land.at("2026-11-02T10:00:00+08:00")
+    distribute(land, 1)
     land.at("2026-11-03T10:00:00+08:00")
     operating.close(land.nodes["350000"].running, INFLOW, PERIOD, "uid:0 test")
     land.hand_up("350000")
-    distribute(land, 1)
     land.at("2026-11-05T10:00:00+08:00")
     land.reports("350103", 70, "late")
     land.hand_up("350000")
@@ -160,9 +163,17 @@ def play(land: Land) -> None:
 
 
 def distribute(land: Land, number: int) -> None:
+    """The nation's batch, to everybody but two of the three; the third takes it in and hands it on."""
     for identity, receiver in Releasing(land.nation.running).release(INFLOW, PERIOD, number, "test"):
-        if receiver not in PROVINCES:  # the three have no agreement for what is handed down in this story
+        if receiver not in ("350000", "440000"):
             assert Delivery(land.nation.running).run(identity) == {"outcome": "ok", "code": ""}
+    taker = land.nodes[TAKES]
+    collect(taker)
+    assert set(work_on_what_came(taker)) == {"accepted 100"}
+    assert answer(taker) == [{"outcome": "ok", "code": ""}]
+    assert work_on_what_came(land.nation) == ["acknowledged 100"]
+    for identity, _ in Releasing(taker.running).release("distributed-inflow", PERIOD, number, "test"):
+        assert Delivery(taker.running).run(identity) == {"outcome": "ok", "code": ""}
 
 
 def listed(node: Node, receiver: str, number: int) -> dict[str, Any]:
@@ -209,7 +220,7 @@ def test_every_receiver_gets_what_counts_at_the_end_and_no_more(land: Land) -> N
 
 
 def test_every_list_downwards_names_every_origin_as_it_is(land: Land) -> None:
-    """First: two are whole, one was closed without a county. Then everything is there. The other 29 never sent."""
+    """First: two are whole, of one a county was waited for. Then everything is there. The other 29 never sent."""
     for receiver in ("110000", "650000"):
         for number in (1, 2):
             told = {row["origin"]: row["status"] for row in listed(land.nation, receiver, number)["origins"]}
@@ -220,9 +231,19 @@ def test_every_list_downwards_names_every_origin_as_it_is(land: Land) -> None:
 
 
 def _told(land: Land, province: str, receiver: str, number: int) -> str:
-    late = {"350103"} if number == 1 else set()
-    files = [land.reported[county] for county in COUNTIES[province] if county not in late]
+    if (province, number) == ("350000", 1):
+        return "partly"
+    files = [land.reported[county] for county in COUNTIES[province]]
     return "included" if any(due_to(file)[receiver] for file in files if file) else "nil"
+
+
+def test_what_is_partly_there_is_so_also_to_whom_it_is_handed_on(land: Land) -> None:
+    for number, expected in ((1, "partly"), (2, "included")):
+        folder = land.nodes[TAKES].home / "state" / "batches"
+        (file,) = folder.glob(f"d-distributed-inflow-{PERIOD}-{number}-*/分发清单_*.json")
+        told = {row["origin"]: row["status"] for row in json.loads(file.read_bytes())["origins"]}
+        assert told["350000"] == expected
+        assert told["440000"] == "included"
 
 
 @pytest.mark.parametrize("province", PROVINCES)
@@ -238,8 +259,10 @@ def test_the_list_of_a_province_names_every_county_as_it_is(land: Land, province
     assert [row["origin"] for row in stated["origins"]] == [province]
     first = listed(land.nodes[province], NATION, 1)["collection"]
     if province == "350000":
-        assert (first["state"], first["closed_by"]) == ("closed", "uid:0 test")
-        assert first["parties"][1] == {"party": "350103", "status": "missing"}
+        assert first == {"parties": [expected[0], {"party": "350103", "status": "missing"}], "state": "open"}
+        closed = listed(land.nodes[province], NATION, 2)
+        assert closed["packages"] == []
+        assert (closed["collection"]["state"], closed["collection"]["closed_by"]) == ("closed", "uid:0 test")
     else:
         assert first["state"] == "complete"
 
@@ -280,6 +303,35 @@ def test_every_batch_upwards_is_signed_for(land: Land) -> None:
         with node.running.ledger.reading() as reading:
             states = {str(batch.state) for batch in reading.batches.where(agreement=INFLOW)}
         assert states == {"acknowledged"}, party
+
+
+def stands(node: Node) -> Any:
+    """Everything that a message could have changed."""
+    with node.running.ledger.reading() as reading:
+        return (
+            sorted((p.id, str(p.state)) for p in node.packages()),
+            sorted((o.id, str(o.state)) for o in reading.obligations.where(kind=None)),
+            sorted((i.id, str(i.state)) for i in reading.incoming.where()),
+            sorted((b.id, str(b.state)) for b in reading.batches.where()),
+        )
+
+
+def test_nothing_that_was_taken_counts_again(land: Land) -> None:
+    """Every package and every list that came to a node comes once more, the packages under other names."""
+    for party in (*PROVINCES, *OTHERS):
+        lower = land.nodes[party]
+        upper = land.nodes[NATION if party in PROVINCES else f"{party[:2]}0000"]
+        before, again = stands(upper), 0
+        for package in lower.sealed():
+            again += 1
+            (folder(upper, party) / f"更正-{again}.gpg").write_bytes(package.read_bytes())
+        assert work_on_what_came(upper) == ["duplicate 220"] * again, party
+        signatures = upper.home / "exchange" / party / "上报" / "签收"
+        for number, listed in enumerate((lower.home / "state" / "batches").glob("*/分发清单_*.json")):
+            (signatures / f"{number}.sig.json").write_bytes(listed.read_bytes())
+            (signatures / f"{number}.sig").write_bytes(listed.with_name(f"{listed.name}.sig").read_bytes())
+        assert set(work_on_what_came(upper)) == {"noted 100"}
+        assert stands(upper) == before
 
 
 def test_all_ten_logs_verify(land: Land) -> None:

@@ -22,9 +22,15 @@ def stated(reading: Reading, party: str, agreement: str, period: str) -> tuple[C
 
 
 def is_open(reading: Reading, party: str, agreement: str, period: str, live: Sequence[ParcelRow]) -> bool:
-    """Whether a party's submission is collected, and others are waited for still or on their way."""
-    if not any(parcel.reported_for for parcel in live):
+    """Whether a party's submission is collected, and others are waited for still or on their way. Of one that the level
+    above hands down, its newest list says so."""
+    senders = {parcel.sender for parcel in live if parcel.reported_for}
+    if not senders:
         return False
+    if party not in senders:
+        newest = [_lists(reading, sender, agreement, period)[-1:] for sender in senders]
+        lines = (line for lists in newest for listed, _ in lists for line in listed.lines)
+        return any(line.origin == party and line.status == "partly" for line in lines)
     lists = _lists(reading, party, agreement, period)
     found = _newest(lists)
     here = {parcel.sha256 for parcel in live}
