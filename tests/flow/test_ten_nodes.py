@@ -33,6 +33,8 @@ from gateway.demo.people import INFLOW, receivers
 from gateway.demo.story import file_name
 from gateway.founding import TierChoice
 from gateway.log.verification import Auditor
+from gateway.parcels import ParcelId
+from gateway.stages.intake import RELAY_TRIES
 
 COUNTIES = {
     "330000": ("330102", "330105"),
@@ -40,7 +42,7 @@ COUNTIES = {
     "440000": ("440106", "440305"),
 }
 PROVINCES = tuple(COUNTIES)
-TAKES = "330000"
+TAKES = "440000"
 OTHERS = tuple(county for both in COUNTIES.values() for county in both)
 
 
@@ -92,10 +94,7 @@ class Land:
             one for one in work_on_what_came(upper) if not one.startswith(("accepted", "noted", "arriving 708"))
         ]
         while answer(upper):
-            with upper.running.ledger.reading() as reading:
-                waiting = [p.id for p in reading.parcels.unsettled()]
-            for parcel in waiting:
-                upper.work(parcel)  # type: ignore[arg-type]
+            try_again(upper)
         collect(lower)
         assert set(work_on_what_came(lower)) <= {"acknowledged 100"}
 
@@ -162,14 +161,24 @@ def play(land: Land) -> None:
     distribute(land, 2)
 
 
+def try_again(node: Node) -> None:
+    """What waits for what might come before it (708) is tried as often as the daemon does."""
+    for _ in range(RELAY_TRIES):
+        with node.running.ledger.reading() as reading:
+            waiting = [ParcelId(parcel.id) for parcel in reading.parcels.unsettled()]
+        for parcel in waiting:
+            node.work(parcel)
+
+
 def distribute(land: Land, number: int) -> None:
     """The nation's batch, to everybody but two of the three; the third takes it in and hands it on."""
     for identity, receiver in Releasing(land.nation.running).release(INFLOW, PERIOD, number, "test"):
-        if receiver not in ("350000", "440000"):
+        if receiver not in ("330000", "350000"):
             assert Delivery(land.nation.running).run(identity) == {"outcome": "ok", "code": ""}
     taker = land.nodes[TAKES]
     collect(taker)
-    assert set(work_on_what_came(taker)) == {"accepted 100"}
+    assert set(work_on_what_came(taker)) <= {"accepted 100", "arriving 708"}
+    try_again(taker)
     assert answer(taker) == [{"outcome": "ok", "code": ""}]
     assert work_on_what_came(land.nation) == ["acknowledged 100"]
     for identity, _ in Releasing(taker.running).release("distributed-inflow", PERIOD, number, "test"):
@@ -221,7 +230,7 @@ def test_every_receiver_gets_what_counts_at_the_end_and_no_more(land: Land) -> N
 
 def test_every_list_downwards_names_every_origin_as_it_is(land: Land) -> None:
     """First: two are whole, of one a county was waited for. Then everything is there. The other 29 never sent."""
-    for receiver in ("110000", "650000"):
+    for receiver in ("340000", "650000"):
         for number in (1, 2):
             told = {row["origin"]: row["status"] for row in listed(land.nation, receiver, number)["origins"]}
             assert len(told) == 32 - 1
@@ -243,7 +252,7 @@ def test_what_is_partly_there_is_so_also_to_whom_it_is_handed_on(land: Land) -> 
         (file,) = folder.glob(f"d-distributed-inflow-{PERIOD}-{number}-*/分发清单_*.json")
         told = {row["origin"]: row["status"] for row in json.loads(file.read_bytes())["origins"]}
         assert told["350000"] == expected
-        assert told["440000"] == "included"
+        assert told["330000"] == "included"
 
 
 @pytest.mark.parametrize("province", PROVINCES)
@@ -323,11 +332,14 @@ def test_nothing_that_was_taken_counts_again(land: Land) -> None:
         upper = land.nodes[NATION if party in PROVINCES else f"{party[:2]}0000"]
         before, again = stands(upper), 0
         for package in lower.sealed():
+            if package.name.split("_")[2] != upper.facts.node.party:
+                continue
             again += 1
             (folder(upper, party) / f"更正-{again}.gpg").write_bytes(package.read_bytes())
         assert work_on_what_came(upper) == ["duplicate 220"] * again, party
         signatures = upper.home / "exchange" / party / "上报" / "签收"
-        for number, listed in enumerate((lower.home / "state" / "batches").glob("*/分发清单_*.json")):
+        above = f"*-{upper.facts.node.party}/分发清单_*.json"
+        for number, listed in enumerate((lower.home / "state" / "batches").glob(above)):
             (signatures / f"{number}.sig.json").write_bytes(listed.read_bytes())
             (signatures / f"{number}.sig").write_bytes(listed.with_name(f"{listed.name}.sig").read_bytes())
         assert set(work_on_what_came(upper)) == {"noted 100"}

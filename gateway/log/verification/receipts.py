@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,23 @@ class Receipts:
     """A watcher of the scan: compares each entry with the receipts that name it."""
 
     def __init__(self, folder: Path, origin: str, keys: Iterable[VerifierKey], findings: Findings) -> None:
-        self._findings, self._origin = findings, origin
+        self._findings = findings
         self._by_seq: dict[int, list[tuple[str, dict[str, Any]]]] = {}
         self._digests: dict[str, set[str]] = {}
+        self._others: Counter[str] = Counter()
         findings.done.add("receipt")
         keys = tuple(keys)
         for path in sorted(folder.rglob("*.receipt.json")):
             data = path.read_bytes()
             try:
                 receipt = json.loads(data)
-                number, seq = str(receipt["number"]), int(receipt["log"]["seq"])
+                number, log = str(receipt["number"]), receipt["log"]
+                seq, rests_on = int(log["seq"]), str(log["origin"])
             except (ValueError, KeyError, TypeError):
                 continue  # a form to sign, a list: no receipt of this kind
+            if rests_on != origin:  # fetched from another node, and not gathered yet: that node's log has it
+                self._others[rests_on] += 1
+                continue
             self._by_seq.setdefault(seq, []).append((number, receipt))
             self._digests.setdefault(f"receipt/{number}", set()).add(hashlib.sha256(data).hexdigest())
             proof = path.with_name(path.name.removesuffix(".receipt.json") + ".tlog-proof")
@@ -63,14 +69,19 @@ class Receipts:
                 self._findings.add("receipt", number, zh, en)
 
     def conclude(self) -> None:
-        """Report the receipts whose entry the log does not have."""
+        """Report the receipts whose entry the log does not have; how many rest on another log is said."""
+        for rests_on, count in sorted(self._others.items()):
+            self._findings.note(
+                f"{count} 份回执写明在另一日志（{rests_on}）中，须用该日志核对",
+                f"{count} receipts say that they rest on another log ({rests_on}): check them against that one",
+            )
         for seq, receipts in self._by_seq.items():
             for number, _ in receipts:
                 self._findings.add("receipt", number, f"日志中没有第 {seq} 条", f"the log has no entry {seq}")
 
     def _differences(self, receipt: dict[str, Any], entry: dict[str, Any], leaf: str) -> str:
         log = receipt["log"]
-        if log.get("origin") != self._origin or log.get("hash") != leaf:
+        if log.get("hash") != leaf:
             return "log"
         if receipt.get("parcel") != entry["parcel"] or receipt.get("sender") not in entry["parties"]:
             return "parcel"
