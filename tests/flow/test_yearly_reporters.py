@@ -3,6 +3,7 @@ year states what was on the day that goes with its own date (《2010年流动人
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,8 @@ from support.nodes import Node, planned
 
 from gateway import inspection
 from gateway.adapters.worker import Worker
+from gateway.corridors.distribution import Releasing
+from gateway.corridors.distribution.collecting import PROGRESS
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders.automatic import prompt
 from gateway.corridors.views import status as picture
@@ -127,3 +130,21 @@ def test_in_a_whole_year_nobody_is_called_missing_who_owes_nothing(desk: Desk) -
     made = bulletins.make(desk.running, "2026Q3", "uid:0 test")
     assert isinstance(made, dict)
     assert made["tables"]["punctuality"][-1][1:6] == [22, 22, 0, 0, 0]
+
+
+def test_the_list_of_a_quarter_calls_nobody_missing_who_reports_once_a_year(desk: Desk) -> None:
+    first, *others = (code for code in CODES if code not in YEARLY)
+    desk.set("2026-10-25 09:30")
+    sweeping.oblige(desk.running)
+    desk.send(first, INFLOW, render(planned(60, party=first)).decode("utf-8"), "2026Q3.csv")
+    for code in others:
+        desk.send(code, INFLOW, "", "2026Q3-零报告.csv")
+    released = Releasing(desk.running).release(INFLOW, "2026Q3", 1, "test")
+    assert len(released) == 32
+    for identity, receiver in released:
+        with desk.running.ledger.reading() as reading:
+            kept = json.loads(reading.progress.get(identity, PROGRESS) or "")
+        told = {line["origin"][:2]: line["status"] for line in kept["lines"]}
+        assert {code for code, status in told.items() if status == "not_due"} == set(YEARLY) - {receiver[:2]}
+        assert Counter(told.values())["missing"] == 0
+        assert all(told[code] in ("included", "nil") for code in (first, *others) if code != receiver[:2])
