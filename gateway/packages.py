@@ -28,6 +28,10 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,95}")
 
 
+LARGEST_REVISION = 999_999
+"""More than anybody corrects, and no more than a ledger's column holds."""
+
+
 class DescriptorError(ValueError):
     """The descriptor is not one of ours. The message names a property, never a value."""
 
@@ -153,7 +157,7 @@ class Descriptor:
             receiver=_token(document, "gateway:receiver"),
             period=_token(document, "gateway:period", empty=True),
             kind=_kind(document),
-            revision=_count(document, "gateway:revision"),
+            revision=_revision(document),
             records=_count(document, "gateway:records"),
             created=_created(document),
             resources=tuple(_parse_resource(r) for r in resources),
@@ -241,6 +245,13 @@ def _count(document: Mapping[str, Any], key: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53:
         return value
     raise DescriptorError(key)
+
+
+def _revision(document: Mapping[str, Any]) -> int:
+    revision = _count(document, "gateway:revision")
+    if revision > LARGEST_REVISION:
+        raise DescriptorError("gateway:revision")
+    return revision
 
 
 def _key(document: Mapping[str, Any]) -> str:

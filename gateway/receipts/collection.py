@@ -69,9 +69,14 @@ class Collection:
         return self.state != "open"
 
     @property
+    def included(self) -> set[str]:
+        """Those of whom records have come."""
+        return {one.party for one in self.parties if one.status in WITH_RECORDS}
+
+    @property
     def nil(self) -> bool:
-        """Whether all that was reported is that there is nothing."""
-        return all(one.status not in WITH_RECORDS for one in self.parties)
+        """Whether everybody who owes has said that there is nothing. Who was not waited for has said nothing."""
+        return self.state == "complete" and bool(self.counts["owing"]) and not self.included
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {"parties": [_line(one) for one in self.parties], "state": self.state}

@@ -16,24 +16,25 @@ from gateway.receipts.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """What one letter says. `about` is the node's own name of what was refused: the same thing is told once."""
+    """What one letter says. One signer is told of once a day, however often it tries."""
 
     party: str
     party_name: str
     signer_name: str
     label: str
-    about: str
+    signer: str
     day: date
 
     @property
     def number(self) -> str:
-        """`<year>-<the last eight of what was refused>`."""
-        return f"{self.day.year}-{self.about[-8:]}"
+        """`<year>-<signer>-<month and day>`."""
+        return f"{self.day.year}-{self.signer}-{self.day:%m%d}"
 
 
 def warning_name(letter: Warned, language: Language = "zh") -> str:
-    """`冒名提醒函_<party>_<what was refused>.html`: the same thing has the same name."""
-    return joined(Words(language)("file.warning"), safe(letter.party, 60), safe(letter.about, 60)) + ".html"
+    """`冒名提醒函_<party>_<signer>_<day>.html`: the same signer and day have the same name."""
+    stem = Words(language)("file.warning")
+    return joined(stem, safe(letter.party, 60), safe(letter.signer, 60), letter.day.isoformat()) + ".html"
 
 
 def warning(letter: Warned, *, node_name: str, contact: str, language: Language) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ from gateway.corridors.views import status as picture
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import Planned, file_name
-from gateway.receipts import status
+from gateway.outcomes import Ok
+from gateway.parcels import DistributionId, Listed, PartyId
+from gateway.receipts import listing, status
+from gateway.receipts.collection import Collected, Collection
 
 OTHER = "440305"
 MEASURED = "330000"
@@ -122,6 +126,29 @@ def test_the_province_s_duty_is_met_by_all_of_its_counties_and_not_by_the_first(
     assert below["totals"]["missing"] == 30
 
 
+def test_a_list_that_names_what_never_came_meets_nothing(tiers: Tiers) -> None:
+    """The province signs that all have reported, and of one there is no package anywhere."""
+    reports(tiers.province, COUNTY)
+    hand_up(tiers, 1)
+    (file,) = (tiers.province.home / "state" / "batches").glob("*/分发清单_*.json")
+    true = listing.parse(file.read_bytes())
+    said = replace(
+        true,
+        distribution=DistributionId("d-invented-2"),
+        batch=2,
+        lines=(Listed(PartyId(PROVINCE), "included"),),
+        collection=Collection((Collected(COUNTY, "included", 12), Collected(OTHER, "included", 5))),
+    )
+    signed = tiers.province.running.sealer.sign(said.to_json())
+    assert isinstance(signed, Ok)
+    drop = tiers.nation.home / "exchange" / PROVINCE / "上报" / "签收"
+    (drop / "invented.sig.json").write_bytes(said.to_json())
+    (drop / "invented.sig").write_bytes(signed.value)
+    assert work_on_what_came(tiers.nation) == ["noted 100"]
+    assert standing(tiers)["state"] == "complete"
+    assert owed(tiers) == "open"
+
+
 def test_a_county_s_nil_goes_up_and_when_all_are_nil_so_is_the_province(tiers: Tiers) -> None:
     reports(tiers.province, COUNTY, 0, "-零报告")
     assert Releasing(tiers.province.running).listable() == []  # one is missing still
@@ -134,6 +161,18 @@ def test_a_county_s_nil_goes_up_and_when_all_are_nil_so_is_the_province(tiers: T
     assert Releasing(tiers.province.running).listable() == []  # told once
     collect(tiers.province)
     assert work_on_what_came(tiers.province) == ["acknowledged 100"]
+
+
+def test_who_is_not_waited_for_has_not_said_that_there_is_nothing(tiers: Tiers) -> None:
+    """One said nil, the other nothing: closed, the list goes up, and neither duty nor lists below call it a nil."""
+    with pytest.raises(operating.CannotBe, match="nobody has reported"):
+        operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test")
+    reports(tiers.province, COUNTY, 0, "-零报告")
+    assert operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test") == [OTHER]
+    assert hand_up(tiers, 1)["collection"]["state"] == "closed"
+    assert owed(tiers) == "open"
+    tiers.nation.send(planned(40, party="35", seed="35"))
+    assert status_of(listed_below(tiers, 1), PROVINCE) == "missing"
 
 
 def test_a_person_closes_what_is_collected_and_who_reports_later_comes_with_a_list_of_its_own(tiers: Tiers) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from gateway.adapters.ledger import Reading, Transaction
@@ -87,16 +86,11 @@ def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[St
         return Ok(bare) if known.state is StatementState.VERIFIED else Refused(known.code)
     outcome = judge(node, issuer, body, signature)
     if isinstance(outcome, Refused):
-        told(node, outcome, statement_id(body, signature), now)
+        impersonation.told(node, outcome, None, now)
     if isinstance(outcome, Ok | Refused):
         with node.ledger.transaction(now) as tx:
             record(tx, Statement(issuer, body, signature), outcome, node.terms())
     return outcome
-
-
-def told(node: Node, refused: Refused, statement: str, now: datetime) -> None:
-    """The party that was named as the author of another's statement finds a letter. Raises `OSError`."""
-    impersonation.told(node, refused, f"statement-{statement[:16]}", None, now)
 
 
 def laid_here(body: bytes, receiver: Party, own: str) -> bool:
@@ -235,7 +229,7 @@ def _listed(tx: Transaction, made: Statement, listed: DistributionList, terms: T
     )
     _log(tx, entry)
     if listed.collection is not None:
-        settling.settle_collected(tx, made.issuer.id, made.agreement.id, listed.period, terms)
+        settling.settle_period(tx, made.issuer.id, made.agreement.id, listed.period, terms)
 
 
 def attach_proof(node: Node, issuer: Party, data: bytes) -> bool | None:

@@ -41,12 +41,13 @@ def is_nil(reading: Reading, party: str, agreement: str, period: str) -> bool:
     """Whether everybody that a party collects from has said that there is nothing."""
     lists = _lists(reading, party, agreement, period)
     found = _newest(lists)
-    return found is not None and found[0].whole and found[0].nil and not _named(lists)
+    return found is not None and found[0].nil and not _named(lists)
 
 
 def deliveries(reading: Reading, party: str, agreement: str, period: str) -> list[Delivery] | None:
-    """What a collected submission counts as: one delivery, once it is whole and accepted, received when the last of it
-    came; pending while the list says so and a part is in work. None where nothing of it is collected."""
+    """What a collected submission counts as: one delivery, once it is whole, everything on its lists is accepted, and
+    all who are included have a package here; received when the last of it came. Pending while the list says so and a
+    part is in work. None where nothing of it is collected."""
     lists = _lists(reading, party, agreement, period)
     parcels = reading.parcels.where(sender=party, agreement=agreement, period=period, limit=100_000)
     found = _newest(lists)
@@ -56,10 +57,11 @@ def deliveries(reading: Reading, party: str, agreement: str, period: str) -> lis
     if not collection.whole:
         return []
     named = _named(lists)
-    if collection.nil and not named:
-        return [Delivery(at, "nil")]
+    if not named:
+        return [Delivery(at, "nil")] if collection.nil else []
     taken = [parcel for parcel in parcels if parcel.state is ParcelState.ACCEPTED and parcel.sha256 in named]
-    if named <= {parcel.sha256 for parcel in taken}:
+    behalf = {parcel.reported_for for parcel in taken}
+    if named <= {parcel.sha256 for parcel in taken} and collection.included <= behalf:
         return [Delivery(max([at, *(parcel.received_at for parcel in taken)]), "accepted")]
     in_work = any(parcel.sha256 in named and not parcel.settled for parcel in parcels)
     return [Delivery(at, "pending")] if in_work else []

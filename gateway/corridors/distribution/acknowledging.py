@@ -28,6 +28,7 @@ from gateway.corridors.recording import (
     refuse,
     standing,
 )
+from gateway.corridors.telling import impersonation
 from gateway.lifecycle import BatchState, Event, ParcelState
 from gateway.node import ACKNOWLEDGE, Terms
 from gateway.outcomes import Decision, Deferred, Duplicate, Fault, Ok, Outcome, Refused
@@ -107,7 +108,7 @@ class Acknowledging(Step[Dropped, Signed]):
             return Duplicate(original) if original else closes
         judged = statements.judge(self.node, issuer, body, signature)
         if isinstance(judged, Refused):
-            statements.told(self.node, judged, statements.statement_id(body, signature), now)
+            impersonation.told(self.node, judged, None, now)
         return Ok(Speaks(Statement(issuer, body, signature), judged)) if isinstance(judged, Ok | Refused) else judged
 
     def commit(self, tx: Transaction, known: Dropped, decision: Decision[Signed]) -> StepResult:

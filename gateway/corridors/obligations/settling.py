@@ -111,10 +111,10 @@ def settle_many(tx: Transaction, about: About, came: Came, terms: Terms, parcel:
 
 def settle_submission(tx: Transaction, parcel: ParcelRow, terms: Terms) -> None:
     """Judge the submission that this parcel answers, once it is accepted."""
-    settle_collected(tx, parcel.sender, parcel.agreement, parcel.period, terms, parcel.id)
+    settle_period(tx, parcel.sender, parcel.agreement, parcel.period, terms, parcel.id)
 
 
-def settle_collected(tx: Transaction, party: str, agreement: str, period: str, terms: Terms, parcel: str = "") -> None:
+def settle_period(tx: Transaction, party: str, agreement: str, period: str, terms: Terms, parcel: str = "") -> None:
     """Judge the submission of a period: a parcel was accepted, or a list has come that says that it is whole."""
     for owed in tx.obligations.where(agreement=agreement, party=party, period=period):
         settle(tx, owed, _deliveries(tx, owed), terms, parcel)

@@ -12,7 +12,7 @@ from gateway.node import Node
 def close(node: Node, agreement: str, period: str, actor: str) -> list[str]:
     """Who is not waited for any more. The list that goes up says who decided it, and when; those that report later
     come with a list of their own. Raises `Unknown` for an agreement that is none, `CannotBe` where nothing goes to the
-    level above under it, nobody is missing, or it is decided already."""
+    level above under it, nobody is missing or nobody has reported, or it is decided already."""
     now, facts = node.clock.now(), node.facts.current()
     if agreement not in facts.agreements:
         raise Unknown
@@ -23,6 +23,8 @@ def close(node: Node, agreement: str, period: str, actor: str) -> list[str]:
         missing = [one.party for one in standing.parties if one.status in ("missing", "partly")]
         if not missing:
             raise CannotBe("nobody is missing for this period")
+        if not standing.counts["reported"]:
+            raise CannotBe("nobody has reported for this period: there is nothing to send up")
         if standing.closed_by:
             raise CannotBe("it is closed already")
         tx.log(

@@ -67,10 +67,10 @@ class Intake(Step[Claimed, Arrival]):
         if refused is None and agreement is not None:
             refused = authority.accepted(agreement, _form(copied.value))
         if refused is not None:
-            return impersonation.told(self.node, refused, parcel, agreement, now)
+            return impersonation.told(self.node, refused, agreement, now)
         package = self._package(parcel, claim, copied.value, now)
         if isinstance(package, Refused):
-            return impersonation.told(self.node, package, parcel, agreement, now)
+            return impersonation.told(self.node, package, agreement, now)
         if not isinstance(package, Ok):
             return package
         return intake.decide(claim, copied.value, sidecar, package.value, facts, self._owed(claim, now))

@@ -14,9 +14,10 @@ from gateway.policy.facts import Agreement
 from gateway.receipts.warnings import Warned, warning, warning_name
 
 
-def told(node: Node, refused: Refused, about: str, agreement: Agreement | None, now: datetime) -> Refused:
+def told(node: Node, refused: Refused, agreement: Agreement | None, now: datetime) -> Refused:
     """The refusal, after its letter, if there has to be one. The letter is written before the refusal is entered, under
-    a name of its own, so that it is there whatever happens between. Raises `OSError` while the folder is away."""
+    a name of its own, so that it is there whatever happens between; one a day for each signer, so that nobody fills
+    another's folder. Raises `OSError` while the folder is away."""
     facts = node.facts.current()
     named = impersonated(refused)
     if named is None or named == facts.node.party:
@@ -28,7 +29,7 @@ def told(node: Node, refused: Refused, about: str, agreement: Agreement | None, 
         party_name=party.name,
         signer_name=signer.name,
         label=agreement.label if agreement else facts.node.folders.acknowledge,
-        about=about,
+        signer=signer.id,
         day=now.astimezone(SHANGHAI).date(),
     )
     page = warning(letter, node_name=ours.name, contact=ours.contact_line, language=party.language)

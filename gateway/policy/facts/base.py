@@ -13,7 +13,7 @@ TIERS: Final[tuple[Tier, ...]] = get_args(Tier)
 Language = Literal["zh", "en"]
 # What a text of each form must be, in both languages, for the faults that name it.
 FORMS: dict[str, tuple[str, str]] = {
-    (_IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),
+    (IDENTIFIER := r"^[a-z0-9][a-z0-9-]{0,47}$"): ("small letters, digits and dashes", "小写字母、数字和短横"),
     (_AREA_CODE := r"^[0-9]{6}([0-9]{6})?$"): ("6 or 12 digits", "6 位或 12 位数字"),
     (_FINGERPRINT := r"^[0-9A-F]{40}$"): ("40 hexadecimal digits in capitals", "40 位大写十六进制数字"),
     (_SM_FINGERPRINT := r"^[0-9a-f]{64}$"): ("64 hexadecimal digits in small letters", "64 位小写十六进制数字"),
@@ -28,7 +28,7 @@ FORMS: dict[str, tuple[str, str]] = {
     (LABEL := r"^[^/\x00-\x1f]+$"): ("a folder's name, not empty", "文件夹名，不能为空"),
 }
 
-Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 AreaCode = Annotated[str, StringConstraints(pattern=_AREA_CODE)]
 Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
 SmFingerprint = Annotated[str, StringConstraints(pattern=_SM_FINGERPRINT)]

@@ -28,6 +28,9 @@ def test_what_it_counts_and_says() -> None:
     complete = Collection((*FOUR[:2], FOUR[3]), "uid:0 test", AT)
     assert complete.state == "complete"
     assert Collection(FOUR[1:2]).nil
+    assert not Collection(FOUR[3:]).nil, "nobody owes anything"
+    closed_on_nothing = Collection(FOUR[1:3], "uid:0 test", AT)
+    assert (closed_on_nothing.whole, closed_on_nothing.nil) == (True, False)
     partly = Collection((Collected("440106", "partly", 3),))
     assert (partly.state, partly.nil, partly.counts["owing"], partly.counts["reported"]) == ("open", False, 1, 0)
 

@@ -112,6 +112,13 @@ def test_whose_data_may_be_handed_over(
     assert {r.code for r in refused if r} == ({"255"} if refused else set())
 
 
+@pytest.mark.parametrize("name", ["330000" + "0" * 43, "Zhang.San", "330000.330106", "-"])
+def test_what_is_no_party_s_id_is_nobody_s(province: Facts, name: str) -> None:
+    """The ledger has room for ids, and a name may be a person's."""
+    for outcome in (HANDED[message](province, NATION, name) for message in HANDED if name != "-"):
+        assert outcome == Refused("255", {"signer": NATION, "claimed": ""})
+
+
 @pytest.mark.parametrize(
     ("reported_for", "allowed"),
     [
@@ -122,6 +129,9 @@ def test_whose_data_may_be_handed_over(
         ("330106", False),
         ("44", False),
         ("jisheng", False),
+        ("440106-" + "j" * 42, False),
+        ("440106-JISHENG", False),
+        ("440106.440106", False),
         (NOBODY, False),
     ],
 )
