@@ -113,8 +113,14 @@ class _Scanner:
             self._expect("}")
         elif string := _STRING.match(self.text, self.at):
             self.at = string.end()
-        else:
-            self._skip(_SCALAR)
+        elif not self._scalar():
+            raise ValueError("no value here")
+
+    def _scalar(self) -> bool:
+        """Move past a number, date or word; False where none begins. An array that moves past nothing would never end."""
+        start = self.at
+        self._skip(_SCALAR)
+        return self.at > start
 
     def _keys(self) -> list[str]:
         keys = []

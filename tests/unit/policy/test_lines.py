@@ -122,6 +122,13 @@ def test_generated_documents_are_located_whole(tables: dict[str, dict[str, str]]
     assert {path: found.get(path) for path in expected} == expected
 
 
+@pytest.mark.parametrize(
+    "text", ["a = [}", "a = [1, }", "a = [,", "a = [,]", "a = {b = }", "a = {b}", "a = [{", "a = [=", "a = [[}", "a ="]
+)
+def test_a_value_that_is_none_ends_the_looking(text: str) -> None:
+    assert locate(text).get(("a",)) == 1
+
+
 @given(st.text("[]{}=\"'#\n.,a1", max_size=30))
 def test_text_that_is_no_toml_ends_all_the_same(text: str) -> None:
     assert all(1 <= line <= text.count("\n") + 1 for line in locate(text).values())
