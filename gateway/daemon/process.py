@@ -44,7 +44,7 @@ from gateway.policy import loading
 from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
 
-SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
+SWEEP_SECONDS, GATHER_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 10, 30
 NOTICE_SECONDS = 10
 POLLING_SECONDS = 0.2
 
@@ -226,7 +226,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
-        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -64,11 +65,23 @@ class Cluster:
         }
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         settings += ["-c", "max_connections=200"]
-        with (folder / "postgres.log").open("wb") as log:
-            self._server = subprocess.Popen(
-                [*self._prefix, tool("postgres"), "-D", data, *settings], stdout=log, stderr=log, cwd=folder
-            )
+        self._command = [*self._prefix, tool("postgres"), "-D", data, *settings]
+        self.start()
+
+    def start(self) -> None:
+        """Start the server (again) and wait until it serves."""
+        with (self.folder / "postgres.log").open("ab") as log:
+            self._server = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
         self._await()
+
+    def cut(self) -> int:
+        """End every connection but our own, as an administrator or a failover does; how many there were."""
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchone()
+        return int(found[0]) if found else 0
 
     def _await(self) -> None:
         limit = time.monotonic() + 60
@@ -98,7 +111,8 @@ class Cluster:
             connection.execute(f"CREATE DATABASE {name}")
 
     def close(self) -> None:
-        self._server.terminate()
+        """Stop the server; `start` brings it back."""
+        self._server.send_signal(signal.SIGINT)  # a fast shutdown: whoever is connected is cut off
         try:
             self._server.wait(20)
         except subprocess.TimeoutExpired:
