@@ -14,18 +14,17 @@ from gateway.adapters.ledger.rows import ObligationRow
 from gateway.corridors.counting import counting
 from gateway.corridors.obligations import entries
 from gateway.corridors.recording import Said
+from gateway.corridors.telling import laying
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import OWED, Event, ParcelState
 from gateway.node import Node, Terms
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts import Facts, Party
+from gateway.policy.facts import Facts, Party, places
 from gateway.policy.periods import Period
 from gateway.receipts import letters
 from gateway.receipts.letters import Lacking, Letter
 from gateway.stages import intake
-
-MODE = 0o660
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +90,9 @@ def send(node: Node, letter: Letter, to: Party, above: Party | None = None) -> s
     page = letters.reminder_letter(
         letter, node_name=ours.name, contact=ours.contact_line, language=to.language, folders=facts.node.folders
     )
-    durable.write_bytes(node.folder(to, facts.node.folders.receipts) / file, page, MODE)
+    laying.lay(node, places.receipts_folder(facts, to), file, page)
     if above is not None and above.id != ours.id:
-        durable.write_bytes(node.folder(above, facts.node.folders.receipts) / file, page, MODE)
+        laying.lay(node, places.receipts_folder(facts, above), file, page)
     elif above is not None:
         copies = node.spool.state / "letters"
         durable.make_folder(copies)
