@@ -13,7 +13,7 @@ from gateway.cli import app
 from gateway.founding import TierChoice, make
 from gateway.inspection import findings
 from gateway.policy import loading
-from gateway.provisioning import NotPossible, Run, System, plan
+from gateway.provisioning import Folder, NotPossible, System, plan
 
 GONGAN = "440106-gongan"
 
@@ -55,8 +55,8 @@ def test_a_chroot_and_what_is_above_it_belongs_to_root_and_no_deeper_folder_is_t
     allow(home)
     facts = loading.load(home)
     party = home / "exchange" / GONGAN
-    words = [step.words for step in plan(facts) if isinstance(step, Run) and step.words[0] == "install"]
-    made = {Path(word[-1]): word[3::2][:3] for word in words}
+    steps = [step for step in plan(facts) if isinstance(step, Folder)]
+    made = {step.top / step.below: (step.user, step.group, f"{step.mode:04o}") for step in steps}
     assert made[party] == made[party / "上报"] == made[home / "exchange"] == ("root", "root", "0755")
     for folder, (user, group, mode) in made.items():
         if folder.is_relative_to(party) and folder not in (party, party / "上报"):

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from gateway import durable
 from gateway.adapters.channels.folders import moving
-from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown, what_stands
+from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
 from gateway.ports import Lying, Obstacle
 
 FOLDER_MODE = 0o770
@@ -32,7 +32,6 @@ class Folders:
 
     def __init__(self, root: ExchangeRoot) -> None:
         self._root = root
-        self._unwritten: set[tuple[PurePosixPath, str]] = set()
 
     def is_up(self) -> bool:
         return self._root.is_up()
@@ -49,13 +48,7 @@ class Folders:
                     return {}
                 if down.reason != "missing":
                     found[str(down.folder)] = down.reason
-        for folder, name in sorted(self._unwritten):
-            with suppress(SourceDown), self._root.folder(folder) as descriptor:
-                if what_stands(descriptor, name) == "folder":
-                    found[str(folder / name)] = "folder"
-                else:
-                    self._unwritten.discard((folder, name))
-        return found
+        return found | self._root.names_taken()
 
     def make(self, folder: PurePosixPath) -> None:
         with self.opened(folder):
@@ -65,14 +58,16 @@ class Folders:
         return self._root.folder(folder, make_mode=FOLDER_MODE)
 
     def write(self, folder: PurePosixPath, name: str, content: bytes | Path) -> None:
+        """See `ports.PartyFolders`. What has the name and cannot be replaced is told by `obstacles`."""
         with self.opened(folder) as descriptor:
             try:
                 write_file(descriptor, name, content, FILE_MODE)
             except IsADirectoryError:
-                self._unwritten.add((folder, name))
+                self._root.taken(folder, name)
                 raise
 
     def files(self, folder: PurePosixPath) -> Sequence[Lying]:
+        """See `ports.PartyFolders`. What goes meanwhile is left out."""
         found = []
         with self._there(folder) as descriptor:
             if descriptor is None:
@@ -95,6 +90,7 @@ class Folders:
             return _copied(stream, None) if stream is not None else ""
 
     def fetch(self, folder: PurePosixPath, name: str, target: Path, sha256: str) -> bool:
+        """See `ports.PartyFolders`. What is compared is the copy: the party may change its file at any moment."""
         partial = target.with_name(f".{target.name}.part")
         with self._file(folder, name) as stream:
             if stream is None:

@@ -47,6 +47,7 @@ class ExchangeRoot:
         """
         self.path = path
         self._record = record
+        self._names: set[tuple[PurePosixPath, str]] = set()
         self._id = record.read_text("ascii").strip() if record.exists() else ""
         if not self._id:
             self._establish()
@@ -109,6 +110,23 @@ class ExchangeRoot:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def taken(self, folder: str | PurePosixPath, name: str) -> None:
+        """A file could not get its name, as something else than a file has it: told by `names_taken` until it is
+        gone."""
+        self._names.add((PurePosixPath(folder), name))
+
+    def names_taken(self) -> dict[str, Obstacle]:
+        """What still has a name that a file of ours should have, by where it stands."""
+        found: dict[str, Obstacle] = {}
+        for folder, name in sorted(self._names):
+            with suppress(OSError), self.folder(folder) as descriptor:
+                status = moving.status(descriptor, name)
+                if status is None or stat.S_ISREG(status.st_mode):
+                    self._names.discard((folder, name))
+                else:
+                    found[str(folder / name)] = what_stands(descriptor, name) or "error"
+        return found
 
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
