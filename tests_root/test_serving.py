@@ -20,12 +20,13 @@ from support.logs import make_log
 
 from gateway.adapters.channels.sshd import HOST, find_sshd, make_key
 from gateway.adapters.publishing import LogKeys, Witness, over_http, over_sftp
+from gateway.demo import folders
 from gateway.founding import TierChoice, make
 from gateway.log import merkle
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.tiles import TileTree
 from gateway.policy import loading
-from gateway.policy.facts import Facts, places
+from gateway.policy.facts import Facts
 from gateway.provisioning import NotPossible, Remove, System, plan
 
 DROPIN = Path(__file__).parents[1] / "systemd" / "sshd_config.d" / "gateway.conf"
@@ -203,8 +204,8 @@ def test_a_partys_log_is_witnessed_in_its_chroot(served: Served) -> None:
     assert put.returncode == 0, put.stderr
 
     def answer() -> int | None:
-        folder = places.party_folder(served.facts, served.facts.parties[MINZHENG]) / "见证"
-        return over_sftp.answer_folder(witness, {log.key.name: log.key}, folder, 1_800_000_000)
+        folder = folders.party_folder(served.facts, served.facts.parties[MINZHENG]) / "见证"
+        return over_sftp.answer_path(witness, {log.key.name: log.key}, folder, 1_800_000_000)
 
     assert users.run(answer, *ids(DAEMON)) == 200
     got = f"get /见证/checkpoint.note {served.place}/cosigned\nrm /见证/checkpoint.note\nls -1 /见证\n"
