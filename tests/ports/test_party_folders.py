@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import stat
+import threading
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -74,6 +78,15 @@ def test_what_is_fetched_is_what_was_asked_for(folders: PartyFolders, tmp_path: 
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
 
 
+def looks(top: Path) -> dict[str, tuple[int, int, bytes]]:
+    """All that can be changed below a folder."""
+    found = {}
+    for path in sorted(top.rglob("*")):
+        status = path.stat()
+        found[str(path)] = status.st_mode, status.st_mtime_ns, path.read_bytes() if path.is_file() else b""
+    return found
+
+
 CALLS: dict[str, Callable[[PartyFolders, Path], object]] = {
     "make": lambda folders, _: folders.make(DEEP),
     "write": lambda folders, _: folders.write(DEEP, NAME, b"ours"),
@@ -96,14 +109,14 @@ def test_a_link_in_a_folders_place_stops_everything(
     (there / "机器读取").mkdir()
     for folder in (there, there / "机器读取", there / "回执" / "机器读取"):
         (folder / NAME).write_bytes(b"theirs")
-    before = {path: path.stat() for path in there.rglob("*")}
+    before = looks(there)
     link = top.joinpath(*DEEP.parts[:depth])
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(there)
     with pytest.raises(SourceDown) as down:
         CALLS[call](folders, tmp_path / "own")
     assert (down.value.reason, down.value.folder) == ("link", PurePosixPath(*DEEP.parts[:depth]))
-    assert {path: path.stat() for path in there.rglob("*")} == before
+    assert looks(there) == before
     assert not (tmp_path / "own").exists()
     assert folders.obstacles([HOME, DEEP]) == {str(down.value.folder): "link"}
     link.unlink()
@@ -175,3 +188,43 @@ def test_a_folder_that_hands_down_its_group_keeps_doing_so(folders: PartyFolders
     assert (top / DEEP).stat().st_mode & stat.S_ISGID
     folders.make(PurePosixPath("江苏/回执"))
     assert stat.S_IMODE((top / "江苏" / "回执").stat().st_mode) == 0o770
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_folder_that_is_turned_to_and_fro_leads_nowhere(
+    folders: PartyFolders, top: Path, tmp_path: Path, depth: int
+) -> None:
+    """Whenever the folder is exchanged for a link, in the middle of a call too: behind the link nothing changes."""
+    folders.write(DEEP, "kept", b"ours")
+    there = tmp_path / "there"
+    (there / "回执" / "机器读取").mkdir(parents=True)
+    (there / "机器读取").mkdir()
+    for folder in (there, there / "机器读取", there / "回执" / "机器读取"):
+        (folder / "kept").write_bytes(b"theirs")
+    before = looks(there)
+    place, other = top.joinpath(*DEEP.parts[:depth]), tmp_path / "other"
+    other.symlink_to(there)
+    over = threading.Event()
+
+    def turn() -> None:
+        libc = ctypes.CDLL(None)
+        while not over.is_set():
+            assert libc.renameat2(-100, os.fsencode(place), -100, os.fsencode(other), 2) == 0
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    done = Counter[str]()
+    try:
+        for number in range(400):
+            with suppress(SourceDown):
+                done["tried"] += 1
+                folders.write(DEEP, f"{number}", b"ours")
+                folders.remove(DEEP, f"{number}")
+                assert folders.read(DEEP, "kept", 99) == b"ours"
+                assert [lying.name for lying in folders.files(DEEP) if not lying.name.isdigit()] == ["kept"]
+                done["whole"] += 1
+    finally:
+        over.set()
+        turning.join()
+    assert looks(there) == before
+    assert done["tried"] == 400

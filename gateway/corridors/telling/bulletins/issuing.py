@@ -32,7 +32,11 @@ def issue(node: Node) -> list[PurePosixPath]:
             continue
         (book,) = (name for name in made["files"] if name.endswith(".xlsx"))
         folder, name = _folder(node, agreement), f"{agreement.label}-{period}.xlsx"
-        node.folders.write(folder, name, Path(made["folder"]) / book)
+        try:
+            node.folders.write(folder, name, Path(made["folder"]) / book)
+        except OSError as error:
+            _waits(node, agreement, error)
+            continue
         with node.ledger.transaction(node.clock.now()) as tx:
             tx.progress.set(_name(agreement, period), _LAID, "")
         laid.append(folder / name)
@@ -43,7 +47,12 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
     """What is owed and neither lies in the folder nor was taken from it."""
     facts, now = node.facts.current(), node.clock.now()
     for agreement in _mine(facts):
-        if any(not file.name.endswith(".tmp") for file in node.folders.files(_folder(node, agreement))):
+        try:
+            lying = node.folders.files(_folder(node, agreement))
+        except OSError as error:
+            _waits(node, agreement, error)
+            continue
+        if any(not file.name.endswith(".tmp") for file in lying):
             continue  # one at a time: what a crash left there is taken in first
         with node.ledger.reading() as reading:
             for period in settling.owed_periods(reading, agreement.id, facts.node.party, now):
@@ -51,6 +60,13 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
                 if not came and reading.progress.get(_name(agreement, period), _LAID) is None:
                     yield agreement, period
                     break
+
+
+def _waits(node: Node, agreement: Agreement, error: OSError) -> None:
+    """One folder is in the way: its bulletin waits, the others do not. Raises `error` where the share is away."""
+    if not node.folders.is_up():
+        raise error
+    node.log.warning("bulletin_waits", agreement=agreement.id, errno=error.errno)
 
 
 def _mine(facts: Facts) -> list[Agreement]:
