@@ -326,7 +326,7 @@ def test_again_changes_nothing_and_a_key_that_is_no_fact_any_more_goes(served: S
 
 def test_a_link_planted_before_the_account_changes_nobodys_hands(served: Served) -> None:
     """A party without an account may have had its folder to itself: what it left there is not followed."""
-    theirs = served.place / "theirs"
+    theirs = served.place / "somebody"
     theirs.mkdir(mode=0o700)
     root = served.facts.path(served.facts.node.exchange_root)
     (root / "left").mkdir()
