@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -14,7 +12,7 @@ from gateway.adapters.ledger import Ledger
 from gateway.deadlines import Calendar
 from gateway.parcels import AgreementId
 from gateway.policy.facts import Facts, Party
-from gateway.ports import AnyWorker, Clock, Courier, Inbox, Notices, Opener, Sealer, Storage, Verifier
+from gateway.ports import AnyWorker, Clock, Courier, Inbox, Notices, Opener, PartyFolders, Sealer, Storage, Verifier
 
 ACTOR = "gateway"
 ACKNOWLEDGE = AgreementId("acknowledge")  # not an agreement: the folder for what receivers sign
@@ -46,6 +44,7 @@ class Node:
     ledger: Ledger
     spool: Storage
     inbox: Inbox
+    folders: PartyFolders
     worker: AnyWorker
     sealer: Sealer
     opener: Opener
@@ -58,11 +57,3 @@ class Node:
     def terms(self, digest: str = "") -> Terms:
         """The facts of that digest, else those in force now, with the calendar."""
         return Terms(self.facts.at(digest) if digest else self.facts.current(), self.facts.calendar())
-
-    def folder(self, party: Party, *below: str) -> Path:
-        """A party's folder on the exchange root, as the configuration names it. Raises `OSError` while it is away:
-        what is written into an empty mount point is lost."""
-        if not self.inbox.root.is_up():
-            raise OSError(errno.ENODEV, "the exchange root is away")
-        facts = self.facts.current()
-        return facts.path(facts.node.exchange_root) / party.folder_name / Path(*below)

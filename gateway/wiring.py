@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import structlog
 
 from gateway import durable
-from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier, Quiet
+from gateway.adapters.channels.folders import (
+    ROOT_RECORD,
+    Address,
+    DropFolders,
+    ExchangeRoot,
+    FolderCourier,
+    Folders,
+    Quiet,
+)
 from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, SftpCourier
 from gateway.adapters.channels.writers import Writers
@@ -31,7 +40,7 @@ from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading
 from gateway.policy.facts import Facts, Party, SftpChannel, places
 from gateway.policy.loading import snapshots
-from gateway.ports import AnyWorker, Clock, Courier, Notices
+from gateway.ports import AnyWorker, Clock, Courier, Notices, PartyFolders
 
 
 class Keeper:
@@ -143,16 +152,24 @@ def room(facts: Facts) -> Room:
     return Room(facts.node.intake.max_file_mb << 20, facts.node.intake.min_free_mb << 20)
 
 
+def party_folders(root: ExchangeRoot) -> PartyFolders:
+    """What the parties have below the root."""
+    return Folders(root)
+
+
 def prepare(facts: Facts) -> None:
-    """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
+    """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770. Where
+    something is in the way, the others are made: what belongs into that one waits."""
     for relative in (facts.node.state, facts.node.log, facts.node.private):
         durable.make_folder(facts.path(relative))
-    if (facts.path(facts.node.state) / "spool" / ROOT_RECORD).exists() and not exchange_root(facts).is_up():
-        return  # an unmounted share: folders made now would hide under it
-    for party in facts.parties.values():
+    if not (facts.path(facts.node.state) / "spool" / ROOT_RECORD).exists():  # later it would hide an unmounted share
+        durable.make_folder(facts.path(facts.node.exchange_root), 0o770)
+    folders = party_folders(exchange_root(facts))
+    for party in facts.parties.values() if folders.is_up() else ():
         if party.id != facts.node.party:
             for folder in places.folders_of(facts, party):
-                durable.make_folder(folder, 0o770)
+                with suppress(OSError):
+                    folders.make(folder)
 
 
 def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None = None) -> Node:
@@ -189,6 +206,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         ledger=ledger,
         spool=spool,
         inbox=inbox,
+        folders=party_folders(inbox.root),
         worker=worker or make_worker(facts),
         sealer=seals,
         opener=seals,
@@ -266,13 +284,12 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
         if not isinstance(channel, SftpChannel) or not (channel.collect or channel.receipts or channel.signatures):
             continue
         memory = memory or Memory(home)
-        root = facts.path(facts.node.exchange_root)
         errands = [
             Errand(
                 AgreementId(agreement.id),
                 remote,
-                str(places.drop_folder(facts, party, agreement).relative_to(root)),
-                str(places.inbox_folder(facts, party, agreement).relative_to(root)),
+                str(places.drop_folder(facts, party, agreement)),
+                str(places.inbox_folder(facts, party, agreement)),
             )
             for agreement, remote in ((facts.agreements[name], remote) for name, remote in channel.collect.items())
         ]
@@ -282,8 +299,7 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
             ("-signatures", channel.signatures, places.signed_folder(facts, party)),
         ):
             if remote:
-                folder = str(here.relative_to(root))
-                errands.append(Errand(AgreementId(name), remote, folder, folder, optional=True))
+                errands.append(Errand(AgreementId(name), remote, str(here), str(here), optional=True))
         seconds = channel.collect_seconds
         plan = Plan(PartyId(party.id), endpoint(facts, channel), errands, seconds, min(seconds / 2, 2.0))
         found.append(Collector(plan, exchange_root(facts), memory, now=node.clock.now, room=room(facts)))

@@ -82,8 +82,8 @@ def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
         left = -_age(row.expires_at, now)
         due[row.agreement] = min(due.get(row.agreement, left), left)
     yield "deadline_seconds", "Until the next deadline, by agreement.", [({"agreement": a}, s) for a, s in due.items()]
-    sources = list(node.inbox.health().values())
-    yield "sources", "Drop folders.", [({"state": s}, sources.count(s)) for s in ("ok", "down")]
+    well, away = [*node.inbox.health().values()].count("ok"), len(vitals.folders_down(node))
+    yield "sources", "Folders of parties.", [({"state": "ok"}, well), ({"state": "down"}, away)]
     left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
     by_reason = [({"reason": reason}, count) for reason, count in sorted(left_alone.items())]
     yield "left_in_folders", "Files that the last scan left where they lie.", by_reason

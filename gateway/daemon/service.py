@@ -15,7 +15,7 @@ from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
 from gateway.corridors.views import counts, inquiries, parcels, status
-from gateway.daemon import backing, deadlines, metrics
+from gateway.daemon import backing, deadlines, metrics, vitals
 from gateway.daemon.running import Running
 from gateway.lifecycle import ParcelState
 from gateway.node import Node
@@ -65,8 +65,7 @@ class _Service:
 
     def health(self, _request: Request) -> dict[str, Any]:
         daemon, node = self._daemon, self._daemon.node
-        sources = node.inbox.health()
-        down = sorted(folder for folder, state in sources.items() if state != "ok")
+        drops, down = node.inbox.health(), vitals.folders_down(node)
         return {
             "ok": not down and node.worker.is_up() and daemon.guard.open,
             "node": daemon.facts.node.name,
@@ -75,7 +74,11 @@ class _Service:
             "now": node.clock.now().isoformat(),
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
             "worker": {"pid": node.worker.pid, **node.worker.confinement},
-            "sources": {"ok": len(sources) - len(down), "down": down},
+            "sources": {
+                "ok": sum(state == "ok" for state in drops.values()),
+                "down": sorted(down),
+                "reasons": dict(sorted(down.items())),
+            },
             "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),
             "disk_free_mb": node.spool.free_bytes() >> 20,

@@ -19,9 +19,9 @@ from gateway import inspection
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.corridors.views import status as picture
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok
-from gateway.policy.facts import places
 from gateway.policy.loading import find
 from gateway.records import schema
 

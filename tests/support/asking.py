@@ -15,11 +15,11 @@ from typing import Any
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow, ParcelRow
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations.replies import own_id
+from gateway.demo import folders as places
 from gateway.instants import SHANGHAI
 from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import ParcelId
-from gateway.policy.facts import places
 from gateway.ports import ExamineJob
 from gateway.records import jobs
 from support.nodes import Node
