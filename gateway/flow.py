@@ -185,7 +185,7 @@ def alive(workflow: str) -> bool:
 
 def forsake(executor: str) -> int:
     """Cancel what the engine holds for at work in this process and is not: it could not write down how a workflow
-    ended, because its database was full or away. Whoever makes new attempts then finds none alive. Such a workflow is
+    ended, because its database was full or away. Who makes new attempts then finds none alive. Such a workflow is
     told from one that just begins or ends by being found in two calls one after the other. How many there were."""
     pending = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
     idle = {status.workflow_id for status in pending} - _Bound.at_work
