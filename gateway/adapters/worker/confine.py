@@ -12,6 +12,8 @@ from pathlib import Path
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
+_ZIP_FLOOR, _OLD_FLOOR, _WORKBOOK_FACTOR = 384 << 20, 160 << 20, 40
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -57,9 +59,21 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def limit(memory_mb: int, seconds: int, file_mb: int) -> None:
-    """Limit the process, per job, in the forked child: memory and the size of files in MiB, CPU time in seconds."""
+def limit(memory_mb: int, work: int, clock: int, file_mb: int) -> None:
+    """Limit the process, per job, in the forked child: memory and the size of files in MiB, seconds of work and on the
+    clock. The kernel ends what goes on beyond them, with `SIGXCPU` and `SIGALRM`, also inside of a library's code."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (work, work + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb << 20, file_mb << 20))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    signal.setitimer(signal.ITIMER_REAL, clock)
+
+
+def memory_for(size: int, *, zipped: bool) -> None:
+    """Less memory, where a small workbook is read: what it may hold once expanded, and no more. What a library maps
+    and never touches counts too, so there is a floor; a higher one for what is `zipped`, which may be a package of a
+    text table, read in threads."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    allowed = mapped + (_ZIP_FLOOR if zipped else _OLD_FLOOR) + _WORKBOOK_FACTOR * size
+    resource.setrlimit(resource.RLIMIT_AS, (allowed if soft < 0 else min(soft, allowed), hard))

@@ -59,8 +59,10 @@ class Gathering:
             key = (looks[0], looks[1] ^ there[1], looks[2] + there[2])
             if key not in self._seen:
                 body = document.read_bytes()
-                if statements.laid_here(body, party, node.facts.current().node.party):
+                laid = statements.laid_here(node, body, party) if suffix != RECEIPT else False
+                if laid:
                     seen.add(key)
+                if laid or laid is None:
                     continue
                 outcome = statements.take(node, party, body, signature.read_bytes())
                 if isinstance(outcome, Deferred):
