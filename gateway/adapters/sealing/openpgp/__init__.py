@@ -32,7 +32,7 @@ __all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
 _ATTEMPTS = 3
-_WORK_SECONDS = 5
+_WORK_SECONDS = 3
 """Seconds of work that gpg is given for a message, one more for every 8 MiB: fifty times what an honest one takes."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
