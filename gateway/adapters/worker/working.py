@@ -9,7 +9,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gateway.adapters.worker import confine
@@ -19,6 +21,21 @@ READ_LIMIT = 1 << 20
 MOST_FILES = 4
 
 Run = Callable[[Mapping[str, Any], Sequence[int]], dict[str, Any]]
+
+
+_READ, _CHANGED, _MADE = ("source", "schemas", "marks"), ("out",), ("refused_list",)
+
+
+def _paths(job: Mapping[str, Any]) -> tuple[list[Path], list[Path]]:
+    """What a job names: files and folders that it reads, folders in which it writes. Whatever a library writes on the
+    way, it writes there too, not where others look."""
+    reading = [Path(job[name]) for name in _READ if job.get(name)]
+    changing = [Path(job[name]) for name in _CHANGED if job.get(name)]
+    changing += [Path(job[name]).parent for name in _MADE if job.get(name)]
+    if job["job"] == "template":
+        changing = [path.parent for path in changing]
+    tempfile.tempdir = str(changing[0]) if changing else None
+    return reading, changing
 
 
 def one_job(connection: socket.socket, run: Run) -> NoReturn:
@@ -54,6 +71,7 @@ def _done(line: bytes, files: list[int], run: Run) -> dict[str, Any]:
         job = json.loads(line)
         memory_mb, work, clock, file_mb = (int(limit) for limit in job["limits"])
         confine.limit(memory_mb, work, clock, file_mb)
+        confine.enclose(*_paths(job))
         return run(job, files)
     except MemoryError:
         return _over(memory_mb)
