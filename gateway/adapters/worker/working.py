@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +39,7 @@ def _paths(job: Mapping[str, Any]) -> tuple[list[Path], list[Path]]:
 def one_job(connection: socket.socket, run: Run) -> NoReturn:
     """In a process of its own: read the job, do it within its limits, write its line, end."""
     status = 1
+    _say_nothing()
     try:
         with connection:
             line, files = _asked(connection)
@@ -49,9 +48,15 @@ def one_job(connection: socket.socket, run: Run) -> NoReturn:
             connection.sendall(json.dumps(found, ensure_ascii=False).encode() + b"\n")
             status = 0
     finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
         os._exit(status)
+
+
+def _say_nothing() -> None:
+    """What a library says as it breaks is no line of a journal, and may hold what it was reading."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def _asked(connection: socket.socket) -> tuple[bytes, list[int]]:
