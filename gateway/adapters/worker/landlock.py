@@ -33,7 +33,8 @@ def version() -> int:
 
 
 def restrict(reading: Iterable[Path], changing: Iterable[Path]) -> None:
-    """From here on this process opens nothing but what lies at or below these; what is not there is left out. Needs
+    """From here on this process opens nothing but what lies at or below these; what is not there, or
+    not for this user, is left out. Needs
     `no_new_privs`. Raises `OSError`."""
     known = version()
     handled = (1 << _HANDLED[min(known, 5)]) - 1
@@ -50,7 +51,7 @@ def restrict(reading: Iterable[Path], changing: Iterable[Path]) -> None:
 def _add(rules: int, path: Path, rights: int) -> None:
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # nothing that this process could open, with this rule or without
         return
     try:
         if not stat.S_ISDIR(os.fstat(place).st_mode):

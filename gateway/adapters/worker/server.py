@@ -39,7 +39,7 @@ MODULES = (
     "gateway.records.readers.workbook",
 )
 # Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
-ENCODINGS = ("gb18030", "utf-16-le")
+ENCODINGS = ("gb18030", "utf-16-le", "utf-16-be")
 PULSE_SECONDS = 10.0
 
 
