@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import os
 import shutil
@@ -80,6 +81,8 @@ def unit(state: Path, place: Path) -> Iterator[Path]:
     assert jobs.run({**{k: str(v) for k, v in vars_of(warm).items()}, "out": str(place / "warm")})["outcome"] == "ok"
     for module in server.MODULES:
         importlib.import_module(module)
+    for encoding in server.ENCODINGS:
+        codecs.lookup(encoding)
     run = place / "run"
     run.mkdir()
     os.chown(run, WORKER, WORKER)
