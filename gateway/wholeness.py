@@ -19,7 +19,7 @@ Read = Callable[[int, int], bytes]
 _TAIL = 1 << 16
 _TABLES = (".csv", ".tsv", ".txt")
 _LENGTHS, _BYTES_A_LENGTH = 1024, 2048
-"""How many lengths of a message are followed, and one more for so many bytes: programs write parts of 4 KiB and more."""
+"""How many lengths of a message are followed, one more for so many bytes: programs write parts of 4 KiB and more."""
 _UNUSED = 0xFFFFFFFA
 """Entries of a FAT from here on (but the three above it) number no sector; see [MS-CFB] 2.1."""
 
