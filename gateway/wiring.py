@@ -32,10 +32,10 @@ from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.profiles import SM_PIN, Profiles
 from gateway.adapters.sealing.sm import SM, Kept, Pin
 from gateway.adapters.storage.spool import Spool
-from gateway.adapters.worker import Worker, WorkerUnit
+from gateway.adapters.worker import Aside, Unpacker, Worker, WorkerUnit
 from gateway.control import place
 from gateway.deadlines import Calendar
-from gateway.node import ACKNOWLEDGE, Node
+from gateway.node import ACKNOWLEDGE, Node, Shares
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading
 from gateway.policy.facts import Facts, Party, SftpChannel, places
@@ -111,8 +111,9 @@ def partner_keys(facts: Facts) -> dict[str, Path]:
     }
 
 
-def sealing(facts: Facts, *, following: bool = False) -> Profiles:
-    """Both profiles with the node's keys and every pinned partner. `following`: sign with the next keys already."""
+def sealing(facts: Facts, *, following: bool = False, unpacker: Unpacker | None = None) -> Profiles:
+    """Both profiles with the node's keys and every pinned partner. `following`: sign with the next keys already.
+    `unpacker`: the running worker; without one there is a process for every package that is opened."""
     node = facts.node
     pinned, until = partner_keys(facts), sm_days(facts)
     openpgp = {pin: file for pin, file in pinned.items() if len(pin) != SM_PIN}
@@ -121,9 +122,12 @@ def sealing(facts: Facts, *, following: bool = False) -> Profiles:
     private, parallel = facts.path(node.private), node.limits.seal_parallel
     starting = date.min if following else own.valid_from if own else None
     next_key = keyring.next_key(private) if following else None
+    unpacker = unpacker or Aside(node.limits)
+    signing = next_key[0] if next_key else None
     return Profiles(
-        OpenPGP(private, openpgp, parallel=parallel, signing=next_key[0] if next_key else None),
-        SM(Kept(private, starting), sm, parallel=parallel),
+        OpenPGP(private, openpgp, parallel=parallel, signing=signing, unpacker=unpacker),
+        SM(Kept(private, starting), sm, parallel=parallel, unpacker=unpacker),
+        unpacker,
     )
 
 
@@ -194,7 +198,8 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         room=room(facts),
         returned=node.folders.returned,
     )
-    seals = sealing(facts)
+    worker = worker or make_worker(facts)
+    seals = sealing(facts, unpacker=worker if isinstance(worker, Worker | WorkerUnit) else None)
 
     def close() -> None:
         seals.close()
@@ -207,7 +212,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         spool=spool,
         inbox=inbox,
         folders=party_folders(inbox.root),
-        worker=worker or make_worker(facts),
+        worker=worker,
         sealer=seals,
         opener=seals,
         verifier=seals,
@@ -215,6 +220,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         log=structlog.get_logger("gateway"),
         close=close,
         notices=notices(facts),
+        shares=Shares(node.limits.submissions_parallel),
     )
 
 
@@ -301,7 +307,14 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
             if remote:
                 errands.append(Errand(AgreementId(name), remote, str(here), str(here), optional=True))
         seconds = channel.collect_seconds
-        plan = Plan(PartyId(party.id), endpoint(facts, channel), errands, seconds, min(seconds / 2, 2.0))
+        plan = Plan(
+            PartyId(party.id),
+            endpoint(facts, channel),
+            errands,
+            seconds,
+            min(seconds / 2, 2.0),
+            listed=node.worker.listed,
+        )
         found.append(Collector(plan, exchange_root(facts), memory, now=node.clock.now, room=room(facts)))
     return found
 

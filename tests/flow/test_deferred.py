@@ -17,7 +17,7 @@ from support.nodes import Node, children, copy_node, edit, make_node, pin, plann
 from gateway.adapters.worker import Worker
 from gateway.corridors import operating
 from gateway.corridors.submission import STAGES, Intake, Sealing
-from gateway.corridors.submission.checking import LONGEST_TRIES
+from gateway.corridors.submission.steps import LONGEST_TRIES
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.files import render
 from gateway.demo.partners import Partners

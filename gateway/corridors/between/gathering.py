@@ -61,8 +61,10 @@ class Gathering:
                 signed = node.folders.read(folder, signature, statements.LIMIT)
                 if body is None or signed is None:  # something else by now
                     continue
-                if statements.laid_here(body, party, node.facts.current().node.party):
+                laid = statements.laid_here(node, body, party) if suffix != RECEIPT else False
+                if laid:
                     seen.add(key)
+                if laid or laid is None:
                     continue
                 outcome = statements.take(node, party, body, signed)
                 if isinstance(outcome, Deferred):
