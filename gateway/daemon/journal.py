@@ -29,7 +29,7 @@ class Journal:
         self._descriptor, self._most = descriptor, most
         self._lines: deque[str] = deque()
         self._changed = threading.Condition()
-        self._writing, self._ended, self.lost = False, False, 0
+        self._writing, self._ended, self._torn, self.lost = False, False, False, 0
         self._thread = threading.Thread(target=self._serve, name="journal", daemon=True)
         self._thread.start()
 
@@ -68,12 +68,16 @@ class Journal:
                 self._changed.notify_all()
 
     def _written(self, text: str) -> bool:
-        rest = text.encode("utf-8", "backslashreplace")
+        """A line that was cut off (its disk was full) ends before the next one begins."""
+        rest = ("\n" * self._torn + text).encode("utf-8", "backslashreplace")
+        whole = len(rest)
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError:
+            self._torn = self._torn or len(rest) < whole
             return False
+        self._torn = False
         return True
 
 
