@@ -3,13 +3,14 @@ refused.
 
 Outputs: `<out>/parts/<province>.csv` (canonical: UTF-8, the schema's order, header of English names, minimal quoting,
 LF, the input's order), `<out>/refused.csv`, `<out>/violations.csv`. The same input gives the same bytes. Blank lines,
-title rows, totals and signatures, and the template's example row are no records: passed over and counted by kind.
+title rows, repeated headers, rows with a number alone, totals, signatures and seals, the end-of-file mark, and the
+template's example row are no records: passed over, counted by kind, and named by their rows.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -38,11 +39,11 @@ Measure = Callable[[Path], Measured]
 class Examination:
     """What was found. `records = accepted + refused`; `warned` ones are accepted. `digest` is the sum over the
     canonical lines of all accepted records, taken as each was judged, `refused_digest` over the lines of
-    `refused.csv`; `parts` and the refused list were measured again on disk and add up to them. `passed_over`
-    counts lines that are no records, by kind; `dropped` names ignorable columns. `header_line` is 0 for a nil
-    without header. `measures` and `fields` are the counts behind `quality`, of the file and field by field; `sums` are
-    the sums of a statistical table that the job asked for. `engine` says who judged: `kernel`, or `plain` (a small
-    file, a workbook, or nothing compiled here).
+    `refused.csv`; `parts` and the refused list were measured again on disk and add up to them. `passed_over` counts
+    lines that are no records, by kind, and `passed_rows` says where the first of them stand; `dropped` names ignorable
+    columns. `header_line` is 0 for a nil without header. `measures` and `fields` are the counts behind `quality`, of
+    the file and field by field; `sums` are the sums of a statistical table that the job asked for. `engine` says who
+    judged: `kernel`, or `plain` (a small file, a workbook, or nothing compiled here).
     """
 
     dataset: str
@@ -67,6 +68,7 @@ class Examination:
     measures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    passed_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, the inverse of `from_json`."""
@@ -205,6 +207,7 @@ def _conclude(
             header_line=run.table.header.line,
             blank=run.blank,
             passed_over=dict(sorted(run.passed.items())),
+            passed_rows=dict(sorted(run.passed_rows.items())),
             dropped=run.table.header.dropped,
             sha256={REFUSED: refused.sha256},
             engine=engine,

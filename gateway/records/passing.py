@@ -6,7 +6,7 @@ bytes for all others.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import itemgetter
@@ -32,6 +32,8 @@ CELL_COUNT, STRAY_QUOTE = "402", "403"
 NOBODY_RECEIVES = "503"
 
 DOUBLED = "471"
+ROWS_NAMED = 20
+"""Of each kind of lines that are no records, so many are named by their row."""
 CODE_LENGTH = 3
 
 Progress = Callable[[int], None]
@@ -57,6 +59,7 @@ class Pass:
         self.quality = Quality(self.required)
         self.codes: Counter[str] = Counter()
         self.passed: Counter[str] = Counter({"标题": table.header.title_rows} if table.header.title_rows else {})
+        self.passed_rows: defaultdict[str, list[int]] = defaultdict(list)
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
         self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
@@ -109,13 +112,11 @@ class Pass:
         is a record that travels, else None."""
         cells = split(line, self._separator) if quoted else line.split(self._separator)
         start = line.lstrip(BLANK)
-        if not start or start.startswith(PASSABLE):
-            marker = passed_over(line, cells, self.required)
-            if marker is not None or (not start and cells is not None and type(line) is not Damaged):
-                self.passed.update([marker] if marker else ())
-                self.blank += marker is None
-                return None
-        self.rows += 1
+        if not start and cells is not None and type(line) is not Damaged:
+            self.blank += 1
+            return None
+        if start.startswith(PASSABLE) and self._passes_over(line, number, cells):
+            return None
         if cells is None or len(cells) != self._width or type(line) is Damaged:
             return self._refuse_line(line, number, cells)
         cells.append("")
@@ -124,11 +125,28 @@ class Pass:
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         values, problems = self._judge(self._pick(cells), notes)
+        if problems and not self._errors.isdisjoint(code for _, code in problems):
+            if self._passes_over(line, number, cells[:-1]):
+                return None
+            self.rows += 1
+            self._travels(line, number, problems)
+            return None
+        self.rows += 1
         if self._chosen and self._errors.isdisjoint(code for _, code in problems):
             problems = (*problems, *self._misrouted(values))
         if (self._unique or self.marks is not None) and self._errors.isdisjoint(code for _, code in problems):
             problems = (*problems, *self._of_the_file(values))
         return values if not problems or self._travels(line, number, problems) else None
+
+    def _passes_over(self, line: str, number: int, cells: Sequence[str] | None) -> bool:
+        """Count a line that is no record; False where it is one."""
+        kind = passed_over(line, cells, self.table.header, self.required)
+        if kind is None:
+            return False
+        self.passed[kind] += 1
+        if self.passed[kind] <= ROWS_NAMED:
+            self.passed_rows[kind].append(number)
+        return True
 
     def _of_the_file(self, values: Sequence[str]) -> Iterator[Problem]:
         """What is wrong with a record that is right by itself: a value that must be unique occurred before, or its mark
@@ -144,6 +162,9 @@ class Pass:
                 yield (self._unique or [WHOLE_ROW])[0], mark
 
     def _refuse_line(self, line: str, number: int, cells: list[str] | None) -> None:
+        if self._passes_over(line, number, cells):
+            return
+        self.rows += 1
         code = line.code if isinstance(line, Damaged) else STRAY_QUOTE if cells is None else CELL_COUNT
         self._travels(line, number, ((WHOLE_ROW, code),))
 

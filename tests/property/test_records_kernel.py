@@ -20,7 +20,7 @@ from gateway.outcomes import Ok, Outcome
 from gateway.ports import ExamineJob
 from gateway.records import Examination, examine, kernel
 from gateway.records.idnumber import check_character
-from gateway.records.readers.table import PASSABLE
+from gateway.records.readers.table import MARKERS, PASSABLE
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "records"
@@ -109,7 +109,7 @@ TEXTS = st.one_of(
     st.text(max_size=40),
     st.text("甲乙䶮𬱖龴\ue81e\ue000\U000f0000·•・?□［ab =+-@;\t\u3000\xa0\ufeff", max_size=20),
     st.integers(0, 60).map(lambda n: "示" * n),
-    st.sampled_from(list(PASSABLE)),
+    st.sampled_from([*PASSABLE, *MARKERS]),
 )
 KINDS = {"id_number": IDS, "residence_code": REGIONS, "registered_code": REGIONS}
 KINDS |= dict.fromkeys(("birth_date", "migration_date", "return_date"), DATES)

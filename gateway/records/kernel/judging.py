@@ -153,6 +153,22 @@ def _cannot_be_routed(task):  # type: ignore[no-untyped-def]
     return route >= 0 and not work.wrong[route] and work.first[route] == work.behind[route]
 
 
+@inlined
+def _may_be_no_record(task):  # type: ignore[no-untyped-def]
+    """Whether a refused line may be a total, a signature, a repeated header or the like: less than half as many cells
+    filled as are required, or no cell right that is more than text. The plain engine decides."""
+    rules, work = task.rules, task.work
+    filled = required = np.int64(0)
+    right = False
+    for f in range(rules.field_count):
+        field = field_at(rules, f)
+        there = work.first[f] != work.behind[f]
+        filled += 1 if there else 0
+        required += 1 if field[FIELD.required] else 0
+        right = right or (there and work.wrong[f] == 0 and field[FIELD.kind] != TEXT)
+    return 2 * filled < required or not right
+
+
 @called
 def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
     """Judge the lines of the chunk's `room[at:end]`, which ends with a line feed, as many as there is room for.
@@ -181,6 +197,8 @@ def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
             continue
         after, became = _apply_rules(task, after, became)
         refused = (became & REFUSES) != 0
+        if refused and _may_be_no_record(task):
+            continue
         begin, o_end, o = put_line(task, line, stop, became, o)
         chunk.status[row] = REFUSED if refused else ACCEPTED
         if not refused:

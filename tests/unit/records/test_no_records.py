@@ -1,0 +1,102 @@
+"""What is a record, and what are lines that people put above, between and under the records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import xlsxwriter
+
+from gateway.records import check, examine, kernel
+from gateway.records.offline import Options
+from gateway.records.readers.lines import join
+from tests.unit.records.conftest import FIELDS, GOOD, SCHEMAS, Examiner, good
+
+HEAD = ",".join(FIELDS)
+LINE = join([GOOD[name] for name in FIELDS])
+EMPTY = "," * (len(FIELDS) - 1)
+
+
+def _file(*lines: str) -> bytes:
+    return "".join(f"{line}\n" for line in (HEAD, LINE, *lines)).encode()
+
+
+@pytest.mark.parametrize("end", [b"\x1a", b"\x1a\x1a\x1a", b"\x1a\r\n", b" \x1a"])
+def test_the_end_of_file_mark_of_dos_is_no_record(end: bytes, examiner: Examiner) -> None:
+    found = examiner(_file() + end).found
+    assert (found.records, found.accepted) == (1, 1)
+    assert (found.passed_over, found.passed_rows) == ({"文件结束符": 1}, {"文件结束符": [3]})
+
+
+def test_another_control_character_alone_on_a_line_is_told(examiner: Examiner) -> None:
+    assert examiner(_file("\x02")).found.codes == {"406": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("报送单位（盖章）：示例县", "报送单位"),
+        ("经办人：示例甲,,联系电话：000", "经办人"),
+        (",,,以下空白" + "," * (len(FIELDS) - 4), "以下空白"),
+        ("（以下空白）", "以下空白"),
+        ("填表日期,,,,,,,,20261009,,,,,,,,", "填表日期"),
+        ("------ 以下无正文 ------" + EMPTY, "以下无正文"),
+        ("2,以下空白" + EMPTY[1:], "以下空白"),
+        (HEAD, "重复的表头"),
+    ],
+)
+def test_lines_that_people_put_under_the_records_are_named(line: str, kind: str, examiner: Examiner) -> None:
+    found = examiner(_file(line, LINE)).found
+    assert (found.records, found.accepted, found.passed_over) == (2, 2, {kind: 1})
+    assert found.passed_rows == {kind: [3]}
+
+
+def test_a_record_that_begins_like_a_signature_stays_one(examiner: Examiner) -> None:
+    assert examiner([good(name="审核", household_code="合计", sex="")]).found.codes == {"401": 1}
+
+
+def test_a_sparse_row_that_is_no_signature_is_refused(examiner: Examiner) -> None:
+    found = examiner(_file(",示例甲" + EMPTY[1:])).found
+    assert (found.refused, found.passed_over) == (1, {})
+
+
+def test_rows_numbered_beforehand_are_no_records(examiner: Examiner) -> None:
+    lines = ["序号," + HEAD, "1," + LINE, *(f"{n}," + EMPTY for n in range(2, 41))]
+    found = examiner("".join(f"{line}\n" for line in lines).encode()).found
+    assert (found.records, found.accepted, found.passed_over) == (1, 1, {"只有序号": 39})
+    assert found.passed_rows == {"只有序号": list(range(3, 23))}, "the first of them are named by their rows"
+
+
+def test_a_value_without_a_title_is_not_passed_over(examiner: Examiner) -> None:
+    lines = ["序号," + HEAD + ",", "1," + LINE + ",", "2," + EMPTY + ",?"]
+    assert examiner("".join(f"{line}\n" for line in lines).encode()).found.codes == {"402": 1}
+
+
+def test_the_same_in_a_workbook(examiner: Examiner, tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(str(tmp_path / "b.xlsx"))
+    sheet = book.add_worksheet()
+    rows = (["序号", *FIELDS], ["1", *(GOOD[name] for name in FIELDS)], ["2"], ["", "", "单位（盖章）"])
+    for at, row in enumerate(rows):
+        sheet.write_row(at, 0, row)
+    book.close()
+    found = examiner((tmp_path / "b.xlsx").read_bytes()).found
+    assert (found.records, found.accepted) == (1, 1)
+    assert found.passed_rows == {"单位（盖章": [4], "只有序号": [3]}
+
+
+def test_the_compiled_engine_passes_over_the_same(examiner: Examiner) -> None:
+    assert kernel.prepare(), "the engine compiles here"
+    job = examiner(_file("2,以下空白" + EMPTY[1:], HEAD, ",,,,,,经办人" + EMPTY[6:], EMPTY, LINE) + b"\x1a").job
+    plain, fast = (examine(job, threads=threads).value for threads in (0, 1))  # type: ignore[union-attr]
+    assert (plain.engine, fast.engine) == ("plain", "kernel")
+    assert plain.passed_over == {"以下空白": 1, "文件结束符": 1, "经办人": 1, "重复的表头": 1}
+    assert (fast.passed_over, fast.passed_rows) == (plain.passed_over, plain.passed_rows)
+    assert (fast.records, fast.digest) == (plain.records, plain.digest)
+
+
+def test_check_names_what_was_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(_file("以下空白"))
+    found = check(tmp_path / "a.csv", "migrants-inflow", options=Options(schemas=SCHEMAS))
+    document = json.loads(json.dumps(found.to_json()))
+    assert (document["passed_over"], document["passed_rows"]) == ({"以下空白": 1}, {"以下空白": [3]})
