@@ -95,6 +95,8 @@ def _make_folders(facts: Facts) -> None:
         if party.id != node.party:
             for folder in places.folders_of(facts, party):
                 _folder(folder, _SHARED)
+    for folder in places.issuing_folders(facts):
+        _folder(folder, _SHARED)
 
 
 def _folder(path: Path, mode: int) -> None:

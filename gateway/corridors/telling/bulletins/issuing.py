@@ -34,7 +34,6 @@ def issue(node: Node) -> list[Path]:
             continue
         (book,) = (name for name in made["files"] if name.endswith(".xlsx"))
         target = _folder(node, agreement) / f"{agreement.label}-{period}.xlsx"
-        durable.make_folder(target.parent, 0o770)
         durable.write_bytes(target, (Path(made["folder"]) / book).read_bytes(), _MODE)
         with node.ledger.transaction(node.clock.now()) as tx:
             tx.progress.set(_name(agreement, period), _LAID, "")
@@ -47,7 +46,8 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
     facts, now = node.facts.current(), node.clock.now()
     for agreement in _mine(facts):
         folder = _folder(node, agreement)
-        if folder.is_dir() and any(not path.name.endswith(".tmp") for path in folder.iterdir()):
+        durable.make_folder(folder, 0o770)  # without it the folder counts as one that is away
+        if any(not path.name.endswith(".tmp") for path in folder.iterdir()):
             continue  # one at a time: what a crash left there is taken in first
         with node.ledger.reading() as reading:
             for period in settling.owed_periods(reading, agreement.id, facts.node.party, now):
