@@ -38,13 +38,15 @@ class Claim:
     """A file that stood still in a drop folder and was renamed to `.taken-<parcel>` there, not yet copied.
 
     `first_seen` is the instant its final content was first seen complete: the instant of receipt.
-    The file's own name stays in the spool, beside the claim, and is deleted with the parcel.
+    `marked`: its sender said so, with a done marker beside it. The file's own name stays in the spool, beside the
+    claim, and is deleted with the parcel.
     """
 
     parcel: ParcelId
     sender: PartyId
     agreement: AgreementId
     first_seen: datetime
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from gateway import durable
 from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier, Quiet
 from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, SftpCourier
+from gateway.adapters.channels.writers import Writers
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
 from gateway.adapters.ledger import Ledger
@@ -167,7 +168,12 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         facts.path(node.exchange_root),
         addresses(facts),
         spool.arrivals,
-        quiet=Quiet(node.intake.quiet_seconds, node.intake.network),
+        quiet=Quiet(
+            node.intake.quiet_seconds,
+            node.intake.network,
+            unfinished=node.intake.unfinished_seconds,
+            writers=Writers(facts.path(node.writers_socket) if node.writers_socket else None),
+        ),
         room=room(facts),
         returned=node.folders.returned,
     )

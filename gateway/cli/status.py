@@ -22,6 +22,14 @@ _NAMES = {
     "statements": "回执与清单",
 }
 
+_LEFT = {
+    "writing": "仍在写入 / still being written",
+    "unfinished": "末尾缺失，等待其余部分 / without its end, waits for the rest",
+    "unseen": "无法得知是否仍在写入，再等 30 秒 / who writes cannot be told, waits 30 s",
+    "held": "无法移动 / cannot be moved",
+    "no_room": "磁盘空间不足，暂不接收 / no room to take it",
+}
+
 
 def status(
     config: ConfigOption = None,
@@ -63,6 +71,9 @@ def _print(found: dict[str, Any]) -> None:
         out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
     for folder in found["sources"]["down"]:
         out.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
+    for folder, reasons in found.get("left", {}).items():
+        said = "；".join(f"{_LEFT.get(reason, reason)} ×{count}" for reason, count in sorted(reasons.items()))
+        out.print(Text(f"▲ {folder}: {said}", "yellow"))
     for code, count in found["waiting"].items():
         out.print(Text(f"▲ 等待或停下 / waits or stopped: [{code}] ×{count}", "yellow"))
     for key in found["keys"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -83,8 +84,9 @@ def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
     yield "deadline_seconds", "Until the next deadline, by agreement.", [({"agreement": a}, s) for a, s in due.items()]
     sources = list(node.inbox.health().values())
     yield "sources", "Drop folders.", [({"state": s}, sources.count(s)) for s in ("ok", "down")]
-    left_alone = sum(sum(left.values()) for left in node.inbox.left_alone().values())
-    yield "left_in_folders", "Files that the last scan left where they lie.", [({}, left_alone)]
+    left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
+    by_reason = [({"reason": reason}, count) for reason, count in sorted(left_alone.items())]
+    yield "left_in_folders", "Files that the last scan left where they lie.", by_reason
     endpoints = daemon.collecting.health()
     closed = [({"party": str(party)}, found["state"] == "closed") for party, found in endpoints.items()]
     yield "endpoint_up", "Partners that are collected from; 0 while their breaker is open.", closed

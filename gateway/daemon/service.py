@@ -49,6 +49,16 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
     }
 
 
+_ON_PURPOSE = frozenset(("temporary", "subfolder", "marker", "sidecar", "waiting"))
+"""Reasons why a file is left that ask nobody to look: hidden, in a folder, or only just come."""
+
+
+def _left(node: Node) -> dict[str, dict[str, int]]:
+    """Files in the drop folders that should be taken and are not, by folder and reason."""
+    left = node.inbox.left_alone()
+    return {folder: {r: n for r, n in found.items() if r not in _ON_PURPOSE} for folder, found in left.items()}
+
+
 class _Service:
     def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
@@ -66,6 +76,7 @@ class _Service:
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
             "worker": {"pid": node.worker.pid, **node.worker.confinement},
             "sources": {"ok": len(sources) - len(down), "down": down},
+            "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),
             "disk_free_mb": node.spool.free_bytes() >> 20,
             "intake": {"open": daemon.guard.open, "resumes_at_mb": daemon.facts.node.intake.resume_at_mb},

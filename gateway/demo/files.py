@@ -93,7 +93,6 @@ class Planned:
     heading: Heading = "titles"
     shuffled: bool = False
     line_end: Literal["\n", "\r\n"] = "\n"
-    last_line_end: bool = True
     ignorable: bool = False
     titled: bool = False
     dashed: bool = False
@@ -233,8 +232,7 @@ def text_of(planned: Planned) -> str:
                 stream.write(broken_line(fault, list(pick(row)), name_at) + planned.line_end)
             else:
                 writer.writerow(pick(row))
-    text = stream.getvalue()
-    return text if planned.last_line_end else text.removesuffix(planned.line_end)
+    return stream.getvalue()
 
 
 def render(planned: Planned) -> bytes:

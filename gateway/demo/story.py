@@ -84,7 +84,6 @@ def _one(period: str, seed: int, scale: float, agreement: str, party: str, posit
         heading=throw.choice(headings),
         shuffled=throw.random() < 0.3,
         line_end="\r\n" if throw.random() < 0.5 else "\n",
-        last_line_end=throw.random() < 0.8,
         ignorable=throw.random() < 0.15,
         titled=throw.random() < 0.1,
         dashed=throw.random() < 0.15,
@@ -95,9 +94,7 @@ def _one(period: str, seed: int, scale: float, agreement: str, party: str, posit
         turn = 3 * _PARTLY.index(where)
         return replace(base, row_faults=_seeded(rows, kinds[turn:] + kinds[:turn], own_seed, 60))
     if where in _NIL:
-        return replace(
-            base, rows=0, name=file_name(agreement, period, 0, "-零报告"), file_fault=_NIL[where], last_line_end=True
-        )
+        return replace(base, rows=0, name=file_name(agreement, period, 0, "-零报告"), file_fault=_NIL[where])
     if where in _WHOLE:
         stray = 0 if _WHOLE[where] is FileFault.HEADER_ONLY else rows
         return replace(

@@ -10,7 +10,7 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any, Final
 
-from gateway.outcomes import Ok, Outcome
+from gateway.outcomes import Ok, Outcome, Refused
 from gateway.policy import finding
 from gateway.policy.areas import significant
 from gateway.policy.periods import Period
@@ -22,6 +22,7 @@ from gateway.records.listing import VIOLATIONS
 from gateway.records.parts import left_in
 from gateway.records.routing import ROUTES
 from gateway.records.schema import load
+from gateway.records.truncation import TRUNCATED, is_truncated
 
 Progress = Callable[[int], None]
 _OUTSIDE = ("refusal", "detail")
@@ -123,7 +124,7 @@ def check(
     """
     with tempfile.TemporaryDirectory(prefix="gateway-check-") as scratch:
         job = _job(Path(file), Path(scratch), schema, options, route_by=None)
-        outcome = examine(job, progress, keep=False)
+        outcome = _examined(job, progress, keep=False)
         if isinstance(outcome, Ok):
             if violations is not None:
                 copyfile(job.out / VIOLATIONS, violations)
@@ -150,12 +151,21 @@ def sort(
         raise ValueError("by is household or residence")
     job = _job(Path(file), out, schema, options, route_by=by)
     _claim(out, job.source)
-    outcome = examine(job, progress, folder=out)
+    outcome = _examined(job, progress, folder=out)
     sorted_out: dict[str, Any] = {}
     if isinstance(outcome, Ok):
         sorted_out = {"out": {part.province: part.records for part in outcome.value.parts}}
         sorted_out["digest"] = outcome.value.digest
     return Sorting(**_found(file, schema, outcome), **sorted_out)
+
+
+def _examined(
+    job: ExamineJob, progress: Progress | None, *, keep: bool = True, folder: Path | None = None
+) -> Outcome[Examination]:
+    """As a node would judge it: a file without its end is refused (260) before anything of it is read."""
+    if is_truncated(job.source, job.source.name):
+        return Refused(TRUNCATED)
+    return examine(job, progress, keep=keep, folder=folder)
 
 
 def _found(file: Path | str, schema: str, outcome: Outcome[Examination]) -> dict[str, Any]:

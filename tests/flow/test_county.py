@@ -47,7 +47,7 @@ def county_template(partners: Partners, tmp_path_factory: pytest.TempPathFactory
     home = tmp_path_factory.mktemp("county") / "node"
     made = make(home, TierChoice.COUNTY, "440106", None)
     assert not made.findings.faults
-    edit(home, scan_seconds="0.5", quiet_seconds="0.0", min_free_mb="0")
+    edit(home, scan_seconds="0.5", quiet_seconds="0.0", unfinished_seconds="0.0", min_free_mb="0")
     with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
         stream.write("\n[rehearsal]\nstarts_at = 2026-10-05T09:00:00+08:00\nspeed = 1.0\n")
     for code, party in RECEIVERS.items():

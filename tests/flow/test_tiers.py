@@ -40,7 +40,7 @@ TODAY = date(2026, 10, 20)
 def found(home: Path, tier: TierChoice, party: str) -> None:
     made = make(home, tier, party, None)
     assert not made.findings.faults
-    edit(home, scan_seconds="0.5", quiet_seconds="0.0", min_free_mb="0")
+    edit(home, scan_seconds="0.5", quiet_seconds="0.0", unfinished_seconds="0.0", min_free_mb="0")
     with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
         stream.write(f"\n[rehearsal]\nstarts_at = {REHEARSAL}\nspeed = 1.0\n")
 

@@ -17,6 +17,7 @@ from gateway.reference import commands
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 DAEMON, WORKER = SYSTEMD / "gateway.service", SYSTEMD / "gateway-worker.service"
+WRITERS = SYSTEMD / "gateway-writers.service"
 
 
 def settings(unit: Path) -> dict[str, list[str]]:
@@ -34,15 +35,17 @@ def analyze(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("unit", [DAEMON, WORKER], ids=lambda unit: unit.stem)
-def test_a_unit_is_exposed_little(unit: Path) -> None:
+@pytest.mark.parametrize(
+    ("unit", "most"), [(DAEMON, 1.0), (WORKER, 0.2), (WRITERS, 0.5)], ids=["gateway", "worker", "writers"]
+)
+def test_a_unit_is_exposed_little(unit: Path, most: float) -> None:
     said = analyze("security", "--offline=true", "--no-pager", str(unit))
     level = re.search(r"Overall exposure level for \S+: ([0-9.]+)", said)
     assert level is not None, said
-    assert float(level[1]) <= 1.5, said
+    assert float(level[1]) <= most, said
 
 
-@pytest.mark.parametrize("unit", [DAEMON, WORKER], ids=lambda unit: unit.stem)
+@pytest.mark.parametrize("unit", [DAEMON, WORKER, WRITERS], ids=lambda unit: unit.stem)
 def test_systemd_finds_nothing_wrong_but_that_it_is_not_installed(unit: Path) -> None:
     said = [line for line in analyze("verify", "--man=no", str(unit)).splitlines() if line]
     ours = [line for line in said if line.startswith(unit.name) or "gateway" in line]
@@ -59,12 +62,22 @@ def test_the_worker_has_neither_secrets_nor_network_nor_the_daemons_groups() -> 
     assert worker["BindPaths"] == ["/var/lib/gateway/tray"]
 
 
+def test_who_asks_the_kernel_has_one_capability_and_nothing_to_open() -> None:
+    found = settings(WRITERS)
+    assert found["CapabilityBoundingSet"] == found["AmbientCapabilities"] == ["CAP_LEASE"]
+    assert {*settings(DAEMON)["CapabilityBoundingSet"], *settings(WORKER)["CapabilityBoundingSet"]} == {""}
+    assert found["PrivateNetwork"] == ["yes"]
+    assert found["TemporaryFileSystem"] == ["/var/lib:ro /srv:ro /etc/gateway:ro"]
+    assert found["Group"] == settings(DAEMON)["Group"]
+    assert not {"LoadCredential", "SetCredential", "SupplementaryGroups", "ReadWritePaths", "BindPaths"} & {*found}
+
+
 def test_what_the_units_start_is_there() -> None:
     start = shlex.split(settings(DAEMON)["ExecStart"][0])
     known = {command.words: command.options for command in commands.available()}
     assert start[1:2] == ["run"]
     assert {word for word in start if word.startswith("--")} <= known["run",]
-    for line in (*settings(WORKER)["ExecStart"], *settings(WORKER)["ExecStartPre"]):
+    for line in (*settings(WORKER)["ExecStart"], *settings(WORKER)["ExecStartPre"], *settings(WRITERS)["ExecStart"]):
         module = shlex.split(line)[2]
         subprocess.run(
             [sys.executable, "-c", f"import importlib.util as u; assert u.find_spec({module!r})"], check=True

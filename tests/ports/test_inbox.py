@@ -294,10 +294,9 @@ def test_a_disk_that_fills_up_while_copying_defers_and_leaves_no_partial_copy(tm
 
 
 def test_a_file_that_changes_after_the_claim_is_deferred_until_it_stands_still(node: Node) -> None:
-    with (node.drop / "个案.csv").open("wb", buffering=0) as writer:
-        writer.write(b"half")
-        node.scan()
-        [claim] = node.scan(after=2)
+    """Somebody wrote by the claimed name: by its own, nobody could have it open."""
+    claim = node.claim("个案.csv", b"half")
+    with (node.drop / f".taken-{claim.parcel}").open("ab", buffering=0) as writer:
         writer.write(b", and the rest")
     first = node.inbox.copy(claim.parcel)
     assert isinstance(first, Deferred)

@@ -44,7 +44,7 @@ def make_node(home: Path, partners: Partners, without: str = "") -> None:
     for agreement in (home / "config" / "agreements").glob("*.toml"):
         if agreement.stem not in (INFLOW, OUTFLOW):  # what else the example holds has tests of its own
             agreement.unlink()
-    edit(home, scan_seconds="0.5", quiet_seconds="0.0", min_free_mb="0", automatic="false")
+    edit(home, scan_seconds="0.5", quiet_seconds="0.0", unfinished_seconds="0.0", min_free_mb="0", automatic="false")
     with (home / "config" / "gateway.toml").open("a", encoding="utf-8") as stream:
         stream.write(f"\n[rehearsal]\nstarts_at = {REHEARSAL}\nspeed = 1.0\n")
     for code in partners:

@@ -48,7 +48,7 @@ class Record:
 
     @property
     def claim(self) -> Claim:
-        return Claim(self.parcel, self.sender, self.agreement, self.first_seen)
+        return Claim(self.parcel, self.sender, self.agreement, self.first_seen, self.marker)
 
     def with_key(self, key: Key) -> Record:
         return replace(self, key=key)

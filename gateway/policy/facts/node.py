@@ -30,6 +30,11 @@ class Intake(Fact):
     scan_seconds: float = Field(default=2.0, gt=0, le=60)
     quiet_seconds: float = Field(default=2.0, ge=0)
     network: bool = False
+    unfinished_seconds: float = Field(
+        default=120.0,
+        ge=0,
+        description="how long a file without its end waits for the rest before it is refused",
+    )
     max_file_mb: int = Field(default=4096, ge=1)
     min_free_mb: int = Field(
         default=512, ge=0, description="with less left free nothing new is taken; what is in work goes on"
@@ -154,6 +159,10 @@ class Node(Fact):
     log: Path = Path("log")
     private: Path = Path("private")
     database: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in `state/`")
+    writers_socket: Path | None = Field(
+        default=None,
+        description="where the unit listens that tells who still writes a file; none: files of other users wait 30 s",
+    )
     worker_socket: Path | None = Field(
         default=None, description="where a worker that the service manager runs listens; none: a child of the daemon"
     )

@@ -117,7 +117,7 @@ class _Scanner:
             raise ValueError("no value here")
 
     def _scalar(self) -> bool:
-        """Move past a number, date or word; False where none begins. An array that moves past nothing would never end."""
+        """Move past a number, date or word; False where there is none: an array moving past nothing would never end."""
         start = self.at
         self._skip(_SCALAR)
         return self.at > start

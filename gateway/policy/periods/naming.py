@@ -113,6 +113,8 @@ _MARKERS: Final = {
     "零报告": Kind.NIL,
     "撤回": Kind.VOID,
 }
+WITHOUT_RECORDS: Final = (Kind.NIL, Kind.VOID)
+"""Kinds whose name says all there is: no records are to come."""
 _NUMBER: Final = r"([0-9]{1,4}|[一二两三四五六七八九十百]{1,7})"
 _PART = re.compile(rf"第\s*{_NUMBER}\s*份[-\s(,、/]*(?:共|/)\s*{_NUMBER}\s*份")
 

@@ -49,7 +49,7 @@ def test_the_story_of_a_quarter() -> None:
     assert {each.encoding for each in whole} == {"utf-8", "utf-8-sig", "gb18030"}
     assert {each.heading for each in whole} == {"titles", "names", "aliases"}
     assert {each.manner for each in whole} == {"careful", "careless"}
-    for trait in ("shuffled", "last_line_end", "ignorable", "titled", "dashed"):
+    for trait in ("shuffled", "ignorable", "titled", "dashed"):
         assert {getattr(each, trait) for each in whole} == {True, False}, trait
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_check_writes_both_lists(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_clean_file_ends_with_0_and_shows_nobody(file: Path) -> None:
-    file.write_text("\n".join([",".join(FIELDS), *[",".join(GOOD.values())] * 2]), encoding="utf-8")
+    file.write_text("\n".join([",".join(FIELDS), *[",".join(GOOD.values())] * 2, ""]), encoding="utf-8")
     status, out, err = _run("check", file, "--schema", "migrants-inflow")
     assert status == 0
     assert "收到 2 条，合格 2 条，退回 0 条" in out
@@ -97,13 +98,27 @@ def test_a_clean_file_ends_with_0_and_shows_nobody(file: Path) -> None:
 
 def test_a_file_refused_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    path.write_bytes(b"PK\x03\x04" + b"\0" * 100)
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("xl/workbook.xml", "<workbook/>")
+    path.write_bytes(path.read_bytes()[:4] + b"\0" * 60 + path.read_bytes()[64:])
     status, out, err = _run("check", path, "--schema", "migrants-inflow", "--json")
     document = json.loads(out)
     assert status == 1
     assert list(document) == CHECK_KEYS
     assert document["codes"] == {"311": 1}
     assert "[311]" in err
+
+
+@pytest.mark.parametrize("command", [("check",), ("sort", "--by", "household", "--out", "out")])
+def test_a_file_without_its_end_is_judged_as_the_daemon_judges_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join([",".join(FIELDS), *[",".join(GOOD.values())] * 2]), encoding="utf-8")
+    status, _, err = _run(command[0], path, "--schema", "migrants-inflow", *command[1:])
+    assert status == 1
+    assert "[260]" in err
 
 
 def test_sort(file: Path, tmp_path: Path) -> None:
@@ -138,7 +153,7 @@ def test_the_digest_does_not_depend_on_order_and_does_on_content(file: Path, tmp
     digests = []
     for number, chosen in enumerate((lines, lines[::-1], [*lines, lines[0]])):
         path = tmp_path / f"{number}.csv"
-        path.write_text("\n".join([header, *chosen]), encoding="utf-8")
+        path.write_text("\n".join([header, *chosen, ""]), encoding="utf-8")
         digests.append(records.sort(path, "migrants-inflow", tmp_path / f"o{number}", by="household").digest)
     assert digests[0] == digests[1] != digests[2]
 

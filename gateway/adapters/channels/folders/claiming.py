@@ -27,6 +27,7 @@ from datetime import datetime
 from gateway.adapters.channels.folders import moving, names, taking
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
 from gateway.adapters.channels.folders.scanning import Listing, Observation, Quiet
+from gateway.adapters.channels.writers import Writing
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
@@ -49,9 +50,9 @@ class Claiming:
         self._root = root
         self._claims = claims
         self._addresses = {folder: (sender, agreement) for sender, agreement, folder in addresses}
-        self._observations = {folder: Observation(quiet.period) for folder in self._addresses}
+        self._observations = {folder: Observation(quiet) for folder in self._addresses}
         self._left: dict[str, Mapping[str, int]] = {}
-        self._monotonic = quiet.monotonic
+        self._monotonic, self._writers = quiet.monotonic, quiet.writers
         self._remove = remove
         self.lock = threading.RLock()
         self._unsynced: set[str] = set()
@@ -186,9 +187,10 @@ class Claiming:
         except OSError:  # the spool is full: nothing was touched yet, the files wait in their folder
             listing.left["no_room"] += len(records)
             return
-        for record, ready in zip(records, listing.ready, strict=True):
-            with self.lock:
-                if taking.take(descriptor, record, ready):
+        with self.lock:
+            renamed = self._rename(descriptor, records, listing)
+            for record, ready, taken in zip(records, listing.ready, renamed, strict=True):
+                if taken:
                     self._know(record)
                 else:
                     self._undo(descriptor, record)
@@ -196,6 +198,18 @@ class Claiming:
                     listing.left["held"] += 1
         if records:
             self._unsynced.add(folder)
+
+    def _rename(self, descriptor: int, records: Sequence[Record], listing: Listing) -> list[bool]:
+        """Whether each file has its claimed name now. Under it nobody opens it any more, so who writes it is asked once
+        again: a writer that came since the scan keeps it, under its own name."""
+        taken = [taking.take(descriptor, r, ready) for r, ready in zip(records, listing.ready, strict=True)]
+        mine = [names.taken(record.parcel) for record, done in zip(records, taken, strict=True) if done]
+        writing = self._writers.of(descriptor, mine)
+        for number, record in enumerate(records):
+            if taken[number] and writing.get(names.taken(record.parcel)) is Writing.YES:
+                taking.let_go(descriptor, names.taken(record.parcel), record.name)
+                taken[number] = False
+        return taken
 
     # ---- one claim ---------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ TAKEN = ".taken-"
 MARKER = ".ok"
 SIDECAR = ".json"
 NEW_CONTENT = "新内容"
-_UNFINISHED = (".part", ".tmp", ".filepart", ".crdownload", "~")
+_UNFINISHED = (".part", ".partial", ".tmp", ".filepart", ".crdownload", ".download", "~")
 _TAKEN_NAME = re.compile(r"\.taken-(p[a-z2-7]{25})(\.json|\.ok)?")
 _LIMIT = 255
 

@@ -26,9 +26,15 @@ def take(folder: int, record: Record, ready: Ready) -> bool:
     status = moving.status(folder, mine)
     if status is not None and key_of(status) == ready.key:
         return True
-    if status is not None and not moving.rename_free(folder, mine, ready.name):
-        put_back_as_new(folder, mine, ready.name)
+    if status is not None:
+        let_go(folder, mine, ready.name)
     return False
+
+
+def let_go(folder: int, mine: str, name: str) -> None:
+    """A claimed file gets its own name back; where a newer one has it, a visible name beside it."""
+    if not moving.rename_free(folder, mine, name):
+        put_back_as_new(folder, mine, name)
 
 
 def give_back(folder: int, record: Record) -> None:

@@ -1,0 +1,18 @@
+"""Whether a file lost its end on the way, as the daemon and `gateway check` both judge it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gateway import wholeness
+from gateway.policy.periods import WITHOUT_RECORDS, kind_from_name
+
+TRUNCATED = "260"
+
+
+def is_truncated(path: Path, name: str) -> bool:
+    """A file without its end. Not an empty one, which is judged by what it declares, nor one whose name says that it
+    holds no records. Raises `OSError`."""
+    if kind_from_name(name).kind in WITHOUT_RECORDS or path.stat().st_size == 0:
+        return False
+    return not wholeness.of_file(path, name)
