@@ -15,7 +15,7 @@ from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
 from gateway.corridors.views import counts, inquiries, parcels, status
-from gateway.daemon import backing, deadlines, metrics
+from gateway.daemon import backing, deadlines, metrics, sharing
 from gateway.daemon.running import Running
 from gateway.lifecycle import ParcelState
 from gateway.node import Node
@@ -76,6 +76,7 @@ class _Service:
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
             "worker": {"pid": node.worker.pid, **node.worker.confinement},
             "sources": {"ok": len(sources) - len(down), "down": down},
+            "queued": sharing.queued(node),
             "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),
             "disk_free_mb": node.spool.free_bytes() >> 20,

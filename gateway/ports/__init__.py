@@ -6,7 +6,7 @@ Codes are those of the catalogue (`gateway/codes.toml`). The ledger is no port: 
 """
 
 from gateway.ports.clock import Clock
-from gateway.ports.inbox import Copied, Inbox, Root
+from gateway.ports.inbox import Copied, Inbox, Root, Share, everything
 from gateway.ports.seals import Opener, Received, Sealer, Verifier
 from gateway.ports.sending import Courier, Message, Notices
 from gateway.ports.storage import Storage
@@ -26,6 +26,8 @@ __all__ = [
     "Received",
     "Root",
     "Sealer",
+    "Share",
     "Storage",
     "Verifier",
+    "everything",
 ]
