@@ -25,6 +25,7 @@ from typing import TypeVar, cast
 import structlog
 
 from gateway import deadlines
+from gateway.adapters.channels.folders import ExchangeRoot, Folders
 from gateway.adapters.ledger import Ledger
 from gateway.corridors.obligations import dating, obliging, settling
 from gateway.corridors.telling.reminders import automatic
@@ -108,7 +109,7 @@ def main() -> None:
         ledger=ledger,
         log=structlog.get_logger("bench"),
         spool=SimpleNamespace(state=folder),
-        folder=lambda party, *below: home / "exchange" / party.folder_name / Path(*below),
+        folders=Folders(ExchangeRoot(home / "exchange", folder / "record")),
     )
     node = cast(RunningNode, running)
     # 15 working days from 1 September end on 21 September (the 20th, a Sunday, is worked); from the 14th, after the

@@ -28,9 +28,11 @@ from statistics import median
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.sm import SM, Pin, Software, keys
+from gateway.adapters.worker import Worker
 from gateway.outcomes import Ok
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
+from gateway.policy.facts import Limits
 
 MIB = 1 << 20
 WORDS = ("广东省", "浙江省", "流入", "务工", "经商", "已婚", "未婚", "随迁", "城东街道", "新村居委会", "大道", "号楼")
@@ -61,11 +63,13 @@ class Bench:
         self.own = keyring.generate(private, "bench")
         self.ring = base / "own.asc"
         self.ring.write_bytes(keyring.public_key(private))
-        self.node = OpenPGP(private, {self.own: self.ring})
+        self.worker = Worker(base / "worker.sock", Limits(), 4096)  # as a node has it: started once
+        self.worker.start()
+        self.node = OpenPGP(private, {self.own: self.ring}, unpacker=self.worker)
         key = keys.new()
         (base / "sm.pem").write_bytes(key.public.pem)
         self.pin = key.public.fingerprint
-        self.sm = SM(Software([key]), {self.pin: Pin(base / "sm.pem")})
+        self.sm = SM(Software([key]), {self.pin: Pin(base / "sm.pem")}, unpacker=self.worker)
         passphrase = keyring.passphrase_file(private)
         self.gpg = (
             f"gpg --homedir {keyring.home(private)} --batch --no-tty --trust-model always --pinentry-mode loopback "
@@ -74,6 +78,7 @@ class Bench:
 
     def close(self) -> None:
         self.node.close()
+        self.worker.stop()
 
     # -- speed -------------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Protocol
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID, error
 
@@ -36,6 +37,8 @@ class _Bound:
     acknowledging: Acknowledging
     countersigning: Countersigning
     posting: Posting
+    at_work: ClassVar[set[str]] = set()
+    idle: ClassVar[set[str]] = set()
 
 
 def bind(node: Node) -> None:
@@ -93,36 +96,52 @@ def acknowledge(parcel: str, run: Run = at_once) -> StepResult:
     return result
 
 
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """This workflow runs in this process, until its function ends."""
+    workflow = DBOS.workflow_id or ""
+    _Bound.at_work.add(workflow)
+    try:
+        yield
+    finally:
+        _Bound.at_work.discard(workflow)
+
+
 @DBOS.workflow(name="submission", max_recovery_attempts=None)
 def submission(parcel: str) -> StepResult:
     """`submit`, durably."""
-    return submit(parcel, _durably)
+    with _at_work():
+        return submit(parcel, _durably)
 
 
 @DBOS.workflow(name="acknowledgement", max_recovery_attempts=None)
 def acknowledgement(parcel: str) -> StepResult:
     """`acknowledge`, durably."""
-    return acknowledge(parcel, _durably)
+    with _at_work():
+        return acknowledge(parcel, _durably)
 
 
 @DBOS.workflow(name="distribution", max_recovery_attempts=None)
 def distribution(agreement: str, period: str, batch: int, actor: str) -> StepResult:
     """A release rule let go: every receiver gets its batch, each delivered by itself."""
-    for identity, receiver in DBOS.run_step({"name": "releasing"}, _release, agreement, period, batch, actor):
-        enqueue_delivery(identity, receiver, 1)
-    return OK
+    with _at_work():
+        for identity, receiver in DBOS.run_step({"name": "releasing"}, _release, agreement, period, batch, actor):
+            enqueue_delivery(identity, receiver, 1)
+        return OK
 
 
 @DBOS.workflow(name="delivery", max_recovery_attempts=None)
 def delivery(identity: str) -> StepResult:
     """One batch into one receiver's channel."""
-    return DBOS.run_step({"name": "delivery"}, _deliver, identity)
+    with _at_work():
+        return DBOS.run_step({"name": "delivery"}, _deliver, identity)
 
 
 @DBOS.workflow(name="answering", max_recovery_attempts=None)
 def answering(incoming: str) -> StepResult:
     """Another gateway's batch was taken in: sign for it, or tell what was refused."""
-    return DBOS.run_step({"name": "answering"}, _answer, incoming)
+    with _at_work():
+        return DBOS.run_step({"name": "answering"}, _answer, incoming)
 
 
 def enqueue_parcel(parcel: str, corridor: str, attempt: int, turn: int = 1) -> bool:
@@ -162,6 +181,18 @@ def alive(workflow: str) -> bool:
     """Whether a workflow is at work, or will be."""
     status = DBOS.get_workflow_status(workflow)
     return status is not None and status.status in _ALIVE
+
+
+def forsake(executor: str) -> int:
+    """Cancel what the engine holds for at work in this process and is not: it could not write down how a workflow
+    ended, because its database was full or away. Who makes new attempts then finds none alive. Such a workflow is
+    told from one that just begins or ends by being found in two calls one after the other. How many there were."""
+    pending = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
+    idle = {status.workflow_id for status in pending} - _Bound.at_work
+    forsaken, _Bound.idle = idle & _Bound.idle, idle
+    if forsaken:
+        DBOS.cancel_workflows(sorted(forsaken))
+    return len(forsaken)
 
 
 def next_attempt(identity: str) -> int | None:

@@ -93,10 +93,10 @@ def _make_folders(facts: Facts) -> None:
         _folder(facts.path(folder), mode)
     for party in facts.parties.values():
         if party.id != node.party:
-            for folder in places.folders_of(facts, party):
-                _folder(folder, _SHARED)
-    for folder in places.issuing_folders(facts):
-        _folder(folder, _SHARED)
+            for below in places.folders_of(facts, party):
+                _folder(facts.path(node.exchange_root) / below, _SHARED)
+    for below in places.issuing_folders(facts):
+        _folder(facts.path(node.exchange_root) / below, _SHARED)
 
 
 def _folder(path: Path, mode: int) -> None:

@@ -15,20 +15,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import rfc8785
 
 from gateway import durable, wiring
-from gateway.adapters.channels.folders import ROOT_RECORD, ExchangeRoot
+from gateway.adapters.channels.folders import ExchangeRoot
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.profiles import Profiles
 from gateway.adapters.storage.spool import SUFFIXES
 from gateway.outcomes import Ok, Outcome
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind, PartyId
-from gateway.policy.facts import Facts, Party, Profile
+from gateway.policy.facts import Facts, Party, Profile, places
 
 FOLDER: Final = "密钥演练"
 AGREEMENT: Final = "key-rehearsal"
@@ -61,8 +61,7 @@ def send(facts: Facts, now: datetime) -> tuple[str, list[Line]]:
     home = facts.path(facts.node.state) / _KEPT / now.strftime("%Y%m%d-%H%M%S")
     durable.make_folder(home)
     profiles = wiring.sealing(facts, following=True)
-    record = facts.path(facts.node.state) / "spool" / ROOT_RECORD
-    sending = _Sending(facts, profiles, ExchangeRoot(facts.path(facts.node.exchange_root), record), home, now)
+    sending = _Sending(facts, profiles, wiring.exchange_root(facts), home, now)
     shared = keyring.agent_runs(facts.path(facts.node.private))
     try:
         lines = [
@@ -148,7 +147,7 @@ class _Sending:
         return self.profiles.seal(members, line.recipient, package)
 
     def _deliver(self, party: Party, files: Mapping[str, tuple[Path, str]]) -> Outcome[None]:
-        durable.make_folder(_answers(self.facts, party), 0o770)
+        wiring.party_folders(self.root).make(_answers(self.facts, party))
         return wiring.courier(self.facts, party, self.root).deliver(PartyId(party.id), FOLDER, files)
 
 
@@ -157,10 +156,14 @@ def _judged(facts: Facts, profiles: Profiles, home: Path, line: Line) -> Line:
     party = facts.parties.get(line.party)
     if party is None:
         return line
-    found = _answers(facts, party) / f"{_form_name(home, line)}.sig"
-    if found.is_symlink() or not found.is_file():
+    folders = wiring.party_folders(wiring.exchange_root(facts))
+    try:
+        signature = folders.read(_answers(facts, party), f"{_form_name(home, line)}.sig", _LARGEST_SIGNATURE)
+    except OSError:  # the folder is away, or something else is in its place
+        signature = None
+    if signature is None:
         return line
-    signature, form = found.read_bytes()[:_LARGEST_SIGNATURE], (home / _form_name(home, line)).read_bytes()
+    form = (home / _form_name(home, line)).read_bytes()
     for pin in party.pins(line.profile):
         if isinstance(profiles.verify(form, signature, pin), Ok):
             return replace(line, answer="yes", answered_by=pin)
@@ -176,5 +179,5 @@ def _form_name(home: Path, line: Line) -> str:
     return f"{_name(home, line)}.form.json"
 
 
-def _answers(facts: Facts, party: Party) -> Path:
-    return facts.path(facts.node.exchange_root) / party.folder_name / facts.node.folders.drop / FOLDER
+def _answers(facts: Facts, party: Party) -> PurePosixPath:
+    return places.party_folder(party) / facts.node.folders.drop / FOLDER

@@ -1,8 +1,9 @@
 """Provisioning: accounts, folders and keys of the parties that log in here over SFTP (`systemd/sshd_config.d`).
 
 A party has an account when `keys/ssh/<id>.pub` lists its public keys. Its chroot is its folder on the exchange root:
-that and everything above belongs to root, so only folders whose parent is root's are touched here, and no party can
-have put a link in their place. What lies deeper the daemon makes itself.
+that and everything above belongs to root, so only folders whose parent is root's are touched here. No party that has
+an account can put a link in their place; one that had none until now can have, and that is neither followed nor
+removed. What lies deeper the daemon makes itself.
 
 ```
 <root>/<party>/          root:root 0755        the chroot
@@ -15,14 +16,18 @@ have put a link in their place. What lies deeper the daemon makes itself.
 
 from __future__ import annotations
 
+import grp
+import os
 import pwd
 import re
 import secrets
 import shlex
+import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gateway import durable
 from gateway.adapters.channels.folders.root import SENTINEL
@@ -89,7 +94,53 @@ class Remove:
         durable.remove(self.path)
 
 
-Step = Run | Write | Remove
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with its owner and mode, `below` one that is root's. Shown as the command that comes nearest; done
+    through descriptors, as a party that was not served until now may have put a link in its place, or in a parent's."""
+
+    top: Path
+    below: PurePosixPath
+    user: str
+    group: str
+    mode: int
+
+    def __str__(self) -> str:
+        path = str(self.top / self.below)
+        return shlex.join(("install", "-d", "-o", self.user, "-g", self.group, "-m", f"{self.mode:04o}", path))
+
+    def check(self) -> None:
+        """Raises `NotPossible` where something else stands in the place of it or of a parent."""
+        for depth in range(1, len(self.below.parts) + 1):
+            path = self.top.joinpath(*self.below.parts[:depth])
+            try:
+                there = path.lstat()
+            except (FileNotFoundError, PermissionError):
+                return
+            if not stat.S_ISDIR(there.st_mode):
+                raise NotPossible(f"{path}: {'a link' if stat.S_ISLNK(there.st_mode) else 'a file'} is in the way")
+
+    def do(self) -> None:
+        """Raises `NotPossible`; then nothing was changed behind what stands in the way."""
+        self.check()
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        durable.make_folder(self.top, 0o755)
+        with ExitStack() as opened:
+            folder = os.open(self.top, flags)
+            opened.callback(os.close, folder)
+            for part in self.below.parts:
+                with suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=folder)
+                try:
+                    folder = os.open(part, flags | os.O_NOFOLLOW, dir_fd=folder)
+                except NotADirectoryError:  # put there since the check
+                    raise NotPossible(f"{self.top / self.below}: a link or a file is in the way") from None
+                opened.callback(os.close, folder)
+            os.fchown(folder, pwd.getpwnam(self.user).pw_uid, grp.getgrnam(self.group).gr_gid)
+            os.fchmod(folder, self.mode)
+
+
+Step = Run | Write | Remove | Folder
 
 
 class NotPossible(Exception):
@@ -106,8 +157,8 @@ def plan(facts: Facts, system: System | None = None) -> Iterator[Step]:
     system = system or System()
     root = facts.path(facts.node.exchange_root)
     yield Run(("groupadd", "--force", "--system", system.parties))
-    yield _folder(root, "root", "root", 0o755)
-    yield _folder(system.keys, "root", "root", 0o755)
+    yield Folder(root, PurePosixPath(), "root", "root", 0o755)
+    yield Folder(system.keys, PurePosixPath(), "root", "root", 0o755)
     record = facts.path(facts.node.state) / "spool" / ".exchange-root"
     if not (root / SENTINEL).exists() and not record.exists():  # later it would make an unmounted share look mounted
         yield Write(root / SENTINEL, secrets.token_hex(16) + "\n")
@@ -116,7 +167,7 @@ def plan(facts: Facts, system: System | None = None) -> Iterator[Step]:
         if party in chosen:
             yield from _serve(facts, party, system)
         else:  # the node's own holds what it issues and what is for itself
-            yield _folder(places.party_folder(facts, party), system.daemon, system.daemon, 0o770)
+            yield Folder(root, places.party_folder(party), system.daemon, system.daemon, 0o770)
     wanted = {system.account(party) for party in chosen}
     if system.keys.is_dir():
         for file in sorted(system.keys.iterdir()):
@@ -125,21 +176,22 @@ def plan(facts: Facts, system: System | None = None) -> Iterator[Step]:
 
 
 def _serve(facts: Facts, party: Party, system: System) -> Iterator[Step]:
-    account, home, names = system.account(party), places.party_folder(facts, party), facts.node.folders
+    account, home, names = system.account(party), places.party_folder(party), facts.node.folders
+    root = facts.path(facts.node.exchange_root)
     if len(account) > LONGEST_NAME:
         raise NotPossible(f"{party.id}: {account} is longer than an account's name may be ({LONGEST_NAME})")
     keys = _keys(facts, party)
-    yield _account(account, home, system)
+    yield _account(account, root / home, system)
     drop = home / names.drop
     for folder in (home, drop):
-        yield _folder(folder, "root", "root", 0o755)
+        yield Folder(root, folder, "root", "root", 0o755)
     for folder in places.folders_of(facts, party):
         if folder.parent == drop:
-            yield _folder(folder, account, system.daemon, 0o2770)
+            yield Folder(root, folder, account, system.daemon, 0o2770)
     for name in (names.inbox, names.receipts, names.returned, names.templates):
-        yield _folder(home / name, system.daemon, account, 0o2750)
+        yield Folder(root, home / name, system.daemon, account, 0o2750)
     if party.id in facts.node.witnessing.parties:
-        yield _folder(home / facts.node.witnessing.folder, account, system.daemon, 0o2770)
+        yield Folder(root, home / facts.node.witnessing.folder, account, system.daemon, 0o2770)
     yield Write(system.keys / account, keys)
 
 
@@ -153,10 +205,6 @@ def _account(account: str, home: Path, system: System) -> Run:
             ("useradd", "--system", "--no-create-home", "--user-group", "--groups", system.parties, *known, account)
         )
     return Run(("usermod", "--append", "--groups", system.parties, *(w.replace("-dir", "") for w in known), account))
-
-
-def _folder(path: Path, user: str, group: str, mode: int) -> Run:
-    return Run(("install", "-d", "-o", user, "-g", group, "-m", f"{mode:04o}", str(path)))
 
 
 def _key_file(facts: Facts, party: Party) -> Path:

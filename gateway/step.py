@@ -9,12 +9,14 @@ nothing personal enters the workflow engine's tables.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from gateway.adapters.ledger import Reading, Transaction
+from gateway.adapters.ledger import LedgerAway, Reading, Transaction
 from gateway.instants import LONGEST_WAIT, backoff
 from gateway.lifecycle import Event, NoTransition
 from gateway.node import Node
@@ -23,6 +25,8 @@ from gateway.outcomes import Decision, Deferred, Detail, Fault
 L = TypeVar("L")
 V = TypeVar("V")
 FIRST_WAIT = 5.0
+_PATIENCE = (0.1, 0.5, 2.0)
+"""Seconds between the tries of a transaction: a connection that broke is made again at once."""
 
 
 class StepResult(TypedDict):
@@ -66,32 +70,56 @@ class Step(ABC, Generic[L, V]):
         """What follows a commit, or finding it done; it may be done again."""
 
     def run(self, identity: str) -> StepResult:
-        """The step for one thing, at one instant."""
+        """The step for one thing, at one instant. Raises `LedgerAway` where the ledger stays away: the workflow then
+        ends, and the daemon makes a new one."""
         node = self.node
         now = node.clock.now()
-        with node.ledger.reading() as reading:
-            known = self.load(reading, identity)
+        known = self._known(identity)
         if isinstance(known, Done):
             self.after(identity, known.result)
             return known.result
-        decision = self._effect(known, identity, now)
+        result = self._written(known, identity, self._effect(known, identity, now), now)
+        self.after(identity, result)
+        node.log.info("step", step=self.name, id=identity, **result)
+        return result
+
+    def _known(self, identity: str) -> L | Done:
+        with self.node.ledger.reading() as reading:
+            return self.load(reading, identity)
+
+    def _written(self, known: L, identity: str, decision: Decision[V], now: datetime) -> StepResult:
+        """Commit, again where the connection broke. Whether it broke before or after the commit nobody can tell: what
+        stands in the ledger is looked at first."""
+        for wait in _PATIENCE:
+            try:
+                return self._commit(known, identity, decision, now)
+            except LedgerAway:
+                time.sleep(wait)
+                with suppress(LedgerAway):
+                    there = self._known(identity)
+                    if isinstance(there, Done):
+                        return there.result
+                    known = there
+        return self._commit(known, identity, decision, now)
+
+    def _commit(self, known: L, identity: str, decision: Decision[V], now: datetime) -> StepResult:
+        node = self.node
         try:
             with node.ledger.transaction(now) as tx:
-                result = self.commit(tx, known, decision)
+                return self.commit(tx, known, decision)
         except NoTransition as error:
             # Nothing of the decision is written: the thing stops where it is, for a person to look at.
             node.log.error("no_transition", step=self.name, id=identity, state=error.state, on=error.event)
             with node.ledger.transaction(now) as tx:
-                result = self.commit(tx, known, Fault("900", {"stage": self.name, "error": "NoTransition"}))
-        self.after(identity, result)
-        node.log.info("step", step=self.name, id=identity, **result)
-        return result
+                return self.commit(tx, known, Fault("900", {"stage": self.name, "error": "NoTransition"}))
 
     def _effect(self, known: L, identity: str, now: datetime) -> Decision[V]:
         try:
             return self.effect(known, now)
         except OSError as error:
             return Deferred.by(error)
+        except LedgerAway as away:
+            return Deferred("702" if away.full else "709", {"reason": "ledger"}, 5.0)
         except Exception as error:
             # The class and the place, never the message: it could hold a value out of a record.
             kind = type(error).__name__

@@ -18,7 +18,8 @@ Read = Callable[[int, int], bytes]
 
 _TAIL = 1 << 16
 _TABLES = (".csv", ".tsv", ".txt")
-_MOST_PACKETS = 1 << 20
+_LENGTHS, _BYTES_A_LENGTH = 1024, 2048
+"""How many lengths of a message are followed, one more for so many bytes: programs write parts of 4 KiB and more."""
 _UNUSED = 0xFFFFFFFA
 """Entries of a FAT from here on (but the three above it) number no sector; see [MS-CFB] 2.1."""
 
@@ -99,9 +100,11 @@ def _dbase(size: int, head: bytes) -> bool:
 
 
 def _openpgp(read: Read, size: int) -> bool:
-    """The last packet ends with the file. Lengths are followed from packet to packet, their content is not read."""
-    at = 0
-    for _ in range(_MOST_PACKETS):
+    """The last packet ends with the file. Lengths are followed from packet to packet, their content is not read. One
+    that goes on and on in parts of a few bytes is left to who opens it: nobody's scan waits for it."""
+    at, left = 0, _LENGTHS + size // _BYTES_A_LENGTH
+    while left > 0:
+        left -= 1
         if at >= size:
             return at == size
         head = read(at, 6)
@@ -116,7 +119,8 @@ def _openpgp(read: Read, size: int) -> bool:
                 return False
             at += width + int.from_bytes(head[1 : 1 + width], "big")
             continue
-        while True:
+        while left > 0:
+            left -= 1
             length, width, more = _new_length(read(at, 5))
             if not width:
                 return False

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
 import structlog
 
 from gateway import durable
-from gateway.adapters.channels.folders import ROOT_RECORD, Address, DropFolders, ExchangeRoot, FolderCourier, Quiet
+from gateway.adapters.channels.folders import (
+    ROOT_RECORD,
+    Address,
+    DropFolders,
+    ExchangeRoot,
+    FolderCourier,
+    Folders,
+    Quiet,
+)
 from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, SftpCourier
 from gateway.adapters.channels.writers import Writers
@@ -23,15 +32,15 @@ from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.profiles import SM_PIN, Profiles
 from gateway.adapters.sealing.sm import SM, Kept, Pin
 from gateway.adapters.storage.spool import Spool
-from gateway.adapters.worker import Worker, WorkerUnit
+from gateway.adapters.worker import Aside, Unpacker, Worker, WorkerUnit
 from gateway.control import place
 from gateway.deadlines import Calendar
-from gateway.node import ACKNOWLEDGE, Node
+from gateway.node import ACKNOWLEDGE, Node, Shares
 from gateway.parcels import AgreementId, PartyId
 from gateway.policy import loading
 from gateway.policy.facts import Facts, Party, SftpChannel, places
 from gateway.policy.loading import snapshots
-from gateway.ports import AnyWorker, Clock, Courier, Notices
+from gateway.ports import AnyWorker, Clock, Courier, Notices, PartyFolders
 
 
 class Keeper:
@@ -102,8 +111,9 @@ def partner_keys(facts: Facts) -> dict[str, Path]:
     }
 
 
-def sealing(facts: Facts, *, following: bool = False) -> Profiles:
-    """Both profiles with the node's keys and every pinned partner. `following`: sign with the next keys already."""
+def sealing(facts: Facts, *, following: bool = False, unpacker: Unpacker | None = None) -> Profiles:
+    """Both profiles with the node's keys and every pinned partner. `following`: sign with the next keys already.
+    `unpacker`: the running worker; without one there is a process for every package that is opened."""
     node = facts.node
     pinned, until = partner_keys(facts), sm_days(facts)
     openpgp = {pin: file for pin, file in pinned.items() if len(pin) != SM_PIN}
@@ -112,9 +122,12 @@ def sealing(facts: Facts, *, following: bool = False) -> Profiles:
     private, parallel = facts.path(node.private), node.limits.seal_parallel
     starting = date.min if following else own.valid_from if own else None
     next_key = keyring.next_key(private) if following else None
+    unpacker = unpacker or Aside(node.limits)
+    signing = next_key[0] if next_key else None
     return Profiles(
-        OpenPGP(private, openpgp, parallel=parallel, signing=next_key[0] if next_key else None),
-        SM(Kept(private, starting), sm, parallel=parallel),
+        OpenPGP(private, openpgp, parallel=parallel, signing=signing, unpacker=unpacker),
+        SM(Kept(private, starting), sm, parallel=parallel, unpacker=unpacker),
+        unpacker,
     )
 
 
@@ -143,16 +156,24 @@ def room(facts: Facts) -> Room:
     return Room(facts.node.intake.max_file_mb << 20, facts.node.intake.min_free_mb << 20)
 
 
+def party_folders(root: ExchangeRoot) -> PartyFolders:
+    """What the parties have below the root."""
+    return Folders(root)
+
+
 def prepare(facts: Facts) -> None:
-    """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770."""
+    """Make the node's folders where they are missing. Parties' folders are the partner's to read, so 0770. Where
+    something is in the way, the others are made: what belongs into that one waits."""
     for relative in (facts.node.state, facts.node.log, facts.node.private):
         durable.make_folder(facts.path(relative))
-    if (facts.path(facts.node.state) / "spool" / ROOT_RECORD).exists() and not exchange_root(facts).is_up():
-        return  # an unmounted share: folders made now would hide under it
-    for party in facts.parties.values():
+    if not (facts.path(facts.node.state) / "spool" / ROOT_RECORD).exists():  # later it would hide an unmounted share
+        durable.make_folder(facts.path(facts.node.exchange_root), 0o770)
+    folders = party_folders(exchange_root(facts))
+    for party in facts.parties.values() if folders.is_up() else ():
         if party.id != facts.node.party:
             for folder in places.folders_of(facts, party):
-                durable.make_folder(folder, 0o770)
+                with suppress(OSError):
+                    folders.make(folder)
 
 
 def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None = None) -> Node:
@@ -177,7 +198,8 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         room=room(facts),
         returned=node.folders.returned,
     )
-    seals = sealing(facts)
+    worker = worker or make_worker(facts)
+    seals = sealing(facts, unpacker=worker if isinstance(worker, Worker | WorkerUnit) else None)
 
     def close() -> None:
         seals.close()
@@ -189,7 +211,8 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         ledger=ledger,
         spool=spool,
         inbox=inbox,
-        worker=worker or make_worker(facts),
+        folders=party_folders(inbox.root),
+        worker=worker,
         sealer=seals,
         opener=seals,
         verifier=seals,
@@ -197,6 +220,7 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
         log=structlog.get_logger("gateway"),
         close=close,
         notices=notices(facts),
+        shares=Shares(node.limits.submissions_parallel),
     )
 
 
@@ -266,13 +290,12 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
         if not isinstance(channel, SftpChannel) or not (channel.collect or channel.receipts or channel.signatures):
             continue
         memory = memory or Memory(home)
-        root = facts.path(facts.node.exchange_root)
         errands = [
             Errand(
                 AgreementId(agreement.id),
                 remote,
-                str(places.drop_folder(facts, party, agreement).relative_to(root)),
-                str(places.inbox_folder(facts, party, agreement).relative_to(root)),
+                str(places.drop_folder(facts, party, agreement)),
+                str(places.inbox_folder(facts, party, agreement)),
             )
             for agreement, remote in ((facts.agreements[name], remote) for name, remote in channel.collect.items())
         ]
@@ -282,10 +305,16 @@ def collectors(facts: Facts, node: Node) -> list[Collector]:
             ("-signatures", channel.signatures, places.signed_folder(facts, party)),
         ):
             if remote:
-                folder = str(here.relative_to(root))
-                errands.append(Errand(AgreementId(name), remote, folder, folder, optional=True))
+                errands.append(Errand(AgreementId(name), remote, str(here), str(here), optional=True))
         seconds = channel.collect_seconds
-        plan = Plan(PartyId(party.id), endpoint(facts, channel), errands, seconds, min(seconds / 2, 2.0))
+        plan = Plan(
+            PartyId(party.id),
+            endpoint(facts, channel),
+            errands,
+            seconds,
+            min(seconds / 2, 2.0),
+            listed=node.worker.listed,
+        )
         found.append(Collector(plan, exchange_root(facts), memory, now=node.clock.now, room=room(facts)))
     return found
 

@@ -7,6 +7,7 @@ with room again all of it goes on by itself.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -122,3 +123,30 @@ def test_intake_waits_work_finishes_and_all_goes_on(disk: Path, node: Daemon) ->
     assert metric(node, "intake_open") == ["gateway_intake_open 1"]
     assert node.get("health")["log"]["failure"] == ""
     assert node.stop() == 0
+
+
+FULL_SECONDS = float(os.environ.get("GATEWAY_FULL_SECONDS", "10"))
+PARTIES = ("11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34")
+
+
+def test_full_under_load_at_every_stage_and_freed_everything_settles_by_itself(disk: Path, node: Daemon) -> None:
+    """The ledger cannot write, nor can the workflow engine: what they could not write down is made again."""
+    node.turn(node.now(), 20.0)  # a minute of waiting passes in three seconds
+    pid = node.pid
+    for party in PARTIES:
+        node.drop(planned(6, party=party, seed=f"full/{party}"))
+    node.await_parcels(4, lambda p: True)
+    full_until = time.monotonic() + FULL_SECONDS
+    while time.monotonic() < full_until:
+        fill(disk, 0)  # what ends meanwhile gives a little back
+        time.sleep(0.5)
+    assert [p for p in node.get("parcels") if not p["posted_at"]], "it was full while there was work"
+    (disk / "ballast").unlink()
+    rows = node.await_parcels(len(PARTIES), lambda p: bool(p["posted_at"]), seconds=120)
+    assert {(row["state"], row["code"]) for row in rows} == {("accepted", "100")}
+    assert text(node, "http://node/readyz")[0] == 200
+    assert node.pid == pid
+    lines = node.daemon_log.read_text("utf-8").splitlines()  # on the same disk: one may be cut off
+    told = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    assert len(told) >= len(lines) - 2
+    assert [line for line in told if line.get("code") == "900" or line["event"] in ("step_failed", "uncaught")] == []

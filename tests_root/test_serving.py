@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import users
@@ -20,13 +20,14 @@ from support.logs import make_log
 
 from gateway.adapters.channels.sshd import HOST, find_sshd, make_key
 from gateway.adapters.publishing import LogKeys, Witness, over_http, over_sftp
+from gateway.demo import folders
 from gateway.founding import TierChoice, make
 from gateway.log import merkle
 from gateway.log.note import Note, read_checkpoint
 from gateway.log.tiles import TileTree
 from gateway.policy import loading
-from gateway.policy.facts import Facts, places
-from gateway.provisioning import NotPossible, Remove, System, plan
+from gateway.policy.facts import Facts
+from gateway.provisioning import Folder, NotPossible, Remove, System, plan
 
 DROPIN = Path(__file__).parents[1] / "systemd" / "sshd_config.d" / "gateway.conf"
 GONGAN, MINZHENG, PREFIX, DAEMON, GROUP = "440106-gongan", "440106-minzheng", "gwt-", "gwt-daemon", "gwt-parties"
@@ -203,8 +204,8 @@ def test_a_partys_log_is_witnessed_in_its_chroot(served: Served) -> None:
     assert put.returncode == 0, put.stderr
 
     def answer() -> int | None:
-        folder = places.party_folder(served.facts, served.facts.parties[MINZHENG]) / "见证"
-        return over_sftp.answer_folder(witness, {log.key.name: log.key}, folder, 1_800_000_000)
+        folder = folders.party_folder(served.facts, served.facts.parties[MINZHENG]) / "见证"
+        return over_sftp.answer_path(witness, {log.key.name: log.key}, folder, 1_800_000_000)
 
     assert users.run(answer, *ids(DAEMON)) == 200
     got = f"get /见证/checkpoint.note {served.place}/cosigned\nrm /见证/checkpoint.note\nls -1 /见证\n"
@@ -321,3 +322,18 @@ def test_again_changes_nothing_and_a_key_that_is_no_fact_any_more_goes(served: S
         step.do()
     assert served.sftp("ls\n").returncode != 0
     assert served.sftp("ls\n", MINZHENG).returncode == 0
+
+
+def test_a_link_planted_before_the_account_changes_nobodys_hands(served: Served) -> None:
+    """A party without an account may have had its folder to itself: what it left there is not followed."""
+    theirs = served.place / "somebody"
+    theirs.mkdir(mode=0o700)
+    root = served.facts.path(served.facts.node.exchange_root)
+    (root / "left").mkdir()
+    (root / "left" / "上报").symlink_to(theirs)
+    for below in ("left/上报", "left/上报/流动人口"):
+        with pytest.raises(NotPossible, match="left/上报"):
+            Folder(root, PurePosixPath(below), DAEMON, DAEMON, 0o2770).do()
+    found = theirs.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (0, 0, 0o700)
+    assert list(theirs.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import importlib
 import os
 import shutil
 import signal
@@ -14,7 +16,9 @@ from typing import Any
 import pytest
 import users
 from support.nodes import planned
+from support.packed import CONTENT, packed
 
+from gateway.adapters.container import Caps
 from gateway.adapters.worker import WorkerUnit, server
 from gateway.demo.files import render
 from gateway.outcomes import Ok
@@ -75,6 +79,10 @@ def unit(state: Path, place: Path) -> Iterator[Path]:
     warm = job_of(state)
     # Everything a job imports is loaded before root is given away: the interpreter may lie where others cannot look.
     assert jobs.run({**{k: str(v) for k, v in vars_of(warm).items()}, "out": str(place / "warm")})["outcome"] == "ok"
+    for module in server.MODULES:
+        importlib.import_module(module)
+    for encoding in server.ENCODINGS:
+        codecs.lookup(encoding)
     run = place / "run"
     run.mkdir()
     os.chown(run, WORKER, WORKER)
@@ -114,6 +122,28 @@ def test_a_table_is_examined_across_two_users(state: Path, unit: Path) -> None:
     taken = [p for p in (state / "spool" / "out").rglob("*") if p.is_file()]
     assert {p.name for p in taken} >= {"refused.csv", "violations.csv", "refused.xlsx"}
     assert {(p.stat().st_uid, stat.S_IMODE(p.stat().st_mode)) for p in taken} == {(DAEMON, 0o600)}
+
+
+def test_a_package_is_unpacked_across_two_users(state: Path, unit: Path) -> None:
+    """An open file of the daemon's alone is handed over; what is in it comes back, and the tray stays empty."""
+    plain, tree = state / "spool" / "plain", state / "spool" / "tree"
+    plain.write_bytes(packed())
+    plain.chmod(0o600)
+    os.chown(plain, DAEMON, DAEMON)
+
+    def as_daemon() -> Any:
+        worker = WorkerUnit(unit, state / "tray", Limits(), 64)
+        worker.start()
+        tree.mkdir(mode=0o700)
+        with plain.open("rb") as stream:
+            found = worker.unpack(stream.fileno(), tree, Caps(), lambda _: None)
+        assert isinstance(found, Ok), found
+        said = worker.describe(tree)
+        assert isinstance(said, Ok), said
+        content = (tree / "data/cases.csv").read_bytes()
+        return [found.value == said.value, content == CONTENT, [p.name for p in (state / "tray").iterdir()]]
+
+    assert users.run(as_daemon, DAEMON, DAEMON, [WORKER]) == [True, True, []]
 
 
 def test_what_a_killed_worker_left_is_cleared_by_the_daemon(state: Path, unit: Path) -> None:

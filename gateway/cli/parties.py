@@ -61,11 +61,20 @@ def provision(
     if apply and os.geteuid() != 0:
         say("需要 root 权限。/ --apply needs root.")
         raise typer.Exit(ExitCode.USAGE)
+    stopped = False
     try:
         for step in provisioning.plan(facts, provisioning.System(daemon=daemon)):
-            typer.echo(str(step))
-            if apply:
-                step.do()
+            try:
+                if isinstance(step, provisioning.Folder):
+                    step.check()
+                typer.echo(str(step))
+                if apply:
+                    step.do()
+            except provisioning.NotPossible as error:  # of one party: the others go on
+                say(f"■ {error}")
+                stopped = True
+        if stopped:
+            raise typer.Exit(ExitCode.REFUSED)
     except provisioning.NotPossible as error:
         say(str(error))
         raise typer.Exit(ExitCode.REFUSED) from None

@@ -14,8 +14,8 @@ import typer
 
 from gateway import digests, durable, wiring
 from gateway.adapters.clock import SystemClock
+from gateway.adapters.container import Caps, Member
 from gateway.adapters.sealing import keyring
-from gateway.adapters.sealing.container import Caps, Member
 from gateway.adapters.sealing.profiles import Profiles, is_sm
 from gateway.adapters.sealing.unpacking import OpenedPackage
 from gateway.adapters.storage.spool import SUFFIXES

@@ -12,6 +12,15 @@ from gateway.cli.conventions import ConfigOption, JsonOption, Language, Language
 from gateway.cli.exits import ExitCode
 from gateway.cli.node import ask
 
+_REASONS = {
+    "link": ("该位置是链接", "a link is in its place"),
+    "file": ("该位置是文件", "a file is in its place"),
+    "folder": ("该位置是文件夹", "a folder is in the place of a file"),
+    "missing": ("不存在", "not there"),
+    "denied": ("无权限", "no right to it"),
+    "error": ("读取出错", "it cannot be read"),
+    "root": ("共享未挂载", "the share is away"),
+}
 _NAMES = {
     "parcels": "交换件",
     "packages": "交换包",
@@ -70,7 +79,9 @@ def _print(found: dict[str, Any]) -> None:
         line = "  ".join(f"{state} {count:,}" for state, count in sorted(states.items()))
         out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")
     for folder in found["sources"]["down"]:
-        out.print(Text(f"■ 文件夹不可用 / source down: {folder}", "bold red"))
+        reason = found["sources"].get("reasons", {}).get(folder, "")
+        said = f"（{_REASONS[reason][0]} / {_REASONS[reason][1]}）" if reason in _REASONS else ""
+        out.print(Text(f"■ 文件夹不可用 / source down: {folder}{said}", "bold red"))
     for folder, reasons in found.get("left", {}).items():
         said = "；".join(f"{_LEFT.get(reason, reason)} ×{count}" for reason, count in sorted(reasons.items()))
         out.print(Text(f"▲ {folder}: {said}", "yellow"))

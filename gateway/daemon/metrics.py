@@ -51,8 +51,8 @@ def render(daemon: Running) -> Iterator[str]:
 
 
 def _folders(node: Node) -> Iterator[tuple[str, str, Samples]]:
-    sources = list(node.inbox.health().values())
-    yield "sources", "Drop folders.", [({"state": s}, sources.count(s)) for s in ("ok", "down")]
+    well, away = [*node.inbox.health().values()].count("ok"), len(vitals.folders_down(node))
+    yield "sources", "Folders of parties.", [({"state": "ok"}, well), ({"state": "down"}, away)]
     left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
     by_reason = [({"reason": reason}, count) for reason, count in sorted(left_alone.items())]
     yield "left_in_folders", "Files that the last scan left where they lie.", by_reason

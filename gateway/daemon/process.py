@@ -28,7 +28,7 @@ from gateway.corridors.between.gathering import Gathering
 from gateway.corridors.distribution import chasing
 from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.obligations import dating
-from gateway.corridors.telling import notices
+from gateway.corridors.telling import laying, notices
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
@@ -44,7 +44,7 @@ from gateway.policy import loading
 from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
 
-SWEEP_SECONDS, GATHER_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 30
+SWEEP_SECONDS, GATHER_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 10, 30
 NOTICE_SECONDS = 10
 POLLING_SECONDS = 0.2
 
@@ -226,13 +226,15 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
-        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (issuing.issue,), seconds=HEARTBEAT_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (laying.lay_waiting,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
+        scheduler.add_job(self._guarded, "interval", (templates.write,), hours=1)
         scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
         # Retention goes by the node's clock, which runs faster in a rehearsal.
@@ -255,9 +257,9 @@ class Daemon:
         self.collecting.take(wiring.collectors(self.facts, self.node), self.node.log)
 
     def _make_watch(self) -> Watch:
-        root = self.facts.path(self.facts.node.exchange_root)
-        folders = [root / folder for _, _, folder in wiring.addresses(self.facts)]
-        return Watch(folders, network=self.facts.node.intake.network)
+        root = wiring.exchange_root(self.facts)
+        folders = [root.path / folder for _, _, folder in wiring.addresses(self.facts)]
+        return Watch(folders, network=self.facts.node.intake.network, root=root)
 
     def _log(self, event: Event) -> None:
         now = self.node.clock.now()

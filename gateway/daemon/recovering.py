@@ -21,6 +21,7 @@ from gateway.control.server import ControlServer, Handler, Rejected, Request
 from gateway.corridors import recording, recovery
 from gateway.corridors.comparing import repeating
 from gateway.corridors.views import counts
+from gateway.daemon import vitals
 from gateway.daemon.running import Running
 from gateway.instants import rfc3339
 from gateway.lifecycle import Event, ParcelState
@@ -69,7 +70,7 @@ class Recovering:
 
     def health(self, _request: Request) -> dict[str, Any]:
         """As a running node tells it, and not well: it takes nothing in."""
-        node = self._node
+        node, down = self._node, vitals.folders_down(self._node)
         return {
             "ok": False,
             "recovering": True,
@@ -78,7 +79,7 @@ class Recovering:
             "rehearsal": self._facts.node.rehearsal is not None,
             "now": node.clock.now().isoformat(),
             "worker": {"pid": None},
-            "sources": {"ok": 0, "down": []},
+            "sources": {"ok": 0, "down": sorted(down), "reasons": dict(sorted(down.items()))},
             "disk_free_mb": node.spool.free_bytes() >> 20,
             "facts": self._facts.digest,
             "pid": os.getpid(),

@@ -15,7 +15,7 @@ from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
 from gateway.corridors.views import counts, inquiries, parcels, status
-from gateway.daemon import backing, deadlines, metrics, sharing
+from gateway.daemon import backing, deadlines, metrics, sharing, vitals
 from gateway.daemon.running import Running
 from gateway.lifecycle import ParcelState
 from gateway.node import Node
@@ -49,8 +49,9 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
     }
 
 
-_ON_PURPOSE = frozenset(("temporary", "subfolder", "marker", "sidecar", "waiting"))
-"""Reasons why a file is left that ask nobody to look: hidden, in a folder, or only just come."""
+_ON_PURPOSE = frozenset(("temporary", "subfolder", "marker", "sidecar", "waiting", sharing.SHARE))
+"""Reasons why a file is left that ask nobody to look: hidden, in a folder, or only just come; what waits for its turn is
+told by party (`queued`)."""
 
 
 def _left(node: Node) -> dict[str, dict[str, int]]:
@@ -65,8 +66,7 @@ class _Service:
 
     def health(self, _request: Request) -> dict[str, Any]:
         daemon, node = self._daemon, self._daemon.node
-        sources = node.inbox.health()
-        down = sorted(folder for folder, state in sources.items() if state != "ok")
+        drops, down = node.inbox.health(), vitals.folders_down(node)
         return {
             "ok": not down and node.worker.is_up() and daemon.guard.open,
             "node": daemon.facts.node.name,
@@ -75,7 +75,11 @@ class _Service:
             "now": node.clock.now().isoformat(),
             "last_scan": daemon.last_scan.isoformat() if daemon.last_scan else None,
             "worker": {"pid": node.worker.pid, **node.worker.confinement},
-            "sources": {"ok": len(sources) - len(down), "down": down},
+            "sources": {
+                "ok": sum(state == "ok" for state in drops.values()),
+                "down": sorted(down),
+                "reasons": dict(sorted(down.items())),
+            },
             "queued": sharing.queued(node),
             "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),

@@ -2,7 +2,7 @@
 own share, in one scan and across many.
 
 What counts is what a party has in work: claimed and not taken in yet, or between its arrival and its receipt, also
-while it waits for another file of the same period. What waits for anything else, or for a person, does not: it is
+while it waits for another file of its own. What waits for anything else, or for a person, does not: it is
 another's doing (a receiver without a key), and occupies nobody.
 Submissions and signatures are counted apart. The rest waits where its sender laid it and can see it.
 """
@@ -17,7 +17,7 @@ from gateway.node import ACKNOWLEDGE, Node
 from gateway.parcels import AgreementId, PartyId
 from gateway.ports import Share
 
-BEHIND_ITS_OWN: Final = "708"
+BEHIND_ITS_OWN: Final = ("708", "711")
 NO_ROOM: Final = "no_room"
 SHARE: Final = "share"
 """Why a file waits: the disk is full, or its sender has as many in work as may be."""
@@ -54,7 +54,8 @@ def queued(node: Node) -> Mapping[str, int]:
 def _in_work(node: Node) -> Counter[tuple[PartyId, bool]]:
     pending = node.inbox.pending()
     with node.ledger.reading() as reading:
-        working = [*reading.parcels.unfinished(), *reading.parcels.where(code=BEHIND_ITS_OWN)]
+        behind = [row for code in BEHIND_ITS_OWN for row in reading.parcels.where(code=code)]
+        working = [*reading.parcels.unfinished(), *behind]
         moving = {row.id: (PartyId(row.sender), row.corridor == "acknowledgement") for row in working}
         unknown = [c for c in pending if c.parcel not in moving and reading.parcels.get(c.parcel) is None]
     return Counter([*moving.values(), *((c.sender, c.agreement == ACKNOWLEDGE) for c in unknown)])

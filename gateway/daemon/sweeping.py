@@ -68,9 +68,11 @@ def sweep(node: Node) -> None:
 
 
 def rouse(node: Node) -> None:
-    """Every half minute: parcels, batches and releases that should be moving and have no workflow that could move them
+    """Every ten seconds: parcels, batches and releases that should be moving and have no workflow that could move them
     (its step met an error of ours, such as a database that was away). They get a new attempt."""
     now = node.clock.now()
+    if forsaken := flow.forsake(node.facts.current().node.name):
+        node.log.warning("forsaken", workflows=forsaken)
     _parcels(node, now)
     _batches(node, now)
     _incoming(node, now)

@@ -3,7 +3,6 @@ cosigned checkpoint beside it. Nothing waits for it, and a folder that is away i
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 from gateway.adapters.publishing import LogKeys, NoKey, Witness, over_sftp
@@ -19,7 +18,7 @@ def answer(node: Node) -> int:
     """Look into every folder once; how many requests were answered, one way or the other."""
     facts, answered = node.facts.current(), 0
     wanted = facts.node.witnessing
-    if not wanted.parties or not node.inbox.root.is_up():
+    if not wanted.parties or not node.folders.is_up():
         return 0
     try:
         logs = {key.name: key for key in Policy.parse((facts.keys / POLICY).read_text("utf-8")).logs}
@@ -29,11 +28,10 @@ def answer(node: Node) -> int:
         return 0
     witness = Witness(facts.path(facts.node.state), signer)
     for identity in wanted.parties:
-        folder = places.party_folder(facts, facts.parties[identity]) / wanted.folder
+        place = places.party_folder(facts.parties[identity]) / wanted.folder
         try:
-            with contextlib.suppress(FileExistsError, PermissionError):  # in a chroot `gateway parties provision` did
-                folder.mkdir(mode=0o770)
-            status = over_sftp.answer_folder(witness, logs, folder, int(time.time()))
+            with node.folders.opened(place) as folder:  # in a chroot `gateway parties provision` has made it
+                status = over_sftp.answer_folder(witness, logs, folder, int(time.time()))
         except OSError as error:
             node.log.warning("witnessing_waits", party=identity, errno=error.errno)
             continue

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.demo import folders
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partner, PartnerFault, Partners
 from gateway.demo.story import Expected, row_digest
-from gateway.policy.facts import places
 
 SUFFIX = ".tar.zst.gpg"
 LIST = "分发清单_*.json"
@@ -125,7 +125,7 @@ class Holdings:
         for province in partners:
             party = node.facts.by_province(province)
             assert party is not None, "a province of the exchange"
-            into = places.party_folder(node.facts, party) / names.drop / names.acknowledge
+            into = folders.party_folder(node.facts, party) / names.drop / names.acknowledge
             self.receivers[province] = Receiver(partners[province], node.channel(province), into)
 
     def collect(self, workers: int = 2) -> int:

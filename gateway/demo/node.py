@@ -21,11 +21,12 @@ from gateway.adapters.channels.sshd import Sftpd, local_sftpd, make_key
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.sealing import keyring
 from gateway.control.client import ControlClient, NotRunning
+from gateway.demo import folders
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Ok
 from gateway.policy import loading
-from gateway.policy.facts import Facts, places
+from gateway.policy.facts import Facts
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"
@@ -188,7 +189,7 @@ class DemoNode:
         assert party is not None, "a province of the exchange"
         if party.id == ENDPOINT:
             return self.endpoint.data
-        return places.party_folder(self.facts, party) / self.facts.node.folders.inbox
+        return folders.party_folder(self.facts, party) / self.facts.node.folders.inbox
 
     def packages(self) -> Mapping[str, list[Path]]:
         """What lies in every receiver's channel, by two-digit province code."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from gateway.control.client import NotRunning
+from gateway.demo import folders
 from gateway.demo.files import Planned, write
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
-from gateway.policy.facts import places
 
 PATIENCE = 240.0
 SETTLED = ("accepted", "refused", "duplicate", "acknowledged")
@@ -94,7 +94,7 @@ class PlainQuarter:
             party = self.node.facts.by_province(province)
             assert party is not None, "a province of the exchange"
             names = self.node.facts.node.folders
-            into = places.party_folder(self.node.facts, party) / names.drop / names.acknowledge
+            into = folders.party_folder(self.node.facts, party) / names.drop / names.acknowledge
             for number, form in enumerate(self.node.forms(province)):
                 # Two agreements have forms of the same name; a person would be asked to keep both.
                 target = self._sign(province, form, into, number)
@@ -117,7 +117,7 @@ class PlainQuarter:
     def _drop(self, planned: Planned) -> None:
         facts = self.node.facts
         party, agreement = facts.parties[f"{planned.party}0000"], facts.agreements[planned.agreement]
-        write(planned, places.drop_folder(facts, party, agreement))
+        write(planned, folders.drop_folder(facts, party, agreement))
         with self._lock:
             self.written += 1
 

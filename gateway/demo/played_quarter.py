@@ -20,7 +20,7 @@ from typing import Any
 
 from gateway.adapters.sealing import keyring
 from gateway.control.client import Refusal
-from gateway.demo import chronicle
+from gateway.demo import chronicle, folders
 from gateway.demo.chronicle import Act
 from gateway.demo.files import Planned, records, render, titles, write
 from gateway.demo.holdings import Holdings
@@ -31,7 +31,6 @@ from gateway.demo.play import PATIENCE, SETTLED, Stalled
 from gateway.demo.submitting import sealed
 from gateway.demo.workbooks import mended
 from gateway.lifecycle import BatchState, PackageState, ParcelState
-from gateway.policy.facts import places
 
 Parcel = dict[str, Any]
 WALK = 60.0
@@ -179,7 +178,7 @@ class PlayedQuarter:
     def _drop(self, file: Planned) -> None:
         facts = self.node.facts
         party, agreement = facts.parties[f"{file.party}0000"], facts.agreements[file.agreement]
-        folder, made, name = places.drop_folder(facts, party, agreement), None, file.name
+        folder, made, name = folders.drop_folder(facts, party, agreement), None, file.name
         if file.form in ("package", "forged"):
             signer = self.partners[chronicle.FORGER if file.form == "forged" else file.party]
             made = sealed(file, signer, facts.node.party, self._fingerprint, self.node.now())
@@ -194,7 +193,7 @@ class PlayedQuarter:
         """The list of refused rows in the province's folder 退回, under the name that it came back with."""
         facts = self.node.facts
         party, label = facts.parties[f"{file.party}0000"], facts.agreements[file.agreement].label
-        folder = places.party_folder(facts, party) / facts.node.folders.returned
+        folder = folders.party_folder(facts, party) / facts.node.folders.returned
         (listed,) = folder.glob(f"{label}-*补报*.xlsx")
         return listed
 

@@ -6,7 +6,8 @@ Codes are those of the catalogue (`gateway/codes.toml`). The ledger is no port: 
 """
 
 from gateway.ports.clock import Clock
-from gateway.ports.inbox import Copied, Inbox, Root, Share, everything
+from gateway.ports.folders import Lying, Obstacle, PartyFolders
+from gateway.ports.inbox import Copied, Inbox, Share, everything
 from gateway.ports.seals import Opener, Received, Sealer, Verifier
 from gateway.ports.sending import Courier, Message, Notices
 from gateway.ports.storage import Storage
@@ -20,11 +21,13 @@ __all__ = [
     "ExamineJob",
     "Examiner",
     "Inbox",
+    "Lying",
     "Message",
     "Notices",
+    "Obstacle",
     "Opener",
+    "PartyFolders",
     "Received",
-    "Root",
     "Sealer",
     "Share",
     "Storage",

@@ -36,19 +36,8 @@ def everything(sender: PartyId, agreement: AgreementId, ready: int) -> tuple[int
     return ready, ""
 
 
-class Root(Protocol):
-    """The exchange root, under which every party has its folder."""
-
-    def is_up(self) -> bool:
-        """False while the share is not mounted: what is written into an empty mount point is lost."""
-        ...
-
-
 class Inbox(Protocol):
     """The drop folders. Only the scan decides what is taken; an event merely wakes it."""
-
-    @property
-    def root(self) -> Root: ...
 
     def health(self) -> Mapping[str, str]:
         """Every drop folder (relative to the root): `ok`, or `down` (root not mounted, folder missing or a link)."""

@@ -37,8 +37,13 @@ class Opener(Protocol):
     def open(
         self, sealed: Path, into: Path, *fingerprints: str, accept: Callable[[Descriptor], Refused | None]
     ) -> Outcome[Received]:
-        """Open into the folder `into`, which holds nothing unless everything was judged. Refused 210 to 216, or what
-        `accept` refuses by the descriptor; Deferred 702, 706, 707 (the pinned key is missing here); Fault 902."""
+        """Open into the folder `into`, which holds nothing unless everything was judged. Refused 210 to 216, 263, 314,
+        315, or what `accept` refuses by the descriptor; Deferred 702, 704, 706, 707 (the pinned key is missing here);
+        Fault 902."""
+        ...
+
+    def describe(self, folder: Path) -> Outcome[Descriptor]:
+        """What a folder says of itself into which a package was opened before. Deferred 704."""
         ...
 
 

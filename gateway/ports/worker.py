@@ -58,13 +58,28 @@ class Examiner(Protocol):
     """Checks and sorts one table in a process without keys."""
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
-        """The JSON of `records.Examination`. Refused for a table that cannot be read (226, 227, 301 to 308), lies in
-        the wrong folder (502) or names another author (255); Deferred 702 (no space), 704 (the process died); Fault 900, 901."""
+        """The JSON of `records.Examination`. Refused for a table that cannot be read (226, 227, 301 to 315), lies in
+        the wrong folder (502) or names another author (255); Deferred 702 (no space), 704 (the process died); Fault
+        900, 901."""
         ...
 
 
-class AnyWorker(Examiner, Protocol):
-    """An examiner with a life: what the daemon holds, started by itself or by the service manager."""
+class Parser(Protocol):
+    """Reads what came from outside and is no table; what it says is flat and short."""
+
+    def note(self, file: Path) -> Outcome[Mapping[str, object]]:
+        """What a file beside another (`name.json`) says: short plain values by key. Refused 264 where it cannot be
+        read; Deferred 704."""
+        ...
+
+    def listed(self, data: bytes) -> Outcome[Mapping[str, Any]]:
+        """Of a distribution list that nobody vouched for: `packages` (id, size, digest), and `issuer` and `receiver`
+        where it is one in full. Refused 247 where it is none at all; Deferred 704."""
+        ...
+
+
+class AnyWorker(Examiner, Parser, Protocol):
+    """An examiner and parser with a life: what the daemon holds, started by itself or by the service manager."""
 
     @property
     def confinement(self) -> Mapping[str, Any]:

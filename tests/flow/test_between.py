@@ -38,12 +38,12 @@ from gateway.corridors.distribution import Delivery, Releasing, chasing
 from gateway.corridors.operating.incoming import acknowledge
 from gateway.corridors.views import counts, parcels
 from gateway.corridors.views import status as picture
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts import places
 from gateway.receipts import status
 
 

@@ -16,8 +16,8 @@ from support.nodes import NODE_PARTY, PERIOD, REHEARSAL, Daemon, Node, planned
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.telling.bulletins import issuing
 from gateway.daemon import sweeping
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
-from gateway.policy.facts import places
 
 MONTHLY, HALF_YEARLY = "bulletin-monthly", "evaluation"
 RECEIVERS = ("33", "34")

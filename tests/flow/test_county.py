@@ -25,13 +25,13 @@ from gateway.adapters.worker import Worker
 from gateway.cli.schemas import app as schemas_app
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.upkeep import templates
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.founding import TierChoice, make
 from gateway.log import verify
 from gateway.log.note import Signer
 from gateway.outcomes import Ok
 from gateway.packages import Descriptor
-from gateway.policy.facts import places
 from gateway.records.readers.lines import join
 
 JISHENG, WEISHENG, MINZHENG, GONGAN = (f"440106-{name}" for name in ("jisheng", "weisheng", "minzheng", "gongan"))

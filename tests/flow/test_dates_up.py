@@ -29,9 +29,9 @@ from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.inquiries import showing
 from gateway.corridors.obligations import dating
 from gateway.corridors.views import inquiries
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok, Refused
-from gateway.policy.facts import places
 
 ASKED, BACK, LABEL = "inquiry-15wd", "reply-15wd", "核查甲类"
 ASKER = "330000"

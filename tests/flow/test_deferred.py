@@ -17,7 +17,7 @@ from support.nodes import Node, children, copy_node, edit, make_node, pin, plann
 from gateway.adapters.worker import Worker
 from gateway.corridors import operating
 from gateway.corridors.submission import STAGES, Intake, Sealing
-from gateway.corridors.submission.checking import LONGEST_TRIES
+from gateway.corridors.submission.steps import LONGEST_TRIES
 from gateway.corridors.telling.posting import Posting
 from gateway.demo.files import render
 from gateway.demo.partners import Partners
@@ -57,17 +57,15 @@ def test_a_file_that_changes_while_it_is_read_is_taken_when_it_stands_still(node
     data = render(file)
     half = len(data) // 2
     path = node.folder() / file.name
-    writer = os.open(path, os.O_CREAT | os.O_WRONLY)
-    try:
-        os.write(writer, data[:half])
-        (claim,) = node.scan()
-        assert not path.exists()
-        os.write(writer, data[half:])
+    path.write_bytes(data[:half])
+    (claim,) = node.scan()
+    assert not path.exists()
+    # Under its own name nobody has it open any more; a hand may still reach it by the claimed one.
+    with (node.folder() / f".taken-{claim.parcel}").open("ab", buffering=0) as writer:
+        writer.write(data[half:])
         assert node.work(claim.parcel) == {"outcome": "deferred", "code": "703"}
         waits(node, claim.parcel, "703")
         assert list((node.home / "state" / "spool" / ".arrived").iterdir()) == []
-    finally:
-        os.close(writer)
     assert node.work(claim.parcel)["outcome"] == "ok"
     row = node.row(claim.parcel)
     assert (row.state, row.records, row.size) == ("accepted", 30, len(data))

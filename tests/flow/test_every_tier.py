@@ -22,9 +22,9 @@ from gateway.adapters.worker import Worker
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.views import status as picture
 from gateway.daemon import sweeping
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.outcomes import Ok
-from gateway.policy.facts import places
 from gateway.policy.loading import find
 from gateway.records import schema
 

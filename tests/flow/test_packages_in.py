@@ -181,7 +181,7 @@ def test_a_data_package_without_a_seal_is_a_table_like_any_other(node: Node) -> 
 def test_a_document_is_passed_on_as_it_is(node: Node, tmp_path: Path) -> None:
     facts = node.facts
     folder = node.party_folder("33", "上报", facts.agreements["pilot-report"].label)
-    data = b"%PDF-1.7 not really, and nobody looks into it"
+    data = b"%PDF-1.7 not really, and nobody looks into it\n%%EOF\n"
     (folder / "试点工作情况-2026Q3.pdf").write_bytes(data)
     (claim,) = node.scan()
     assert node.work(claim.parcel)["outcome"] == "ok"
@@ -209,7 +209,7 @@ def test_a_document_of_another_type_is_refused(node: Node) -> None:
 @pytest.mark.usefixtures("documents")
 def test_a_document_for_this_node_itself_lies_sealed_in_its_own_folder(node: Node) -> None:
     label = node.facts.agreements["pilot-report"].label
-    (node.party_folder("33", "上报", label) / "试点工作情况-2026Q3.txt").write_bytes(b"text")
+    (node.party_folder("33", "上报", label) / "试点工作情况-2026Q3.txt").write_bytes(b"text\n")
     (claim,) = node.scan()
     node.work(claim.parcel)
     assert Releasing(node.running).ripe(node.running.clock.now()) == [("pilot-report", PERIOD, 1)]

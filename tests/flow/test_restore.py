@@ -30,11 +30,11 @@ from support.nodes import Daemon, copy_node, edit, planned
 
 from gateway.adapters.ledger import Ledger
 from gateway.control.client import NotRunning, Refusal
+from gateway.demo import folders as places
 from gateway.demo.faults import FileFault
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.log.note import Note
-from gateway.policy.facts import places
 from gateway.wiring import database_url
 
 PERIOD = "2026Q3"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 from dbos import DBOS
@@ -35,18 +36,18 @@ def engine(node: Node) -> Iterator[Node]:
 
 
 @contextmanager
-def refusing(node: Node, table: str) -> Iterator[None]:
-    """The database writes no row of this table meanwhile."""
+def refusing(node: Node, table: str, on: str = "INSERT", when: str = "TRUE") -> Iterator[None]:
+    """The database refuses to write rows of this table meanwhile."""
 
     def execute(statement: str) -> None:
         with closing(sqlite3.connect(node.home / "state" / "ledger.db", timeout=30)) as connection, connection:
             connection.execute(statement)
 
-    execute(f"CREATE TRIGGER away BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'away'); END")
+    execute(f"CREATE TRIGGER away_{table} BEFORE {on} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, 'away'); END")
     try:
         yield
     finally:
-        execute("DROP TRIGGER away")
+        execute(f"DROP TRIGGER away_{table}")
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
@@ -79,6 +80,44 @@ def test_a_claim_whose_first_transaction_failed_is_taken_up_again(engine: Node) 
     assert engine.events(claim.parcel).count("received") == 1
     sweeping.rouse(engine.running)
     assert DBOS.get_workflow_status(f"{claim.parcel}#3") is None
+
+
+def test_a_workflow_whose_end_the_engine_could_not_write_down_is_made_again(engine: Node) -> None:
+    """Its disk was full: neither the step nor the failure is written, and nothing runs any more."""
+    engine.drop(planned(6))
+    (claim,) = engine.scan()
+    with refusing(engine, "operation_outputs"), refusing(engine, "workflow_status", "UPDATE", "NEW.status = 'ERROR'"):
+        flow.enqueue_parcel(claim.parcel, "submission", 1)
+        wait_until(lambda: engine.events(claim.parcel) == ["received"])
+        wait_until(lambda: not flow._Bound.at_work)
+    assert flow.alive(f"{claim.parcel}#1"), "the engine holds it for at work"
+    assert flow.forsake("example") == 0, "another executor's is not ours"
+    name = engine.facts.node.name
+    assert flow.forsake(name) == 0, "it may just be ending"
+    assert flow.forsake(name) == 1
+    assert not flow.alive(f"{claim.parcel}#1")
+    flow.enqueue_parcel(claim.parcel, "submission", 2)
+    wait_until(lambda: ended(f"{claim.parcel}#2") == "SUCCESS")
+    assert engine.row(claim.parcel).state == "accepted"
+    assert engine.events(claim.parcel).count("received") == 1
+
+
+def test_a_workflow_at_work_is_never_forsaken(engine: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    let = threading.Event()
+    effect = Intake.effect
+
+    def slow(*arguments: Any) -> Any:
+        let.wait(30)
+        return effect(*arguments)
+
+    monkeypatch.setattr(Intake, "effect", slow)
+    engine.drop(planned(6))
+    (claim,) = engine.scan()
+    flow.enqueue_parcel(claim.parcel, "submission", 1)
+    wait_until(lambda: bool(flow._Bound.at_work))
+    assert [flow.forsake(engine.facts.node.name) for _ in range(3)] == [0, 0, 0]
+    let.set()
+    wait_until(lambda: ended(f"{claim.parcel}#1") == "SUCCESS")
 
 
 def test_a_claim_in_work_is_not_taken_up_twice(engine: Node) -> None:

@@ -24,13 +24,13 @@ from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.telling.posting import Posting
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.founding import TierChoice, make
 from gateway.node import ACKNOWLEDGE
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
-from gateway.policy.facts import places
 
 NATION, PROVINCE, COUNTY, DEPARTMENT = "000000", "440000", "440106", "440106-jisheng"
 LABEL, DISTRIBUTED = "跨省流入人口个案", "国家分发流入人口个案"

@@ -189,7 +189,7 @@ def test_what_is_no_request_of_a_known_log_is_refused(witnessed: Witnessed, tmp_
     (witnessed.box / "checkpoint.note").write_bytes(b"nothing of the kind")
     witnessed.ask()
     assert witnessed.witnessed == 0
-    assert witnessed.lies_there() == ["add-checkpoint"]
+    assert witnessed.lies_there() == [".checkpoint.note.part", "add-checkpoint"], "what a party puts there is its own"
 
 
 def test_a_witness_needs_an_endpoint_and_a_key(home: Path) -> None:

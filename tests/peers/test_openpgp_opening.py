@@ -15,8 +15,8 @@ import zstandard
 from support.openpgp_peers import StockGpg
 from support.packed import CONTENT, describe, packed
 
+from gateway.adapters.container import Caps
 from gateway.adapters.sealing import keyring
-from gateway.adapters.sealing.container import Caps
 from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.openpgp.engine import Engine
 from gateway.outcomes import Ok, Refused

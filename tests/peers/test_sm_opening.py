@@ -14,8 +14,8 @@ import pytest
 from support.packed import CONTENT, describe, members, packed
 from support.sm_peers import Craft, Peer, sm3
 
-from gateway.adapters.sealing import container
-from gateway.adapters.sealing.container import Caps
+from gateway.adapters import container
+from gateway.adapters.container import Caps
 from gateway.adapters.sealing.sm import SM, Pin, Software, keys
 from gateway.adapters.sealing.sm import manifest as outside
 from gateway.adapters.sealing.sm.keys import KeyFileError, PublicKey
@@ -352,7 +352,8 @@ from gateway.adapters.sealing import sm
 from gateway.adapters.sealing.sm import keys
 folder, pin, peer = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 node = sm.SM(sm.Software([keys.read_private((folder / "node.pem").read_bytes())]), {pin: sm.Pin(peer)})
-node.open(folder / "p.sm.tar", folder / "place/out", pin, accept=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+sm.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+node.open(folder / "p.sm.tar", folder / "place/out", pin)
 """
     partner = stage["partner"].pin
     done = subprocess.run([sys.executable, "-c", script, tmp_path, partner, stage.folder / "partner.pem"], check=False)

@@ -69,8 +69,12 @@ def test_a_link_under_the_final_name_is_not_written_through(channel: Channel, tm
     (channel.place / FOLDER).mkdir(parents=True)
     (channel.place / FOLDER / NAME).symlink_to(target)
     outcome = channel.courier.deliver(channel.receiver, FOLDER, {NAME: (path, sha256)})
-    assert isinstance(outcome, Fault)
-    assert outcome.code == "903"
+    if isinstance(channel.courier, FolderCourier):  # our own share: it waits until the link is gone
+        assert isinstance(outcome, Deferred)
+        assert outcome.code == "701"
+    else:
+        assert isinstance(outcome, Fault)
+        assert outcome.code == "903"
     assert (channel.place / FOLDER / NAME).is_symlink()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.adapters.channels.folders import Watch
+from gateway.adapters.channels.folders import ExchangeRoot, Watch
 
 SECONDS = 20.0
 
@@ -135,3 +135,32 @@ def test_stop_ends_every_thread(tmp_path: Path) -> None:
     watch.stop()
     watch.stop()
     assert threading.active_count() <= before + 1  # watchdog keeps one reader for the process
+
+
+@pytest.mark.parametrize("network", [False, True], ids=["inotify", "polling"])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_folder_behind_a_link_is_not_watched(tmp_path: Path, network: bool, depth: int) -> None:
+    (tmp_path / "exchange").mkdir()
+    (tmp_path / "there" / "drop").mkdir(parents=True)
+    root = ExchangeRoot(tmp_path / "exchange", tmp_path / "record")
+    folder = root.path / "party" / "drop"
+    if depth == 1:
+        folder.parent.symlink_to(tmp_path / "there")
+    else:
+        folder.parent.mkdir()
+        folder.symlink_to(tmp_path / "there" / "drop")
+    made = Watch([folder], network=network, poll_seconds=0.1, root=root)
+    try:
+        made.start()
+        assert made.is_deaf()
+        assert not made.wake.is_set()
+        (root.path / "party").unlink() if depth == 1 else folder.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        assert made.mend() == 1
+        assert not made.is_deaf()
+        folder.rmdir()
+        folder.symlink_to(tmp_path / "there" / "drop")
+        assert made.mend() == 0
+        assert made.is_deaf(), "planted later, it is let go"
+    finally:
+        made.stop()

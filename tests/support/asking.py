@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from gateway.adapters.ledger.rows import DatedRow, InquiryRow, ObligationRow, ParcelRow
+from gateway.adapters.worker import parsing
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.obligations.replies import own_id
+from gateway.demo import folders as places
 from gateway.instants import SHANGHAI
 from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok, Outcome, Refused
 from gateway.parcels import ParcelId
-from gateway.policy.facts import places
 from gateway.ports import ExamineJob
 from gateway.records import jobs
 from support.nodes import Node
@@ -73,6 +75,10 @@ class NearWorker:
         if answer["outcome"] == "ok":
             return Ok(answer["value"])
         return Refused(answer["code"], answer["detail"])
+
+    def note(self, file: Path) -> Outcome[Mapping[str, object]]:
+        answer = parsing.run({"job": "note"}, [os.open(file, os.O_RDONLY)])
+        return Ok(answer["value"]) if answer["outcome"] == "ok" else Refused(answer["code"])
 
 
 class Desk:

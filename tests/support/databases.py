@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -39,14 +40,17 @@ def _as_nobody_special() -> list[str]:
 class Cluster:
     """Runs until closed. `fresh` makes an empty database and answers its SQLAlchemy URL."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: Cluster | None = None) -> None:
+        """`of`: the cluster that this one follows, as its standby, until it is promoted."""
         self.folder = folder
         self._prefix = _as_nobody_special()
         data = folder / "data"
         if self._prefix:
             shutil.chown(folder, self._prefix[1].removeprefix("--reuid="))
+        initdb = [tool("initdb"), "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        follow = [tool("pg_basebackup"), "-D", data, "-R", "-c", "fast", "-d", of._dsn("postgres") if of else ""]
         made = subprocess.run(
-            [*self._prefix, tool("initdb"), "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [*self._prefix, *(follow if of else initdb)],
             capture_output=True,
             check=False,
             cwd=folder,
@@ -64,11 +68,39 @@ class Cluster:
         }
         settings = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
         settings += ["-c", "max_connections=200"]
-        with (folder / "postgres.log").open("wb") as log:
-            self._server = subprocess.Popen(
-                [*self._prefix, tool("postgres"), "-D", data, *settings], stdout=log, stderr=log, cwd=folder
-            )
+        self._command = [*self._prefix, tool("postgres"), "-D", data, *settings]
+        self.start()
+
+    def start(self) -> None:
+        """Start the server (again) and wait until it serves."""
+        with (self.folder / "postgres.log").open("ab") as log:
+            self._server = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
         self._await()
+
+    def wait_for_standbys(self) -> None:
+        """From here on a commit is on the standby too when it returns."""
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def promote(self) -> None:
+        """A standby becomes the one that writes."""
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
+    def kill(self) -> None:
+        """The machine is gone."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait()
+
+    def cut(self) -> int:
+        """End every connection but our own, as an administrator or a failover does; how many there were."""
+        with psycopg.connect(self._dsn("postgres"), autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            ).fetchone()
+        return int(found[0]) if found else 0
 
     def _await(self) -> None:
         limit = time.monotonic() + 60
@@ -98,7 +130,8 @@ class Cluster:
             connection.execute(f"CREATE DATABASE {name}")
 
     def close(self) -> None:
-        self._server.terminate()
+        """Stop the server; `start` brings it back."""
+        self._server.send_signal(signal.SIGINT)  # a fast shutdown: whoever is connected is cut off
         try:
             self._server.wait(20)
         except subprocess.TimeoutExpired:

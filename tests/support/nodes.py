@@ -19,6 +19,7 @@ from gateway import flow, wiring
 from gateway.adapters.ledger.rows import ParcelRow
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
+from gateway.demo import folders as places
 from gateway.demo.files import Planned, render
 from gateway.demo.node import DemoNode
 from gateway.demo.partners import Partners
@@ -29,7 +30,7 @@ from gateway.node import Node as RunningNode
 from gateway.outcomes import Ok
 from gateway.parcels import Claim, ParcelId
 from gateway.policy import loading
-from gateway.policy.facts import Facts, places
+from gateway.policy.facts import Facts
 from gateway.step import StepResult
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"

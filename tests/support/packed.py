@@ -2,10 +2,11 @@
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from gateway.adapters.sealing import container
-from gateway.adapters.sealing.container import Member
+from gateway.adapters import container
+from gateway.adapters.container import Member
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
 
@@ -37,3 +38,26 @@ def packed(content: bytes = CONTENT, **changes: object) -> bytes:
     pieces: list[bytes] = []
     container.pack(members(content, **changes), pieces.append)
     return b"".join(pieces)
+
+
+def unpack(stream: container.Source, into: Path, caps: container.Caps) -> Descriptor:
+    """What the worker and the process with keys do between them, in one process."""
+    laying, found = container.Laying(into), None
+    at = ""
+    try:
+        for name, what in container.members(stream, caps):
+            if isinstance(what, Descriptor):
+                found = what
+                laying.expect(what)
+            elif found is None:
+                laying.original(what)
+            else:
+                if name != at:
+                    laying.begin(name)
+                at = name
+                laying.write(what)
+        laying.end()
+    finally:
+        laying.close()
+    assert found is not None
+    return found

@@ -104,3 +104,16 @@ def test_a_file_on_disk(tmp_path: Path) -> None:
     path.write_bytes(b"a,b\n1")
     assert not wholeness.of_file(path, "个案.csv")
     assert wholeness.of_file(path, "个案")
+
+
+def test_a_message_in_parts_of_one_byte_is_not_followed_to_its_end() -> None:
+    """Ten megabytes of them are five million lengths: the scan of everybody's folders would wait for them."""
+    data, reads = b"\xcb" + b"\xe0x" * (5 << 20), 0
+
+    def read(offset: int, length: int) -> bytes:
+        nonlocal reads
+        reads += 1
+        return data[offset : offset + length]
+
+    assert wholeness.is_whole(read, len(data), "a.gpg")
+    assert reads < 10_000

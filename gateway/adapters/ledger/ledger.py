@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from gateway.adapters.ledger import sequencing
+from gateway.adapters.ledger.availability import available
 from gateway.adapters.ledger.engine import make_engine, migrate
 from gateway.adapters.ledger.notices import Notices
 from gateway.adapters.ledger.publication import PublicationTables
@@ -19,7 +20,7 @@ from gateway.log import Entry
 
 class Ledger:
     """`url` is a SQLAlchemy URL. Two engines on SQLite: the writing one begins IMMEDIATE, the reading one waits for
-    nobody (WAL)."""
+    nobody (WAL). Every access raises `LedgerAway` where the database cannot do it now."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -33,42 +34,42 @@ class Ledger:
     @contextmanager
     def transaction(self, now: datetime) -> Iterator[Transaction]:
         """One transaction at one instant. An exception leaves nothing behind."""
-        with self._writer.begin() as connection:
+        with available(), self._writer.begin() as connection:
             yield Transaction(connection, now, lock_rows=self._lock_rows)
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        with self._reader.connect() as connection:
+        with available(), self._reader.connect() as connection:
             yield Reading(connection)
 
     @contextmanager
     def notices(self) -> Iterator[Notices]:
         """One transaction on the notices that wait to be sent."""
-        with self._writer.begin() as connection:
+        with available(), self._writer.begin() as connection:
             yield Notices(connection)
 
     @contextmanager
     def publishing(self) -> Iterator[PublicationTables]:
         """One transaction on what a publication of the log writes."""
-        with self._writer.begin() as connection:
+        with available(), self._writer.begin() as connection:
             yield PublicationTables(connection, lock_rows=self._lock_rows)
 
     @contextmanager
     def restoring(self, now: datetime) -> Iterator[tuple[Transaction, PublicationTables]]:
         """One transaction on everything: what the log says and what follows from it are restored together."""
-        with self._writer.begin() as connection:
+        with available(), self._writer.begin() as connection:
             tables = PublicationTables(connection, lock_rows=self._lock_rows)
             yield Transaction(connection, now, lock_rows=self._lock_rows), tables
 
     @contextmanager
     def published(self) -> Iterator[PublicationTables]:
         """The same for reading; it waits for nobody."""
-        with self._reader.connect() as connection:
+        with available(), self._reader.connect() as connection:
             yield PublicationTables(connection, lock_rows=False)
 
     def append(self, entries: Sequence[Entry], now: datetime) -> list[Sequenced]:
         """Log many entries in one transaction of their own."""
-        with self._writer.begin() as connection:
+        with available(), self._writer.begin() as connection:
             return sequencing.append(connection, entries, now, lock_rows=self._lock_rows)
 
     def workflow_engine(self) -> Engine:

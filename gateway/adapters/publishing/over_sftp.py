@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import paramiko
 
 from gateway import durable
-from gateway.adapters.channels.folders import copying, moving
+from gateway.adapters.channels.folders import moving, party
 from gateway.adapters.channels.sftp import remote
 from gateway.adapters.channels.sftp.breaker import Breaker
 from gateway.adapters.channels.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
@@ -126,38 +126,31 @@ class Mailbox:
         progress()
 
 
-def answer_folder(witness: Witness, logs: Mapping[str, VerifierKey], folder: Path, now: int) -> int | None:
-    """Answer the request that lies in `folder`, as the HTTP witness would: its status, 200 when it was cosigned; None
-    without a request. The folder is the partner's to write: nothing in it is followed. Raises `OSError`."""
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    opened = os.open(folder, flags)
+def answer_folder(witness: Witness, logs: Mapping[str, VerifierKey], folder: int, now: int) -> int | None:
+    """Answer the request that lies in the open `folder`, as the HTTP witness would: its status, 200 when it was
+    cosigned, 400 where something else than a file has its name; None without a request. The folder is the partner's to
+    write: nothing in it is followed. Raises `OSError`."""
+    if not moving.exists(folder, REQUEST):
+        return None
+    stream = party.open_file(folder, REQUEST)
+    if stream is None:
+        return 400
+    with stream:
+        body = stream.read(over_http.LARGEST + 1)
+    status, kind, said = over_http.answer(witness, logs, body[: over_http.LARGEST], now)
+    if status == 200:
+        party.write_file(folder, COSIGNED, over_http.parse(body)[2].to_bytes() + said, MODE, exactly=True)
+    elif kind == over_http.CONFLICT:
+        party.write_file(folder, BEHIND, said, MODE, exactly=True)
+    moving.remove(folder, REQUEST)
+    moving.sync(folder)
+    return status
+
+
+def answer_path(witness: Witness, logs: Mapping[str, VerifierKey], folder: Path, now: int) -> int | None:
+    """The same in a folder that a person names."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        try:
-            with copying.open_regular(opened, REQUEST) as stream:
-                body = stream.read(over_http.LARGEST + 1)
-        except FileNotFoundError:
-            return None
-        except copying.Halt:
-            return 400
-        status, kind, said = over_http.answer(witness, logs, body[: over_http.LARGEST], now)
-        if status == 200:
-            _write(opened, COSIGNED, over_http.parse(body)[2].to_bytes() + said)
-        elif kind == over_http.CONFLICT:
-            _write(opened, BEHIND, said)
-        moving.remove(opened, REQUEST)
-        moving.sync(opened)
-        return status
+        return answer_folder(witness, logs, descriptor, now)
     finally:
-        os.close(opened)
-
-
-def _write(folder: int, name: str, data: bytes) -> None:
-    part = f".{name}.part"
-    moving.remove(folder, part)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(part, flags, MODE, dir_fd=folder), "wb") as stream:
-        stream.write(data)
-        os.fchmod(stream.fileno(), MODE)
-        stream.flush()
-        os.fsync(stream.fileno())
-    os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.close(descriptor)

@@ -14,16 +14,13 @@ import errno
 import fcntl
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from sqlalchemy.exc import OperationalError
-
 from gateway import durable
-from gateway.adapters.ledger import Ledger
+from gateway.adapters.ledger import Ledger, LedgerAway
 from gateway.adapters.ledger.publication import SignedRow
 from gateway.log import merkle, tiles
 from gateway.log.merkle import WIDTH, Edge
@@ -80,12 +77,12 @@ class Publisher:
                 raise NoSpace from error
             self._failed = True
             raise PublicationFailed from error
-        except OperationalError as error:
+        except LedgerAway as away:
             # A database that is away may come back; one that failed to write may not be trusted by this process.
             self._ready = False
-            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+            if away.damaged:
                 self._failed = True
-                raise PublicationFailed from error
+                raise PublicationFailed from away
             raise
         except LookupError as error:
             raise Contradiction from error

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from gateway.adapters.sealing.container import Caps, Member
+from gateway.adapters.container import Caps, Member
 from gateway.adapters.sealing.openpgp import OpenPGP
 from gateway.adapters.sealing.sm import SM
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage
+from gateway.adapters.sealing.unpacking import OpenedPackage
+from gateway.adapters.worker import Accept, Aside, Unpacker
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.packages import Descriptor
 
 SM_PIN = 64
 T = TypeVar("T")
@@ -23,8 +25,9 @@ T = TypeVar("T")
 class Profiles:
     """`ports.Sealer`, `ports.Verifier`, `ports.Opener`, for every profile that seals."""
 
-    def __init__(self, openpgp: OpenPGP, sm: SM) -> None:
+    def __init__(self, openpgp: OpenPGP, sm: SM, unpacker: Unpacker | None = None) -> None:
         self.openpgp, self.sm = openpgp, sm
+        self._unpacker = unpacker or Aside()
 
     def of(self, fingerprint: str) -> OpenPGP | SM:
         return self.sm if len(fingerprint) == SM_PIN else self.openpgp
@@ -60,6 +63,10 @@ class Profiles:
                 if isinstance(outcomes[-1], Ok) or outcomes[-1].code not in ("211", "707"):
                     return outcomes[-1]
         return _best(outcomes)
+
+    def describe(self, folder: Path) -> Outcome[Descriptor]:
+        """See `ports.Opener`."""
+        return self._unpacker.describe(folder)
 
 
 def _best(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:

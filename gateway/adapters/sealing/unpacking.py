@@ -1,5 +1,6 @@
-"""Where a package is unpacked while it is judged: a folder of ours beside the target, removed on refusal, renamed into
-place after the whole judgement. What an earlier run left when it was killed is removed by the next one."""
+"""Where a package is opened: what is decrypted goes into a file without a name, which is gone with the process; what is
+unpacked from it into a folder of ours beside the target, removed on refusal, renamed into place after the whole
+judgement. What an earlier run left when it was killed is removed by the next one."""
 
 from __future__ import annotations
 
@@ -9,17 +10,14 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway import durable
-from gateway.outcomes import Refused
 from gateway.packages import Descriptor
 
 _PREFIX, _SUFFIX = ".opening-", ".tmp"
-
-Accept = Callable[[Descriptor], Refused | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,23 @@ def folder_beside(into: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(work, ignore_errors=True)
         os.close(lock)
+
+
+@contextlib.contextmanager
+def unnamed(folder: Path) -> Iterator[int]:
+    """An open file without a name (0600), on the file system of `folder`."""
+    flags = os.O_RDWR | os.O_CLOEXEC
+    try:
+        descriptor = os.open(folder, flags | os.O_TMPFILE, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
+            raise
+        descriptor, name = tempfile.mkstemp(dir=folder)  # a file system that knows no such files
+        Path(name).unlink()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _make(parent: Path) -> tuple[Path, int]:

@@ -5,60 +5,67 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.adapters import sockets
-from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
+from gateway.adapters.worker.asking import Asking
+from gateway.adapters.worker.exchanging import BREAKS, WALL, environment, exchange, seconds_for, terms
+from gateway.outcomes import Deferred, Outcome, Refused
 from gateway.parcels import ParcelId
-from gateway.policy.facts import Limits
 from gateway.ports import ExamineJob
 
+if TYPE_CHECKING:
+    from gateway.policy.facts import Limits
 
-def submit(path: Path, job: Mapping[str, Any], limits: Limits, file_mb: int, timeout: float) -> Outcome[Any]:
-    """One job on a connection of its own. Deferred 704 when the worker or its child died."""
-    job = {**job, "limits": [limits.worker_memory_mb, limits.worker_seconds, file_mb]}
+
+def submit(
+    path: Path,
+    job: Mapping[str, Any],
+    limits: Limits,
+    file_mb: int,
+    timeout: float | None = None,
+    files: Sequence[int] = (),
+) -> Outcome[Any]:
+    """One job on a connection of its own, with open `files` handed over; `job["bytes"]` is the size of what is read.
+    Refused 314 where it takes longer than a file of this size may, 315 where it breaks what reads it, twice. Deferred
+    704 when the worker or its child died."""
+    work = seconds_for(limits, int(job.get("bytes", limits.worker_seconds << 20)))
+    job = {**job, "limits": terms(limits, work, file_mb)}
+    wait = timeout or WALL * work + 30
+    outcome = _once(path, job, wait, files)
+    if isinstance(outcome, Refused) and outcome.code == BREAKS and not files:
+        outcome = _once(path, job, wait, files)
+    return outcome
+
+
+def _once(path: Path, job: Mapping[str, Any], timeout: float, files: Sequence[int]) -> Outcome[Any]:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
             sockets.connect(connection, path)
-            with connection.makefile("rwb") as stream:
-                stream.write(json.dumps(job, ensure_ascii=False).encode() + b"\n")
-                stream.flush()
-                line = stream.readline()
+            return exchange(connection, job, timeout, files) or Deferred("704", retry_after=5)
     except OSError as error:
         return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
-    if not line.endswith(b"\n"):  # killed before, or in the middle of, its line
-        return Deferred("704", retry_after=5)
-    found = json.loads(line)
-    match found["outcome"]:
-        case "ok":
-            return Ok(found["value"])
-        case "refused":
-            return Refused(found["code"], found.get("detail", {}))
-        case "deferred":
-            return Deferred(found["code"], found.get("detail", {}))
-        case _:
-            return Fault(found["code"], found.get("detail", {}))
 
 
 def as_json(job: ExamineJob, parcel: ParcelId) -> dict[str, Any]:
     """The job as the worker reads it (`records.jobs`)."""
     fields = {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(job).items()}
-    return {"job": "examine", "parcel": parcel, **fields}
+    size = job.source.stat().st_size if job.source.exists() else 0
+    return {"job": "examine", "parcel": parcel, "bytes": size, **fields}
 
 
 class NotStarted(RuntimeError):
     """The worker ended before it listened: killed as it started, or the installation is broken."""
 
 
-class Worker:
+class Worker(Asking):
     """A child of the daemon. It gets an environment without credentials and closes all descriptors."""
 
     def __init__(self, socket_path: Path, limits: Limits, max_file_mb: int) -> None:
@@ -74,12 +81,11 @@ class Worker:
         with self._lock:
             if self._child is not None and self._child.poll() is None:
                 return
-            environment = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME")}
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "gateway.adapters.worker.server", str(self._path)],
                 stdin=subprocess.PIPE,  # when it ends, the worker knows that the daemon is gone
                 stdout=subprocess.PIPE,
-                env=environment,
+                env=environment(),
             )
             assert self._child.stdout is not None
             line = self._child.stdout.readline()
@@ -118,7 +124,7 @@ class Worker:
         """As `ports.Examiner`."""
         return self.ask(as_json(job, parcel))
 
-    def ask(self, job: Mapping[str, Any]) -> Outcome[Mapping[str, object]]:
+    def ask(self, job: Mapping[str, Any], files: Sequence[int] = ()) -> Outcome[Mapping[str, Any]]:
         """One job. Deferred 704 when the worker or its child died."""
         if self.pid is None:
             try:
@@ -127,4 +133,4 @@ class Worker:
                 return Deferred("704", {"errno": error.errno or 0}, retry_after=5)
             except NotStarted:
                 return Deferred("704", retry_after=5)
-        return submit(self._path, job, self._limits, self._file_mb, self._limits.worker_seconds * 2)
+        return submit(self._path, job, self._limits, self._file_mb, files=files)

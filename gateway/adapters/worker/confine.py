@@ -7,10 +7,16 @@ import os
 import resource
 import signal
 import socket
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+from gateway.adapters.worker import landlock, syscalls
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+
+_ZIP_FLOOR, _OLD_FLOOR, _WORKBOOK_FACTOR = 384 << 20, 160 << 20, 40
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -18,9 +24,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def isolate(*, unit: bool = False) -> dict[str, bool]:
     """Once, in the worker: no new privileges, no core dumps, a network namespace with nothing in it.
 
-    Returns what was done: `no_network` is false where the kernel refuses a namespace (some containers). A `unit` of the
-    service manager has its network taken away before it starts (`PrivateNetwork=yes`) and may make no namespace: there
-    `no_network` says whether that holds.
+    Returns what was done: `no_network` is false where the kernel refuses a namespace (some containers);
+    `own_files_alone` and `own_calls_alone` say whether the kernel has what `enclose` asks of it for every job. A `unit`
+    of the service manager has its network taken away before it starts (`PrivateNetwork=yes`) and may make no namespace:
+    there `no_network` says whether that holds.
     """
     done = {"no_new_privileges": _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0}
     uid, gid = os.getuid(), os.getgid()
@@ -33,7 +40,25 @@ def isolate(*, unit: bool = False) -> dict[str, bool]:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
             Path(f"/proc/self/{name}").write_text(text)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    done["own_files_alone"] = landlock.version() > 0
+    done["own_calls_alone"] = syscalls.known()
     return done
+
+
+def enclose(reading: Iterable[Path] = (), changing: Iterable[Path] = ()) -> None:
+    """In the process of one job, before it looks at what came from outside: it opens nothing but these files and the
+    program's own, and makes no system call but those that reading takes; as far as the kernel can hold that. Raises
+    `OSError`."""
+    if landlock.version() > 0:
+        landlock.restrict((*_program(), *reading), changing)
+    if syscalls.known():
+        syscalls.restrict()
+
+
+def _program() -> tuple[Path, ...]:
+    """Where code is that a job may still have to load, and what it asks of itself."""
+    roots = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2], Path("/usr/lib"), Path("/lib64")}
+    return (*sorted(roots), Path("/usr/share/zoneinfo"), Path("/etc/localtime"), Path("/proc/self"))
 
 
 def _alone() -> bool:
@@ -57,9 +82,21 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-def limit(memory_mb: int, seconds: int, file_mb: int) -> None:
-    """Limit the process, per job, in the forked child: memory and the size of files in MiB, CPU time in seconds."""
+def limit(memory_mb: int, work: int, clock: int, file_mb: int) -> None:
+    """Limit the process, per job, in the forked child: memory and the size of files in MiB, seconds of work and on the
+    clock. The kernel ends what goes on beyond them, with `SIGXCPU` and `SIGALRM`, also inside of a library's code."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (work, work + 5))
     resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb << 20, file_mb << 20))
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    signal.setitimer(signal.ITIMER_REAL, clock)
+
+
+def memory_for(size: int, *, zipped: bool) -> None:
+    """Less memory, where a small workbook is read: what it may hold once expanded, and no more. What a library maps
+    and never touches counts too, so there is a floor; a higher one for what is `zipped`, which may be a package of a
+    text table, read in threads."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    allowed = mapped + (_ZIP_FLOOR if zipped else _OLD_FLOOR) + _WORKBOOK_FACTOR * size
+    resource.setrlimit(resource.RLIMIT_AS, (allowed if soft < 0 else min(soft, allowed), hard))

@@ -1,10 +1,12 @@
 """The worker process: one connection is one job, one job is one forked child.
 
 It is preloaded and single-threaded, so a fork is cheap and safe; a file that kills its child kills nothing else.
-Protocol on a Unix stream socket: one line of JSON in, one line of JSON out, then the connection ends. A job brings its
-`limits` along. A connection that ends without a line means that the child died: the client returns `Deferred`, and a
-person sees it. `{"job": "ping"}` returns what the process gave up (`confine`); with `source` and `out` it also reads
-the one and writes `probe.csv` into the other, which shows that files can be handed over.
+Protocol on a Unix stream socket: one line of JSON in, with the open files that the job reads, one line of JSON out,
+then the connection ends. A job brings its `limits` along: memory in MiB, seconds of work, seconds on the clock, the
+size of files in MiB; the kernel holds them. For a child that died this process writes the line: which signal ended it.
+A connection that ends without a line means that the worker itself is gone. `{"job": "ping"}` returns what the process
+gave up (`confine`); with `source` and `out` it also reads the one and writes `probe.csv` into the other, which shows
+that files can be handed over.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import codecs
 import contextlib
-import errno
 import importlib
 import json
 import os
@@ -20,17 +21,16 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway.adapters import sockets, systemd
-from gateway.adapters.worker import confine
-from gateway.outcomes import Deferred
+from gateway.adapters.worker import confine, parsing, working
 from gateway.records import jobs, kernel, modes
 from gateway.records.parts import create
+from gateway.records.readers.encoding import is_workbook, is_zip
 
-READ_LIMIT = 1 << 20
 # Loaded before the fork: otherwise every child would load them again.
 MODULES = (
     "xlsxwriter",
@@ -39,7 +39,7 @@ MODULES = (
     "gateway.records.readers.workbook",
 )
 # Looked up before the fork: under a memory limit a codec that cannot be mapped is "unknown", which is no memory error.
-ENCODINGS = ("gb18030", "utf-16-le")
+ENCODINGS = ("gb18030", "utf-16-le", "utf-16-be")
 PULSE_SECONDS = 10.0
 
 
@@ -62,7 +62,6 @@ def serve(path: Path, *, unit: bool = False) -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sockets.bind(listener, path, 0o660 if unit else 0o600)
     listener.listen(64)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps: nobody here waits for a child's status
     ended = _ended()
     print(json.dumps({"ready": True, **confinement}), flush=True)
     systemd.notify("READY=1")
@@ -71,23 +70,43 @@ def serve(path: Path, *, unit: bool = False) -> None:
     selector.register(ended, selectors.EVENT_READ)
     if not unit:
         selector.register(sys.stdin, selectors.EVENT_READ)
+    jobs_: dict[int, socket.socket] = {}
     while True:
         ready = {key.fileobj for key, _ in selector.select(PULSE_SECONDS)}
         if ended in ready or sys.stdin in ready:
             return  # SIGTERM; or the daemon is gone, by a signal too: its end of the pipe is closed
         systemd.notify("WATCHDOG=1")
+        for over in ready & {*jobs_}:
+            assert isinstance(over, int)
+            selector.unregister(over)
+            _finished(over, jobs_.pop(over))
         if listener not in ready:
             continue
         connection, _ = listener.accept()
         parent = os.getpid()
-        if os.fork() == 0:
+        pid = os.fork()
+        if pid == 0:
             confine.die_with(parent)
             listener.close()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _child(connection, confinement)
-        connection.close()
+            for other, theirs in jobs_.items():
+                os.close(other)
+                theirs.close()
+            working.one_job(connection, lambda job, files: _run(job, files, confinement))
+        watched = os.pidfd_open(pid)
+        jobs_[watched] = connection
+        selector.register(watched, selectors.EVENT_READ)
+
+
+def _finished(child: int, connection: socket.socket) -> None:
+    """Reap a job's process; where it did not end by itself, say so in its place."""
+    found = os.waitid(os.P_PIDFD, child, os.WEXITED)
+    os.close(child)
+    with connection, contextlib.suppress(OSError):
+        if found is not None and found.si_code != os.CLD_EXITED:
+            connection.setblocking(False)
+            connection.send(json.dumps({"outcome": "died", "signal": found.si_status}).encode() + b"\n")
 
 
 def _ended() -> socket.socket:
@@ -101,43 +120,14 @@ def _ended() -> socket.socket:
     return reading
 
 
-def _child(connection: socket.socket, confinement: Mapping[str, Any]) -> None:
-    status = 1
-    try:
-        with connection, connection.makefile("rwb") as stream:
-            found = _done(stream.readline(READ_LIMIT), confinement)
-            stream.write(json.dumps(found, ensure_ascii=False).encode() + b"\n")
-            stream.flush()
-            status = 0
-    finally:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-        os._exit(status)
-
-
-def _done(line: bytes, confinement: Mapping[str, Any]) -> dict[str, Any]:
-    memory_mb = 0
-    try:
-        job = json.loads(line)
-        memory_mb, seconds, file_mb = (int(limit) for limit in job["limits"])
-        confine.limit(memory_mb, seconds, file_mb)
-        if job["job"] == "ping":
-            return _pong(job, confinement)
-        return jobs.run(job)
-    except MemoryError:
-        return _over(memory_mb)
-    except OSError as error:
-        if error.errno == errno.ENOMEM:  # a mapping that does not fit ends with this, not with a MemoryError
-            return _over(memory_mb)
-        waits = Deferred.by(error)  # no space, no storage: the world's
-        return {"outcome": "deferred", "code": waits.code, "detail": dict(waits.detail)}
-    except Exception as error:
-        # A fault of ours. Only the class travels: a message could hold a value out of a record.
-        return {"outcome": "fault", "code": "900", "detail": {"error": type(error).__name__}}
-
-
-def _over(memory_mb: int) -> dict[str, Any]:
-    return {"outcome": "refused", "code": "216", "detail": {"limit_mb": memory_mb}}
+def _run(job: Mapping[str, Any], files: Sequence[int], confinement: Mapping[str, Any]) -> dict[str, Any]:
+    if job["job"] == "ping":
+        return _pong(job, confinement)
+    if files:
+        return parsing.run(job, files)
+    if job["job"] == "examine" and is_workbook(Path(job["source"])):
+        confine.memory_for(job["bytes"], zipped=is_zip(Path(job["source"])))
+    return jobs.run(job)
 
 
 def _pong(job: Mapping[str, Any], confinement: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gateway.adapters.worker.asking import Asking
 from gateway.adapters.worker.client import as_json, submit
 from gateway.adapters.worker.tray import Planted, Tray
 from gateway.outcomes import Fault, Ok, Outcome
 from gateway.parcels import ParcelId
-from gateway.policy.facts import Limits
 from gateway.ports import ExamineJob
+
+if TYPE_CHECKING:
+    from gateway.policy.facts import Limits
 
 PROBE = "probe"
 PING_SECONDS, REMEMBERED_SECONDS = 5.0, 5.0
 
 
-class WorkerUnit:
+class WorkerUnit(Asking):
     """A `ports.AnyWorker` over a process that the service manager runs. Whether it is up is looked at no more often
     than every few seconds."""
 
@@ -68,7 +71,7 @@ class WorkerUnit:
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
         """As `ports.Examiner`. Fault 900 when something else lay on the tray than an examination writes."""
         try:
-            found = self._submit(as_json(self._tray.lend(parcel, job), parcel), self._limits.worker_seconds * 2)
+            found = self._submit(as_json(self._tray.lend(parcel, job), parcel))
             if isinstance(found, Ok):
                 self._tray.take(parcel, job.out)
         except Planted as error:
@@ -77,5 +80,9 @@ class WorkerUnit:
             self._tray.give_back(parcel)
         return found
 
-    def _submit(self, job: Mapping[str, Any], timeout: float) -> Outcome[Mapping[str, Any]]:
+    def ask(self, job: Mapping[str, Any], files: Sequence[int] = ()) -> Outcome[Mapping[str, Any]]:
+        """As `Asking`: open files go over the socket, no tray is needed."""
+        return submit(self._path, job, self._limits, self._file_mb, files=files)
+
+    def _submit(self, job: Mapping[str, Any], timeout: float | None = None) -> Outcome[Mapping[str, Any]]:
         return submit(self._path, job, self._limits, self._file_mb, timeout)

@@ -66,7 +66,7 @@ def witness_(
     if folder:
         try:
             given = [
-                over_sftp.answer_folder(witness, {key.name: key for key in logs}, f, int(time.time())) for f in folder
+                over_sftp.answer_path(witness, {key.name: key for key in logs}, f, int(time.time())) for f in folder
             ]
         except OSError as error:
             say(f"文件夹不可用：{why(error)} / the folder cannot be used: {why(error)}")

@@ -7,16 +7,15 @@ when it changed; a restart looks at all of them once more, and what was judged b
 
 from __future__ import annotations
 
-import stat
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
-from gateway import durable
 from gateway.corridors.between import statements
 from gateway.corridors.telling import proofs
 from gateway.node import Node
 from gateway.outcomes import Deferred, Ok
 from gateway.policy.facts import Party, places
+from gateway.ports import Lying
 
 SIGNATURE, RECEIPT = ".sig", ".receipt.json"
 _Look = tuple[str, int, int]
@@ -46,23 +45,28 @@ class Gathering:
         self._seen = seen
         return judged
 
-    def _statements(self, node: Node, party: Party, folder: Path, suffix: str, seen: set[_Look]) -> int:
+    def _statements(self, node: Node, party: Party, folder: PurePosixPath, suffix: str, seen: set[_Look]) -> int:
         """Documents that have their signature beside them."""
-        judged = 0
-        for document, looks in _files(folder, suffix):
-            if suffix != RECEIPT and document.name.endswith(RECEIPT):
-                continue  # the form to sign: it follows from the list
-            signature = document.with_name(document.name + SIGNATURE)
-            there = _look(signature)
+        judged, lying = 0, _small(node, folder)
+        for document, looks in lying.items():
+            if not document.endswith(suffix) or (suffix != RECEIPT and document.endswith(RECEIPT)):
+                continue  # the form to sign follows from the list
+            signature = document + SIGNATURE
+            there = lying.get(signature)
             if there is None:
                 continue
-            key = (looks[0], looks[1] ^ there[1], looks[2] + there[2])
+            key = (str(folder / document), looks.modified_ns ^ there.modified_ns, looks.size + there.size)
             if key not in self._seen:
-                body = document.read_bytes()
-                if statements.laid_here(body, party, node.facts.current().node.party):
-                    seen.add(key)
+                body = node.folders.read(folder, document, statements.LIMIT)
+                signed = node.folders.read(folder, signature, statements.LIMIT)
+                if body is None or signed is None:  # something else by now
                     continue
-                outcome = statements.take(node, party, body, signature.read_bytes())
+                laid = statements.laid_here(node, body, party) if suffix != RECEIPT else False
+                if laid:
+                    seen.add(key)
+                if laid or laid is None:
+                    continue
+                outcome = statements.take(node, party, body, signed)
                 if isinstance(outcome, Deferred):
                     node.log.info("statement_waits", party=party.id, code=outcome.code)
                     continue
@@ -70,38 +74,26 @@ class Gathering:
                 code = "" if isinstance(outcome, Ok) else outcome.code
                 node.log.info("statement", party=party.id, outcome=outcome.outcome, code=code)
                 if suffix == RECEIPT:  # the ledger holds it, believed or not
-                    durable.remove(document)
-                    durable.remove(signature)
+                    node.folders.remove(folder, document)
+                    node.folders.remove(folder, signature)
                     continue
             seen.add(key)
         return judged
 
-    def _proofs(self, node: Node, party: Party, folder: Path) -> int:
+    def _proofs(self, node: Node, party: Party, folder: PurePosixPath) -> int:
         judged = 0
-        for file, _ in _files(folder, proofs.SUFFIX):
-            kept = statements.attach_proof(node, party, file.read_bytes())
+        for name in _small(node, folder):
+            data = node.folders.read(folder, name, statements.LIMIT) if name.endswith(proofs.SUFFIX) else None
+            kept = statements.attach_proof(node, party, data) if data is not None else None
             if kept is None:
                 continue  # its receipt is not here yet
             judged += 1
             node.log.info("proof", party=party.id, fits=kept)
-            durable.remove(file)
+            node.folders.remove(folder, name)
         return judged
 
 
-def _files(folder: Path, suffix: str) -> Iterator[tuple[Path, _Look]]:
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.name.endswith(suffix) and not path.name.startswith("."):
-            look = _look(path)
-            if look is not None:
-                yield path, look
-
-
-def _look(path: Path) -> _Look | None:
-    """A regular file of a size that can be a statement's; links are not followed."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(status.st_mode) or status.st_size > statements.LIMIT:
-        return None
-    return str(path), status.st_mtime_ns, status.st_size
+def _small(node: Node, folder: PurePosixPath) -> Mapping[str, Lying]:
+    """Visible regular files of a size that can be a statement's, by name."""
+    found = node.folders.files(folder)
+    return {f.name: f for f in found if not f.name.startswith(".") and f.size <= statements.LIMIT}

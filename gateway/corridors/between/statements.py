@@ -93,14 +93,15 @@ def take(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[St
     return outcome
 
 
-def laid_here(body: bytes, receiver: Party, own: str) -> bool:
+def laid_here(node: Node, body: bytes, receiver: Party) -> bool | None:
     """Is this a list of our own for `receiver`? In its folder what we laid for it lies beside what was fetched from it;
-    such a list tells this node nothing, by whatever key it is signed."""
-    try:
-        listed = listing.parse(body)
-    except ValueError:
-        return False
-    return (listed.issuer, listed.receiver) == (own, receiver.id)
+    such a list tells this node nothing, by whatever key it is signed. Nobody vouched for it yet, so it is read in the
+    worker; None while that is away."""
+    found = node.worker.listed(body)
+    if isinstance(found, Ok):
+        own = node.facts.current().node.party
+        return (found.value.get("issuer"), found.value.get("receiver")) == (own, receiver.id)
+    return False if isinstance(found, Refused) else None
 
 
 def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from gateway import durable
 from gateway.adapters.ledger import Reading, Transaction
@@ -24,7 +24,7 @@ from gateway.lifecycle.package import GONE, WITHDRAWN
 from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import Kind, PackageId
-from gateway.policy.facts import Facts
+from gateway.policy.facts import Facts, places
 from gateway.stages import intake
 
 CORRIDOR = "withdrawal"
@@ -56,7 +56,7 @@ def withdraw(node: Node, incoming: IncomingRow, now: datetime) -> Outcome[None]:
     for parcel in parcels:
         if parcel.state is ParcelState.REFUSED:
             shutil.rmtree(node.spool.quarantine / parcel.id, ignore_errors=True)
-    _unreturn(node.folder(facts.parties[incoming.sender], facts.node.folders.returned), digests)
+    _unreturn(node, places.returned_folder(facts, facts.parties[incoming.sender]), digests)
     with node.ledger.transaction(now) as tx:
         _gone(tx, incoming, packages)
     return Ok(None)
@@ -123,15 +123,15 @@ def _delete(node: Node, package: PackageRow, facts: Facts) -> None:
     agreement = facts.agreements.get(package.agreement)
     if package.receiver == facts.node.party and agreement is not None:
         own = facts.parties[facts.node.party]
-        durable.remove(node.folder(own, facts.node.folders.inbox, agreement.label) / sealed.name)
+        node.folders.remove(places.inbox_folder(facts, own, agreement), sealed.name)
     durable.remove(sealed)
 
 
-def _unreturn(folder: Path, digests: set[str]) -> None:
+def _unreturn(node: Node, folder: PurePosixPath, digests: set[str]) -> None:
     """Refused originals that lie in the sender's folder of returns."""
-    for file in folder.iterdir() if folder.is_dir() else ():
-        if file.is_file() and not file.is_symlink() and durable.sha256_file(file)[0] in digests:
-            durable.remove(file)
+    for file in node.folders.files(folder):
+        if node.folders.sha256(folder, file.name) in digests:
+            node.folders.remove(folder, file.name)
 
 
 def _gone(tx: Transaction, incoming: IncomingRow, packages: Sequence[PackageRow]) -> None:

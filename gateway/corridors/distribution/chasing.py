@@ -16,15 +16,14 @@ from gateway import durable
 from gateway.adapters.ledger.rows import BatchRow
 from gateway.corridors.distribution import composing
 from gateway.corridors.recording import Said, of_batch
+from gateway.corridors.telling import laying
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import BatchState, Event
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import PartyId
-from gateway.policy.facts import Agreement, Facts, Party, SftpChannel
+from gateway.policy.facts import Agreement, Facts, Party, SftpChannel, places
 from gateway.receipts import letters
-
-MODE = 0o660
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +84,7 @@ def _write(node: Node, facts: Facts, late: _Late, now: datetime) -> None:
     if isinstance(receiver.channel, SftpChannel):
         _push(node, agreement, receiver, copies / name)
         return
-    folder = node.folder(receiver, facts.node.folders.inbox, agreement.label)
-    durable.make_folder(folder, 0o770)
-    durable.write_bytes(folder / name, page, MODE)
+    laying.lay(node, places.inbox_folder(facts, receiver, agreement), name, page)
 
 
 def _letter(node: Node, late: _Late, now: datetime) -> letters.Unsigned:

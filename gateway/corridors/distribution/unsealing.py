@@ -7,7 +7,6 @@ and only into a folder that nobody else can read.
 from __future__ import annotations
 
 import shutil
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from gateway.node import Node
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.packages import Descriptor
 from gateway.parcels import DistributionId, PackageId, PartyId, Sorted
-from gateway.policy.facts import Agreement, Facts, Party
+from gateway.policy.facts import Agreement, Facts, Party, places
 from gateway.records import schema
 from gateway.records.plain import write_workbook
 
@@ -43,8 +42,7 @@ def members(node: Node, sorted_: Sorted, agreement: Agreement, facts: Facts, key
 
 def reachable(node: Node, receiver: Party) -> Deferred | None:
     """Deferred 710 while others than owner and group can look into the receiver's folder."""
-    folder = node.folder(receiver)
-    if folder.is_dir() and stat.S_IMODE(folder.stat().st_mode) & stat.S_IRWXO:
+    if node.folders.open_to_others(places.party_folder(receiver)):
         return Deferred("710", {"receiver": receiver.id}, 3600)
     return None
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from gateway import durable
 from gateway.adapters.ledger import Reading
 from gateway.adapters.ledger.rows import InquiryRow
 from gateway.corridors.views import inquiries
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.node import Node
+from gateway.policy.facts import places
 from gateway.receipts.rendering import render
 from gateway.receipts.words import Words
 
@@ -31,7 +31,6 @@ EVENTS: Final = frozenset(
         Event.COPIED,
     }
 )
-MODE: Final = 0o660
 _BATCH: Final = 1000
 
 
@@ -88,8 +87,7 @@ def refresh(node: Node, parties: Iterable[str]) -> None:
             asked=inquiries.listed(node, receiver=party),
             asking=inquiries.listed(node, origin=party),
         )
-        folder = node.folder(to, facts.node.folders.receipts)
-        durable.write_bytes(folder / f"{words('asked.title')}.html", page, MODE)
+        node.folders.write(places.receipts_folder(facts, to), f"{words('asked.title')}.html", page)
 
 
 def _concerned(reading: Reading, history: str) -> list[InquiryRow]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
 
 from gateway.adapters.publishing import Contradiction
 from gateway.log import merkle
@@ -15,7 +15,11 @@ from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkp
 from gateway.log.proof import Proof
 from gateway.log.tiles import ARCHIVE, CHECKPOINT, ENTRIES, TileTree, read_tile, unbundle
 from gateway.node import Node
+from gateway.policy.facts import places
 from gateway.receipts.receipt import Receipt, parse
+
+LIMIT: Final = 4 << 20
+"""Bytes: no receipt, signature or proof of ours is near it."""
 
 
 class Unusable(Exception):
@@ -126,33 +130,44 @@ def _seen(node: Node, copies: Sequence[Path], keys: Sequence[VerifierKey]) -> It
             continue
         if _ours(note, checkpoint, keys):
             yield checkpoint.size
-    for path in machine_files(node, ".tlog-proof"):
+    for _, _, data in _machine_files(node, ".tlog-proof"):
         try:
-            note = Proof.parse(path.read_bytes()).note
+            note = Proof.parse(data).note
             checkpoint = Checkpoint.parse(note.text)
-        except (ValueError, OSError):
+        except ValueError:
             continue
         if _ours(note, checkpoint, keys):
             yield checkpoint.size
 
 
-def machine_files(node: Node, ending: str) -> Iterator[Path]:
-    """Files for programs beside the parties' receipts."""
+def _machine_files(node: Node, ending: str) -> Iterator[tuple[PurePosixPath, str, bytes]]:
+    """Files for programs beside the parties' receipts: folder, name and content. A folder that cannot be entered is
+    passed over as if its party had removed what it holds; a root that is away raises `OSError`."""
     facts = node.facts.current()
     for party in facts.parties.values():
-        folder = node.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
-        if party.id != facts.node.party and folder.is_dir():
-            yield from sorted(path for path in folder.iterdir() if path.name.endswith(ending))
-
-
-def receipts(node: Node, start: int) -> Iterator[tuple[Receipt, bytes, Path]]:
-    """Receipts of ours that parties hold and that rest on entries from `start` on. Whether our key signed them is for
-    the caller to ask: the folders are the parties' too."""
-    for path in machine_files(node, ".receipt.json"):
+        if party.id == facts.node.party:
+            continue
+        folder = places.machine_folder(facts, party)
         try:
-            data = path.read_bytes()
+            files = node.folders.files(folder)
+        except OSError as error:
+            if not node.folders.is_up():
+                raise
+            node.log.warning("receipts_not_read", party=party.id, errno=error.errno)
+            continue
+        for file in files:
+            data = node.folders.read(folder, file.name, LIMIT) if file.name.endswith(ending) else None
+            if data is not None:
+                yield folder, file.name, data
+
+
+def receipts(node: Node, start: int) -> Iterator[tuple[Receipt, bytes, bytes]]:
+    """Receipts of ours that parties hold and that rest on entries from `start` on, each with what lies beside it as its
+    signature. Whether our key made that is for the caller to ask: the folders are the parties' too."""
+    for folder, name, data in _machine_files(node, ".receipt.json"):
+        try:
             loaded: Any = json.loads(data)
             if int(loaded["log"]["seq"]) >= start:
-                yield parse(data), data, path
+                yield parse(data), data, node.folders.read(folder, f"{name}.sig", LIMIT) or b""
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gateway import durable
 from gateway.adapters.ledger import Transaction
@@ -31,9 +31,11 @@ from gateway.log import Entry
 from gateway.node import Node
 from gateway.outcomes import Ok, Refused
 from gateway.parcels import DistributionId, PackageId
-from gateway.policy.facts import FolderChannel
+from gateway.policy.facts import FolderChannel, places
 
 CODE = "906"
+_BESIDE = 64 << 20
+"""Bytes: what lies beside the packages of a batch is far smaller."""
 _UNSENT = (PackageState.HELD, PackageState.WAITING, PackageState.RELEASED)
 
 
@@ -132,13 +134,7 @@ def _whole(node: Node, package: PackageRow) -> bool:
             return True
         durable.remove(path)  # sealed again under the same name; what was committed is another file
     folder = _channel(node, package.receiver, package.agreement)
-    if folder is None or not (folder / path.name).is_file():
-        return False
-    if durable.sha256_file(folder / path.name)[0] != package.sha256:
-        return False
-    data = (folder / path.name).read_bytes()
-    durable.write_bytes(path, data)
-    return True
+    return folder is not None and node.folders.fetch(folder, path.name, path, package.sha256)
 
 
 def _arrived(node: Node, batch: BatchRow) -> bool:
@@ -147,17 +143,14 @@ def _arrived(node: Node, batch: BatchRow) -> bool:
     with node.ledger.reading() as reading:
         packages = [p for p in reading.packages.where(distribution=batch.id) if p.sha256]
     folder = _channel(node, batch.receiver, batch.agreement)
-    if folder is None or not folder.is_dir():
+    if folder is None:
         return False
     beside = compose(node, batch.id)
     if beside is None:
         return False
     names = {node.spool.sealed(p.agreement, p.period, PackageId(p.id)).name: p.sha256 for p in packages}
     names |= {name: sha256 for name, (_, sha256) in beside.items() if composing.is_list(Path(name))}
-    for name, sha256 in names.items():
-        if not (folder / name).is_file() or durable.sha256_file(folder / name)[0] != sha256:
-            return False
-    return True
+    return all(node.folders.sha256(folder, name) == sha256 for name, sha256 in names.items())
 
 
 def compose(node: Node, distribution: str) -> dict[str, tuple[Path, str]] | None:
@@ -177,8 +170,9 @@ def compose(node: Node, distribution: str) -> dict[str, tuple[Path, str]] | None
         return made.value if isinstance(made, Ok) else None
     for name, (path, _) in made.value.items():
         # A signature made again has other bytes: what the receiver got already is what counts.
-        if not composing.is_list(path) and (folder / name).is_file():
-            durable.write_bytes(path, (folder / name).read_bytes(), 0o640)
+        laid = None if composing.is_list(path) else node.folders.read(folder, name, _BESIDE)
+        if laid is not None:
+            durable.write_bytes(path, laid, 0o640)
     return {name: (path, durable.sha256_file(path)[0]) for name, (path, _) in made.value.items()}
 
 
@@ -198,11 +192,15 @@ def recompose(node: Node) -> list[str]:
     return differing
 
 
-def _channel(node: Node, receiver: str, agreement: str) -> Path | None:
-    """The receiver's folder for an agreement's batches; None where it is not on this node's exchange root, or the root
-    is away."""
+def _channel(node: Node, receiver: str, agreement: str) -> PurePosixPath | None:
+    """The receiver's folder for an agreement's batches; None where it is not on this node's exchange root, or cannot be
+    entered."""
     facts = node.facts.current()
     party, found = facts.parties.get(receiver), facts.agreements.get(agreement)
-    if party is None or found is None or not isinstance(party.channel, FolderChannel) or not node.inbox.root.is_up():
+    if party is None or found is None or not isinstance(party.channel, FolderChannel) or not node.folders.is_up():
         return None
-    return node.folder(party, facts.node.folders.inbox, found.label)
+    folder = places.inbox_folder(facts, party, found)
+    if node.folders.obstacles([folder]):
+        node.log.warning("batches_not_read", party=party.id)
+        return None
+    return folder

@@ -69,7 +69,7 @@ def roll(
     bodies = history.bodies(count) if history is not None else []
     report = Report(entries=len(bodies), size=max(count, history.size if history else 0))
     replay = Replay(node)
-    held = [(r, data) for r, data, path in receipts(node, count) if _signed(node, data, path, own)]
+    held = [(r, data) for r, data, signature in receipts(node, count) if _signed(node, data, signature, own)]
     with node.ledger.restoring(now) as (tx, tables):
         tables.adopt(bodies)
         if history is not None:
@@ -134,11 +134,7 @@ def _archive(history: History, log: Path) -> None:
         durable.sync_folder(log / ARCHIVE)
 
 
-def _signed(node: Node, data: bytes, path: Path, own: Sequence[str]) -> bool:
-    try:
-        signature = path.with_name(f"{path.name}.sig").read_bytes()
-    except OSError:
-        return False
+def _signed(node: Node, data: bytes, signature: bytes, own: Sequence[str]) -> bool:
     return isinstance(node.verifier.verify(data, signature, *own), Ok)
 
 

@@ -37,7 +37,7 @@ class Stated:
 def adopt(node: Node) -> None:
     """Take what lies in the folders; then each batch that was listed becomes what the log says of it. Once more changes
     nothing."""
-    if not node.inbox.root.is_up():
+    if not node.folders.is_up():
         return
     Gathering().round(node)
     with node.ledger.transaction(node.clock.now()) as tx:

@@ -16,11 +16,11 @@ from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import answering
 from gateway.corridors.recording import Said, of_parcel
 from gateway.corridors.submission.recognising import OPENED
-from gateway.corridors.submission.steps import At, ParcelStep, parcel_key
+from gateway.corridors.submission.steps import At, ParcelStep, others_first, parcel_key
 from gateway.corridors.telling import impersonation
 from gateway.lifecycle import Event
 from gateway.node import Terms
-from gateway.outcomes import Decision, Deferred, Fault, Held, Ok, Refused
+from gateway.outcomes import Decision, Held, Ok, Refused
 from gateway.parcels import Checked, Kind, Opened, ParcelId
 from gateway.records import Examination
 from gateway.stages import authority, checking
@@ -29,8 +29,7 @@ from gateway.step import StepResult
 CHECKED: TypeAdapter[Checked] = TypeAdapter(Checked)
 CONFIRMED = "confirmed"
 SMALLEST_REPLACEMENT = 0.9  # of the replaced records; with fewer a person is asked
-WORKER_DIED, IMPERSONATES = "704", "255"
-LONGEST_TRIES = 8  # a file whose worker dies again and again is ours to look at, not the world's to mend
+IMPERSONATES = "255"
 
 
 class Checking(ParcelStep[Opened, Checked]):
@@ -50,11 +49,14 @@ class Checking(ParcelStep[Opened, Checked]):
         if refused := checking.nil_document(opened, facts.agreements[arrival.agreement]):
             return refused
         job = checking.job(opened, facts, node.spool.table(parcel), node.spool.clear_out(parcel))
-        if facts.inquiries(arrival.agreement):
-            examined = answering.examine(node, arrival, job, known.terms)
-        else:
-            job = replace(job, repeats=repeating.key(node, arrival.agreement, arrival.period, now))
-            examined = node.worker.examine(parcel, job)
+        with node.shares.held(arrival.sender) as free:
+            if not free:
+                return others_first()
+            if facts.inquiries(arrival.agreement):
+                examined = answering.examine(node, arrival, job, known.terms)
+            else:
+                job = replace(job, repeats=repeating.key(node, arrival.agreement, arrival.period, now))
+                examined = node.worker.examine(parcel, job)
         if isinstance(examined, Refused) and examined.code == IMPERSONATES:
             signer = facts.parties[arrival.sender]
             refused = authority.of_file(examined.detail.get("claimed", ""), signer, facts)
@@ -84,12 +86,10 @@ class Checking(ParcelStep[Opened, Checked]):
         return Held(checked, "224", {"accepted": checked.tally.accepted, "replaced": replaced})
 
     def commit(self, tx: Transaction, known: At[Opened], decision: Decision[Checked]) -> StepResult:
-        """A reply claims what it answers in the same transaction; a worker that dies too often is our fault."""
+        """A reply claims what it answers in the same transaction."""
         row = tx.parcels.row(known.parcel)
         if isinstance(decision, Ok | Refused) and known.terms.facts.inquiries(row.agreement):
             decision = answering.claim(tx, self.node.spool, row, decision)
-        if isinstance(decision, Deferred) and decision.code == WORKER_DIED:
-            decision = _died(row, decision)
         return super().commit(tx, known, decision)
 
     def record(self, tx: Transaction, row: ParcelRow, value: Checked, terms: Terms) -> None:  # noqa: ARG002
@@ -102,11 +102,3 @@ class Checking(ParcelStep[Opened, Checked]):
             "warned": tally.warned,
         }
         of_parcel(tx, row, Event.CHECKED, Said(counts, {"records": value.digest}))
-
-
-def _died(row: ParcelRow, died: Deferred) -> Deferred | Fault:
-    """Other reasons to wait do not count: a file may have waited often and died once."""
-    deaths = int(row.detail.get("deaths", 0)) + 1 if row.code == WORKER_DIED else 1
-    if deaths >= LONGEST_TRIES:
-        return Fault("900", {"stage": Checking.name, "error": "WorkerDied"})
-    return replace(died, detail={**died.detail, "deaths": deaths})

@@ -5,7 +5,6 @@ The parcel's row is made here, whatever comes of it; the claimed file leaves the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +17,11 @@ from gateway.adapters.ledger import Reading, Transaction
 from gateway.adapters.ledger.rows import ParcelRow, Place
 from gateway.corridors.obligations import settling
 from gateway.corridors.recording import Said, commitment, content, in_clear, of_parcel, standing
-from gateway.corridors.submission.steps import ended
+from gateway.corridors.submission.steps import ended, others_first
 from gateway.corridors.telling import impersonation
 from gateway.lifecycle import Event, ParcelState
 from gateway.outcomes import Decision, Deferred, Fault, Ok, Outcome, Refused
-from gateway.packages import DESCRIPTOR, Descriptor
+from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Form, ParcelId
 from gateway.policy.periods import Period
 from gateway.ports import Copied
@@ -62,7 +61,10 @@ class Intake(Step[Claimed, Arrival]):
         copied = node.inbox.copy(parcel)
         if not isinstance(copied, Ok):
             return copied
-        signer, sidecar = facts.parties[claim.sender], self._sidecar(parcel)
+        noted = self._sidecar(parcel)
+        if not isinstance(noted, Ok):
+            return noted
+        signer, sidecar = facts.parties[claim.sender], noted.value
         agreement = facts.agreements.get(claim.agreement)
         refused = authority.of_sidecar(sidecar, signer, facts)
         if refused is None and agreement is not None:
@@ -112,33 +114,32 @@ class Intake(Step[Claimed, Arrival]):
 
     def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, now: datetime) -> Outcome[Descriptor | None]:
         """A sealed package is opened under the sender's pinned key before anything is believed of it."""
-        facts = self.node.facts.current()
+        node, facts = self.node, self.node.facts.current()
         if _form(copied) == "plain":
             return Ok(None)
-        into = self.node.spool.opened(parcel)
+        into = node.spool.opened(parcel)
         if into.exists():
-            return Ok(Descriptor.parse((into / DESCRIPTOR).read_bytes()))
+            return node.opener.describe(into)
         sender = facts.parties[claim.sender]
         pins = (*sender.pins("openpgp"), *sender.pins("sm"))
         if not pins:
             return Refused("211")
-        received = self.node.opener.open(
-            copied.path,
-            into,
-            *pins,
-            accept=lambda package: (
-                authority.of_package(package, sender, facts, now) or intake.judge_package(package, claim, facts)
-            ),
-        )
+        with node.shares.held(claim.sender) as free:
+            if not free:
+                return others_first()
+            received = node.opener.open(
+                copied.path,
+                into,
+                *pins,
+                accept=lambda package: (
+                    authority.of_package(package, sender, facts, now) or intake.judge_package(package, claim, facts)
+                ),
+            )
         return Ok(received.value.descriptor) if isinstance(received, Ok) else received
 
-    def _sidecar(self, parcel: ParcelId) -> Mapping[str, Any]:
+    def _sidecar(self, parcel: ParcelId) -> Outcome[Mapping[str, Any]]:
         path = self.node.spool.parcel(parcel) / "sidecar.json"
-        try:
-            loaded = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return loaded if isinstance(loaded, dict) else {}
+        return self.node.worker.note(path) if path.exists() else Ok({})
 
     def _owed(self, claim: Claim, now: datetime) -> list[Period]:
         with self.node.ledger.reading() as reading:

@@ -7,7 +7,7 @@ there. Those names are in ledgers of every version, so they stay.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -21,6 +21,12 @@ from gateway.node import Node, Terms
 from gateway.outcomes import Decision, Deferred, Duplicate, Fault, Held, Ok, Refused
 from gateway.parcels import Checked, ParcelId
 from gateway.step import OK, Done, Step, StepResult, defer, stop
+
+WORKER_DIED, TOO_LONG = "704", "314"
+LONGEST_TRIES = 8
+"""A file whose worker dies again and again is ours to look at, not the world's to mend."""
+LATE_TRIES = 3
+"""A file that is not read in its time, also when the machine may have less to do, is its sender's."""
 
 P = TypeVar("P")
 V = TypeVar("V")
@@ -77,10 +83,17 @@ def parcel_key(node: Node, parcel: ParcelId, now: datetime) -> str:
     return key
 
 
+def others_first() -> Deferred:
+    """The other files of the same party take all the slots that it may hold."""
+    return Deferred("711", retry_after=5)
+
+
 def ended(
     tx: Transaction, row: ParcelRow, decision: Refused | Deferred | Held[Any] | Duplicate | Fault, terms: Terms
 ) -> StepResult:
     """Write that a parcel goes no further for now, or at all."""
+    if isinstance(decision, Deferred) and decision.code == WORKER_DIED:
+        decision = _died(row, decision)
     match decision:
         case Refused(code):
             refuse(tx, row, decision, terms)
@@ -96,3 +109,16 @@ def ended(
             return defer(tx, TriedParcel(row), decision)
         case Fault():
             return stop(tx, TriedParcel(row), decision)
+
+
+def _died(row: ParcelRow, died: Deferred) -> Deferred | Refused | Fault:
+    """A worker that was not even reached is the world's, however often. Of those that died only what came in a row
+    counts: a file may have waited often and died once."""
+    if "errno" in died.detail:
+        return died
+    deaths = int(row.detail.get("deaths", 0)) + 1 if row.code == WORKER_DIED else 1
+    if died.detail.get("ended") == "late" and deaths >= LATE_TRIES:
+        return Refused(TOO_LONG)
+    if deaths >= LONGEST_TRIES:
+        return Fault("900", {"error": "WorkerDied"})
+    return replace(died, detail={**died.detail, "deaths": deaths})

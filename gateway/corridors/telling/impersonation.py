@@ -5,19 +5,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from gateway import durable
 from gateway.corridors.recording import impersonated
+from gateway.corridors.telling import laying
 from gateway.instants import SHANGHAI
 from gateway.node import Node
 from gateway.outcomes import Refused
-from gateway.policy.facts import Agreement
+from gateway.policy.facts import Agreement, places
 from gateway.receipts.warnings import Warned, warning, warning_name
 
 
 def told(node: Node, refused: Refused, agreement: Agreement | None, now: datetime) -> Refused:
     """The refusal, after its letter, if there has to be one. The letter is written before the refusal is entered, under
     a name of its own, so that it is there whatever happens between; one a day for each signer, so that nobody fills
-    another's folder. Raises `OSError` while the folder is away."""
+    another's folder. Raises `OSError` while the share is away."""
     facts = node.facts.current()
     named = impersonated(refused)
     if named is None or named == facts.node.party:
@@ -33,7 +33,5 @@ def told(node: Node, refused: Refused, agreement: Agreement | None, now: datetim
         day=now.astimezone(SHANGHAI).date(),
     )
     page = warning(letter, node_name=ours.name, contact=ours.contact_line, language=party.language)
-    folder = node.folder(party, facts.node.folders.receipts)
-    durable.make_folder(folder, 0o770)
-    durable.write_bytes(folder / warning_name(letter, party.language), page, 0o660)
+    laying.lay(node, places.receipts_folder(facts, party), warning_name(letter, party.language), page)
     return refused

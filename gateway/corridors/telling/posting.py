@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from pathlib import Path
 
-from gateway import durable
 from gateway.adapters.ledger.rows import ParcelRow, ReceiptRow
 from gateway.corridors.recording import erased, keeping
 from gateway.lifecycle import ParcelState
 from gateway.node import Node
 from gateway.outcomes import Ok
 from gateway.parcels import ParcelId
-from gateway.policy.facts import Agreement, Facts, Party, Profile
+from gateway.policy.facts import Agreement, Facts, Party, Profile, places
 from gateway.receipts import naming, pages
 from gateway.receipts.codes import CodeLine, code_lines
 from gateway.receipts.pages import Legend, SentFile
@@ -26,8 +24,6 @@ from gateway.receipts.parties import Issuer
 from gateway.receipts.receipt import Receipt, parse
 from gateway.records import schema
 from gateway.step import OK, StepResult
-
-MODE = 0o660
 
 
 class Posting:
@@ -57,12 +53,15 @@ class Posting:
             waiting = reading.receipts.where(parcel=parcel, written_at=None)
         if row is None:
             return
+        failed: OSError | None = None
         for receipt in waiting:
-            self._write(row, receipt)
-            if receipt.about:
-                self._write(row, receipt, to=receipt.about)
-            with node.ledger.transaction(node.clock.now()) as tx:
-                tx.receipts.written(receipt.number)
+            missed = self._laid(row, receipt)
+            if missed is None:
+                with node.ledger.transaction(node.clock.now()) as tx:
+                    tx.receipts.written(receipt.number)
+            failed = failed or missed
+        if failed is not None:
+            raise failed
         if row.state is ParcelState.DUPLICATE:
             self._again(row)
         if row.settled:
@@ -70,20 +69,28 @@ class Posting:
             with node.ledger.transaction(node.clock.now()) as tx:
                 tx.parcels.update(parcel, posted_at=tx.now)
 
+    def _laid(self, row: ParcelRow, receipt: ReceiptRow) -> OSError | None:
+        """A receipt, to everybody who gets it: one whose folder is away keeps nobody else waiting."""
+        failed: OSError | None = None
+        for to in ("", receipt.about) if receipt.about else ("",):
+            try:
+                self._write(row, receipt, to=to)
+            except OSError as error:
+                failed = failed or error
+        return failed
+
     def _write(self, row: ParcelRow, stored: ReceiptRow, *, duplicate: bool = False, to: str = "") -> None:
         """`to`: the receiver whose delivery the receipt states, which gets it too."""
         node, facts = self._node, self._node.facts.current()
         party, receipt = facts.parties[to or stored.party], parse(stored.body)
-        folders = facts.node.folders
-        machine = node.folder(party, folders.receipts, folders.machine)
-        durable.make_folder(machine, 0o770)
+        machine = places.machine_folder(facts, party)
         name = naming.file_name(receipt, receipt.label, party.language, ".receipt.json")
-        durable.write_bytes(machine / name, stored.body, MODE)
+        node.folders.write(machine, name, stored.body)
         agreement = facts.agreements.get(receipt.agreement)
         profile: Profile = agreement.profile if agreement else "openpgp"
         signed = node.sealer.sign(stored.body, profile)
         if isinstance(signed, Ok):
-            durable.write_bytes(machine / f"{name}.sig", signed.value, MODE)
+            node.folders.write(machine, f"{name}.sig", signed.value)
         else:
             raise OSError(0, "signing is not available")
         returned, listed = ("", "") if duplicate else self._return(row, party, receipt, facts)
@@ -107,8 +114,8 @@ class Posting:
                 targets=agreement.targets.model_dump() if agreement else {},
             ),
         )
-        target = node.folder(party, folders.receipts) / naming.file_name(shown, receipt.label, party.language)
-        durable.write_bytes(target, page, MODE)
+        name = naming.file_name(shown, receipt.label, party.language)
+        node.folders.write(places.receipts_folder(facts, party), name, page)
 
     def _findings(self, parcel: ParcelId, receipt: Receipt, party: Party, facts: Facts) -> tuple[CodeLine, ...] | None:
         """What is wrong, field by field, from the examination's list in the spool; the receipt knows codes only."""
@@ -142,9 +149,7 @@ class Posting:
         if source.exists():
             agreement = facts.agreements[row.agreement]
             listed = list_name(agreement, receipt, party)
-            target = node.folder(party, facts.node.folders.returned) / listed
-            durable.make_folder(target.parent, 0o770)
-            durable.write(target, lambda stream: _copy(source, stream), MODE)
+            node.folders.write(places.returned_folder(facts, party), listed, source)
         return returned, listed
 
     def _clean(self, row: ParcelRow) -> None:
@@ -172,9 +177,3 @@ def list_name(agreement: Agreement, receipt: Receipt, party: Party) -> str:
     suffix = "-补报" if receipt.stage == "partly_refused" else ""
     head = "退回清单" if party.language == "zh" else "returned-rows"
     return naming.safe(f"{agreement.label}-{receipt.period}{suffix}-{head}{serial}") + ".xlsx"
-
-
-def _copy(source: Path, stream: object) -> None:
-    with source.open("rb") as reading:
-        while block := reading.read(durable.CHUNK):
-            stream.write(block)  # type: ignore[attr-defined]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gateway import durable
 from gateway.log.note import read_checkpoint
 from gateway.log.proof import prove
 from gateway.log.tiles import CHECKPOINT, TileTree
 from gateway.node import Node
+from gateway.policy.facts import places
 from gateway.receipts import naming
 from gateway.receipts.receipt import parse
 
-MODE = 0o660
 SUFFIX = ".tlog-proof"
 
 
@@ -35,10 +34,8 @@ def write(node: Node, log: Path) -> int:
         receipt = parse(one.body)
         proof = prove(tree, receipt.log.seq, note).to_bytes()
         try:
-            folder = node.folder(party, facts.node.folders.receipts, facts.node.folders.machine)
-            durable.make_folder(folder, 0o770)
             name = naming.file_name(receipt, receipt.label, party.language, SUFFIX)
-            durable.write_bytes(folder / name, proof, MODE)
+            node.folders.write(places.machine_folder(facts, party), name, proof)
         except OSError as error:
             away.add(party.id)
             node.log.warning("proof_waits", party=party.id, errno=error.errno)

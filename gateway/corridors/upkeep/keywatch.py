@@ -11,7 +11,7 @@ from gateway.instants import SHANGHAI
 from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import ACTOR, Node
-from gateway.policy.facts import Facts
+from gateway.policy.facts import Facts, places
 from gateway.receipts.keyletters import KeyLetter, key_letter, key_letter_name
 
 
@@ -27,7 +27,11 @@ def warn(node: Node) -> None:
         fresh = [(identity, key) for identity, key in due if reading.entries.get(identity) is None]
     for identity, key in fresh:
         days = max(key.days or 0, 0)
-        _write(node, facts, key, now)
+        try:
+            _write(node, facts, key, now)
+        except OSError as error:  # the folder is away: the next round writes it, and nobody else waits
+            node.log.warning("letter_waits_here", party=key.party, errno=error.errno)
+            continue
         with node.ledger.transaction(now) as tx:
             tx.log(
                 Entry(
@@ -64,9 +68,12 @@ def _write(node: Node, facts: Facts, key: KeyState, now: datetime) -> None:
     )
     language = facts.node.language if own else party.language
     page = key_letter(letter, node_name=ours.name, contact=ours.contact_line, language=language)
-    folder = node.spool.state / "letters" if own else node.folder(party, facts.node.folders.receipts)
-    durable.make_folder(folder, 0o700 if own else 0o770)
-    durable.write_bytes(folder / key_letter_name(letter, party.id, language), page, 0o600 if own else 0o660)
+    name = key_letter_name(letter, party.id, language)
+    if not own:
+        node.folders.write(places.receipts_folder(facts, party), name, page)
+        return
+    durable.make_folder(node.spool.state / "letters")
+    durable.write_bytes(node.spool.state / "letters" / name, page)
 
 
 def changed(node: Node, before: Facts) -> None:

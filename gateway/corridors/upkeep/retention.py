@@ -12,7 +12,7 @@ from gateway.corridors.recording import Said, erased, keeping, of_batch
 from gateway.lifecycle import BatchState, Event
 from gateway.node import Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
-from gateway.policy.facts import Facts, Retention
+from gateway.policy.facts import Facts, Retention, places
 
 
 def erase(node: Node) -> None:
@@ -64,9 +64,12 @@ def _returned(node: Node, facts: Facts, now: datetime) -> None:
     days = max((a.retention.returned for a in facts.agreements.values()), default=Retention().returned)
     limit = (now - timedelta(days=days)).timestamp()
     for party in facts.parties.values():
-        folder = node.folder(party, facts.node.folders.returned)
-        if party.id == facts.node.party or not folder.is_dir():
+        if party.id == facts.node.party:
             continue
-        for file in folder.iterdir():
-            if file.is_file() and not file.is_symlink() and file.stat().st_mtime < limit:
-                durable.remove(file)
+        folder = places.returned_folder(facts, party)
+        try:
+            for file in node.folders.files(folder):
+                if file.modified_ns < limit * 1e9:
+                    node.folders.remove(folder, file.name)
+        except OSError as error:  # the folder is away: an hour later, and the others now
+            node.log.warning("retention_waits", party=party.id, errno=error.errno)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from gateway import durable
 from gateway.node import Node
-from gateway.policy.facts import Agreement, Language
+from gateway.policy.facts import Agreement, Language, places
 from gateway.records import schema, templates
-
-MODE = 0o660
 
 
 def write(node: Node) -> None:
-    """Write the templates of the facts in force; a folder that has them keeps them. Made once per set of facts. While
-    the share is away, none: they come with the next start or reload."""
-    if not node.inbox.root.is_up():
+    """At every start and reload, and every hour: write the templates of the facts in force; a folder that has them
+    keeps them. Made once per set of facts. A folder that is away gets them later."""
+    if not node.folders.is_up():
         return
     facts = node.facts.current()
     store = node.spool.state / "templates" / facts.digest
@@ -27,11 +27,15 @@ def write(node: Node) -> None:
                     durable.make_folder(made.parent)
                     rules = schema.load(facts.schemas, agreement.dataset, version)
                     templates.write_template(made, rules.only(agreement.columns), agreement.label, party.language)
-                target = node.folder(party, facts.node.folders.templates) / name
-                data = made.read_bytes()
-                if not target.exists() or target.read_bytes() != data:
-                    durable.make_folder(target.parent, 0o770)
-                    durable.write_bytes(target, data, MODE)
+                try:
+                    _lay(node, places.templates_folder(facts, party), name, made.read_bytes())
+                except OSError as error:  # that folder is away: a later round, and the others now
+                    node.log.warning("templates_wait", party=party.id, errno=error.errno)
+
+
+def _lay(node: Node, folder: PurePosixPath, name: str, data: bytes) -> None:
+    if node.folders.read(folder, name, len(data)) != data:
+        node.folders.write(folder, name, data)
 
 
 def _versions(agreement: Agreement, language: Language) -> dict[str, str]:

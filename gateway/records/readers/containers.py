@@ -1,43 +1,43 @@
 """Workbooks that are zip archives, looked at before anything opens them: real sizes, extent, what the reader drops.
 
 A few kilobytes can hold gigabytes, or one cell in the last corner of a sheet. Every member is therefore expanded here
-in pieces, kept nowhere, and counted by what it really holds; the sizes the archive states are not believed.
+in pieces, kept nowhere, and counted by what it really holds; the sizes the archive states are not believed. What the
+whole may hold follows from the size of the file. XML has to be well formed and without a document type: then the reader
+that comes next sees the same tags as the look here (`cells`).
 """
 
 from __future__ import annotations
 
-import posixpath
-import re
+import errno
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from gateway.outcomes import Refused
+from gateway.records.readers import cells
+from gateway.records.readers.cells import Cell, Malformed
 
 EXPANDED = 512 << 20
 """Bytes all members may hold together once expanded."""
+EXPANDED_FLOOR, EXPANDED_FACTOR = 16 << 20, 100
+"""And what they may hold by the size of the file: sheets of records shrink to a tenth, formats alone to a sixtieth."""
 MEMBERS = 2_000
 CELLS = 8_000_000
 """Rows × columns of all sheets, as far as anything is written in them: what has to be held in memory."""
+CELLS_FLOOR, CELLS_FACTOR = 1_000_000, 50
+"""And by how many cells are filled: a stray one far below the records is human."""
 PIECE = 1 << 20
 
 TOO_LARGE, DAMAGED, PROTECTED, NO_TABLE = "310", "311", "312", "301"
 
-_WORKBOOK = "xl/workbook.xml"
-_SHEETS = "xl/worksheets/"
-_ATTRIBUTES = rb"(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*"
-# A cell that closes itself holds a format and nothing else; spreadsheets write those down to the last row.
-_FILLED = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"'](?!" + _ATTRIBUTES + rb"\s*/>)")
-_ERROR = re.compile(rb"<(?:\w+:)?c(?=[^>]*\st\s*=\s*[\"']e[\"'])[^>]*\sr\s*=\s*[\"']([A-Za-z]{1,3})([0-9]{1,7})[\"']")
-_DATE_1904 = re.compile(rb"date1904\s*=\s*[\"'](?:1|true)[\"']")
-_SHEET = re.compile(rb"<(?:\w+:)?sheet\s[^>]*?\br?:?id\s*=\s*[\"']([^\"']+)[\"']")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^>]*)>")
-_ATTRIBUTE = re.compile(rb"([\w:]+)\s*=\s*[\"']([^\"']*)[\"']")
-_LONGEST_TAG = 1 << 12
+_WORKBOOK, _RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 
-Cell = tuple[int, int]
+
+def may_expand(size: int) -> int:
+    """Bytes that a zip archive of `size` bytes may hold once expanded."""
+    return min(EXPANDED, EXPANDED_FLOOR + EXPANDED_FACTOR * size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ def survey(path: Path) -> Survey | Refused:
     try:
         with ZipFile(path) as archive:
             return _survey(archive, path)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, UnicodeError):
+    except (BadZipFile, Malformed, zlib.error, EOFError, NotImplementedError, ValueError, UnicodeError):
+        return Refused(DAMAGED)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # told to look before the beginning of the file: by the file
+            raise
         return Refused(DAMAGED)
 
 
@@ -68,28 +72,35 @@ def _survey(archive: ZipFile, path: Path) -> Survey | Refused:
         return Refused(TOO_LARGE if len(members) > MEMBERS else DAMAGED)
     if any(member.flag_bits & 1 for member in members):
         return Refused(PROTECTED)
-    total = 0
-    cells = 0
-    errors: dict[str, set[Cell]] = {}
-    kept = {_WORKBOOK: b"", "xl/_rels/workbook.xml.rels": b""}
+    limit = may_expand(path.stat().st_size)
+    too_large = Refused(TOO_LARGE, {"limit_mb": limit >> 20})
+    book, extent, total = cells.Book(), cells.Extent(), 0
+    errors: dict[str, frozenset[Cell]] = {}
     for member in members:
-        look = _Look() if member.filename.startswith(_SHEETS) else None
+        look = _looker(member.filename, book)
         for piece in _expand(path, archive, member):
             total += len(piece)
-            if total > EXPANDED:
-                return Refused(TOO_LARGE, {"limit_mb": EXPANDED >> 20})
-            if member.filename in kept and len(kept[member.filename]) <= PIECE:
-                kept[member.filename] += piece
-            if look is not None:
-                look.at(piece)
-                if cells + look.cells > CELLS:
-                    return Refused(TOO_LARGE, {"limit_mb": EXPANDED >> 20})
+            if total > limit:
+                return too_large
+            if look is None:
+                continue
+            look.at(piece)
+            if look.longest_text > cells.LONGEST_TEXT or extent.with_(look).beyond(CELLS, CELLS_FLOOR, CELLS_FACTOR):
+                return too_large
         if look is not None:
-            errors[member.filename] = look.errors
-            cells += look.cells
-    workbook, relations = kept.values()
-    order = _order(workbook, relations)
-    return Survey(tuple(frozenset(errors.get(name, ())) for name in order), bool(_DATE_1904.search(workbook)))
+            look.end()
+            errors[member.filename] = frozenset(look.errors)
+            extent = extent.with_(look)
+    return Survey(tuple(errors.get(name, frozenset()) for name in book.order()), book.epoch_1904)
+
+
+def _looker(name: str, book: cells.Book) -> cells.Look | None:
+    """How a member is looked at. Any XML may be a sheet: which ones are, is said in another member."""
+    if name == _WORKBOOK:
+        return cells.Look(book.workbook)
+    if name == _RELATIONS:
+        return cells.Look(book.relation)
+    return cells.Look() if name.lower().endswith((".xml", ".rels")) else None
 
 
 def _expand(path: Path, archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
@@ -113,49 +124,3 @@ def _expand(path: Path, archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
                 yield inflate.decompress(inflate.unconsumed_tail, PIECE)
             if inflate.eof:
                 return
-
-
-class _Look:
-    """A look at one sheet's XML, piece by piece: how far it is filled, and which cells hold errors."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._columns: set[bytes] = set()
-        self._known: set[bytes] = set()
-        self._bottom = self._right = 1
-        self.errors: set[Cell] = set()
-
-    @property
-    def cells(self) -> int:
-        return self._bottom * self._right
-
-    def at(self, piece: bytes) -> None:
-        """Look at the next piece."""
-        data = self._rest + piece
-        cut = max(data.rfind(b"<"), len(data) - _LONGEST_TAG)
-        data, self._rest = data[:cut], data[cut:]
-        found = _FILLED.findall(data)
-        if found:
-            self._bottom = max(self._bottom, max(map(int, {row for _, row in found})))
-            columns = {column for column, _ in found} - self._columns
-            self._columns |= columns
-            self._right = max([self._right, *(_number(column) + 1 for column in columns)])
-        if b'"e"' in data or b"'e'" in data:
-            self.errors |= {(int(row) - 1, _number(column)) for column, row in _ERROR.findall(data)}
-
-
-def _number(letters: bytes) -> int:
-    """A column's number from 0: A is 0, AA is 26."""
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + letter - 64
-    return number - 1
-
-
-def _order(workbook: bytes, relations: bytes) -> list[str]:
-    """The members of the sheets, in the workbook's order."""
-    targets: Mapping[bytes, bytes] = {}
-    found = [dict(_ATTRIBUTE.findall(tag)) for tag in _RELATION.findall(relations)]
-    targets = {tag.get(b"Id", b""): tag.get(b"Target", b"") for tag in found}
-    names = (targets.get(sheet, b"").decode("utf-8", "replace") for sheet in _SHEET.findall(workbook))
-    return [posixpath.normpath(posixpath.join("/xl", name)).lstrip("/") for name in names]

@@ -6,6 +6,7 @@ descriptor states has to be what is there.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import re
@@ -24,6 +25,8 @@ DESCRIPTOR = "datapackage.json"
 ANOTHER = "255"
 _LARGEST_DESCRIPTOR = 4 << 20
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,47}")
+_FLOOR, _FACTOR = 4 << 20, 50
+"""What is taken out is written: no more than ten times what records hold that shrink to such an archive."""
 
 
 def unpack(path: Path, into: Path, author: str = "") -> Path | Refused | None:
@@ -44,8 +47,12 @@ def unpack(path: Path, into: Path, author: str = "") -> Path | Refused | None:
             resource = _resource(descriptor)
             if resource is None or archive.namelist().count(resource["path"]) != 1:
                 return Refused(NO_TABLE)
-            return _expand(archive, resource, into)
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, UnicodeError, KeyError):
+            return _expand(archive, resource, into, min(EXPANDED, _FLOOR + _FACTOR * path.stat().st_size))
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError):
+        return Refused(DAMAGED)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # told to look before the beginning of the file: by the file
+            raise
         return Refused(DAMAGED)
 
 
@@ -70,14 +77,14 @@ def _resource(descriptor: Any) -> dict[str, Any] | None:
     return resources[0]
 
 
-def _expand(archive: ZipFile, resource: dict[str, Any], into: Path) -> Path | Refused:
+def _expand(archive: ZipFile, resource: dict[str, Any], into: Path, limit: int) -> Path | Refused:
     digest, size = hashlib.sha256(), 0
     target = into / f"table{PurePosixPath(resource['path']).suffix[:8]}"
     with archive.open(resource["path"]) as member, target.open("xb") as table:
         while piece := member.read(PIECE):
             size += len(piece)
-            if size > EXPANDED:
-                return Refused(TOO_LARGE, {"limit_mb": EXPANDED >> 20})
+            if size > limit:
+                return Refused(TOO_LARGE, {"limit_mb": limit >> 20})
             digest.update(piece)
             table.write(piece)
     durable.sync_file(target)

@@ -44,6 +44,12 @@ def is_zip(path: Path) -> bool:
         return stream.read(len(ZIP)) == ZIP
 
 
+def is_workbook(path: Path) -> bool:
+    """Whether a file begins as a workbook does, of either kind; a Data Package begins like one, too."""
+    with path.open("rb") as stream:
+        return stream.read(HEAD).startswith((ZIP, OLE2))
+
+
 def find(path: Path) -> Found | Refused:
     """Look at a file that is not empty. Refused 301 (binary), 302 (no encoding that we read), 313 (a page or marked-up
     text)."""

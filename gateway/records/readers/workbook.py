@@ -18,6 +18,7 @@ import python_calamine as calamine
 
 from gateway.outcomes import Refused
 from gateway.records.readers import containers, header
+from gateway.records.readers.cells import Cell
 from gateway.records.readers.dbf import Dbf, open_dbf
 from gateway.records.readers.encoding import ZIP
 from gateway.records.readers.lines import Batch, control, join
@@ -141,9 +142,7 @@ def _sheets(book: calamine.CalamineWorkbook, survey: containers.Survey) -> Itera
         yield Sheet(meta.name, sheet.total_height, _rows(sheet, errors), survey.epoch_1904)
 
 
-def _rows(
-    sheet: calamine.CalamineSheet, errors: frozenset[containers.Cell]
-) -> Callable[[], Iterator[list[Typed] | None]]:
+def _rows(sheet: calamine.CalamineSheet, errors: frozenset[Cell]) -> Callable[[], Iterator[list[Typed] | None]]:
     assert sheet.start is not None
     left: list[Typed] = [""] * sheet.start[1]
     broken: dict[int, list[int]] = {}

@@ -12,8 +12,9 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.packed import unpack
 
-from gateway.adapters.sealing.container import BLOCK, RECORD, Caps, ContainerError, pack, unpack
+from gateway.adapters.container import BLOCK, RECORD, Caps, ContainerError, pack
 from gateway.packages import DESCRIPTOR, Descriptor, Resource
 from gateway.parcels import Kind
 

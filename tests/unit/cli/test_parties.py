@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import grp
 import json
-from pathlib import Path
+import os
+import pwd
+import re
+import shutil
+import stat
+from pathlib import Path, PurePosixPath
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +19,7 @@ from gateway.cli import app
 from gateway.founding import TierChoice, make
 from gateway.inspection import findings
 from gateway.policy import loading
-from gateway.provisioning import NotPossible, Run, System, plan
+from gateway.provisioning import Folder, NotPossible, System, plan
 
 GONGAN = "440106-gongan"
 
@@ -55,8 +61,8 @@ def test_a_chroot_and_what_is_above_it_belongs_to_root_and_no_deeper_folder_is_t
     allow(home)
     facts = loading.load(home)
     party = home / "exchange" / GONGAN
-    words = [step.words for step in plan(facts) if isinstance(step, Run) and step.words[0] == "install"]
-    made = {Path(word[-1]): word[3::2][:3] for word in words}
+    steps = [step for step in plan(facts) if isinstance(step, Folder)]
+    made = {step.top / step.below: (step.user, step.group, f"{step.mode:04o}") for step in steps}
     assert made[party] == made[party / "上报"] == made[home / "exchange"] == ("root", "root", "0755")
     for folder, (user, group, mode) in made.items():
         if folder.is_relative_to(party) and folder not in (party, party / "上报"):
@@ -84,3 +90,54 @@ def test_a_name_too_long_for_an_account_is_told(home: Path) -> None:
     allow(home)
     with pytest.raises(NotPossible, match=GONGAN):
         list(plan(loading.load(home), System(prefix="gw-" * 8)))
+
+
+USER, GROUP = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+"""Whom a test that is not root can give a folder to: itself."""
+
+
+@pytest.mark.parametrize("level", ["", "上报", "回执"])
+@pytest.mark.parametrize("what", ["link", "dangling", "file"])
+def test_nothing_is_done_behind_what_stands_in_the_place_of_a_folder(
+    home: Path, tmp_path: Path, level: str, what: str
+) -> None:
+    """A party that had no account until now may have planted it; it was another's folder that changed hands."""
+    there = tmp_path / "there"
+    (there / "上报").mkdir(parents=True)
+    for folder in (there, there / "上报"):
+        folder.chmod(0o700)
+    place = home / "exchange" / GONGAN / level
+    shutil.rmtree(place)
+    if what == "file":
+        place.write_bytes(b"own")
+    else:
+        place.symlink_to(there if what == "link" else tmp_path / "nowhere")
+    step = Folder(home / "exchange", PurePosixPath(GONGAN, level), USER, GROUP, 0o2770)
+    for attempt in (step.check, step.do):
+        with pytest.raises(NotPossible, match=re.escape(str(place))):
+            attempt()
+    below = Folder(home / "exchange", PurePosixPath(GONGAN, level, "上报"), USER, GROUP, 0o2770)
+    with pytest.raises(NotPossible):
+        below.do()
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (there, there / "上报")] == [0o700, 0o700]
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_folder_is_made_with_its_mode_and_again_changes_nothing(tmp_path: Path) -> None:
+    step = Folder(tmp_path, PurePosixPath("party/上报"), USER, GROUP, 0o2770)
+    for _ in range(2):
+        step.do()
+        assert stat.S_IMODE((tmp_path / "party" / "上报").stat().st_mode) == 0o2770
+    assert str(step).startswith(f"install -d -o {USER} -g {GROUP} -m 2770 ")
+
+
+def test_a_party_whose_folder_is_in_the_way_is_told_and_the_others_go_on(home: Path, tmp_path: Path) -> None:
+    allow(home)
+    place = home / "exchange" / GONGAN / "上报"
+    shutil.rmtree(place)
+    place.symlink_to(tmp_path)
+    done = CliRunner().invoke(app, ["parties", "provision", "--config", str(home)])
+    assert done.exit_code == 1
+    assert f"{place}: a link is in the way" in done.output
+    assert str(home / "exchange" / GONGAN / "回执") in done.stdout
+    assert f"{place}/" not in done.stdout, "no command that would follow it is shown"

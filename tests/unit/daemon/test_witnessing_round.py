@@ -13,12 +13,12 @@ from support.nodes import Node
 from gateway.adapters.publishing import over_http
 from gateway.adapters.worker import Worker
 from gateway.daemon import witnessing
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.inspection import findings
 from gateway.log import merkle
 from gateway.log.note import read_checkpoint
 from gateway.log.tiles import TileTree
-from gateway.policy.facts import places
 
 PARTY, PLACE = "330000", "见证"
 

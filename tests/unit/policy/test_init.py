@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.adapters.sealing import keyring
 from gateway.cli import init as command
-from gateway.policy.facts import places
+from gateway.demo import folders as places
 from gateway.policy.loading import load
 from gateway.policy.rules import inspect
 

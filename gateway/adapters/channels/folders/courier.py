@@ -42,40 +42,45 @@ class FolderCourier:
         self._folder_mode = folder_mode
 
     def deliver(self, receiver: PartyId, folder: str, files: Mapping[str, tuple[Path, str]]) -> Outcome[None]:
-        """See `ports.Courier`. Deferred 701 (root down, folder not writable), 702 (full); Fault 903 when something else
-        has the final name, 900 when our own copy is not what it should be."""
+        """See `ports.Courier`. Deferred 701 (root down, folder not writable, a link or folder where it or a file
+        belongs), 702 (full); Fault 903 when another file has the final name, 900 when our own copy is not what it
+        should be."""
         party = self._parties.get(receiver)
         if party is None:
             return Fault("900", {"reason": "no folder for this party"})
+        place = f"{party}/{self._inbox}/{folder}"
         try:
-            with self._root.folder(f"{party}/{self._inbox}/{folder}", make_mode=self._folder_mode) as descriptor:
+            with self._root.folder(place, make_mode=self._folder_mode) as descriptor:
                 for name, (source, sha256) in files.items():
-                    fault = self._put(descriptor, name, source, sha256)
-                    if fault is not None:
-                        return fault
+                    failed = self._put(descriptor, name, source, sha256)
+                    if isinstance(failed, Deferred):
+                        self._root.taken(place, name)
+                    if failed is not None:
+                        return failed
                 moving.sync(descriptor)
-        except SourceDown:
-            return Deferred("701", {"reason": "root down"})
+        except SourceDown as down:
+            return Deferred("701", {"reason": down.reason})
         except OSError as error:
             full = error.errno in NO_ROOM
             return Deferred("702" if full else "701", {"errno": error.errno or 0}, 300.0 if full else 60.0)
         return Ok(None)
 
-    def _put(self, folder: int, name: str, source: Path, sha256: str) -> Fault | None:
+    def _put(self, folder: int, name: str, source: Path, sha256: str) -> Fault | Deferred | None:
         if name in (".", "..") or "/" in name or "\0" in name or name.startswith("."):
             return Fault("900", {"reason": "name of a delivery"})
         there = _digest(folder, name)
         if there is not None:
-            return None if there == sha256 else Fault("903")
+            return None if there == sha256 else _other(there)
         partial = f".{name}.part"
         moving.remove(folder, partial)
         try:
-            fault = self._write(folder, partial, source, sha256)
-            if fault is None and not moving.rename_free(folder, partial, name) and _digest(folder, name) != sha256:
-                fault = Fault("903")
+            failed: Fault | Deferred | None = self._write(folder, partial, source, sha256)
+            if failed is None and not moving.rename_free(folder, partial, name):
+                there = _digest(folder, name) or ""
+                failed = None if there == sha256 else _other(there)
         finally:
             moving.remove(folder, partial)
-        return fault
+        return failed
 
     def _write(self, folder: int, partial: str, source: Path, sha256: str) -> Fault | None:
         digest, size = hashlib.sha256(), 0
@@ -97,6 +102,12 @@ class FolderCourier:
         if os.stat(partial, dir_fd=folder, follow_symlinks=False).st_size != size or _digest(folder, partial) != sha256:
             raise OSError(errno.EIO, "read back differs")
         return None
+
+
+def _other(there: str) -> Fault | Deferred:
+    """Something else has the final name: another file is looked at by a person; what is no file has been put in the
+    way."""
+    return Fault("903") if there else Deferred("701", {"reason": "name taken"})
 
 
 def _digest(folder: int, name: str) -> str | None:

@@ -8,10 +8,11 @@ for the flag scans anyway when the time is up; and every wait first looks whethe
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from watchdog.events import (
     FileClosedEvent,
@@ -23,6 +24,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingObserver
+
+from gateway.adapters.channels.folders.root import ExchangeRoot
 
 # Its records name files, which are personal data here.
 logging.getLogger("watchdog").setLevel(logging.CRITICAL + 1)
@@ -58,12 +61,15 @@ class Watch:
         *,
         network: bool = False,
         poll_seconds: float = 5.0,
+        root: ExchangeRoot | None = None,
     ) -> None:
-        """With `network` the folders are polled every `poll_seconds`: a share tells nothing of what others write."""
+        """With `network` the folders are polled every `poll_seconds`: a share tells nothing of what others write.
+        With `root`, below which they lie, a folder that can be entered only through a link is not watched."""
         self.wake = wake or threading.Event()
         self._folders = list(folders)
         self._network = network
         self._poll_seconds = poll_seconds
+        self._root = root
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, Identity]] = {}
 
@@ -111,12 +117,12 @@ class Watch:
         return any(
             folder not in self._watches
             or self._watches[folder][0] not in alive
-            or self._watches[folder][1] != _identity(folder)
+            or self._watches[folder][1] != self._identity(folder)
             for folder in self._folders
         )
 
     def _attend(self, observer: BaseObserver, folder: Path) -> bool:
-        identity = _identity(folder)
+        identity = self._identity(folder)
         known = self._watches.get(folder)
         if known is not None:
             alive = any(e.watch == known[0] and e.is_alive() for e in list(observer.emitters))
@@ -134,10 +140,13 @@ class Watch:
         self._watches[folder] = (scheduled, identity)
         return True
 
-
-def _identity(folder: Path) -> Identity | None:
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino)
+    def _identity(self, folder: Path) -> Identity | None:
+        try:
+            if self._root is None:
+                status = folder.stat()
+            else:
+                with self._root.folder(PurePosixPath(folder.relative_to(self._root.path))) as descriptor:
+                    status = os.fstat(descriptor)
+        except OSError:
+            return None
+        return (status.st_dev, status.st_ino)

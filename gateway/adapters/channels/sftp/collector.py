@@ -155,7 +155,9 @@ class Collector:
 
     def _collect(self, sftp: paramiko.SFTPClient, errand: Errand, counts: Round) -> None:
         folders = (errand.drop, errand.beside)
-        source = Source(sftp, self._memory, self._place(errand), self._remote(errand), self._progress)
+        source = Source(
+            sftp, self._memory, self._place(errand), self._remote(errand), self._progress, self._plan.listed
+        )
         try:
             look = source.look(self._looks.get(errand.agreement), self._monotonic(), self._plan.settle_seconds, counts)
         except Missing:

@@ -13,6 +13,7 @@ nobody else touches hidden names in these folders, and the intake may have taken
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -108,9 +109,18 @@ def clear(root: ExchangeRoot, memory: Memory, folders: Collection[str], wanted: 
 
 
 def open_part(folder: int, name: str, offset: int) -> int:
-    """The temporary file, cut to its first `offset` bytes; made where it is missing. A link is never followed."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
+    """The temporary file, cut to its first `offset` bytes; made where it is missing, and where something else has its
+    name: a link is not followed, and another file's second link not written through."""
+    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    except FileExistsError:
+        if not _is_ours(moving.status(folder, name)):
+            moving.remove(folder, name)
+        descriptor = os.open(name, flags | os.O_CREAT, 0o600, dir_fd=folder)
+    if not _is_ours(os.fstat(descriptor)):  # put there at this moment
+        os.close(descriptor)
+        raise OSError(errno.EBUSY, "something else has the name of a temporary file")
     os.ftruncate(descriptor, offset)
     return descriptor
 
@@ -118,7 +128,12 @@ def open_part(folder: int, name: str, offset: int) -> int:
 def held(folder: int, name: str, synced: int) -> int:
     """How many bytes of an earlier try may stay: what was synced, if the file still has them."""
     there = moving.status(folder, name)
-    return synced if there is not None and stat.S_ISREG(there.st_mode) and there.st_size >= synced else 0
+    return synced if there is not None and _is_ours(there) and there.st_size >= synced else 0
+
+
+def _is_ours(there: os.stat_result | None) -> bool:
+    """A regular file of one name."""
+    return there is not None and stat.S_ISREG(there.st_mode) and there.st_nlink == 1
 
 
 def read_back(descriptor: int, size: int, take: Callable[[bytes], object], start: int = 0) -> None:

@@ -11,7 +11,10 @@ import paramiko
 from gateway.adapters.channels.sftp import listing, offered, remote
 from gateway.adapters.channels.sftp.fetching import Wire, wire
 from gateway.adapters.channels.sftp.memory import Memory
+from gateway.adapters.channels.sftp.offered import ReadList
 from gateway.adapters.channels.sftp.session import Endpoint
+from gateway.adapters.worker import Aside
+from gateway.outcomes import Ok
 from gateway.parcels import AgreementId, PartyId
 
 _MOST = 100_000
@@ -42,6 +45,8 @@ class Plan:
     settle_seconds: float = 2.0
     most_bytes: int = 8192 << 20
     most_files: int = 2000
+    listed: ReadList = field(default_factory=lambda: Aside().listed)
+    """What a list names, read in the worker; by default in a process of its own."""
 
 
 @dataclass
@@ -94,12 +99,14 @@ class Source:
         place: str,
         folder: PurePosixPath,
         progress: Callable[[], None],
+        listed: ReadList,
     ) -> None:
         self.place = place
         self.folder = folder
         self._sftp = sftp
         self._memory = memory
         self._progress = progress
+        self._listed = listed
 
     def look(self, before: Look | None, now: float, settle_seconds: float, counts: Round) -> Look:
         """What is there and has not landed. Raises `Missing`, `Wire`."""
@@ -147,9 +154,9 @@ class Source:
                     raise
                 continue
             self._progress()
-            named = offered.expected(data)
-            if named is not None:
-                self._memory.expect(self.place, named)
+            named = self._listed(data)
+            if isinstance(named, Ok):
+                self._memory.expect(self.place, offered.expected(named.value["packages"]))
                 found.add(name)
         return found
 

@@ -7,12 +7,13 @@ is fetched; what is inside is judged by the stages that open it.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.adapters.channels.folders import names
+from gateway.outcomes import Outcome
 
 LIST_LIMIT = 4 << 20
 """Bytes. A list of 32 origins has a few thousand."""
@@ -58,13 +59,13 @@ class Expected:
     sha256: str
 
 
-def expected(data: bytes) -> Mapping[str, Expected] | None:
-    """Package id -> size and digest, from a distribution list; None when these bytes are no whole list.
+ReadList = Callable[[bytes], Outcome[Mapping[str, Any]]]
+"""Reads a distribution list, in the worker (`worker.asking`)."""
+
+
+def expected(packages: Sequence[tuple[str, int, str]]) -> Mapping[str, Expected]:
+    """Package id -> size and digest, as the worker tells them of a distribution list.
 
     The list's signature is not judged here: a digest that does not fit keeps a file out, it never lets one in.
     """
-    try:
-        packages = json.loads(data)["packages"]
-        return {str(p["package"]): Expected(int(p["size"]), str(p["sha256"]).lower()) for p in packages}
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
+    return {package: Expected(size, sha256.lower()) for package, size, sha256 in packages}

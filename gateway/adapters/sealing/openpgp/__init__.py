@@ -6,30 +6,34 @@ operation sees our key and the one partner's, and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import shutil
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import time
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from gateway import durable
-from gateway.adapters.sealing import container, keyring
-from gateway.adapters.sealing.container import Caps, ContainerError, Member
+from gateway.adapters import container
+from gateway.adapters.container import Caps, Member
+from gateway.adapters.sealing import keyring
+from gateway.adapters.sealing.openpgp import outline
 from gateway.adapters.sealing.openpgp import status as judgement
 from gateway.adapters.sealing.openpgp.engine import Engine, Feed, Pipes
 from gateway.adapters.sealing.openpgp.status import AGENT_RETRY, Status
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, folder_beside, publish
+from gateway.adapters.sealing.unpacking import OpenedPackage, folder_beside, publish, unnamed
+from gateway.adapters.worker import Accept, Aside, Unpacker
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
-from gateway.packages import Descriptor
 
 __all__ = ["OpenPGP", "OpenedPackage"]
 
 T = TypeVar("T")
 _ATTEMPTS = 3
+_WORK_SECONDS = 3
+"""Seconds of work that gpg is given for a message, one more for every 8 MiB: fifty times what an honest one takes."""
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -37,17 +41,25 @@ class OpenPGP:
     """Seals, signs, verifies and opens, the last two by one pin, with the node's keys.
 
     `private` is the folder `keyring.generate` filled, `partners` maps a primary fingerprint to the partner's key file.
-    `signing` names another of our keys to sign with (the next one, in a rehearsal). At most `parallel` runs of gpg at a
-    time; the object may be used from any number of threads.
+    `signing` names another of our keys to sign with (the next one, in a rehearsal). `unpacker` takes apart what was
+    decrypted; by default a process of its own for every package. At most `parallel` runs of gpg at a time; the object
+    may be used from any number of threads.
     """
 
     def __init__(
-        self, private: Path, partners: Mapping[str, Path], *, parallel: int = 4, signing: str | None = None
+        self,
+        private: Path,
+        partners: Mapping[str, Path],
+        *,
+        parallel: int = 4,
+        signing: str | None = None,
+        unpacker: Unpacker | None = None,
     ) -> None:
         self._private = private
         self._signing = signing
         self._ids: tuple[tuple[str, ...], frozenset[str]] = ((), frozenset())
         self._partners = dict(partners)
+        self._unpacker = unpacker or Aside()
         self._engine = Engine(private)
         self._slots = threading.BoundedSemaphore(parallel)
 
@@ -191,8 +203,10 @@ class OpenPGP:
     ) -> Outcome[OpenedPackage]:
         """Open a package sealed for us by the key `fingerprint`, into the folder `into` (missing, or empty).
 
-        Everything is judged before `into` changes: it is filled by one rename, or holds nothing. `accept` may refuse
-        the package by its descriptor (211, 212, …). Refused 210–216; Deferred 702, 706, 707 (pinned key missing here).
+        Everything is judged before `into` changes: it is filled by one rename, or holds nothing. The signature comes
+        first: what was decrypted is unnamed bytes until gpg's whole judgement of it is there, and only then is it taken
+        apart, in the worker. `accept` may refuse the package by its descriptor (211, 212, …). Refused 210–216, 263,
+        314, 315; Deferred 702, 704, 706, 707 (pinned key missing here).
         """
         limits = caps or Caps()
         return self._guarded(lambda: self._open(sealed, into, (fingerprint,), limits, lambda _: accept))
@@ -218,21 +232,19 @@ class OpenPGP:
         if not known and not set(fingerprints) & set(own):
             return Deferred("707", {"reason": "missing"}, 3600)
         rings = ["--keyring", str(keyring.together(self._private, known))] if known else []
-        with folder_beside(into) as work:
-            tree = work / "tree"
-            unpacked: list[Descriptor | ContainerError | OSError] = []
-
-            def take(plain: BinaryIO) -> None:
-                # What goes wrong here counts only where gpg finds nothing worse in the message itself.
-                try:
-                    unpacked[:] = [container.unpack(plain, tree, caps)]
-                except (ContainerError, OSError) as error:
-                    unpacked[:] = [error]
+        with folder_beside(into) as work, unnamed(work) as plain, _opened(sealed) as source:
+            size = os.fstat(source).st_size
+            limits = caps.of_message(size)
+            if outline.session_keys(os.pread(source, outline.LOOKED_AT, 0)) > outline.MOST_SESSION_KEYS:
+                return Refused("263", {"reason": "too many recipients"})
+            arguments = [*rings, "--max-output", str(limits.plain), "--output", "-", "--decrypt"]
 
             def attempt() -> Status:
-                shutil.rmtree(tree, ignore_errors=True)
-                tree.mkdir(mode=0o700)
-                return self._decrypt(sealed, rings, caps, take)
+                os.ftruncate(plain, 0)
+                os.lseek(plain, 0, os.SEEK_SET)
+                os.lseek(source, 0, os.SEEK_SET)
+                pipes = Pipes(size, source=source, out=plain, work=_WORK_SECONDS + (size >> 23))
+                return self._engine.run(arguments, pipes, secret=True)
 
             signers: list[str] = []
 
@@ -243,28 +255,13 @@ class OpenPGP:
 
             judged = self._attempts(attempt, judge)
             if not isinstance(judged, Ok):
-                return _in_mb(judged, caps.plain)
-            (found,) = unpacked
-            if isinstance(found, OSError):
-                raise found
-            if isinstance(found, ContainerError):
-                return _in_mb(Refused(found.code, {"reason": found.reason}), caps.expanded)
-            asked = accept(signers[0])
-            if asked is not None and (refused := asked(found)) is not None:
-                return refused
-            return Ok(publish(tree, into, found, signers[0]))
-
-    def _decrypt(
-        self, sealed: Path, rings: Sequence[str], caps: Caps, take: Callable[[BinaryIO], None] | None = None
-    ) -> Status:
-        """Run gpg over `sealed`; the plaintext goes to `take` or nowhere."""
-        source = os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW)
-        try:
-            size = os.fstat(source).st_size
-            arguments = [*rings, "--max-output", str(caps.plain), "--output", "-", "--decrypt"]
-            return self._engine.run(arguments, Pipes(size, source=source, take=take), secret=True)
-        finally:
-            os.close(source)
+                return _in_mb(judged, limits.plain)
+            tree = work / "tree"
+            tree.mkdir(mode=0o700)
+            found = self._unpacker.unpack(plain, tree, limits, accept(signers[0]) or (lambda _: None))
+            if not isinstance(found, Ok):
+                return _in_mb(found, limits.expanded)
+            return Ok(publish(tree, into, found.value, signers[0]))
 
     # ---- what both need ----------------------------------------------------------------------------------------
 
@@ -318,9 +315,17 @@ def _now() -> datetime:
     return datetime.fromtimestamp(time(), UTC)
 
 
-def _in_mb(outcome: Outcome[None], limit: int) -> Refused | Deferred | Fault:
+def _in_mb(outcome: Refused | Deferred | Fault, limit: int) -> Refused | Deferred | Fault:
     """The sentence of code 216 names the limit in MB."""
-    assert not isinstance(outcome, Ok)
     if isinstance(outcome, Refused) and outcome.code == "216":
-        return Refused("216", {**outcome.detail, "limit_mb": limit >> 20})
+        return Refused("216", {"limit_mb": max(1, limit >> 20), **outcome.detail})
     return outcome
+
+
+@contextlib.contextmanager
+def _opened(sealed: Path) -> Iterator[int]:
+    source = os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield source
+    finally:
+        os.close(source)

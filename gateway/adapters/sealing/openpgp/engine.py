@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import resource
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from gateway.adapters.sealing import keyring
 from gateway.adapters.sealing.openpgp.status import Status
@@ -38,16 +38,15 @@ Feed = Callable[[Write], None]
 @dataclass(frozen=True, slots=True)
 class Pipes:
     """What a run reads and where its plain output goes: gpg reads what `feed` writes, or the open file `source`; it
-    writes into the open file `out`, or to `take`, which reads while gpg runs. What `take` leaves is read and dropped,
-    so that gpg comes to its end and its judgement is whole. `extra` are further open files that the arguments name.
-    `size`, in bytes, stretches the time after which gpg is killed."""
+    writes into the open file `out`. `extra` are further open files that the arguments name. `size`, in bytes, stretches
+    the time after which gpg is killed; `work` are the seconds of work after which the kernel ends it (`SIGXCPU`)."""
 
     size: int
     feed: Feed | None = None
     source: int | None = None
     out: int = subprocess.DEVNULL
-    take: Callable[[BinaryIO], None] | None = None
     extra: Sequence[int] = ()
+    work: int | None = None
 
 
 class Engine:
@@ -61,7 +60,7 @@ class Engine:
 
         `secret` tells whether our private key is needed (only then an agent may be started and the passphrase given).
         An exception of `feed` kills gpg before its input ends, so that half an input never becomes a whole message, and
-        is raised again; so is one of `take`.
+        is raised again.
         """
         status, messages = os.memfd_create("status"), os.memfd_create("messages")
         try:
@@ -74,20 +73,21 @@ class Engine:
             with subprocess.Popen(
                 [*command, *arguments],
                 stdin=subprocess.PIPE if pipes.feed else (subprocess.DEVNULL if pipes.source is None else pipes.source),
-                stdout=subprocess.PIPE if pipes.take else pipes.out,
+                stdout=pipes.out,
                 stderr=messages,
                 bufsize=0,
                 pass_fds=(status, *pipes.extra),
                 env=_environment(),
             ) as process:
+                if pipes.work is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        resource.prlimit(process.pid, resource.RLIMIT_CPU, (pipes.work, pipes.work + 1))
                 watchdog = threading.Timer(SECONDS + SECONDS_PER_MIB * (pipes.size >> 20), process.kill)
                 watchdog.daemon = True
                 watchdog.start()
                 try:
                     if pipes.feed:
                         _feed(process, pipes.feed)
-                    if pipes.take:
-                        _take(process, pipes.take)
                     process.wait()
                 except BaseException:
                     process.kill()
@@ -126,16 +126,6 @@ def _feed(process: subprocess.Popen[bytes], feed: Feed) -> None:
     finally:
         with contextlib.suppress(BrokenPipeError):
             pipe.close()
-
-
-def _take(process: subprocess.Popen[bytes], take: Callable[[BinaryIO], None]) -> None:
-    assert process.stdout is not None
-    pipe = cast(BinaryIO, process.stdout)
-    with contextlib.suppress(OSError):
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
-    take(pipe)
-    while pipe.read(_PIPE):
-        pass
 
 
 def _environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ exactly one good signature by exactly the pinned key. Source of the keywords: Gn
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -75,6 +76,11 @@ class Status:
         return self.returncode == -25 or any(text in self.messages for text in _NO_SPACE)
 
     @property
+    def spent(self) -> bool:
+        """The kernel ended it: it had worked longer than a message of this size may take."""
+        return self.returncode == -signal.SIGXCPU
+
+    @property
     def killed(self) -> bool:
         return self.returncode < 0
 
@@ -130,9 +136,12 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
     """None when a sealed message was decrypted, whole and unchanged, for one of `own_keys` (long ids of our encryption
     keys), and holds exactly one good signature by the primary key `fingerprint`.
 
-    Refused: 213 not encrypted to a key at all or not decryptable, 212 to others only, 216 over the limit, 214 damaged
-    or more than one message, 210 and 211 as in `judge_signature`. Deferred: 702 no space, 706 the agent.
+    Refused: 213 not encrypted to a key at all or not decryptable, 212 to others only, 216 over the limit, 263 more work
+    than a message of its size may be, 214 damaged or more than one message, 210 and 211 as in `judge_signature`.
+    Deferred: 702 no space, 706 the agent.
     """
+    if status.spent:
+        return Refused("263", {"reason": "too much work"})
     if status.no_space:
         return Deferred("702")
     if status.silent:

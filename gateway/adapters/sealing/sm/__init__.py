@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from gateway import durable
-from gateway.adapters.sealing import container
-from gateway.adapters.sealing.container import Caps, ContainerError, Member
+from gateway.adapters import container
+from gateway.adapters.container import Caps, ContainerError, Member
 from gateway.adapters.sealing.sm import keys
 from gateway.adapters.sealing.sm import manifest as outside
 from gateway.adapters.sealing.sm.keys import KeyFileError, PublicKey
 from gateway.adapters.sealing.sm.manifest import Envelope, Manifest
 from gateway.adapters.sealing.sm.module import IV_BYTES, TAG_BYTES, Kept, Module, ModuleError, Software
 from gateway.adapters.sealing.sm.pins import Pin, spent
-from gateway.adapters.sealing.sm.streams import Plain, opened, pieces, write_all
-from gateway.adapters.sealing.unpacking import Accept, OpenedPackage, folder_beside, publish
+from gateway.adapters.sealing.sm.streams import Plain, decrypted, opened, pieces, write_all
+from gateway.adapters.sealing.unpacking import OpenedPackage, folder_beside, publish, unnamed
+from gateway.adapters.worker import Accept, Aside, Unpacker
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.packages import DESCRIPTOR, Descriptor, DescriptorError
 
@@ -39,11 +40,15 @@ class SM:
     """Seals, signs, verifies and opens, the last two by one pin, with a module that holds the node's keys.
 
     `partners` maps a pin (SM3 of the SubjectPublicKeyInfo) to the partner's key file; what it says of
-    our own keys holds too. At most `parallel` packages at a time; the object may be used from any number of threads.
+    our own keys holds too. `unpacker` takes apart what was decrypted; by default a process of its own for every
+    package. At most `parallel` packages at a time; the object may be used from any number of threads.
     """
 
-    def __init__(self, module: Module, partners: Mapping[str, Pin], *, parallel: int = 4) -> None:
+    def __init__(
+        self, module: Module, partners: Mapping[str, Pin], *, parallel: int = 4, unpacker: Unpacker | None = None
+    ) -> None:
         self._module = module
+        self._unpacker = unpacker or Aside()
         self._partners = dict(partners)
         self._slots = threading.BoundedSemaphore(parallel)
 
@@ -181,15 +186,17 @@ class SM:
     ) -> Outcome[OpenedPackage]:
         """Open a package sealed for us by the key pinned as `fingerprint`, into the folder `into` (missing, or empty).
 
-        `into` is filled by one rename after everything was judged, or holds nothing. `accept` may refuse the package by
-        its descriptor. Refused 210–216; Deferred 702, 707 (pinned key missing here).
+        `into` is filled by one rename after everything was judged, or holds nothing. Signature, digests and tag come
+        first; then what was decrypted is taken apart, in the worker. `accept` may refuse the package by its descriptor.
+        Refused 210–216, 314, 315; Deferred 702, 704, 707 (pinned key missing here).
         """
         return self._guarded(lambda: self._open(sealed, into, fingerprint, caps or Caps(), accept), caps)
 
     def _open(
         self, sealed: Path, into: Path, fingerprint: str, caps: Caps, accept: Accept | None
     ) -> Outcome[OpenedPackage]:
-        with folder_beside(into) as work, opened(sealed) as stream:
+        with folder_beside(into) as work, opened(sealed) as stream, unnamed(work) as plain:
+            caps = caps.of_message(os.fstat(stream.fileno()).st_size)
             pinned = self._known(fingerprint)
             if pinned is None:
                 return Deferred("707", {"reason": "missing"}, 3600)
@@ -214,21 +221,17 @@ class SM:
                 )
             except ModuleError:
                 return Refused("213", {"reason": "the session key cannot be unwrapped"})
-            tree = work / "tree"
-            tree.mkdir(mode=0o700)
             stream.seek(envelope.offset)
-            plain = Plain(stream, envelope.length - TAG_BYTES, cipher)
-            descriptor = container.unpack(plain, tree, caps)
             try:
-                plain.finish()
+                decrypted(Plain(stream, envelope.length - TAG_BYTES, cipher), plain)
             except ModuleError:
                 return Refused("214", {"reason": "the tag does not fit"})
-            bound = (manifest.package, manifest.sender, manifest.receiver)
-            if bound != (descriptor.package_id, descriptor.sender, descriptor.receiver):
-                return Refused("214", {"reason": "the manifest is another package's"})
-            if accept is not None and (refused := accept(descriptor)) is not None:
-                return refused
-            return Ok(publish(tree, into, descriptor, fingerprint))
+            tree = work / "tree"
+            tree.mkdir(mode=0o700)
+            found = self._unpacker.unpack(plain, tree, caps, _bound(manifest, accept))
+            if not isinstance(found, Ok):
+                return _in_mb(found, caps)
+            return Ok(publish(tree, into, found.value, fingerprint))
 
     def _not_signed(self, envelope: Envelope, fingerprint: str) -> Refused:
         try:
@@ -282,8 +285,7 @@ class SM:
             try:
                 return work()
             except ContainerError as error:
-                limit = {"limit_mb": (caps or Caps()).expanded >> 20} if error.code == "216" else {}
-                return Refused(error.code, {"reason": error.reason, **limit})
+                return _in_mb(Refused(error.code, {"reason": error.reason}), caps or Caps())
             except KeyFileError as error:
                 return Fault("902", {"reason": str(error)})
             except ModuleError:
@@ -296,3 +298,22 @@ class SM:
                 if error.errno in _NO_SPACE:
                     return Deferred("702")
                 return Fault("902", {"reason": errno.errorcode.get(error.errno or 0, "OSError")})
+
+
+def _bound(manifest: Manifest, accept: Accept | None) -> Accept:
+    """The descriptor has to be that of the package the manifest was signed for; then it is for `accept` to judge."""
+
+    def judge(descriptor: Descriptor) -> Refused | None:
+        bound = (manifest.package, manifest.sender, manifest.receiver)
+        if bound != (descriptor.package_id, descriptor.sender, descriptor.receiver):
+            return Refused("214", {"reason": "the manifest is another package's"})
+        return accept(descriptor) if accept is not None else None
+
+    return judge
+
+
+def _in_mb(outcome: Refused | Deferred | Fault, caps: Caps) -> Refused | Deferred | Fault:
+    """The sentence of code 216 names the limit in MB."""
+    if isinstance(outcome, Refused) and outcome.code == "216":
+        return Refused("216", {"limit_mb": max(1, caps.expanded >> 20), **outcome.detail})
+    return outcome

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 import rfc8785
 
-from gateway.adapters.sealing import container
-from gateway.adapters.sealing.container import BLOCK, RECORD, ContainerError
+from gateway.adapters import container
+from gateway.adapters.container import BLOCK, RECORD, ContainerError
 
 MANIFEST, SIGNATURE, KEY, PAYLOAD = "manifest.json", "manifest.sig", "key.sm2", "payload.sm4gcm"
 FORMAT = 1

@@ -29,6 +29,14 @@ class Plain:
         self._cipher.finish(self._stream.read(TAG_BYTES))
 
 
+def decrypted(plain: Plain, target: int) -> None:
+    """All of the payload into the open file `target`. Raises `ModuleError` for a wrong tag, `OSError`."""
+    out = durable.Writer(target)
+    while piece := plain.read(durable.CHUNK):
+        out.write(piece)
+    plain.finish()
+
+
 def opened(sealed: Path) -> BinaryIO:
     return os.fdopen(os.open(sealed, os.O_RDONLY | os.O_NOFOLLOW), "rb")
 

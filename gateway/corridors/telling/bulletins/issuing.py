@@ -7,23 +7,21 @@ An agreement under which this node itself sends the dataset `bulletin` says to w
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
-from gateway import durable
 from gateway.corridors.obligations import settling
 from gateway.corridors.telling import bulletins
 from gateway.node import ACTOR, Node
 from gateway.outcomes import Refused
-from gateway.policy.facts import Agreement, Facts
+from gateway.policy.facts import Agreement, Facts, places
 from gateway.policy.periods import Period
 
 DATASET: Final = "bulletin"
 _LAID: Final = "laid"
-_MODE: Final = 0o660
 
 
-def issue(node: Node) -> list[Path]:
+def issue(node: Node) -> list[PurePosixPath]:
     """Every half minute: lay every bulletin that is owed and is not on its way, and answer where. One is laid once,
     whatever becomes of it: what was refused is told as anybody's, and a person looks at it. `OSError` where the share
     is away."""
@@ -33,11 +31,15 @@ def issue(node: Node) -> list[Path]:
         if isinstance(made, Refused):
             continue
         (book,) = (name for name in made["files"] if name.endswith(".xlsx"))
-        target = _folder(node, agreement) / f"{agreement.label}-{period}.xlsx"
-        durable.write_bytes(target, (Path(made["folder"]) / book).read_bytes(), _MODE)
+        folder, name = _folder(node, agreement), f"{agreement.label}-{period}.xlsx"
+        try:
+            node.folders.write(folder, name, Path(made["folder"]) / book)
+        except OSError as error:
+            _waits(node, agreement, error)
+            continue
         with node.ledger.transaction(node.clock.now()) as tx:
             tx.progress.set(_name(agreement, period), _LAID, "")
-        laid.append(target)
+        laid.append(folder / name)
     return laid
 
 
@@ -46,8 +48,13 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
     facts, now = node.facts.current(), node.clock.now()
     for agreement in _mine(facts):
         folder = _folder(node, agreement)
-        durable.make_folder(folder, 0o770)  # without it the folder counts as one that is away
-        if any(not path.name.endswith(".tmp") for path in folder.iterdir()):
+        try:
+            node.folders.make(folder)  # one that is missing counts as one that is away
+            lying = node.folders.files(folder)
+        except OSError as error:
+            _waits(node, agreement, error)
+            continue
+        if any(not file.name.endswith(".tmp") for file in lying):
             continue  # one at a time: what a crash left there is taken in first
         with node.ledger.reading() as reading:
             for period in settling.owed_periods(reading, agreement.id, facts.node.party, now):
@@ -57,15 +64,22 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
                     break
 
 
+def _waits(node: Node, agreement: Agreement, error: OSError) -> None:
+    """One folder is in the way: its bulletin waits, the others do not. Raises `error` where the share is away."""
+    if not node.folders.is_up():
+        raise error
+    node.log.warning("bulletin_waits", agreement=agreement.id, errno=error.errno)
+
+
 def _mine(facts: Facts) -> list[Agreement]:
     own = facts.node.party
     found = (a for a in facts.agreements.values() if a.dataset == DATASET and a.content == "document")
     return sorted((a for a in found if own in {p.id for p in facts.senders(a)}), key=lambda a: a.id)
 
 
-def _folder(node: Node, agreement: Agreement) -> Path:
+def _folder(node: Node, agreement: Agreement) -> PurePosixPath:
     facts = node.facts.current()
-    return node.folder(facts.parties[facts.node.party], facts.node.folders.drop, agreement.label)
+    return places.drop_folder(facts, facts.parties[facts.node.party], agreement)
 
 
 def _name(agreement: Agreement, period: Period) -> str:

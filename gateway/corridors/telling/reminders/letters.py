@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from gateway import durable
@@ -14,18 +15,17 @@ from gateway.adapters.ledger.rows import ObligationRow
 from gateway.corridors.counting import counting
 from gateway.corridors.obligations import entries
 from gateway.corridors.recording import Said
+from gateway.corridors.telling import laying
 from gateway.deadlines import Calendar
 from gateway.instants import SHANGHAI
 from gateway.lifecycle import OWED, Event, ParcelState
 from gateway.node import Node, Terms
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts import Facts, Party
+from gateway.policy.facts import Facts, Party, places
 from gateway.policy.periods import Period
 from gateway.receipts import letters
 from gateway.receipts.letters import Lacking, Letter
 from gateway.stages import intake
-
-MODE = 0o660
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def remind(
         file = ""
         if not dry_run:
             letter = _letter(node, owed, terms, now, actor)
-            file = send(node, letter, facts.parties[owed.party])
+            file = send(node, letter, facts.parties[owed.party], keep=True)
             sent.append((letter, file))
         label = facts.agreements[owed.agreement].label
         name = facts.parties[owed.party].name
@@ -82,22 +82,30 @@ def remind(
     return [asdict(reminded) for reminded in done]
 
 
-def send(node: Node, letter: Letter, to: Party, above: Party | None = None) -> str:
+def send(node: Node, letter: Letter, to: Party, above: Party | None = None, *, keep: bool = False) -> str:
     """The one place where a reminder leaves: into the party's folder of receipts, and, where it escalates, a copy to
-    the level `above`. Answers the file's name; sent again, it is the same file."""
+    the level `above`. Answers the file's name; sent again, it is the same file. Where a folder is in the way the other
+    one gets its letter all the same; then it is kept for later (`keep`), or `OSError` says that it has to be sent
+    again."""
     facts = node.facts.current()
     ours = facts.parties[facts.node.party]
     file = letters.letter_name(letter, to.id, to.language)
     page = letters.reminder_letter(
         letter, node_name=ours.name, contact=ours.contact_line, language=to.language, folders=facts.node.folders
     )
-    durable.write_bytes(node.folder(to, facts.node.folders.receipts) / file, page, MODE)
-    if above is not None and above.id != ours.id:
-        durable.write_bytes(node.folder(above, facts.node.folders.receipts) / file, page, MODE)
-    elif above is not None:
+    put = partial(laying.lay, node) if keep else node.folders.write
+    failed: OSError | None = None
+    for party in (to, above) if above is not None and above.id != ours.id else (to,):
+        try:
+            put(places.receipts_folder(facts, party), file, page)
+        except OSError as error:
+            failed = failed or error
+    if above is not None and above.id == ours.id:
         copies = node.spool.state / "letters"
         durable.make_folder(copies)
         durable.write_bytes(copies / file, page)
+    if failed is not None:
+        raise failed
     return file
 
 
