@@ -227,6 +227,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)

@@ -20,6 +20,7 @@ from gateway.corridors import counting as live_of
 from gateway.corridors import operating
 from gateway.corridors.counting import collected
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
 from gateway.corridors.views import status as picture
 from gateway.demo.partners import Partners
@@ -58,7 +59,7 @@ def hand_up(tiers: Tiers, number: int) -> dict[str, Any]:
     """The province's next batch goes up, and is taken in and signed for above; its list."""
     province = tiers.province.running
     releasing = Releasing(province)
-    listable = {(a, p, n) for a, p, n in releasing.listable() if a == INFLOW}
+    listable = {(a, p, n) for a, p, n in Upwards().listable(province) if a == INFLOW}
     held = tiers.province.packages(agreement=INFLOW, state="held")
     assert held or listable == {(INFLOW, PERIOD, number)}
     ((identity, receiver),) = releasing.release(INFLOW, PERIOD, number, "test")
@@ -151,14 +152,14 @@ def test_a_list_that_names_what_never_came_meets_nothing(tiers: Tiers) -> None:
 
 def test_a_county_s_nil_goes_up_and_when_all_are_nil_so_is_the_province(tiers: Tiers) -> None:
     reports(tiers.province, COUNTY, 0, "-零报告")
-    assert Releasing(tiers.province.running).listable() == []  # one is missing still
+    assert Upwards().listable(tiers.province.running) == []  # one is missing still
     reports(tiers.province, OTHER, 0, "-零报告")
     only = hand_up(tiers, 1)
     assert only["packages"] == []
     assert only["collection"]["state"] == "complete"
     assert standing(tiers) == {"state": "complete", COUNTY: "nil", OTHER: "nil"}
     assert owed(tiers) == "nil"
-    assert Releasing(tiers.province.running).listable() == []  # told once
+    assert Upwards().listable(tiers.province.running) == []  # told once
     collect(tiers.province)
     assert work_on_what_came(tiers.province) == ["acknowledged 100"]
 
