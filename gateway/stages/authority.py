@@ -89,10 +89,12 @@ def of_file(claimed: object, signer: Party, facts: Facts) -> Refused:
 
 def inside(name: str, area: str, facts: Facts) -> bool:
     """Whether a party lies in `area` (an area code's significant digits): by its facts, else by the code that its id
-    begins with, as `440106` and `440106-jisheng` do."""
+    begins with, as `440106` and `440106-jisheng` do. Such a code has one spelling, the shortest: `440106000000` would
+    be the same county once more."""
     party = facts.parties.get(name)
     code = party.area_code if party else name.partition("-")[0]
-    return code.isdigit() and len(code) in (6, 9, 12) and code.startswith(area)
+    spelt = party is not None or len(code) == 6 or not code.endswith("000")
+    return code.isascii() and code.isdigit() and len(code) in (6, 9, 12) and spelt and code.startswith(area)
 
 
 def on_behalf(origin: str, reported_for: str, facts: Facts) -> Refused | None:

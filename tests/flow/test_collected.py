@@ -4,7 +4,10 @@ missing; nil, corrections and withdrawals go up, and what the province owes is m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +23,7 @@ from gateway.corridors import counting as live_of
 from gateway.corridors import operating
 from gateway.corridors.counting import collected
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution.four_eyes import NotConfirmed
 from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
 from gateway.corridors.views import status as picture
@@ -41,6 +45,27 @@ def tiers(template: Path, tmp_path: Path, partners: Partners, worker: Worker) ->
         obliging.enter(made.province.running)
         obliging.enter(made.nation.running)
         yield made
+
+
+def people(node: Node, codes: Mapping[str, str]) -> None:
+    """The agreement asks for four eyes, and these people may release."""
+    file = node.home / "config" / "agreements" / f"{INFLOW}.toml"
+    text, lines = re.subn(r"^four_eyes = false", "four_eyes = true", file.read_text("utf-8"), flags=re.M)
+    assert lines == 1
+    file.write_text(text, "utf-8")
+    for place in ("config/people", "keys/people"):
+        (node.home / place).mkdir()
+    for person, code in codes.items():
+        partner = node.partners[code]
+        (node.home / f"config/people/{person}.toml").write_text(f'id = "{person}"\nkey = "{partner.fingerprint}"\n')
+        (node.home / f"keys/people/{person}.asc").write_bytes(partner.public_key())
+    node.reopen()
+
+
+def signed_by(partners: Partners, code: str, body: bytes) -> bytes:
+    command = ["gpg", "--batch", "--quiet", "-u", partners[code].fingerprint, "--detach-sign"]
+    environment = {**os.environ, "GNUPGHOME": str(partners.home)}
+    return subprocess.run(command, input=body, env=environment, capture_output=True, check=True).stdout
 
 
 def reports(node: Node, county: str, rows: int = 12, suffix: str = "", seed: str = "") -> Any:
@@ -162,6 +187,30 @@ def test_a_county_s_nil_goes_up_and_when_all_are_nil_so_is_the_province(tiers: T
     assert Upwards().listable(tiers.province.running) == []  # told once
     collect(tiers.province)
     assert work_on_what_came(tiers.province) == ["acknowledged 100"]
+
+
+def test_under_four_eyes_a_list_without_packages_waits_for_two_people_too(tiers: Tiers) -> None:
+    """All are nil: nothing is held, and nothing goes by itself."""
+    node, partners = tiers.province, tiers.province.partners
+    people(node, {"wang": "11", "li": "12"})
+    for county in (COUNTY, OTHER):
+        reports(node, county, 0, "-零报告")
+    assert Upwards().listable(node.running) == []
+    asked = operating.release(node.running, INFLOW, PERIOD, [], "uid:0 root")
+    assert asked.request
+    with pytest.raises(NotConfirmed):
+        Releasing(node.running).release(INFLOW, PERIOD, 1, "uid:0 root")
+    body = asked.request.encode()
+    signatures = [signed_by(partners, code, body) for code in ("11", "12")]
+    with pytest.raises(operating.CannotBe, match="643"):
+        operating.release(node.running, INFLOW, PERIOD, signatures[:1], "uid:0 root")
+    made = operating.release(node.running, INFLOW, PERIOD, signatures, "uid:0 root")
+    assert (made.packages, made.actor) == (0, "person:li + person:wang")
+    ((identity, receiver),) = Releasing(node.running).release(INFLOW, PERIOD, 1, made.actor)
+    assert receiver == NATION
+    assert Delivery(node.running).run(identity) == {"outcome": "ok", "code": ""}
+    work_on_what_came(tiers.nation)
+    assert owed(tiers) == "nil"
 
 
 def test_who_is_not_waited_for_has_not_said_that_there_is_nothing(tiers: Tiers) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 import xlsxwriter
 from support.nodes import PERIOD, Node, planned
 from test_kinds import due, held
@@ -195,6 +196,18 @@ def test_a_list_in_the_name_of_another_withdraws_nothing(node: Node, tmp_path: P
     assert entries(node, "impersonation_refused")[0]["parties"] == [VICTIM, SIGNER]
     assert letters(node, VICTIM)
     assert entries(node, "statement_refused")[0]["counts"] == {"code": 255}
+    assert entries(node, "batch_listed") == []
+
+
+@pytest.mark.parametrize(("many", "code"), [(6_000, "247"), (100_000, "216")])
+def test_a_list_that_collects_from_more_than_there_are_is_the_senders_to_mend(
+    node: Node, tmp_path: Path, many: int, code: str
+) -> None:
+    document = json.loads(a_list().to_json())
+    rows = [{"party": f"33{number:07}", "status": "missing"} for number in range(many)]
+    document["collection"] = {"parties": rows, "state": "open"}
+    row = state(node, tmp_path, rfc8785.dumps(document))
+    assert (row.state, row.code) == ("refused", code)
     assert entries(node, "batch_listed") == []
 
 

@@ -159,6 +159,13 @@ def test_what_is_no_party_s_id_is_nobody_s(province: Facts, name: str) -> None:
         (COUNTY, True),
         (DEPARTMENT, True),
         ("440106001", True),
+        ("440106001001", True),
+        # A county under a second spelling would be collected twice.
+        ("440106000", False),
+        ("440106000000", False),
+        ("440106001000", False),
+        ("440106000-jisheng", False),
+        ("４４０１０６", False),
         (PROVINCE, False),
         ("330106", False),
         ("44", False),
