@@ -32,7 +32,7 @@ from gateway.corridors.telling import laying, notices
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
-from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
+from gateway.daemon import metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
@@ -171,7 +171,7 @@ class Daemon:
     def _scan(self) -> None:
         now = self.node.clock.now()
         taking = self.guard.judge(self.node.spool.free_bytes() >> 20, self.facts.node.intake)
-        fresh = self.node.inbox.scan(now, taking=taking)
+        fresh = self.node.inbox.scan(now, sharing.shares(self.node) if taking else sharing.nothing)
         self._claimed += fresh
         self.node.inbox.copy_ahead([claim.parcel for claim in fresh])
         for claim in sweeping.take_up(self.node, list(self._claimed)):
@@ -227,6 +227,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
