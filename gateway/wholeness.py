@@ -44,7 +44,8 @@ def is_whole(read: Read, size: int, name: str, *, table: bool = False) -> bool:
     if lower.endswith((".gpg", ".pgp")) and head[0] & 0x80:
         return _openpgp(read, size)
     if lower.endswith(_TABLES) or (table and lower.endswith(_TEXT)):
-        return bool(_BINARY & {*head}) or _text(read(max(0, size - 64), 64))
+        text = head.startswith((b"\xff\xfe", b"\xfe\xff")) or not _BINARY & {*head}
+        return not text or _text(read(max(0, size - 64), 64))
     return True
 
 
