@@ -32,7 +32,7 @@ from gateway.corridors.telling import laying, notices
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
-from gateway.daemon import metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
+from gateway.daemon import descriptors, metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
@@ -75,8 +75,13 @@ class Daemon:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
         signed."""
         self._take_lock()
+        allowed = descriptors.raised()
         self.node = wiring.build(self.facts)
         node, settings = self.node, self.facts.node
+        if allowed < descriptors.ENOUGH:
+            node.log.warning(
+                "few_descriptors", allowed=allowed, wanted=descriptors.ENOUGH, setting="LimitNOFILE, ulimit -Hn"
+            )
         self.publication = Publication(node, self.stopping.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
@@ -297,4 +302,5 @@ def launch(node: Node) -> None:
         config["system_database_url"] = node.ledger.url
     DBOS(config=config)
     DBOS.launch()
-    flow.open_queues(settings.limits.submissions_parallel, 4, POLLING_SECONDS)
+    few = descriptors.are_few()
+    flow.open_queues(1 if few else settings.limits.submissions_parallel, 1 if few else 4, POLLING_SECONDS)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,12 @@ class DemoNode:
     def daemon_log(self) -> Path:
         return self.home / "daemon.log.jsonl"
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the daemon and wait until it serves its socket. Raises `RuntimeError` with the end of
-        its log."""
+    def start(self, timeout: float = 60.0, by: Sequence[str] = ()) -> None:
+        """Start the daemon (`by` a program that starts others) and wait until it serves its socket. Raises
+        `RuntimeError` with the end of its log."""
         with self.daemon_log.open("ab") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--config", str(self.home)],
+                [*by, sys.executable, "-m", "gateway", "run", "--config", str(self.home)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
