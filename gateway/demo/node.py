@@ -30,7 +30,15 @@ from gateway.policy.facts import Facts
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"
-OTHERS = ("evaluation-returns", "migrants-statistics", "migrants-structure", "self-assessment", "work-plan")
+OTHERS = (
+    "bulletin-monthly",
+    "evaluation",
+    "evaluation-returns",
+    "migrants-statistics",
+    "migrants-structure",
+    "self-assessment",
+    "work-plan",
+)
 TUNING = {"scan_seconds": "0.5", "quiet_seconds": "1.0"}
 
 
@@ -52,7 +60,7 @@ class DemoNode:
         `begins` (RFC 3339) when the node is first started, and runs `speed` times as fast."""
         make(home, TierChoice.NATIONAL, "000000", None)
         config, keys = home / "config", home / "keys"
-        for other in OTHERS:  # the story is about cases; nobody in it owes a table or a report
+        for other in OTHERS:  # the story is about cases; nobody in it owes a table, a report or a bulletin
             (config / "agreements" / f"{other}.toml").unlink()
         _edit(config / "gateway.toml", {**TUNING, **({"database": f'"{database}"'} if database else {})})
         with (config / "gateway.toml").open("a", encoding="utf-8") as stream:

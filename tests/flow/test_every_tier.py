@@ -4,6 +4,7 @@ births to the place of registration, the documents and tables that a province an
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,6 +25,7 @@ from gateway.corridors.views import status as picture
 from gateway.daemon import sweeping
 from gateway.demo import folders as places
 from gateway.demo.partners import Partners
+from gateway.log.verification import receivers
 from gateway.outcomes import Ok
 from gateway.policy.loading import find
 from gateway.records import schema
@@ -200,7 +202,8 @@ def issue(node: Node, agreement: str, name: str) -> None:
     """What the daemon does by itself on the first of November: the bulletin of October is made, taken in, let go."""
     sweeping.oblige(node.running)
     (laid,) = [path for path in issuing.issue(node.running) if path.name == name]
-    assert laid.parent == folder(node, node.facts.node.party, agreement)
+    exchange = node.facts.path(node.facts.node.exchange_root)
+    assert exchange / laid.parent == folder(node, node.facts.node.party, agreement)
     assert set(work_on_what_came(node)) == {"accepted 100"}
     deliver(node)
 
@@ -239,6 +242,10 @@ def test_bulletins_are_issued_at_the_nation_and_at_the_province_and_signed_for_b
         assert {p.receiver for p in upper.packages(agreement=agreement)} == told
         signs(lower, upper, agreement)
         assert states(upper, agreement) == {upper.facts.node.party: {"met"}}
+        with upper.running.ledger.reading() as reading:
+            accepted = [json.loads(e.body) for e in reading.entries.after(limit=10_000) if e.event == "accepted"]
+        (groups,) = [receivers.groups(entry["counts"]) for entry in accepted if entry["package"].startswith(agreement)]
+        assert {name for group in groups for name in group.split("+")} == told
     assert len(inbox(tiers.province, OFFICE, "bulletin-monthly")) == 1
     assert len(inbox(tiers.county, JISHENG, "province-bulletin")) == 1
 

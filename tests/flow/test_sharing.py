@@ -12,11 +12,11 @@ from gateway import wiring
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.worker import Worker
 from gateway.daemon import sharing
+from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 from gateway.demo.people import INFLOW
 from gateway.node import ACKNOWLEDGE
 from gateway.parcels import AgreementId, PartyId
-from gateway.policy.facts import places
 
 FLOODER, OTHER = "330000", "340000"
 BOUND, JUNK = 5, 60
