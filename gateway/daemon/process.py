@@ -74,15 +74,7 @@ class Daemon:
     def run(self) -> None:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
         signed."""
-        self._take_lock()
-        allowed = descriptors.raised()
-        self.node = wiring.build(self.facts)
-        node, settings = self.node, self.facts.node
-        if allowed < descriptors.ENOUGH:
-            node.log.warning(
-                "few_descriptors", allowed=allowed, wanted=descriptors.ENOUGH, setting="LimitNOFILE, ulimit -Hn"
-            )
-        self.publication = Publication(node, self.stopping.set)
+        node, settings = self._open(), self.facts.node
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         if recovering.is_marked(node) and not recovering.Recovering(self, service.routes(self)).wait():
@@ -212,6 +204,17 @@ class Daemon:
         return found
 
     # -- start and stop ----------------------------------------------------------------------------------------------
+
+    def _open(self) -> Node:
+        """The node, once this process holds it alone and may open as many files as it is allowed to."""
+        self._take_lock()
+        allowed = descriptors.raised()
+        node = self.node = wiring.build(self.facts)
+        if allowed < descriptors.ENOUGH:
+            wanted = {"wanted": descriptors.ENOUGH, "setting": "LimitNOFILE, ulimit -Hn"}
+            node.log.warning("few_descriptors", allowed=allowed, **wanted)
+        self.publication = Publication(node, self.stopping.set)
+        return node
 
     def _take_lock(self) -> None:
         self._lock = nodelock.take(self.facts.path(self.facts.node.state))
