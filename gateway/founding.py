@@ -95,6 +95,8 @@ def _make_folders(facts: Facts) -> None:
         if party.id != node.party:
             for below in places.folders_of(facts, party):
                 _folder(facts.path(node.exchange_root) / below, _SHARED)
+    for below in places.issuing_folders(facts):
+        _folder(facts.path(node.exchange_root) / below, _SHARED)
 
 
 def _folder(path: Path, mode: int) -> None:

@@ -24,6 +24,8 @@ from gateway.parcels import Kind, PackageId
 
 FORMAT, PLAIN_FORMAT = 2, 1
 DESCRIPTOR = "datapackage.json"
+NAMING = ("sender", "origin", "party", "gateway:sender", "gateway:origin")
+"""Where what has no seal names its author: a note beside a file, a Data Package as a plain archive."""
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,95}")
 

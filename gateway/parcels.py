@@ -54,7 +54,8 @@ class Arrival:
     """A file whole in our spool, its period and kind decided. `part` of `parts` counts from 1, 0 where there are none;
     `suffix` is a document's; `derived_from` the sealed package the table came in, `stated` the revision that package
     says it is of; `origin` who reported it, the sender itself unless the level above hands down what others did;
-    `reported_for` on whose behalf this part of the origin's submission is, where it collects (`stages.authority`)."""
+    `reported_for` on whose behalf this part of the origin's submission is, where it collects (`stages.authority`);
+    `replaces` the package that was sealed for this node before and that this one replaces."""
 
     parcel: ParcelId
     sender: PartyId
@@ -74,6 +75,7 @@ class Arrival:
     origin: PartyId = PartyId("")
     reported_for: str = ""
     stated: int = 0
+    replaces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ def plan(facts: Facts, system: System | None = None) -> Iterator[Step]:
     for party in facts.parties.values():
         if party in chosen:
             yield from _serve(facts, party, system)
-        elif party.id != facts.node.party:
+        else:  # the node's own holds what it issues and what is for itself
             yield Folder(root, places.party_folder(party), system.daemon, system.daemon, 0o770)
     wanted = {system.account(party) for party in chosen}
     if system.keys.is_dir():

@@ -17,16 +17,19 @@ Read = Callable[[int, int], bytes]
 """`(offset, length)` to bytes, fewer at the end of the file."""
 
 _TAIL = 1 << 16
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES, _TEXT = (".csv", ".tsv"), ".txt"
 _LENGTHS, _BYTES_A_LENGTH = 1024, 2048
 """How many lengths of a message are followed, one more for so many bytes: programs write parts of 4 KiB and more."""
+_BINARY = {*range(1, 32)} - {*b"\t\n\v\f\r\x1a\x1b"}
+"""Bytes that no text has; what has one is no table, whatever its name, and who reads it says so."""
 _UNUSED = 0xFFFFFFFA
 """Entries of a FAT from here on (but the three above it) number no sector; see [MS-CFB] 2.1."""
 
 
-def is_whole(read: Read, size: int, name: str) -> bool:
+def is_whole(read: Read, size: int, name: str, *, table: bool = False) -> bool:
     """Whether a file of `size` bytes is whole as far as its format tells. `name` says what has no mark of its own: a
-    table in text, dBASE, a sealed message. An empty file is not: nothing was written yet. Raises `OSError`."""
+    table in text, dBASE, a sealed message. `table`: plain text is known to be one, too. An empty file is not whole:
+    nothing was written yet. Raises `OSError`."""
     if size == 0:
         return False
     head, lower = read(0, 512), name.lower()
@@ -40,12 +43,13 @@ def is_whole(read: Read, size: int, name: str) -> bool:
         return _dbase(size, head)
     if lower.endswith((".gpg", ".pgp")) and head[0] & 0x80:
         return _openpgp(read, size)
-    if lower.endswith(_TABLES):
-        return _text(read(max(0, size - 64), 64))
+    if lower.endswith(_TABLES) or (table and lower.endswith(_TEXT)):
+        text = head.startswith((b"\xff\xfe", b"\xfe\xff")) or not _BINARY & {*head}
+        return not text or _text(read(max(0, size - 64), 64))
     return True
 
 
-def of_file(path: Path, name: str) -> bool:
+def of_file(path: Path, name: str, *, table: bool = False) -> bool:
     """`is_whole` of a file of ours. Raises `OSError`."""
     with path.open("rb", buffering=0) as stream:
 
@@ -53,7 +57,7 @@ def of_file(path: Path, name: str) -> bool:
             stream.seek(offset)
             return stream.read(length) or b""
 
-        return is_whole(read, path.stat().st_size, name)
+        return is_whole(read, path.stat().st_size, name, table=table)
 
 
 def _text(tail: bytes) -> bool:

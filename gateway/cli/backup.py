@@ -34,6 +34,9 @@ class OfflineKeys:
 
     gnupg: Annotated[Path | None, typer.Option("--gnupg", help="离线密钥的 GNUPGHOME / of the offline key")] = None
     signer: Annotated[Path | None, typer.Option("--signer", help="节点的公钥 / the node's public key")] = None
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="不核对备份的签名 / do not check whose signature the archive bears")
+    ] = False
     keys: Annotated[
         Path | None, typer.Option("--keys", help="备份旁的 .keys.gpg / the newest file of keys beside the archives")
     ] = None
@@ -72,6 +75,15 @@ def restore(
         return
     if archive is None or directory is None:
         say("需要备份文件和新文件夹，或 --reconcile。/ An archive and a new folder are needed, or --reconcile.")
+        raise typer.Exit(ExitCode.USAGE)
+    if offline.signer is None and not offline.unsigned:
+        say(
+            "未说明备份由谁签名，伪造的备份也会被恢复：请用 --signer 给出节点的公钥（gateway keys export 的输出，"
+            "或合作方留存的那份）；确实没有公钥时才用 --unsigned。 / "
+            "Whose signature the archive bears was not asked for: a forged one would be restored too. --signer takes "
+            "the node's public key (what gateway keys export printed, or a partner's copy); --unsigned only where "
+            "there is none."
+        )
         raise typer.Exit(ExitCode.USAGE)
     try:
         manifest = restored(archive, directory, offline.gnupg, offline.signer, offline.keys)

@@ -22,6 +22,7 @@ from gateway.policy.finding import find
 if TYPE_CHECKING:
     from gateway.policy.facts import Facts
 
+NOT_FOUND = 404
 SECONDS = 30.0
 HOURS = 12 * 3600.0
 T = TypeVar("T")
@@ -60,7 +61,7 @@ def _asked(client: ControlClient, method: str, path: tuple[str, ...], values: di
         say("守护进程没有运行（gateway run）。/ The daemon is not running.")
         raise typer.Exit(ExitCode.NOT_RUNNING) from None
     except Refusal as error:
-        say(str(error))
+        say("没有所指的对象。/ There is no such thing here." if error.status == NOT_FOUND else str(error))
         raise typer.Exit(ExitCode.REFUSED) from None
 
 

@@ -85,6 +85,8 @@ def _print(found: dict[str, Any]) -> None:
     for folder, reasons in found.get("left", {}).items():
         said = "；".join(f"{_LEFT.get(reason, reason)} ×{count}" for reason, count in sorted(reasons.items()))
         out.print(Text(f"▲ {folder}: {said}", "yellow"))
+    for party, count in found.get("queued", {}).items():
+        out.print(Text(f"▲ 排队等候，仍在原文件夹 / waits its turn in its folder: {party} ×{count:,}", "yellow"))
     for code, count in found["waiting"].items():
         out.print(Text(f"▲ 等待或停下 / waits or stopped: [{code}] ×{count}", "yellow"))
     for key in found["keys"]:

@@ -115,6 +115,8 @@ class _Server(socketserver.ThreadingMixIn, socketserver.BaseServer):
 
 class _RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
+    timeout = 60
+    """Seconds without a byte from who asks."""
     server: _Server
 
     def do_GET(self) -> None:

@@ -11,12 +11,13 @@ from gateway.control.server import Handler, NotFound, Rejected, Request
 from gateway.corridors.inquiries import redirecting
 from gateway.corridors.obligations import dating
 from gateway.corridors.views import parcels
+from gateway.daemon.refusals import rejected
 from gateway.daemon.running import Running
 from gateway.deadlines.calendar import Standing
 from gateway.deadlines.obligations import Duty
 from gateway.instants import rfc3339
 from gateway.lifecycle import OWED, ObligationState
-from gateway.outcomes import Ok, Outcome, catalogue
+from gateway.outcomes import Ok, Outcome
 
 
 def routes(daemon: Running) -> Mapping[str, Handler]:
@@ -104,9 +105,7 @@ class _Owing:
     def _done(self, outcome: Outcome[Any]) -> dict[str, Any]:
         if isinstance(outcome, Ok):
             return {"changed": outcome.value}
-        language, code = self._daemon.facts.node.language, catalogue()[outcome.code]
-        told = code.sentence(language, outcome.detail), code.remedy(language, outcome.detail)
-        raise Rejected(f"[{outcome.code}] {told[0]}\n  → {told[1]}")
+        raise rejected(self._daemon.facts, outcome.code, outcome.detail)
 
 
 def _told(row: ObligationRow, now: datetime) -> dict[str, Any]:

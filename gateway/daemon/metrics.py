@@ -11,9 +11,10 @@ from gateway import __version__
 from gateway.adapters.sealing.key_health import key_states
 from gateway.control.server import Handler, Response
 from gateway.corridors.views.counts import counts
-from gateway.daemon import vitals
+from gateway.daemon import sharing, vitals
 from gateway.daemon.running import Running
 from gateway.lifecycle import BatchState, ObligationState
+from gateway.node import Node
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 Samples = Iterable[tuple[Mapping[str, str], float]]
@@ -49,6 +50,16 @@ def render(daemon: Running) -> Iterator[str]:
             yield f"gateway_{name}{{{inside}}} {value:.10g}\n" if inside else f"gateway_{name} {value:.10g}\n"
 
 
+def _folders(node: Node) -> Iterator[tuple[str, str, Samples]]:
+    well, away = [*node.inbox.health().values()].count("ok"), len(vitals.folders_down(node))
+    yield "sources", "Folders of parties.", [({"state": "ok"}, well), ({"state": "down"}, away)]
+    left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
+    by_reason = [({"reason": reason}, count) for reason, count in sorted(left_alone.items())]
+    yield "left_in_folders", "Files that the last scan left where they lie.", by_reason
+    queued = [({"party": party}, number) for party, number in sharing.queued(node).items()]
+    yield "queued_in_folders", "Files that wait for others of their party, by party.", queued
+
+
 def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
     node, facts = daemon.node, daemon.facts
     now = node.clock.now()
@@ -82,11 +93,7 @@ def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
         left = -_age(row.expires_at, now)
         due[row.agreement] = min(due.get(row.agreement, left), left)
     yield "deadline_seconds", "Until the next deadline, by agreement.", [({"agreement": a}, s) for a, s in due.items()]
-    well, away = [*node.inbox.health().values()].count("ok"), len(vitals.folders_down(node))
-    yield "sources", "Folders of parties.", [({"state": "ok"}, well), ({"state": "down"}, away)]
-    left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
-    by_reason = [({"reason": reason}, count) for reason, count in sorted(left_alone.items())]
-    yield "left_in_folders", "Files that the last scan left where they lie.", by_reason
+    yield from _folders(node)
     endpoints = daemon.collecting.health()
     closed = [({"party": str(party)}, found["state"] == "closed") for party, found in endpoints.items()]
     yield "endpoint_up", "Partners that are collected from; 0 while their breaker is open.", closed

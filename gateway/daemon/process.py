@@ -32,7 +32,7 @@ from gateway.corridors.telling import laying, notices
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
-from gateway.daemon import metrics, publication, recovering, service, sweeping, vitals, witnessing
+from gateway.daemon import descriptors, metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import Publication
 from gateway.instants import SHANGHAI, rfc3339
@@ -74,10 +74,7 @@ class Daemon:
     def run(self) -> None:
         """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
         signed."""
-        self._take_lock()
-        self.node = wiring.build(self.facts)
-        node, settings = self.node, self.facts.node
-        self.publication = Publication(node, self.stopping.set)
+        node, settings = self._open(), self.facts.node
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         if recovering.is_marked(node) and not recovering.Recovering(self, service.routes(self)).wait():
@@ -171,7 +168,7 @@ class Daemon:
     def _scan(self) -> None:
         now = self.node.clock.now()
         taking = self.guard.judge(self.node.spool.free_bytes() >> 20, self.facts.node.intake)
-        fresh = self.node.inbox.scan(now, taking=taking)
+        fresh = self.node.inbox.scan(now, sharing.shares(self.node) if taking else sharing.nothing)
         self._claimed += fresh
         self.node.inbox.copy_ahead([claim.parcel for claim in fresh])
         for claim in sweeping.take_up(self.node, list(self._claimed)):
@@ -208,6 +205,17 @@ class Daemon:
 
     # -- start and stop ----------------------------------------------------------------------------------------------
 
+    def _open(self) -> Node:
+        """The node, once this process holds it alone and may open as many files as it is allowed to."""
+        self._take_lock()
+        allowed = descriptors.raised()
+        node = self.node = wiring.build(self.facts)
+        if allowed < descriptors.ENOUGH:
+            wanted = {"wanted": descriptors.ENOUGH, "setting": "LimitNOFILE, ulimit -Hn"}
+            node.log.warning("few_descriptors", allowed=allowed, **wanted)
+        self.publication = Publication(node, self.stopping.set)
+        return node
+
     def _take_lock(self) -> None:
         self._lock = nodelock.take(self.facts.path(self.facts.node.state))
         if self._lock is None:
@@ -227,6 +235,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
@@ -296,4 +305,5 @@ def launch(node: Node) -> None:
         config["system_database_url"] = node.ledger.url
     DBOS(config=config)
     DBOS.launch()
-    flow.open_queues(settings.limits.submissions_parallel, 4, POLLING_SECONDS)
+    few = descriptors.are_few()
+    flow.open_queues(1 if few else settings.limits.submissions_parallel, 1 if few else 4, POLLING_SECONDS)

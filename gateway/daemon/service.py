@@ -15,11 +15,12 @@ from gateway.corridors import operating
 from gateway.corridors.telling import bulletins
 from gateway.corridors.telling.reminders import letters
 from gateway.corridors.views import counts, inquiries, parcels, status
-from gateway.daemon import backing, deadlines, metrics, vitals
+from gateway.daemon import backing, deadlines, metrics, sharing, vitals
+from gateway.daemon.refusals import rejected
 from gateway.daemon.running import Running
 from gateway.lifecycle import ParcelState
 from gateway.node import Node
-from gateway.outcomes import Refused, catalogue
+from gateway.outcomes import Refused
 from gateway.policy.periods import Period
 
 T = TypeVar("T")
@@ -49,8 +50,9 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
     }
 
 
-_ON_PURPOSE = frozenset(("temporary", "subfolder", "marker", "sidecar", "waiting"))
-"""Reasons why a file is left that ask nobody to look: hidden, in a folder, or only just come."""
+_ON_PURPOSE = frozenset(("temporary", "subfolder", "marker", "sidecar", "waiting", sharing.SHARE))
+"""Reasons why a file is left that ask nobody to look: hidden, in a folder, or only just come; what waits for its turn
+is told by party (`queued`)."""
 
 
 def _left(node: Node) -> dict[str, dict[str, int]]:
@@ -79,6 +81,7 @@ class _Service:
                 "down": sorted(down),
                 "reasons": dict(sorted(down.items())),
             },
+            "queued": sharing.queued(node),
             "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),
             "disk_free_mb": node.spool.free_bytes() >> 20,
@@ -117,7 +120,7 @@ class _Service:
         with node.ledger.reading() as reading:
             stands = operating.standing(reading, identity)
         if stands is not None and flow.alive(f"{identity}#{stands.attempt}"):
-            raise Rejected("it is in work: there is nothing to retry")
+            raise rejected(self._daemon.facts, "639")
         again = _enqueued(node, lambda: operating.retry(node, identity, request.actor))
         return {"retried": identity, "attempt": again.attempt}
 
@@ -154,10 +157,7 @@ class _Service:
         except ValueError:
             raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
         if isinstance(made, Refused):
-            entry, language = catalogue()[made.code], self._daemon.facts.node.language
-            raise Rejected(
-                f"[{made.code}] {entry.sentence(language, made.detail)}{entry.remedy(language, made.detail)}"
-            )
+            raise rejected(self._daemon.facts, made.code, made.detail)
         return made
 
     def inquiries(self, request: Request) -> Any:
@@ -201,7 +201,7 @@ class _Service:
         """A person decides that a collection goes up without those that are missing."""
         node, query = self._daemon.node, request.query
         agreement, period = str(query.get("agreement")), str(query.get("period"))
-        missing = _done(lambda: operating.close(node, agreement, period, request.actor))
+        missing = _done(node, lambda: operating.close(node, agreement, period, request.actor))
         return {"agreement": agreement, "period": period, "missing": missing}
 
     def release(self, request: Request) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class _Service:
         query, node = request.query, self._daemon.node
         signatures = [base64.b64decode(made) for made in query.get("signatures", [])]
         agreement, period = str(query.get("agreement")), str(query.get("period"))
-        made = _done(lambda: operating.release(node, agreement, period, signatures, request.actor))
+        made = _done(node, lambda: operating.release(node, agreement, period, signatures, request.actor))
         told = {"agreement": agreement, "period": period, "batch": made.batch, "packages": made.packages}
         if made.request:
             return {**told, "released": False, "request": made.request}
@@ -218,18 +218,18 @@ class _Service:
         return {**told, "released": True}
 
 
-def _done(act: Callable[[], T]) -> T:
+def _done(node: Node, act: Callable[[], T]) -> T:
     """What a person asked for, or why it cannot be."""
     try:
         return act()
     except operating.Unknown:
         raise NotFound from None
     except operating.CannotBe as error:
-        raise Rejected(str(error)) from None
+        raise rejected(node.facts.current(), error.refused.code, error.refused.detail) from None
 
 
 def _enqueued(node: Node, act: Callable[[], operating.Again]) -> operating.Again:
-    again = _done(act)
+    again = _done(node, act)
     match again.what:
         case "delivery":
             flow.enqueue_delivery(again.identity, again.lane, again.attempt)

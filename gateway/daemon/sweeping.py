@@ -14,6 +14,7 @@ from gateway import flow
 from gateway.adapters.storage import backup
 from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
 from gateway.node import ACKNOWLEDGE, ACTOR, Node
 from gateway.parcels import Claim
@@ -82,9 +83,19 @@ def rouse(node: Node) -> None:
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:
             flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
-    for agreement, period, number in Releasing(node).listable():
-        attempt = flow.next_attempt(flow.distribution_id(agreement, period, number)) or 1
-        flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
+
+
+class Collections:
+    """What the level above is told of what is collected from others."""
+
+    def __init__(self) -> None:
+        self._upwards = Upwards()
+
+    def round(self, node: Node) -> None:
+        """Every half minute: lists that go up without a package."""
+        for agreement, period, number in self._upwards.listable(node):
+            attempt = flow.next_attempt(flow.distribution_id(agreement, period, number)) or 1
+            flow.enqueue_distribution(agreement, period, number, ACTOR, attempt)
 
 
 def _parcels(node: Node, now: datetime) -> None:

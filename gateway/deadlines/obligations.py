@@ -106,6 +106,8 @@ def expected(facts: Facts, period: Period, calendar: Calendar) -> list[Obligatio
     """
     found = []
     for agreement in sorted(facts.agreements.values(), key=lambda a: a.id):
+        if not facts.receivers(agreement):
+            continue  # a tier that has no party yet: what goes to nobody is owed by nobody
         if agreement.first_period and period.end < Period.parse(agreement.first_period).end:
             continue
         limits: dict[str, Due] = {}

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,15 @@ from gateway.policy.facts import Facts
 
 REHEARSAL = "2026-10-20T09:00:00+08:00"  # a working day in the window of 2026Q3, eleven days before it is due
 ENDPOINT = "440000"
-OTHERS = ("evaluation-returns", "migrants-statistics", "migrants-structure", "self-assessment", "work-plan")
+OTHERS = (
+    "bulletin-monthly",
+    "evaluation",
+    "evaluation-returns",
+    "migrants-statistics",
+    "migrants-structure",
+    "self-assessment",
+    "work-plan",
+)
 TUNING = {"scan_seconds": "0.5", "quiet_seconds": "1.0"}
 
 
@@ -52,7 +60,7 @@ class DemoNode:
         `begins` (RFC 3339) when the node is first started, and runs `speed` times as fast."""
         make(home, TierChoice.NATIONAL, "000000", None)
         config, keys = home / "config", home / "keys"
-        for other in OTHERS:  # the story is about cases; nobody in it owes a table or a report
+        for other in OTHERS:  # the story is about cases; nobody in it owes a table, a report or a bulletin
             (config / "agreements" / f"{other}.toml").unlink()
         _edit(config / "gateway.toml", {**TUNING, **({"database": f'"{database}"'} if database else {})})
         with (config / "gateway.toml").open("a", encoding="utf-8") as stream:
@@ -82,12 +90,12 @@ class DemoNode:
     def daemon_log(self) -> Path:
         return self.home / "daemon.log.jsonl"
 
-    def start(self, timeout: float = 60.0) -> None:
-        """Start the daemon and wait until it serves its socket. Raises `RuntimeError` with the end of
-        its log."""
+    def start(self, timeout: float = 60.0, by: Sequence[str] = ()) -> None:
+        """Start the daemon (`by` a program that starts others) and wait until it serves its socket. Raises
+        `RuntimeError` with the end of its log."""
         with self.daemon_log.open("ab") as log:
             self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "run", "--config", str(self.home)],
+                [*by, sys.executable, "-m", "gateway", "run", "--config", str(self.home)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -7,7 +7,7 @@ Codes are those of the catalogue (`gateway/codes.toml`). The ledger is no port: 
 
 from gateway.ports.clock import Clock
 from gateway.ports.folders import Lying, Obstacle, PartyFolders
-from gateway.ports.inbox import Copied, Inbox
+from gateway.ports.inbox import Copied, Inbox, Share, everything
 from gateway.ports.seals import Opener, Received, Sealer, Verifier
 from gateway.ports.sending import Courier, Message, Notices
 from gateway.ports.storage import Storage
@@ -29,6 +29,8 @@ __all__ = [
     "PartyFolders",
     "Received",
     "Sealer",
+    "Share",
     "Storage",
     "Verifier",
+    "everything",
 ]

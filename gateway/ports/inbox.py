@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gateway.outcomes import Outcome
-from gateway.parcels import Claim, ParcelId
+from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,19 @@ class Copied:
     sha256: str
     name: str
     path: Path
+
+
+class Share(Protocol):
+    """How much of what a party has laid is taken now."""
+
+    def __call__(self, sender: PartyId, agreement: AgreementId, ready: int) -> tuple[int, str]:
+        """How many of `ready` files are taken, and why the rest waits."""
+        ...
+
+
+def everything(sender: PartyId, agreement: AgreementId, ready: int) -> tuple[int, str]:  # noqa: ARG001
+    """No bound."""
+    return ready, ""
 
 
 class Inbox(Protocol):
@@ -54,10 +67,11 @@ class Inbox(Protocol):
         """Before the first scan: remove claims that a crash left half written. The files they name were not touched."""
         ...
 
-    def scan(self, now: datetime, *, taking: bool = True) -> Sequence[Claim]:
+    def scan(self, now: datetime, share: Share = everything) -> Sequence[Claim]:
         """Claim every file that stood still for its quiet period, by renaming it to `.taken-<parcel>`. Claims of an
-        earlier run that were never finished come back, once. Not `taking`: what is ready waits in its folder. A folder
-        that is down gives nothing and loses nothing."""
+        earlier run that were never finished come back, once. What `share` does not let go waits in its folder under
+        its own name, those that came last, and is counted by reason (`left_alone`). A folder that is down gives nothing
+        and loses nothing."""
         ...
 
     def copy(self, parcel: ParcelId) -> Outcome[Copied]:

@@ -49,14 +49,18 @@ class ExamineJob:
     """Of a statistical table: the fields by which, with which other side, and what is summed up."""
     whole_above: float = 1.0
     """The share of refused records above which the agreement refuses the file: its list then says to mend the file."""
+    author: str = ""
+    """Whose file it is. A Data Package that names another in its own descriptor is refused (255, with the name it
+    claims); empty: nobody asks."""
 
 
 class Examiner(Protocol):
     """Checks and sorts one table in a process without keys."""
 
     def examine(self, parcel: ParcelId, job: ExamineJob) -> Outcome[Mapping[str, object]]:
-        """The JSON of `records.Examination`. Refused for a table that cannot be read (226, 227, 301 to 315) or lies in
-        the wrong folder (502); Deferred 702 (no space), 704 (the process died); Fault 900, 901."""
+        """The JSON of `records.Examination`. Refused for a table that cannot be read (226, 227, 301 to 315), lies in
+        the wrong folder (502) or names another author (255); Deferred 702 (no space), 704 (the process died); Fault
+        900, 901."""
         ...
 
 

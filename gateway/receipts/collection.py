@@ -18,6 +18,8 @@ WITH_RECORDS: Final = ("included", "partly")
 State = Literal["open", "complete", "closed"]
 LONGEST: Final = 48
 """As long as a party's id may be."""
+MOST: Final = 5_000
+"""More than all counties of the country: nobody collects from more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,16 @@ class Collected:
 @dataclass(frozen=True, slots=True)
 class Collection:
     """Everybody who is collected from, by id. `closed_by` and `closed_at`: who decided that nobody else is waited for,
-    and when. Construction raises `ValueError` for a party that is named twice or fits no status."""
+    and when. Construction raises `ValueError` for a party that is named twice or fits no status, and for more than
+    `MOST`."""
 
     parties: tuple[Collected, ...]
     closed_by: str = ""
     closed_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        if len(self.parties) > MOST:
+            raise ValueError("a collection names more parties than there are")
         names = [one.party for one in self.parties]
         if names != sorted(set(names)) or not all(0 < len(name) <= LONGEST for name in names):
             raise ValueError("a collection names every party once, in order")
@@ -87,7 +92,7 @@ class Collection:
 
 def parse(document: Mapping[str, Any]) -> Collection:
     """The collection of a list's JSON; `ValueError`, `KeyError` or `TypeError` for anything else."""
-    rows: Sequence[Mapping[str, Any]] = document["parties"]
+    rows: Sequence[Mapping[str, Any]] = document["parties"][: MOST + 1]
     parties = tuple(Collected(str(row["party"]), row["status"], int(row.get("records", 0))) for row in rows)
     at = datetime.fromisoformat(document["closed_at"]) if "closed_at" in document else None
     return Collection(parties, str(document.get("closed_by", "")), at)

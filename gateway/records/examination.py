@@ -94,9 +94,9 @@ def examine(
     with the bytes of the file read so far. `threads`: how many the compiled engine may use (None: one per CPU); 0 asks
     for the plain engine. Both give the same bytes.
 
-    Refused 226, 227 (nil), 301–308 (table), 502 (wrong folder): then no outputs remain. Fault 901 when what lies
-    on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a schema
-    that is not there or cannot be applied.
+    Refused 226, 227 (nil), 255 (another's), 301–308 (table), 502 (wrong folder): then no outputs remain. Fault 901 when
+    what lies on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a
+    schema that is not there or cannot be applied.
     """
     folder = folder or job.out / "parts"
     _clear(job.out, folder)
@@ -105,7 +105,7 @@ def examine(
         if encoding.is_zip(job.source):
             from gateway.records.readers import datapackage
 
-            table = datapackage.unpack(job.source, Path(scratch))
+            table = datapackage.unpack(job.source, Path(scratch), job.author)
             if isinstance(table, Refused):
                 return table
             job = replace(job, source=table or job.source)

@@ -10,9 +10,10 @@ from gateway.policy.periods import WITHOUT_RECORDS, kind_from_name
 TRUNCATED = "260"
 
 
-def is_truncated(path: Path, name: str) -> bool:
+def is_truncated(path: Path, name: str, *, table: bool = True) -> bool:
     """A file without its end. Not an empty one, which is judged by what it declares, nor one whose name says that it
-    holds no records. Raises `OSError`."""
+    holds no records. `table`: what is text is a table, whose last line ends; a document in prose need not end so.
+    Raises `OSError`."""
     if kind_from_name(name).kind in WITHOUT_RECORDS or path.stat().st_size == 0:
         return False
-    return not wholeness.of_file(path, name)
+    return not wholeness.of_file(path, name, table=table)

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, Protocol
 
 from gateway.outcomes import Refused
-from gateway.packages import Descriptor
+from gateway.packages import NAMING, Descriptor
 from gateway.parcels import Form
 from gateway.policy.areas import significant
 from gateway.policy.facts import Agreement, Facts, Party
@@ -78,16 +78,23 @@ def of_list(listed: Named, signer: Party, facts: Facts) -> Refused | None:
 
 def of_sidecar(sidecar: Mapping[str, object], signer: Party, facts: Facts) -> Refused | None:
     """A note beside a file may say whose it is; then it says whose folder it lies in. Refused 255."""
-    named = [str(sidecar[key]) for key in ("sender", "origin", "party") if key in sidecar]
-    return speaks(signer, named, facts)
+    return speaks(signer, [str(sidecar[key]) for key in NAMING if key in sidecar], facts)
+
+
+def of_file(claimed: object, signer: Party, facts: Facts) -> Refused:
+    """What an unsealed Data Package names inside itself, as the worker read it: another than the party whose folder it
+    lay in. Refused 255. What a name or the properties of a workbook say is written by hand and claims nothing."""
+    return _impersonates(signer, str(claimed), facts)
 
 
 def inside(name: str, area: str, facts: Facts) -> bool:
     """Whether a party lies in `area` (an area code's significant digits): by its facts, else by the code that its id
-    begins with, as `440106` and `440106-jisheng` do."""
+    begins with, as `440106` and `440106-jisheng` do. Such a code has one spelling, the shortest: `440106000000` would
+    be the same county once more."""
     party = facts.parties.get(name)
     code = party.area_code if party else name.partition("-")[0]
-    return code.isdigit() and len(code) in (6, 9, 12) and code.startswith(area)
+    spelt = party is not None or len(code) == 6 or not code.endswith("000")
+    return code.isascii() and code.isdigit() and len(code) in (6, 9, 12) and spelt and code.startswith(area)
 
 
 def on_behalf(origin: str, reported_for: str, facts: Facts) -> Refused | None:

@@ -49,6 +49,7 @@ def job(opened: Opened, facts: Facts, source: Path, out: Path) -> ExamineJob:
         routes=() if agreement.by_province else tuple(routes),
         back=tuple(part for part, party in routes.items() if party.id in (arrival.sender, arrival.origin)),
         whole_above=_bears(agreement),
+        author=sender.id,
     )
 
 

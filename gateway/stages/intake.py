@@ -98,6 +98,7 @@ def decide(
             origin=PartyId(package.origin) if package else claim.sender,
             reported_for=package.reported_for or "" if package else "",
             stated=package.revision if package else 0,
+            replaces=package.replaces or "" if package else "",
         )
     )
 
@@ -198,7 +199,8 @@ def place(arrival: Arrival, holders: Sequence[Holder], taken: Holder | None, att
 
     What another gateway relays was judged there against the whole, of which this node gets its share: nothing may have
     come for it before a supplement or a replacement, a part is a delivery of its own, packages of a batch overtake each
-    other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal.
+    other. So a contradiction waits (708) for `RELAY_TRIES` attempts, for what comes before it or a withdrawal; a
+    replacement that says itself that it replaces nothing here waits for nothing.
 
     Duplicate (the same bytes again), Refused 221 (data are there), 231, 236 (nothing to supplement, replace or
     withdraw), 233, 234 (nil against data), 235, 237 (parts), 258 (a revision that is past); Deferred 708 while an
@@ -223,7 +225,8 @@ def place(arrival: Arrival, holders: Sequence[Holder], taken: Holder | None, att
         arrival = replace(arrival, kind=Kind.SUPPLEMENT if live else Kind.NEW)
     refused = _contradiction(arrival, live or _whole(arrival, holders)) if arrival.period else None
     if refused is not None:
-        if relayed and attempt < RELAY_TRIES:
+        first = arrival.kind is Kind.REPLACE and not live and not arrival.replaces
+        if relayed and attempt < RELAY_TRIES and not first:
             return Deferred("708", {}, retry_after=5)
         if not relayed or live or arrival.kind not in (Kind.SUPPLEMENT, Kind.REPLACE):
             return refused

@@ -31,5 +31,5 @@ def sort(checked: Checked, facts: Facts) -> Outcome[Sorted]:
                 return Fault("904", {"province": part.province})
             routed[PartyId(party.id)] = part
         else:
-            routed |= {PartyId(receiver): part for receiver in agreement.receivers}
+            routed |= {PartyId(receiver.id): part for receiver in facts.receivers(agreement)}
     return Ok(Sorted(checked, routed))

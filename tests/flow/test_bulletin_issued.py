@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
+from support.asking import with_agreements
 from support.clocks import move
 from support.nodes import NODE_PARTY, PERIOD, REHEARSAL, Daemon, Node, planned
 
@@ -19,15 +19,20 @@ from gateway.daemon import sweeping
 from gateway.demo import folders as places
 from gateway.demo.partners import Partners
 
-SHIPPED = Path(__file__).parents[2] / "config" / "examples" / "bulletins"
 MONTHLY, HALF_YEARLY = "bulletin-monthly", "evaluation"
 RECEIVERS = ("33", "34")
 
 
 @pytest.fixture
 def home(home: Path) -> Path:
-    for file in SHIPPED.iterdir():
-        shutil.copy(file, home / "config" / "agreements")
+    """With the shipped agreements, to two provinces instead of all."""
+    with_agreements(home, MONTHLY, HALF_YEARLY)
+    for name in (MONTHLY, HALF_YEARLY):
+        file = home / "config" / "agreements" / f"{name}.toml"
+        text = file.read_text("utf-8")
+        assert '\nreceivers = "province"\n' in text
+        named = json.dumps([f"{code}0000" for code in RECEIVERS])
+        file.write_text(text.replace('receivers = "province"', f"receivers = {named}"), "utf-8")
     return home
 
 

@@ -4,7 +4,10 @@ missing; nil, corrections and withdrawals go up, and what the province owes is m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +23,8 @@ from gateway.corridors import counting as live_of
 from gateway.corridors import operating
 from gateway.corridors.counting import collected
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution.four_eyes import NotConfirmed
+from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
 from gateway.corridors.views import status as picture
 from gateway.demo.partners import Partners
@@ -42,6 +47,27 @@ def tiers(template: Path, tmp_path: Path, partners: Partners, worker: Worker) ->
         yield made
 
 
+def people(node: Node, codes: Mapping[str, str]) -> None:
+    """The agreement asks for four eyes, and these people may release."""
+    file = node.home / "config" / "agreements" / f"{INFLOW}.toml"
+    text, lines = re.subn(r"^four_eyes = false", "four_eyes = true", file.read_text("utf-8"), flags=re.M)
+    assert lines == 1
+    file.write_text(text, "utf-8")
+    for place in ("config/people", "keys/people"):
+        (node.home / place).mkdir()
+    for person, code in codes.items():
+        partner = node.partners[code]
+        (node.home / f"config/people/{person}.toml").write_text(f'id = "{person}"\nkey = "{partner.fingerprint}"\n')
+        (node.home / f"keys/people/{person}.asc").write_bytes(partner.public_key())
+    node.reopen()
+
+
+def signed_by(partners: Partners, code: str, body: bytes) -> bytes:
+    command = ["gpg", "--batch", "--quiet", "-u", partners[code].fingerprint, "--detach-sign"]
+    environment = {**os.environ, "GNUPGHOME": str(partners.home)}
+    return subprocess.run(command, input=body, env=environment, capture_output=True, check=True).stdout
+
+
 def reports(node: Node, county: str, rows: int = 12, suffix: str = "", seed: str = "") -> Any:
     """A county's liaison drops a file into its folder at the province."""
     file: Planned = planned(rows, party="44", seed=seed or county, name=file_name(INFLOW, PERIOD, 0, suffix))
@@ -58,7 +84,7 @@ def hand_up(tiers: Tiers, number: int) -> dict[str, Any]:
     """The province's next batch goes up, and is taken in and signed for above; its list."""
     province = tiers.province.running
     releasing = Releasing(province)
-    listable = {(a, p, n) for a, p, n in releasing.listable() if a == INFLOW}
+    listable = {(a, p, n) for a, p, n in Upwards().listable(province) if a == INFLOW}
     held = tiers.province.packages(agreement=INFLOW, state="held")
     assert held or listable == {(INFLOW, PERIOD, number)}
     ((identity, receiver),) = releasing.release(INFLOW, PERIOD, number, "test")
@@ -151,21 +177,45 @@ def test_a_list_that_names_what_never_came_meets_nothing(tiers: Tiers) -> None:
 
 def test_a_county_s_nil_goes_up_and_when_all_are_nil_so_is_the_province(tiers: Tiers) -> None:
     reports(tiers.province, COUNTY, 0, "-零报告")
-    assert Releasing(tiers.province.running).listable() == []  # one is missing still
+    assert Upwards().listable(tiers.province.running) == []  # one is missing still
     reports(tiers.province, OTHER, 0, "-零报告")
     only = hand_up(tiers, 1)
     assert only["packages"] == []
     assert only["collection"]["state"] == "complete"
     assert standing(tiers) == {"state": "complete", COUNTY: "nil", OTHER: "nil"}
     assert owed(tiers) == "nil"
-    assert Releasing(tiers.province.running).listable() == []  # told once
+    assert Upwards().listable(tiers.province.running) == []  # told once
     collect(tiers.province)
     assert work_on_what_came(tiers.province) == ["acknowledged 100"]
 
 
+def test_under_four_eyes_a_list_without_packages_waits_for_two_people_too(tiers: Tiers) -> None:
+    """All are nil: nothing is held, and nothing goes by itself."""
+    node, partners = tiers.province, tiers.province.partners
+    people(node, {"wang": "11", "li": "12"})
+    for county in (COUNTY, OTHER):
+        reports(node, county, 0, "-零报告")
+    assert Upwards().listable(node.running) == []
+    asked = operating.release(node.running, INFLOW, PERIOD, [], "uid:0 root")
+    assert asked.request
+    with pytest.raises(NotConfirmed):
+        Releasing(node.running).release(INFLOW, PERIOD, 1, "uid:0 root")
+    body = asked.request.encode()
+    signatures = [signed_by(partners, code, body) for code in ("11", "12")]
+    with pytest.raises(operating.CannotBe, match="643"):
+        operating.release(node.running, INFLOW, PERIOD, signatures[:1], "uid:0 root")
+    made = operating.release(node.running, INFLOW, PERIOD, signatures, "uid:0 root")
+    assert (made.packages, made.actor) == (0, "person:li + person:wang")
+    ((identity, receiver),) = Releasing(node.running).release(INFLOW, PERIOD, 1, made.actor)
+    assert receiver == NATION
+    assert Delivery(node.running).run(identity) == {"outcome": "ok", "code": ""}
+    work_on_what_came(tiers.nation)
+    assert owed(tiers) == "nil"
+
+
 def test_who_is_not_waited_for_has_not_said_that_there_is_nothing(tiers: Tiers) -> None:
     """One said nil, the other nothing: closed, the list goes up, and neither duty nor lists below call it a nil."""
-    with pytest.raises(operating.CannotBe, match="nobody has reported"):
+    with pytest.raises(operating.CannotBe, match="635"):
         operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test")
     reports(tiers.province, COUNTY, 0, "-零报告")
     assert operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test") == [OTHER]
@@ -178,7 +228,7 @@ def test_who_is_not_waited_for_has_not_said_that_there_is_nothing(tiers: Tiers) 
 def test_a_person_closes_what_is_collected_and_who_reports_later_comes_with_a_list_of_its_own(tiers: Tiers) -> None:
     reports(tiers.province, COUNTY)
     assert operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test") == [OTHER]
-    with pytest.raises(operating.CannotBe, match="closed already"):
+    with pytest.raises(operating.CannotBe, match="636"):
         operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test")
     later = tiers.province.running.clock.now() + timedelta(seconds=1)
     assert (INFLOW, PERIOD, 1) in Releasing(tiers.province.running).ripe(later)  # it waits for nobody
@@ -188,7 +238,7 @@ def test_a_person_closes_what_is_collected_and_who_reports_later_comes_with_a_li
     assert standing(tiers) == {"state": "closed", COUNTY: "included", OTHER: "missing"}
     reports(tiers.province, OTHER, seed="2")
     assert hand_up(tiers, 2)["collection"]["state"] == "complete"
-    with pytest.raises(operating.CannotBe, match="nobody is missing"):
+    with pytest.raises(operating.CannotBe, match="634"):
         operating.close(tiers.province.running, INFLOW, PERIOD, "uid:0 test")
 
 

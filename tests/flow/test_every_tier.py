@@ -1,26 +1,31 @@
 """Every tier is ready from `gateway init`: three tiers joined, with the agreements they were made with and no other,
 lead an inquiry down to the county that answers and its reply back, what a county asks up and inside its province,
-births to the place of registration, and the documents and tables that a province and a pilot owe."""
+births to the place of registration, the documents and tables that a province and a pilot owe, and bulletins down."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.asking import ANSWER, ASK, PERSON, with_agreements
 from support.nodes import Node
-from test_between import collect
+from test_between import answer, collect
 from test_dates_up import clock, deliver
 from test_tiers import COUNTY, NATION, PROVINCE, TODAY, Tiers, folder, joined, work_on_what_came
 
 from gateway import inspection
 from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
+from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.views import status as picture
+from gateway.daemon import sweeping
 from gateway.demo import folders as places
 from gateway.demo.partners import Partners
+from gateway.log.verification import receivers
 from gateway.outcomes import Ok
 from gateway.policy.loading import find
 from gateway.records import schema
@@ -58,8 +63,9 @@ def collecting(node: Node) -> None:
     (file,) = [
         f for f in (node.home / "config" / "parties").glob("*.toml") if "collect_seconds" in f.read_text("utf-8")
     ]
-    text, lines = re.subn(r"^# ((?:collect\.)?(?:births|inquiry|reply)-)", r"\1", file.read_text("utf-8"), flags=re.M)
-    assert lines == 5
+    fetched = r"^# ((?:collect\.)?(?:births|inquiry|reply|bulletin|evaluation|province)[a-z0-9-]* = )"
+    text, lines = re.subn(fetched, r"\1", file.read_text("utf-8"), flags=re.M)
+    assert lines == 7
     file.write_text(text, "utf-8")
 
 
@@ -190,6 +196,58 @@ def test_what_a_county_owes_reaches_the_province_and_a_pilots_documents_the_nati
         lay(tiers.county, JISHENG, agreement, text, name)
         come_up(tiers.province)
         assert len(tiers.province.packages(agreement=agreement, receiver=PROVINCE)) == 1
+
+
+def issue(node: Node, agreement: str, name: str) -> None:
+    """What the daemon does by itself on the first of November: the bulletin of October is made, taken in, let go."""
+    sweeping.oblige(node.running)
+    (laid,) = [path for path in issuing.issue(node.running) if path.name == name]
+    exchange = node.facts.path(node.facts.node.exchange_root)
+    assert exchange / laid.parent == folder(node, node.facts.node.party, agreement)
+    assert set(work_on_what_came(node)) == {"accepted 100"}
+    deliver(node)
+
+
+def without_evaluation(node: Node) -> None:
+    """Half-yearly, the same way; its first half-year would come late here."""
+    for file in (node.home / "config" / "agreements").glob("*evaluation.toml"):
+        file.unlink()
+    running = node.running
+    node.reopen()
+    node.running = replace(node.running, clock=running.clock)
+
+
+def signs(lower: Node, upper: Node, agreement: str) -> None:
+    """The node below fetches the bulletin, hands it to its office and signs for it; nobody gives a command."""
+    collect(lower)
+    assert work_on_what_came(lower) == ["accepted 100"]
+    assert answer(lower) == [{"outcome": "ok", "code": ""}]
+    deliver(lower)
+    assert work_on_what_came(upper) == ["acknowledged 100"]
+    with upper.running.ledger.reading() as reading:
+        batches = reading.batches.where(agreement=agreement, period="2026-10")
+    assert {b.receiver: str(b.state) for b in batches}[lower.facts.node.party] == "acknowledged"
+
+
+def test_bulletins_are_issued_at_the_nation_and_at_the_province_and_signed_for_by_the_nodes_below(tiers: Tiers) -> None:
+    clock(tiers, "2026-11-01 00:01")
+    below = {p.id for p in tiers.nation.facts.parties.values() if p.tier == "province"}
+    assert len(below) == 32
+    for upper, lower, agreement, text, told in (
+        (tiers.nation, tiers.province, "bulletin-monthly", "按月通报-2026-10.xlsx", below),
+        (tiers.province, tiers.county, "province-bulletin", "省内按月通报-2026-10.xlsx", {COUNTY, NEIGHBOUR}),
+    ):
+        without_evaluation(upper)
+        issue(upper, agreement, text)
+        assert {p.receiver for p in upper.packages(agreement=agreement)} == told
+        signs(lower, upper, agreement)
+        assert states(upper, agreement) == {upper.facts.node.party: {"met"}}
+        with upper.running.ledger.reading() as reading:
+            accepted = [json.loads(e.body) for e in reading.entries.after(limit=10_000) if e.event == "accepted"]
+        (groups,) = [receivers.groups(entry["counts"]) for entry in accepted if entry["package"].startswith(agreement)]
+        assert {name for group in groups for name in group.split("+")} == told
+    assert len(inbox(tiers.province, OFFICE, "bulletin-monthly")) == 1
+    assert len(inbox(tiers.county, JISHENG, "province-bulletin")) == 1
 
 
 def without_lists(node: Node) -> list[str]:

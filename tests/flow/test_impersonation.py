@@ -3,20 +3,26 @@ named, and changes nothing; and nothing that was signed counts twice."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
+import xlsxwriter
 from support.nodes import PERIOD, Node, planned
 from test_kinds import due, held
 from test_packages_in import descriptor, drop, sealed, trust
 
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.telling.posting import Posting
+from gateway.demo.files import render
 from gateway.demo.partners import GPG, run
 from gateway.demo.people import INFLOW
 from gateway.demo.story import file_name
@@ -77,6 +83,72 @@ def test_a_note_beside_a_file_names_whose_folder_it_lies_in(node: Node) -> None:
     assert node.send(planned(5, seed="own", name="数据.csv")).state == "accepted"
 
 
+def a_package(table: bytes, **said: object) -> bytes:
+    """A Data Package without a seal, as a liaison's own program makes it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("datapackage.json", json.dumps({**said, "resources": [{"path": "data/cases.csv"}]}))
+        archive.writestr("data/cases.csv", table)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("key", ["gateway:sender", "gateway:origin"])
+@pytest.mark.parametrize("table", [render(planned(6)), "不是表格".encode()])
+def test_a_package_without_a_seal_names_whose_folder_it_lies_in(node: Node, key: str, table: bytes) -> None:
+    """Whatever its table is like: who was named is told of it."""
+    theirs_first = node.send(planned(5, party="34"))
+    before = theirs(node)
+    data = a_package(table, **{key: VICTIM})
+    row = node.send(planned(name="2026Q3.zip"), data)
+    node.is_refused(row, "255", data)
+    is_told(node, row.id)
+    assert theirs(node) == before
+    assert node.row(theirs_first.id).state == "accepted"
+    # The remedy, followed: in its own name.
+    own = a_package(render(planned(6)), **{key: SIGNER})
+    assert node.send(planned(name="2026Q3.zip"), own).state == "accepted"
+
+
+@pytest.mark.parametrize("named", ["张三", "999999", ["340000"], None, {"name": "340000"}, 340000])
+def test_a_package_without_a_seal_that_names_nobody_known_tells_nobody(node: Node, named: object) -> None:
+    data = a_package(render(planned(6)), **{"gateway:origin": named})
+    row = node.send(planned(name="2026Q3.zip"), data)
+    node.is_refused(row, "255", data)
+    assert entries(node, "impersonation_refused") == []
+    assert "张三" not in json.dumps(node.receipt(row), ensure_ascii=False)
+
+
+def workbook(creator: str, company: str) -> bytes:
+    """A workbook whose properties name somebody."""
+    made = io.BytesIO()
+    book = xlsxwriter.Workbook(made)
+    book.set_properties({"author": creator, "company": company, "title": creator})
+    sheet = book.add_worksheet(creator)
+    for number, line in enumerate(csv.reader(io.StringIO(render(planned(6)).decode("utf-8-sig")))):
+        sheet.write_row(number, 0, line)
+    book.close()
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("安徽省-2026Q3.csv", render(planned(6))),
+        (f"{VICTIM}-2026Q3.csv", render(planned(6))),
+        (f"{INFLOW}_{VICTIM}_000000_2026Q3_r1_0123abcd.csv", render(planned(6))),
+        ("2026Q3.xlsx", workbook("安徽省", VICTIM)),
+        ("2026Q3.zip", a_package(render(planned(6)), contributors=[{"title": VICTIM, "role": "author"}])),
+    ],
+)
+def test_what_is_written_by_hand_claims_nothing(node: Node, name: str, data: bytes) -> None:
+    """A file's name, a workbook's properties and sheets, who worked on it: it is its folder's all the same."""
+    row = node.send(planned(name=name), data)
+    assert (row.state, row.sender, row.origin) == ("accepted", SIGNER, SIGNER)
+    assert theirs(node) == []
+    assert entries(node, "impersonation_refused") == []
+    assert node.send(planned(5, party="34")).state == "accepted"
+
+
 def state(node: Node, tmp_path: Path, body: bytes) -> Any:
     """A partner pushes what it signed into its folder for signatures, as a gateway does."""
     partner, folder = node.partners[SIGNER[:2]], node.party_folder(SIGNER[:2], "上报", "签收")
@@ -124,6 +196,18 @@ def test_a_list_in_the_name_of_another_withdraws_nothing(node: Node, tmp_path: P
     assert entries(node, "impersonation_refused")[0]["parties"] == [VICTIM, SIGNER]
     assert letters(node, VICTIM)
     assert entries(node, "statement_refused")[0]["counts"] == {"code": 255}
+    assert entries(node, "batch_listed") == []
+
+
+@pytest.mark.parametrize(("many", "code"), [(6_000, "247"), (100_000, "216")])
+def test_a_list_that_collects_from_more_than_there_are_is_the_senders_to_mend(
+    node: Node, tmp_path: Path, many: int, code: str
+) -> None:
+    document = json.loads(a_list().to_json())
+    rows = [{"party": f"33{number:07}", "status": "missing"} for number in range(many)]
+    document["collection"] = {"parties": rows, "state": "open"}
+    row = state(node, tmp_path, rfc8785.dumps(document))
+    assert (row.state, row.code) == ("refused", code)
     assert entries(node, "batch_listed") == []
 
 

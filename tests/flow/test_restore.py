@@ -235,13 +235,21 @@ def test_an_archive_is_for_the_offline_key_alone(lost: Lost, tmp_path: Path) -> 
     assert {name.split("/")[0] for name in names} == {"backup.json", "database", "facts", "log", "state"}
     assert not [name for name in names if "private" in name or "log.key" in name or "repeats" in name]
     refused = subprocess.run(
-        [*GATEWAY, "restore", lost.middle, tmp_path / "node", "--gnupg", lost.home / "private" / "gnupg"],
+        [*GATEWAY, "restore", lost.middle, tmp_path / "node", "--unsigned", "--gnupg", lost.home / "private" / "gnupg"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert refused.returncode == 3
     assert "offline key" in refused.stderr
+    nobodys = subprocess.run(
+        [*GATEWAY, "restore", lost.middle, tmp_path / "node", "--gnupg", lost.offline.home],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert nobodys.returncode == 2
+    assert "--signer" in nobodys.stderr
     assert not (tmp_path / "node").exists()
 
 
@@ -389,7 +397,9 @@ def test_on_postgresql(template: Path, offline: Partners, tmp_path: Path, postgr
         for path in paths:
             path.unlink()
     refused = subprocess.run(
-        [*GATEWAY, "restore", archive, tmp_path / "other", "--gnupg", offline.home], capture_output=True, check=False
+        [*GATEWAY, "restore", archive, tmp_path / "other", "--unsigned", "--gnupg", offline.home],
+        capture_output=True,
+        check=False,
     )
     assert refused.returncode == 3  # the database is not empty
     assert not (tmp_path / "other").exists()

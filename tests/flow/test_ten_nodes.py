@@ -25,6 +25,7 @@ from gateway.adapters.sealing import keyring
 from gateway.adapters.worker import Worker
 from gateway.corridors import operating
 from gateway.corridors.distribution import Delivery, Releasing
+from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
 from gateway.corridors.views import status as picture
 from gateway.demo.files import Planned, records
@@ -86,7 +87,7 @@ class Land:
         lower = self.nodes[party]
         upper = self.nodes[NATION if party in PROVINCES else f"{party[:2]}0000"]
         releasing, now = Releasing(lower.running), lower.running.clock.now()
-        ripe = {one for one in (*releasing.ripe(now), *releasing.listable()) if one[0] == INFLOW}
+        ripe = {one for one in (*releasing.ripe(now), *Upwards().listable(lower.running)) if one[0] == INFLOW}
         for agreement, period, number in sorted(ripe):
             for identity, _ in releasing.release(agreement, period, number, "test"):
                 assert Delivery(lower.running).run(identity) == {"outcome": "ok", "code": ""}

@@ -19,10 +19,12 @@ from gateway.adapters.channels.folders import DropFolders, ExchangeRoot, FolderC
 from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
 from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
+from gateway.daemon import sharing
 from gateway.daemon.vitals import Guard
 from gateway.outcomes import Deferred, Ok
 from gateway.parcels import AgreementId, Claim, PartyId
 from gateway.policy.facts import Intake
+from gateway.ports import everything
 
 NOW = datetime(2026, 10, 8, 9, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 PARTY = PartyId("guangdong")
@@ -119,7 +121,9 @@ if os.geteuid() == 0:
 
         def look(minute: int) -> list[Claim]:
             free = shutil.disk_usage(small).free >> 20
-            return list(inbox.scan(NOW.replace(minute=minute), taking=guard.judge(free, intake)))
+            return list(
+                inbox.scan(NOW.replace(minute=minute), everything if guard.judge(free, intake) else sharing.nothing)
+            )
 
         (small / "most").write_bytes(bytes(5 << 19))
         (drop / "a.csv").write_bytes(b"a")

@@ -79,6 +79,19 @@ def test_a_table_without_it_is_not(data: bytes) -> None:
     assert not whole(data, "个案.csv")
 
 
+@pytest.mark.parametrize(("table", "is_whole"), [(True, False), (False, True)])
+def test_plain_text_is_a_table_where_it_is_known_to_be_one(table: bool, is_whole: bool) -> None:
+    """A report in prose need not end its last line."""
+    data = "自评估".encode()
+    found = wholeness.is_whole(lambda at, length: data[at : at + length], len(data), "自评估报告.txt", table=table)
+    assert found is is_whole
+
+
+def test_what_is_no_text_is_not_called_half_a_table() -> None:
+    assert whole(b"\x00\xff\xfe\x07 rubbish", "个案.csv")
+    assert not whole(bytes(4096), "个案.csv"), "given its size, not written yet"
+
+
 def test_what_does_not_say_where_it_ends_is_whole() -> None:
     assert whole(b"\xff\xd8\xff\xe0 picture", "扫描.jpg")
 

@@ -13,7 +13,7 @@ from gateway.adapters.ledger import tables as t
 from gateway.adapters.ledger.queries import Queries, Writings, equals, written
 from gateway.adapters.ledger.rows import NewParcel, ParcelEqual, ParcelRow, ParcelValues, Place
 from gateway.lifecycle import Change, ParcelState
-from gateway.parcels import Claim, Tally
+from gateway.parcels import Arrival, Tally
 
 _PARCELS = select(t.parcels)
 _SETTLED = [state for state in ParcelState if state.settled]
@@ -44,11 +44,11 @@ class ParcelReadings(Queries):
         query = _PARCELS.where(p.sender == sender, p.sha256 == sha256, p.id != but, p.state.not_in(gone))
         return self._one(ParcelRow, query.order_by(p.received_at, p.id).limit(1))
 
-    def refused_before(self, claim: Claim, sha256: str, code: str) -> bool:
+    def refused_before(self, arrival: Arrival, code: str) -> bool:
         """Whether the same content came from this sender under this agreement before, and was refused with `code`."""
         p = t.parcels.c
-        same = p.sender == claim.sender, p.agreement == claim.agreement, p.sha256 == sha256, p.id != claim.parcel
-        return self._one(ParcelRow, _PARCELS.where(*same, p.code == code).limit(1)) is not None
+        same = p.sender == arrival.sender, p.agreement == arrival.agreement, p.sha256 == arrival.sha256
+        return self._one(ParcelRow, _PARCELS.where(*same, p.code == code, p.id != arrival.parcel).limit(1)) is not None
 
     def unsettled(self) -> list[ParcelRow]:
         """Parcels in work, waiting or stopped, oldest first."""

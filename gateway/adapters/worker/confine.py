@@ -85,11 +85,19 @@ def die_with(parent: int) -> None:
 def limit(memory_mb: int, work: int, clock: int, file_mb: int) -> None:
     """Limit the process, per job, in the forked child: memory and the size of files in MiB, seconds of work and on the
     clock. The kernel ends what goes on beyond them, with `SIGXCPU` and `SIGALRM`, also inside of a library's code."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (work, work + 5))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_mb << 20, file_mb << 20))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    _at_most(resource.RLIMIT_AS, memory_mb << 20)
+    _at_most(resource.RLIMIT_CPU, work, 5)
+    _at_most(resource.RLIMIT_FSIZE, file_mb << 20)
+    _at_most(resource.RLIMIT_NOFILE, 256)
     signal.setitimer(signal.ITIMER_REAL, clock)
+
+
+def _at_most(which: int, soft: int, more: int = 0) -> None:
+    """A limit, and the hard one `more` above it; never above the one that this process was started with, which nobody
+    may raise."""
+    hard = resource.getrlimit(which)[1]
+    allowed = soft + more if hard == resource.RLIM_INFINITY else min(soft + more, hard)
+    resource.setrlimit(which, (min(soft, allowed), allowed))
 
 
 def memory_for(size: int, *, zipped: bool) -> None:

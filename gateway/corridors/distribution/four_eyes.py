@@ -29,7 +29,11 @@ _REQUEST, _CONFIRMED = "request", "confirmed"
 
 
 class NotConfirmed(Exception):
-    """The release waits; the message says for what, to the person who asked."""
+    """The release waits; the code says for what, to the person who asked."""
+
+    def __init__(self, code: str, **detail: str) -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
 
 
 def identity(agreement: str, period: str, batch: int) -> str:
@@ -67,15 +71,14 @@ def confirm(node: Node, agreement: str, period: str, batch: int, signatures: Seq
     with node.ledger.transaction(now) as tx:
         body = tx.progress.get(name, _REQUEST)
         if body is None:
-            raise NotConfirmed("no release was requested: ask without a signature first")
+            raise NotConfirmed("641")
         document = json.loads(body)
         if document["packages"] != _listed(_held(tx, agreement, period)):
-            raise NotConfirmed("the held packages have changed since: request again, and sign the new request")
+            raise NotConfirmed("642")
         signed = {_signer(node, facts, body.encode(), signature): signature for signature in signatures}
         people = sorted({*signed, *_by_account(facts, document["requested_by"])})
         if len(people) < 2:
-            who = people[0] if people else "nobody"
-            raise NotConfirmed(f"two different people have to vouch for this release; so far: {who}")
+            raise NotConfirmed("643", who=people[0] if people else "–")
         actor = " + ".join(f"person:{person}" for person in people)
         if tx.progress.get(name, _CONFIRMED) is None:
             tx.progress.set(name, _CONFIRMED, actor)
@@ -102,7 +105,7 @@ def confirmed(
     name = identity(agreement, period, batch)
     body = reading.progress.get(name, _REQUEST)
     if body is None or reading.progress.get(name, _CONFIRMED) is None:
-        raise NotConfirmed("two people have to vouch for this release")
+        raise NotConfirmed("643", who="–")
     listed = json.loads(body)["packages"]
     return [package for package in held if listed.get(package.id) == package.sha256]
 
@@ -115,7 +118,7 @@ def _signer(node: Node, facts: Facts, body: bytes, signature: bytes) -> str:
     for person in facts.people.values():
         if "release" in person.roles and isinstance(node.verifier.verify(body, signature, person.key), Ok):
             return person.id
-    raise NotConfirmed("a signature is not that of a person who may release, or not over this request")
+    raise NotConfirmed("644")
 
 
 def _by_account(facts: Facts, requested_by: str) -> list[str]:

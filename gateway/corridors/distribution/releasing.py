@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -101,20 +101,18 @@ class Releasing:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def listable(self) -> list[tuple[str, str, int]]:
-        """(agreement, period, batch) of every collection that is whole and not told to the level above: a list goes up
-        also where no package is held, as when all were nil."""
+    def listable(self, among: Iterable[tuple[str, str]]) -> list[tuple[str, str, int]]:
+        """(agreement, period, batch) of every collection `among` these that is whole and not told to the level above: a
+        list goes up also where no package is held, as when all were nil."""
         facts, found = self._node.facts.current(), []
         with self._node.ledger.reading() as reading:
-            for agreement in facts.agreements.values():
-                by_person = agreement.four_eyes or agreement.release == "by_operator"
-                if by_person or not collecting.hands_up(agreement, facts):
+            for name, period in among:
+                agreement = facts.agreements.get(name)
+                if agreement is None or agreement.four_eyes or agreement.release == "by_operator":
                     continue
-                for period in reading.obligations.periods(agreement.id):
-                    number = reading.batches.last(agreement.id, period) + 1  # before what is held, as in `ripe`
-                    news = collecting.is_news(reading, facts, agreement, period)
-                    if news and not _held(reading, agreement.id, period):
-                        found.append((agreement.id, period, number))
+                number = reading.batches.last(name, period) + 1  # before what is held, as in `ripe`
+                if collecting.is_news(reading, facts, agreement, period) and not _held(reading, name, period):
+                    found.append((name, period, number))
         return found
 
     def ripe(self, now: datetime) -> list[tuple[str, str, int]]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.outcomes import Refused
+
 
 class Unknown(Exception):
     """There is no such thing."""
 
 
 class CannotBe(Exception):
-    """It cannot be done as things stand; the message says why, to the person who asked."""
+    """It cannot be done as things stand; `refused` says why, to the person who asked."""
+
+    def __init__(self, code: str, **detail: str) -> None:
+        super().__init__(code)
+        self.refused = Refused(code, detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,16 +17,16 @@ def close(node: Node, agreement: str, period: str, actor: str) -> list[str]:
     if agreement not in facts.agreements:
         raise Unknown
     if not collecting.hands_up(facts.agreements[agreement], facts):
-        raise CannotBe("nothing is collected for the level above under this agreement")
+        raise CannotBe("633")
     with node.ledger.transaction(now) as tx:
         standing = collecting.standing(tx, facts, facts.agreements[agreement], period)
         missing = [one.party for one in standing.parties if one.status in ("missing", "partly")]
         if not missing:
-            raise CannotBe("nobody is missing for this period")
+            raise CannotBe("634", period=period)
         if not standing.counts["reported"]:
-            raise CannotBe("nobody has reported for this period: there is nothing to send up")
+            raise CannotBe("635", period=period)
         if standing.closed_by:
-            raise CannotBe("it is closed already")
+            raise CannotBe("636", period=period)
         tx.log(
             Entry(
                 id=collecting.closing(agreement, period),

@@ -16,7 +16,7 @@ def acknowledge(node: Node, identity: str, actor: str) -> Again:
         if row is None:
             raise Unknown
         if row.state not in (IncomingState.BY_PERSON, IncomingState.INCOMPLETE):
-            raise CannotBe(f"the batch is {row.state}: it does not wait for a person")
+            raise CannotBe("640", state=str(row.state))
         attempt = row.attempt + 1
         of_incoming(tx, row, Event.CONFIRMED, Said(suffix=f"/{row.attempt}", actor=actor))
         tx.incoming.update(identity, attempt=attempt)

@@ -35,7 +35,7 @@ def _awaiting(tx: Transaction, identity: str) -> ParcelRow:
     if row is None:
         raise Unknown
     if row.state is not ParcelState.AWAITING:
-        raise CannotBe(f"the parcel is {row.state}: it does not wait for confirmation")
+        raise CannotBe("640", state=str(row.state))
     return row
 
 

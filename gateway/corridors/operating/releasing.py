@@ -35,7 +35,7 @@ def release(node: Node, agreement: str, period: str, signatures: Sequence[bytes]
         held = reading.packages.where(agreement=agreement, period=period, state=PackageState.HELD)
         news = collecting.is_news(reading, facts, facts.agreements[agreement], period)
     if not held and not news:
-        raise CannotBe("there are no held packages of this agreement and period")
+        raise CannotBe("637", agreement=agreement, period=period)
     made = Release(agreement, period, batch, len(held), actor)
     if not facts.agreements[agreement].four_eyes:
         return made
@@ -45,5 +45,5 @@ def release(node: Node, agreement: str, period: str, signatures: Sequence[bytes]
     try:
         both = four_eyes.confirm(node, agreement, period, batch, signatures)
     except four_eyes.NotConfirmed as error:
-        raise CannotBe(str(error)) from None
+        raise CannotBe(error.code, **error.detail) from None
     return Release(agreement, period, batch, len(held), both)

@@ -33,7 +33,7 @@ def retry(node: Node, identity: str, actor: str) -> Again:
 
 def _parcel(tx: Transaction, row: ParcelRow, actor: str) -> Again:
     if row.settled:
-        raise CannotBe(f"the parcel is {row.state}: there is nothing to retry")
+        raise CannotBe("638", state=str(row.state))
     attempt = row.attempt + 1
     counts = {"reached": REACHED.index(reached(tx, row))}
     of_parcel(tx, row, Event.RETRIED, Said(counts, suffix=f"/{attempt}", actor=actor))
@@ -52,7 +52,7 @@ def reached(reading: Reading, row: ParcelRow) -> ParcelState:
 
 def _batch(tx: Transaction, row: BatchRow, actor: str) -> Again:
     if row.state not in (BatchState.RELEASED, BatchState.FAULTED):
-        raise CannotBe(f"the batch is {row.state}: there is nothing to retry")
+        raise CannotBe("638", state=str(row.state))
     attempt = row.attempt + 1
     of_batch(tx, row, Event.RETRIED, Said(suffix=f"/{attempt}", actor=actor))
     return Again("delivery", row.id, row.receiver, attempt)
@@ -60,7 +60,7 @@ def _batch(tx: Transaction, row: BatchRow, actor: str) -> Again:
 
 def _incoming(tx: Transaction, row: IncomingRow, actor: str) -> Again:
     if row.state is IncomingState.ANSWERED:
-        raise CannotBe("the batch is answered: there is nothing to retry")
+        raise CannotBe("638", state=str(row.state))
     attempt = row.attempt + 1
     of_incoming(tx, row, Event.RETRIED, Said(suffix=f"/{attempt}", actor=actor))
     return Again("answer", row.id, row.sender, attempt)

@@ -17,17 +17,19 @@ from gateway.corridors.inquiries import answering
 from gateway.corridors.recording import Said, of_parcel
 from gateway.corridors.submission.recognising import OPENED
 from gateway.corridors.submission.steps import At, ParcelStep, others_first, parcel_key
+from gateway.corridors.telling import impersonation
 from gateway.lifecycle import Event
 from gateway.node import Terms
 from gateway.outcomes import Decision, Held, Ok, Refused
 from gateway.parcels import Checked, Kind, Opened, ParcelId
 from gateway.records import Examination
-from gateway.stages import checking
+from gateway.stages import authority, checking
 from gateway.step import StepResult
 
 CHECKED: TypeAdapter[Checked] = TypeAdapter(Checked)
 CONFIRMED = "confirmed"
 SMALLEST_REPLACEMENT = 0.9  # of the replaced records; with fewer a person is asked
+IMPERSONATES = "255"
 
 
 class Checking(ParcelStep[Opened, Checked]):
@@ -55,6 +57,10 @@ class Checking(ParcelStep[Opened, Checked]):
             else:
                 job = replace(job, repeats=repeating.key(node, arrival.agreement, arrival.period, now))
                 examined = node.worker.examine(parcel, job)
+        if isinstance(examined, Refused) and examined.code == IMPERSONATES:
+            signer = facts.parties[arrival.sender]
+            refused = authority.of_file(examined.detail.get("claimed", ""), signer, facts)
+            return impersonation.told(node, refused, facts.agreements[arrival.agreement], now)
         if not isinstance(examined, Ok):
             return examined
         found = Examination.from_json(examined.value)

@@ -106,4 +106,7 @@ def out_of(sealed: Sealed, facts: Facts) -> dict[str, int]:
     if agreement.receivers == "routed":
         routes = facts.routes(agreement)
         return {routes[part.province].id: part.records for part in parts}
-    return {"+".join(agreement.receivers): part.records for part in parts}
+    listed = list(agreement.receivers) if not isinstance(agreement.receivers, str) else []
+    everybody = [party.id for party in facts.receivers(agreement)]  # in the order of the facts, then that of a tier
+    everybody.sort(key=lambda party: listed.index(party) if party in listed else len(listed))
+    return {"+".join(everybody): part.records for part in parts}

@@ -25,7 +25,6 @@ from gateway.packages import Descriptor
 from gateway.parcels import Arrival, Claim, Form, ParcelId
 from gateway.policy.periods import Period
 from gateway.ports import Copied
-from gateway.records.truncation import TRUNCATED, is_truncated
 from gateway.stages import authority, intake, recognising
 from gateway.step import OK, Done, Step, StepResult
 
@@ -69,8 +68,6 @@ class Intake(Step[Claimed, Arrival]):
         refused = authority.of_sidecar(sidecar, signer, facts)
         if refused is None and agreement is not None:
             refused = authority.accepted(agreement, _form(copied.value))
-        if refused is None and _form(copied.value) == "plain":
-            refused = self._broken_off(claim, copied.value)
         if refused is not None:
             return impersonation.told(self.node, refused, agreement, now)
         package = self._package(parcel, claim, copied.value, now)
@@ -102,15 +99,6 @@ class Intake(Step[Claimed, Arrival]):
             self.node.inbox.finish(ParcelId(identity))
 
     # -- the effect --------------------------------------------------------------------------------------------------
-
-    def _broken_off(self, claim: Claim, copied: Copied) -> Refused | None:
-        """Refused 260 for a file without its end: the rest may be lost. Its sender says otherwise by a done marker, or
-        by sending the very same bytes once more. A sealed package says itself what it holds."""
-        if claim.marked or not is_truncated(copied.path, copied.name):
-            return None
-        with self.node.ledger.reading() as reading:
-            before = reading.parcels.refused_before(claim, copied.sha256, TRUNCATED)
-        return None if before else Refused(TRUNCATED)
 
     def _package(self, parcel: ParcelId, claim: Claim, copied: Copied, now: datetime) -> Outcome[Descriptor | None]:
         """A sealed package is opened under the sender's pinned key before anything is believed of it."""

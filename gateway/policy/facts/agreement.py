@@ -132,7 +132,10 @@ class Agreement(Fact):
     senders: Tier | tuple[Identifier, ...] = Field(
         description="every party of a tier, or a list of ids and tiers; the node's own party is not among a tier's"
     )
-    receivers: Literal["routed"] | tuple[Identifier, ...]
+    receivers: Literal["routed"] | Tier | tuple[Identifier, ...] = Field(
+        description="`routed`: each record by its field; or who gets all of it: every party of a tier, or a list of "
+        "ids and tiers; the node's own party is not among a tier's"
+    )
     route_by: str | None = None
     routes: Tier | Mapping[str, Identifier] = Field(
         default="province",

@@ -47,17 +47,21 @@ class Facts:
 
     def senders(self, agreement: Agreement) -> tuple[Party, ...]:
         """Who owes under an agreement, in order of area code."""
-        named = (agreement.senders,) if isinstance(agreement.senders, str) else agreement.senders
-        chosen = [self.parties[name] for name in named if name not in TIERS]
-        chosen += [p for p in self.parties.values() if p.tier in named and p.id not in (self.node.party, *named)]
-        return tuple(sorted(chosen, key=lambda p: p.area_code))
+        return self._named(agreement.senders)
 
     def receivers(self, agreement: Agreement) -> tuple[Party, ...]:
         """Who may receive under an agreement: the named ones, or everybody whom its routes lead to."""
-        if agreement.receivers == "routed":
-            chosen = list({party.id: party for party in self.routes(agreement).values()}.values())
-        else:
-            chosen = [self.parties[i] for i in agreement.receivers]
+        if agreement.receivers != "routed":
+            return self._named(agreement.receivers)
+        chosen = {party.id: party for party in self.routes(agreement).values()}
+        return tuple(sorted(chosen.values(), key=lambda p: p.area_code))
+
+    def _named(self, names: str | tuple[str, ...]) -> tuple[Party, ...]:
+        """The parties of a tier, or of a list of ids and tiers, in order of area code; the node's own only where its id
+        is named."""
+        named = (names,) if isinstance(names, str) else names
+        chosen = [self.parties[name] for name in named if name not in TIERS]
+        chosen += [p for p in self.parties.values() if p.tier in named and p.id not in (self.node.party, *named)]
         return tuple(sorted(chosen, key=lambda p: p.area_code))
 
     def above(self, party: Party) -> bool:

@@ -43,6 +43,13 @@ class Intake(Fact):
         default=0, ge=0, description="taken again from here on; 0: a quarter above `min_free_mb`"
     )
 
+    per_party: int = Field(
+        default=100,
+        ge=1,
+        description="so many files of one party are in work at once; what else it has laid waits in its folder, so "
+        "that a flood of one delays nobody else",
+    )
+
     @property
     def resume_at_mb(self) -> int:
         """Above the limit at which intake stopped, so that it does not stop and start with every file."""

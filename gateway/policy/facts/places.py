@@ -78,3 +78,11 @@ def folders_of(facts: Facts, party: Party) -> tuple[PurePosixPath, ...]:
         if party in facts.receivers(agreement):
             folders.append(inbox_folder(facts, party, agreement))
     return tuple(folders)
+
+
+def issuing_folders(facts: Facts) -> tuple[PurePosixPath, ...]:
+    """Where the node lays what it sends itself, to be taken in like anybody's; parents first. None where it sends
+    nothing."""
+    own = facts.parties[facts.node.party]
+    mine = [drop_folder(facts, own, a) for a in facts.agreements.values() if own in facts.senders(a)]
+    return (party_folder(own), party_folder(own) / facts.node.folders.drop, *mine) if mine else ()

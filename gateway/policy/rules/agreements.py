@@ -27,8 +27,7 @@ def counterparts(draft: Draft) -> Iterator[FactFault]:
             if isinstance(named, str):
                 continue
             for number, name in enumerate(named):
-                tier = key == "senders" and name in TIERS
-                if not tier and not draft.has_party(name):
+                if name not in TIERS and not draft.has_party(name):
                     yield draft.no_party(agreement.file, (key, number), name)
                 elif name in named[:number]:
                     message = f"party {name} is named twice"
@@ -43,11 +42,12 @@ def both_ways(draft: Draft) -> Iterator[FactFault]:
     for agreement in draft.agreements.values():
         senders = {party.id for party in draft.senders(agreement)}
         if agreement.receivers != "routed":
-            for number, name in enumerate(agreement.receivers):
-                if name in senders:
-                    message = f"{name} would send to itself: take it out of senders or of receivers"
-                    message_zh = f"{name} 既是报送方又是接收方，等于发给自己：请从 senders 或 receivers 中去掉"
-                    yield draft.fault(agreement.file, ("receivers", number), message, message_zh)
+            for name in sorted(senders & {party.id for party in draft.receivers(agreement)}):
+                named = () if isinstance(agreement.receivers, str) else agreement.receivers
+                path = ("receivers", named.index(name)) if name in named else ("receivers",)
+                message = f"{name} would send to itself: take it out of senders or of receivers"
+                message_zh = f"{name} 既是报送方又是接收方，等于发给自己：请从 senders 或 receivers 中去掉"
+                yield draft.fault(agreement.file, path, message, message_zh)
             continue
         receivers = draft.led_to(agreement)
         if draft.parties_read and len(receivers) == 1 and receivers <= senders:
@@ -135,3 +135,12 @@ def nobody_sends(draft: Draft) -> Iterator[FactFault]:
         if tier and draft.node is not None and not draft.senders(agreement):
             message = f"there is no party of the tier {tier}: nobody sends"
             yield draft.fault(agreement.file, ("senders",), message, f"没有层级为 {tier} 的交换方：无人报送")
+
+
+def nobody_receives(draft: Draft) -> Iterator[FactFault]:
+    """A tier that receives has a party beside the node's own."""
+    for agreement in draft.agreements.values():
+        tier = " / ".join(sorted(draft.receiving_tiers(agreement)))
+        if tier and draft.node is not None and not draft.receivers(agreement):
+            message = f"there is no party of the tier {tier}: nobody receives"
+            yield draft.fault(agreement.file, ("receivers",), message, f"没有层级为 {tier} 的交换方：无人接收")

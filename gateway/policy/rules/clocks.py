@@ -72,8 +72,9 @@ def replies(draft: Draft) -> Iterator[FactFault]:
         if types is not None and not {NUMBER, RESULT} <= set(types):
             message = f"a reply needs the fields {NUMBER} and {RESULT}"
             yield draft.fault(reply.file, ("dataset",), message, f"反馈约定的数据规范须有字段 {NUMBER} 和 {RESULT}")
-        if isinstance(agreement.receivers, tuple):
-            for party in sorted(party for party in agreement.receivers if not draft.sends(reply, party)):
+        if agreement.receivers != "routed":
+            asked = {party.id for party in draft.receivers(agreement)}
+            for party in sorted(party for party in asked if not draft.sends(reply, party)):
                 message = f"{party} is asked under {agreement.id} and may not answer"
                 message_zh = f"{party} 在 {agreement.id} 中被查询，却不能反馈"
                 yield draft.fault(reply.file, ("senders",), message, message_zh)

@@ -78,15 +78,20 @@ class Draft:
 
     def sending_tiers(self, agreement: Agreement) -> frozenset[str]:
         """The tiers whose parties all report under the agreement."""
-        named = (agreement.senders,) if isinstance(agreement.senders, str) else agreement.senders
-        return frozenset(name for name in named if name in TIERS)
+        return _tiers(agreement.senders)
+
+    def receiving_tiers(self, agreement: Agreement) -> frozenset[str]:
+        """The tiers whose parties all receive everything under the agreement; none where records are routed."""
+        return _tiers(agreement.receivers)
 
     def senders(self, agreement: Agreement) -> list[Party]:
         """Who reports under the agreement, as far as they could be read; the node's own party only where it is
         named."""
-        own = self.node.party if self.node else ""
-        tiers = self.sending_tiers(agreement)
-        named = () if isinstance(agreement.senders, str) else agreement.senders
+        return self._named(agreement.senders)
+
+    def _named(self, names: str | tuple[str, ...]) -> list[Party]:
+        own, tiers = self.node.party if self.node else "", _tiers(names)
+        named = () if isinstance(names, str) else names
         return [p for p in self.parties.values() if p.id in named or (p.tier in tiers and p.id != own)]
 
     @property
@@ -105,7 +110,11 @@ class Draft:
         """Who may receive under the agreement, as far as they could be read."""
         if agreement.receivers == "routed":
             return routing.leads(self.parties, agreement).values()
-        return [self.parties[party] for party in agreement.receivers if party in self.parties]
+        return self._named(agreement.receivers)
+
+
+def _tiers(names: str | tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for name in ((names,) if isinstance(names, str) else names) if name in TIERS)
 
 
 Rule: TypeAlias = Callable[[Draft], Iterable[FactFault]]

@@ -61,6 +61,7 @@ WARNINGS: Final[tuple[Rule, ...]] = (
     keys.unpinned_receivers,
     keys.people,
     agreements.nobody_sends,
+    agreements.nobody_receives,
     dates.nothing_owed,
     files.unread,
 )

@@ -19,6 +19,8 @@ from gateway.policy.loading import load
 from gateway.policy.rules import inspect
 
 INQUIRIES = ["births-elsewhere", "inquiry-15wd", "inquiry-30d", "reply-15wd", "reply-30d"]
+BULLETINS = ["bulletin-monthly", "evaluation"]
+OF_A_PROVINCE = ["province-bulletin", "province-evaluation"]
 PILOTS = ["pilot-application", "pilot-report"]
 OWED_BY_A_PROVINCE = [
     "evaluation-returns",
@@ -30,11 +32,12 @@ OWED_BY_A_PROVINCE = [
 ]
 OWED_BY_A_COUNTY = ["county-population-base", "county-statistics", "county-structure"]
 BESIDE = {
-    "national": [*INQUIRIES, *PILOTS, *OWED_BY_A_PROVINCE],
-    "province": [*INQUIRIES, *PILOTS, *OWED_BY_A_PROVINCE, *OWED_BY_A_COUNTY],
+    "national": [*INQUIRIES, *PILOTS, *BULLETINS, *OWED_BY_A_PROVINCE],
+    "province": [*INQUIRIES, *PILOTS, *BULLETINS, *OF_A_PROVINCE, *OWED_BY_A_PROVINCE, *OWED_BY_A_COUNTY],
     "county": [
         *INQUIRIES,
         *PILOTS,
+        *OF_A_PROVINCE,
         *OWED_BY_A_COUNTY,
         "adoptions",
         "birth-registrations",
@@ -51,6 +54,7 @@ BESIDE = {
     ],
 }
 """What each tier has beside the migrant cases."""
+ISSUED: dict[str, list[str]] = {"national": BULLETINS, "province": OF_A_PROVINCE, "county": []}
 
 app = typer.Typer()
 app.command()(command.init)
@@ -90,7 +94,8 @@ def test_each_tier_gives_a_node_whose_facts_are_without_fault(
     for agreement in facts.agreements.values():
         assert facts.senders(agreement)
         assert facts.receivers(agreement)
-        assert facts.node.party not in {p.id for p in facts.senders(agreement)}
+        # What the node itself sends it makes by itself.
+        assert (facts.node.party in {p.id for p in facts.senders(agreement)}) == (agreement.id in ISSUED[tier])
     own = facts.parties[facts.node.party]
     assert own.key == document["fingerprint"] == keyring.own_fingerprint(home / "private")
     assert b"PGP PUBLIC KEY BLOCK" in (home / "keys" / f"{own.id}.asc").read_bytes()
@@ -133,6 +138,8 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
         "暂缓落户",
         "出生核实结果",
         "非住院分娩",
+        "省内按月通报",
+        "省内评估数据",
         *both,
     ]
     assert found == {
@@ -152,10 +159,20 @@ def test_every_partner_has_its_folders_and_nobody_else_can_read_them(tmp_path: P
     assert (mode(home / "private"), mode(home / "state"), mode(home / "log")) == (0o700, 0o700, 0o750)
 
 
+def test_what_the_node_issues_has_its_folders_and_what_it_receives_under_none(tmp_path: Path) -> None:
+    """A drop folder that is missing counts as one that is away."""
+    home = tmp_path / "node"
+    assert run(home, "--tier", "province")[0] == 0
+    own = home / "exchange" / "440000"
+    assert {str(p.relative_to(own)) for p in own.rglob("*")} == {"上报", "上报/省内按月通报", "上报/省内评估数据"}
+    assert {mode(p) for p in own.rglob("*")} == {0o770}
+
+
 def test_the_corps_has_nobody_to_receive_from_and_the_check_says_so(tmp_path: Path) -> None:
     code, out = run(tmp_path / "node", "--tier", "province", "--party", "660000", "--json")
     assert code == 0
-    assert sum("无人报送" in warning["message"] for warning in json.loads(out)["warnings"]) == 7
+    said = [warning["message"] for warning in json.loads(out)["warnings"]]
+    assert [sum(word in message for message in said) for word in ("无人报送", "无人接收")] == [7, 2]
 
 
 @pytest.mark.parametrize("leftover", ["a.txt", ".hidden", "folder/"])

@@ -58,6 +58,8 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
         "reply-15wd": ("核查甲类反馈", None, "province", "routed", "at_once"),
         "reply-30d": ("核查乙类反馈", None, "province", "routed", "at_once"),
         "births-elsewhere": ("区外出生反馈", "registered_code", "province", "routed", "at_once"),
+        "bulletin-monthly": ("按月通报", None, ("000000",), "province", "at_once"),
+        "evaluation": ("评估数据", None, ("000000",), "province", "at_once"),
     }
     dated = [agreement for agreement in facts.agreements.values() if agreement.deadline is not None]
     tables = [agreement for agreement in dated if agreement.rhythm == "quarterly"]
@@ -67,6 +69,8 @@ def test_the_shipped_agreements_route_as_the_domain_says() -> None:
         "self-assessment": ({"Y": "12-30"}, True),
         "work-plan": ({"Y": "05-31"}, True),
         "evaluation-returns": ({"H1": "08-10", "H2": "12-30"}, ("H2",)),
+        "bulletin-monthly": ({"M": "01-10"}, False),
+        "evaluation": ({"H1": "07-20", "H2": "01-20"}, False),
     }
     for agreement in tables:
         assert agreement.deadline is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.instants import SHANGHAI
-from gateway.receipts.collection import Collected, Collection, parse
+from gateway.receipts.collection import MOST, Collected, Collection, parse
 
 AT = datetime(2026, 11, 3, 10, tzinfo=SHANGHAI)
 FOUR = (
@@ -56,3 +56,11 @@ def test_it_is_read_as_it_was_written(made: Collection) -> None:
 def test_what_cannot_be_one(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         Collection(**{"parties": FOUR, **wrong})
+
+
+@pytest.mark.parametrize("many", [MOST + 1, 100_000])
+def test_more_than_there_are_is_no_collection(many: int) -> None:
+    rows = [{"party": f"44{number:07}", "status": "missing"} for number in range(many)]
+    assert len(parse({"parties": rows[:MOST]}).parties) == MOST
+    with pytest.raises(ValueError, match="more parties than there are"):
+        parse({"parties": rows})

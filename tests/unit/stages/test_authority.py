@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,8 +15,10 @@ from support.packed import describe
 
 from gateway.founding import TierChoice, make
 from gateway.outcomes import Refused
+from gateway.packages import NAMING
 from gateway.policy import loading
 from gateway.policy.facts import Facts
+from gateway.records.readers import datapackage
 from gateway.stages import authority
 
 NOW = datetime(2026, 10, 20, tzinfo=UTC)
@@ -60,15 +65,38 @@ def of_package(facts: Facts, signer: str, **changes: object) -> Refused | None:
     return authority.of_package(made, facts.parties[signer], facts, NOW)
 
 
+def in_a_plain_package(facts: Facts, signer: str, **named: str) -> Refused | None:
+    """As it is judged: the worker reads what a Data Package without a seal says of its author, and says so."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            said = {key.replace("__", ":"): name for key, name in named.items()}
+            archive.writestr("datapackage.json", json.dumps({**said, "resources": [{"path": "a.csv"}]}))
+            archive.writestr("a.csv", "a\n1\n")
+        found = datapackage.unpack(path, Path(folder), signer)
+    if isinstance(found, Path):
+        return None
+    assert isinstance(found, Refused)
+    assert found.code == "255"
+    return authority.of_file(found.detail["claimed"], facts.parties[signer], facts)
+
+
 Message = Callable[[Facts, str, str], Refused | None]
 MESSAGES: dict[str, Message] = {
     "the sender of a package": lambda f, s, a: of_package(f, s, sender=a),
     "the sender and origin of a package": lambda f, s, a: of_package(f, s, sender=a, origin=a),
     "the issuer of a list": lambda f, s, a: authority.of_list(Listed(a), f.parties[s], f),
     "the issuer of a receipt": lambda f, s, a: authority.speaks(f.parties[s], (a,), f),
-    "a note beside a file, as its sender": lambda f, s, a: authority.of_sidecar({"sender": a}, f.parties[s], f),
-    "a note beside a file, as its origin": lambda f, s, a: authority.of_sidecar({"origin": a}, f.parties[s], f),
-    "a note beside a file, as its party": lambda f, s, a: authority.of_sidecar({"party": a}, f.parties[s], f),
+    **{
+        f"a note beside a file, as its {key}": lambda f, s, a, k=key: authority.of_sidecar({k: a}, f.parties[s], f)
+        for key in NAMING
+    },
+    **{
+        f"a Data Package without a seal, as its {key}": lambda f, s, a, k=key: in_a_plain_package(
+            f, s, **{k.replace(":", "__"): a}
+        )
+        for key in NAMING
+    },
 }
 HANDED: dict[str, Message] = {
     "the origin of a package": lambda f, s, a: of_package(f, s, origin=a),
@@ -89,6 +117,12 @@ def test_nobody_is_the_author_but_who_signs(
     else:
         claimed = author if author in facts.parties else ""
         assert outcome == Refused("255", {"signer": signer, "claimed": claimed})
+
+
+@pytest.mark.parametrize("name", ["张三", "Zhang San", "a" * 49, "", "330000 ", "３３００００"])
+def test_what_a_plain_package_says_that_is_no_id_is_not_repeated(nation: Facts, name: str) -> None:
+    """It could be a person's name."""
+    assert in_a_plain_package(nation, PROVINCE, origin=name) == Refused("255", {"signer": PROVINCE, "claimed": ""})
 
 
 @pytest.mark.parametrize("message", HANDED)
@@ -125,6 +159,13 @@ def test_what_is_no_party_s_id_is_nobody_s(province: Facts, name: str) -> None:
         (COUNTY, True),
         (DEPARTMENT, True),
         ("440106001", True),
+        ("440106001001", True),
+        # A county under a second spelling would be collected twice.
+        ("440106000", False),
+        ("440106000000", False),
+        ("440106001000", False),
+        ("440106000-jisheng", False),
+        ("４４０１０６", False),
         (PROVINCE, False),
         ("330106", False),
         ("44", False),

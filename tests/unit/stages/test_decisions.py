@@ -115,6 +115,8 @@ RELAYED = {"origin": PartyId("350000")}
         (Kind.SUPPLEMENT, "a", [], 1, "708"),
         (Kind.SUPPLEMENT, "a", [], intake.RELAY_TRIES, 1),
         (Kind.REPLACE, "a", [], intake.RELAY_TRIES, 1),
+        (Kind.REPLACE, "a", [], 1, 1),  # it names nothing that it would replace here
+        (Kind.REPLACE, "a", [FIRST], 1, 2),
         (Kind.SUPPLEMENT, "a", [FIRST], 1, 2),
         # A withdrawal may be on its way; without one it stays a contradiction.
         (Kind.NEW, "a", [FIRST], 1, "708"),

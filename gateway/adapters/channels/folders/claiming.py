@@ -25,11 +25,13 @@ from contextlib import suppress
 from datetime import datetime
 
 from gateway.adapters.channels.folders import moving, names, taking
+from gateway.adapters.channels.folders.queued import Queued
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
-from gateway.adapters.channels.folders.scanning import Listing, Observation, Quiet
+from gateway.adapters.channels.folders.scanning import Listing, Observation, Quiet, Ready
 from gateway.adapters.channels.writers import Writing
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.parcels import AgreementId, Claim, ParcelId, PartyId
+from gateway.ports import Share
 
 Address = tuple[PartyId, AgreementId, str]
 """Sender, agreement, folder relative to the exchange root."""
@@ -50,7 +52,8 @@ class Claiming:
         self._root = root
         self._claims = claims
         self._addresses = {folder: (sender, agreement) for sender, agreement, folder in addresses}
-        self._observations = {folder: Observation(quiet) for folder in self._addresses}
+        self._queued = Queued(claims.spool)
+        self._observations = {folder: Observation(quiet, self._queued.read(folder)) for folder in self._addresses}
         self._left: dict[str, Mapping[str, int]] = {}
         self._monotonic, self._writers = quiet.monotonic, quiet.writers
         self._remove = remove
@@ -91,19 +94,19 @@ class Claiming:
 
     # ---- scanning ----------------------------------------------------------------------------------------------
 
-    def scan(self, now: datetime, *, taking: bool) -> Sequence[Claim]:
+    def scan(self, now: datetime, share: Share) -> Sequence[Claim]:
         """See `DropFolders.scan`."""
         claims: list[Claim] = []
         for folder, observation in self._observations.items():
             try:
                 with self._root.folder(folder) as descriptor:
-                    claims += self._look(folder, descriptor, observation, now, taking)
+                    claims += self._look(folder, descriptor, observation, now, share)
             except (SourceDown, OSError):
                 observation.forget()
                 self._left.pop(folder, None)
         return claims
 
-    def _look(self, folder: str, descriptor: int, observation: Observation, now: datetime, taking: bool) -> list[Claim]:
+    def _look(self, folder: str, descriptor: int, observation: Observation, now: datetime, share: Share) -> list[Claim]:
         listing = observation.look(descriptor, now, self._monotonic())
         with self.lock:
             if folder not in self._recovered:
@@ -112,15 +115,28 @@ class Claiming:
                 self._recovered.add(folder)
             for parcel in listing.taken:
                 self._adopt(folder, descriptor, parcel, now)
-        if not taking and listing.ready:
-            listing.left["no_room"] += len(listing.ready)
-        elif taking:
-            self._take(folder, descriptor, listing, observation, now)
+        waiting = self._wait(folder, listing, share)
+        self._take(folder, descriptor, listing, observation, now)
+        with suppress(OSError):  # a full disk: what waits is known until the node stops
+            self._queued.keep(folder, waiting)
         self._sync(folder, descriptor)
         self._left[folder] = dict(listing.left)
         with self.lock:
             untold, self._untold[folder] = self._untold[folder], []
             return [self._records[p].claim for p in sorted(untold) if p in self._records]
+
+    def _wait(self, folder: str, listing: Listing, share: Share) -> list[Ready]:
+        """Leave what is more than its sender's share, of the files that came last; what waits."""
+        if not listing.ready:
+            return []
+        free, reason = share(*self._addresses[folder], len(listing.ready))
+        if free >= len(listing.ready):
+            return []
+        listing.ready.sort(key=lambda ready: (ready.first_seen, ready.name))
+        waiting = listing.ready[free:]
+        del listing.ready[free:]
+        listing.left[reason] += len(waiting)
+        return waiting
 
     def _recover(self, folder: str, descriptor: int, listing: Listing) -> int:
         """Undo claims of an earlier run whose rename never happened; how many there were."""

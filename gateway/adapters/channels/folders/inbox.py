@@ -24,7 +24,7 @@ from gateway.adapters.storage import removals
 from gateway.adapters.storage.claims import Claims, Record, key_of
 from gateway.outcomes import Deferred, Fault, Ok, Outcome, Refused
 from gateway.parcels import Claim, ParcelId
-from gateway.ports import Copied
+from gateway.ports import Copied, Share, everything
 
 
 class DropFolders:
@@ -57,7 +57,7 @@ class DropFolders:
 
     def left_alone(self) -> Mapping[str, Mapping[str, int]]:
         """What the last scan did not take, counted by reason per folder: those of `scanning.Listing`, `held` (could not
-        be renamed), `no_room` (the spool is full)."""
+        be renamed), `no_room` (the spool is full), and those that `share` gives."""
         return self._claiming.left_alone()
 
     def pending(self) -> Sequence[Claim]:
@@ -78,10 +78,10 @@ class DropFolders:
         record = self._claiming.record(parcel)
         return names.cleaned(record.name) if record and record.name else ""
 
-    def scan(self, now: datetime, *, taking: bool = True) -> Sequence[Claim]:
-        """See `ports.Inbox`. A folder that is down gives nothing and loses nothing: `health` tells it from empty. Not
-        `taking`: what is ready waits in its folder (`no_room`), with the instant it was first seen."""
-        return self._claiming.scan(now, taking=taking)
+    def scan(self, now: datetime, share: Share = everything) -> Sequence[Claim]:
+        """See `ports.Inbox`. A folder that is down gives nothing and loses nothing: `health` tells it from empty. What
+        waits in its folder keeps the instant it was first seen, also when the node is started again."""
+        return self._claiming.scan(now, share)
 
     def tidy(self) -> None:
         """Before the first scan: remove claims that a crash left half written. The files they name were not touched."""

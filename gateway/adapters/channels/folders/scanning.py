@@ -15,7 +15,7 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -86,11 +86,13 @@ class Listing:
 
 
 class Observation:
-    """What was seen of one drop folder so far, in memory: a restart begins a new quiet period."""
+    """What was seen of one drop folder so far, in memory: a restart begins a new quiet period. `before`: by name, what
+    waited for its turn when an earlier run ended, and since when; as long as it is the same it was there since."""
 
-    def __init__(self, quiet: Quiet) -> None:
+    def __init__(self, quiet: Quiet, before: Mapping[str, tuple[Key, datetime]] | None = None) -> None:
         self._quiet = quiet
         self._sightings: dict[str, Sighting] = {}
+        self._before = dict(before or {})
 
     def forget(self) -> None:
         """The folder was gone: what comes back has to stand still again."""
@@ -113,11 +115,15 @@ class Observation:
                 elif (status := self._status(entry, listing)) is not None:
                     known, key = seen.get(name), key_of(status)
                     if known is None or known.key != key:
-                        known = Sighting(key, now, monotonic, stat.S_ISREG(status.st_mode))
+                        known = Sighting(key, self._since_when(name, key, now), monotonic, stat.S_ISREG(status.st_mode))
                     self._sightings[name] = known
         still = [name for name in self._sightings if self._is_still(name, monotonic, listing)]
         self._judge(folder, still, monotonic, listing)
         return listing
+
+    def _since_when(self, name: str, key: Key, now: datetime) -> datetime:
+        was, since = self._before.pop(name, (key, now))
+        return min(since, now) if was == key else now
 
     @staticmethod
     def _pass_over(entry: os.DirEntry[str], listing: Listing) -> None:

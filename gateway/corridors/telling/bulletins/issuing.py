@@ -47,8 +47,10 @@ def _owed(node: Node) -> Iterator[tuple[Agreement, Period]]:
     """What is owed and neither lies in the folder nor was taken from it."""
     facts, now = node.facts.current(), node.clock.now()
     for agreement in _mine(facts):
+        folder = _folder(node, agreement)
         try:
-            lying = node.folders.files(_folder(node, agreement))
+            node.folders.make(folder)  # one that is missing counts as one that is away
+            lying = node.folders.files(folder)
         except OSError as error:
             _waits(node, agreement, error)
             continue

@@ -1,0 +1,65 @@
+"""The port for monitors: half-open and slow requests cost a bounded number of threads, for a bounded time."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.control import monitor
+from gateway.control.monitor import HOST, MOST, MonitorServer
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(monitor, "SECONDS", 0.5)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        number = int(probe.getsockname()[1])
+    server = MonitorServer(number, {"GET healthz": lambda _: {"ok": True}})
+    server.start()
+    yield number
+    server.close()
+
+
+def status(port: int) -> int:
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection.request("GET", "/healthz")
+    found = connection.getresponse().status
+    connection.close()
+    return found
+
+
+def test_half_open_requests_are_bounded_and_end(port: int) -> None:
+    before = threading.active_count()
+    open_ones = [socket.create_connection((HOST, port)) for _ in range(60)]
+    for connection in open_ones:
+        connection.sendall(b"GET /heal")
+    # Those over the most are closed at once, the others when their time is up: each reads an end, none hangs.
+    assert [connection.recv(1) for connection in open_ones if not connection.settimeout(10)] == [b""] * 60
+    assert threading.active_count() <= before + 2 * MOST + 1
+    assert status(port) == 200
+
+
+def test_a_request_that_comes_byte_by_byte_is_cut_off(port: int) -> None:
+    with socket.create_connection((HOST, port)) as connection:
+        connection.settimeout(0.05)
+        limit = time.monotonic() + 10
+        while not ended(connection):
+            assert time.monotonic() < limit
+    assert status(port) == 200
+
+
+def ended(connection: socket.socket) -> bool:
+    """Send one byte more; whether the other end is closed."""
+    try:
+        connection.sendall(b"G")
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
