@@ -8,6 +8,7 @@ enqueues `<parcel>#<n>`. Nothing here sleeps or waits for people.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Protocol
@@ -18,8 +19,9 @@ from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.distribution import Acknowledging, Delivery, Releasing
 from gateway.corridors.submission import STAGES
 from gateway.corridors.telling.posting import Posting
+from gateway.instants import backoff
 from gateway.node import Node
-from gateway.step import OK, Step, StepResult
+from gateway.step import FIRST_WAIT, OK, Step, StepResult
 
 # Bump only with a migration: parcels in work are resumed by the version of the flow they began under.
 VERSION = "1"
@@ -193,6 +195,20 @@ def forsake(executor: str) -> int:
     if forsaken:
         DBOS.cancel_workflows(sorted(forsaken))
     return len(forsaken)
+
+
+def failed_distributions() -> Iterator[tuple[str, str, int, str, int]]:
+    """Releases whose last attempt failed, as `enqueue_distribution` takes them, with the attempt to make. A person may
+    have asked for one, and nothing but the engine knows of it. Each waits longer than the one before."""
+    failed = DBOS.list_workflows(name="distribution", status=["ERROR", "CANCELLED"], load_output=False)
+    for status in failed:
+        identity, _, number = status.workflow_id.rpartition("#")
+        waited = time.time() - (status.updated_at or 0) / 1000
+        if not number.isdecimal() or waited < backoff(int(number), FIRST_WAIT) or status.input is None:
+            continue
+        if DBOS.get_workflow_status(f"{identity}#{int(number) + 1}") is None:
+            agreement, period, batch, actor = status.input["args"]
+            yield agreement, period, batch, actor, int(number) + 1
 
 
 def next_attempt(identity: str) -> int | None:

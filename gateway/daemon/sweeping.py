@@ -79,6 +79,8 @@ def rouse(node: Node) -> None:
     _incoming(node, now)
     _claims(node)
     Delivery(node).post_waiting()
+    for release in flow.failed_distributions():
+        flow.enqueue_distribution(*release)
     for agreement, period, number in Releasing(node).ripe(now):
         attempt = flow.next_attempt(flow.distribution_id(agreement, period, number))
         if attempt is not None:

@@ -156,6 +156,24 @@ def test_a_release_that_failed_gets_a_new_attempt(engine: Node) -> None:
         assert {d.batch for d in reading.batches.where(agreement=INFLOW)} == {1}
 
 
+def test_what_a_person_released_while_the_ledger_was_away_is_released_by_itself(
+    engine: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the workflow engine knows that somebody asked for it."""
+    monkeypatch.setattr(flow, "FIRST_WAIT", 0.0)
+    row = engine.send(planned(6))
+    identity = flow.distribution_id(INFLOW, row.period, 1)
+    with refusing(engine, "distributions"):
+        flow.enqueue_distribution(INFLOW, row.period, 1, "a person")
+        wait_until(lambda: ended(f"{identity}#1") == "ERROR")
+    sweeping.rouse(engine.running)
+    wait_until(lambda: ended(f"{identity}#2") == "SUCCESS")
+    with engine.running.ledger.reading() as reading:
+        assert {d.batch for d in reading.batches.where(agreement=INFLOW)} == {1}
+    sweeping.rouse(engine.running)
+    assert DBOS.get_workflow_status(f"{identity}#3") is None
+
+
 @pytest.fixture
 def held_up(engine: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Node, str, threading.Event]]:
     """A parcel that waits for a person, its first attempt at work still: it puts out its receipt once it is let."""
