@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
@@ -88,19 +87,21 @@ class Step(ABC, Generic[L, V]):
             return self.load(reading, identity)
 
     def _written(self, known: L, identity: str, decision: Decision[V], now: datetime) -> StepResult:
-        """Commit, again where the connection broke. Whether it broke before or after the commit nobody can tell: what
-        stands in the ledger is looked at first."""
-        for wait in _PATIENCE:
+        """Commit, again where the connection broke. Whether it broke before or after the commit nobody can tell, so
+        nothing is written again before what stands in the ledger was looked at."""
+        broke = False
+        for wait in (*_PATIENCE, None):
             try:
-                return self._commit(known, identity, decision, now)
+                there = self._known(identity) if broke else known
+                if isinstance(there, Done):
+                    return there.result
+                return self._commit(there, identity, decision, now)
             except LedgerAway:
+                if wait is None:
+                    raise
+                broke = True
                 time.sleep(wait)
-                with suppress(LedgerAway):
-                    there = self._known(identity)
-                    if isinstance(there, Done):
-                        return there.result
-                    known = there
-        return self._commit(known, identity, decision, now)
+        raise AssertionError("the last try returns or raises")
 
     def _commit(self, known: L, identity: str, decision: Decision[V], now: datetime) -> StepResult:
         node = self.node

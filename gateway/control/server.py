@@ -20,8 +20,14 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway.adapters import sockets
+from gateway.adapters.ledger import LedgerAway
 
 BODY_LIMIT = 1 << 20
+_AWAY = (
+    "台账数据库暂时不可用（磁盘已满、正在重启或无法连接），请稍后再执行；节点自身的工作会自动继续。"
+    " / The ledger's database is not available for now (a full disk, a restart, no connection): try again in a while; "
+    "the node's own work goes on by itself."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ def respond(handler: Handler, request: Request) -> tuple[int, bytes, str]:
         found = Response(404, {"error": "not found"})
     except Rejected as error:
         found = Response(409, {"error": str(error)})
+    except LedgerAway:
+        found = Response(503, {"error": _AWAY})
     except Exception as error:
         found = Response(500, {"error": type(error).__name__})
     response = found if isinstance(found, Response) else Response(200, found)

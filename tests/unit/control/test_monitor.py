@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import socket
 import threading
 import time
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.adapters.ledger import LedgerAway
 from gateway.control import monitor
 from gateway.control.monitor import HOST, MOST, MonitorServer
+from gateway.control.server import Request, respond
 
 
 @pytest.fixture
@@ -63,3 +66,13 @@ def ended(connection: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def test_a_ledger_that_is_away_is_told_to_people_in_a_sentence() -> None:
+    def away(_: Request) -> None:
+        raise LedgerAway
+
+    status, body, _ = respond(away, Request(("parcels",), {}, "test"))
+    assert status == 503
+    assert json.loads(body)["error"].startswith("台账数据库暂时不可用")
+    assert "LedgerAway" not in body.decode()
