@@ -29,6 +29,7 @@ Imports point down this list and never up; import-linter holds it.
 | ``parcels`` | the types of both corridors |
 | ``outcomes``, ``instants`` | what may come of a stage, and the catalogue of codes; how an instant is spelled |
 | ``digests`` | keys and what they hide in the log |
+| ``reading`` | how a table was read, as its sender is told |
 | ``wholeness`` | whether a file ends where its format says |
 """
 

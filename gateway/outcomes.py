@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from gateway.reading import Reading
+
 T = TypeVar("T", covariant=True)
 Detail: TypeAlias = Mapping[str, str | int]
 # What a file system says that has no room: none at all, none for us, none for one file of this size.
@@ -32,12 +34,13 @@ class Ok(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The sender has to mend it: quarantine, receipt with `code`, nothing forwarded. `codes` counts violations by code
-    where records were judged."""
+    """The sender has to mend it: quarantine, receipt with `code`, nothing forwarded. Where records were judged `codes`
+    counts violations by code, and `reading` says how the table was read."""
 
     code: str
     detail: Detail = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
     outcome: Literal["refused"] = "refused"
 
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NewType
 
+from gateway.reading import Reading
+
 ParcelId = NewType("ParcelId", str)
 PartyId = NewType("PartyId", str)
 AgreementId = NewType("AgreementId", str)
@@ -108,10 +110,17 @@ class Tally:
     warned: int = 0
 
 
+def without_records(kind: Kind | None) -> str:
+    """The code of a file that holds no record and was not declared nil: what there is to do depends on what it was to
+    be. Only for a new submission a nil report may be what was meant."""
+    return {Kind.SUPPLEMENT: "265", Kind.REPLACE: "266", Kind.PART: "267"}.get(kind or Kind.NEW, "226")
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """Every record was judged. `codes` counts violations by code; `measures` and `fields` are what quality figures are
-    worked out of, for the file and field by field; `sums` are those of a statistical table. No value of a record."""
+    worked out of, for the file and field by field; `sums` are those of a statistical table; `reading`: how the table
+    was read. No value of a record."""
 
     opened: Opened
     encoding: str
@@ -122,6 +131,7 @@ class Checked:
     measures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
 
 @dataclass(frozen=True, slots=True)

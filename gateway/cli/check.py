@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,12 @@ from gateway.cli.conventions import JsonOption, Language, LanguageOption, groupe
 from gateway.cli.exits import ExitCode
 from gateway.outcomes import catalogue
 from gateway.policy.faults import FactsError
+from gateway.receipts import readings
 from gateway.records.violations import DIMENSIONS, meanings
 
 WORDS = {
     "zh": {
         "head": "收到 {records} 条，合格 {accepted} 条，退回 {refused} 条，提示 {warned} 条（编码 {encoding}）。",
-        "passed": "略过不是记录的行：",
-        "passed_kind": "{kind} {count} 行",
-        "passed_rows": "（第 {rows} 行）",
         "columns": ("代码", "数量", "处理", "问题"),
         "error": "退回",
         "warning": "提示",
@@ -48,9 +46,6 @@ WORDS = {
     },
     "en": {
         "head": "{records} records: {accepted} accepted, {refused} refused, {warned} with warnings ({encoding}).",
-        "passed": "Passed over, no records:",
-        "passed_kind": "{kind}: {count}",
-        "passed_rows": " (row {rows})",
         "columns": ("Code", "Count", "", "What is wrong"),
         "error": "refused",
         "warning": "warning",
@@ -185,22 +180,11 @@ def _show(found: records.Check, lang: Language) -> None:
             sentence = catalogue()[code].sentence(lang, {"title": str(words["cell"])})
             table.add_row(code, str(count), str(words[severity]), sentence, style=colour)
         console.print(table)
-    if found.passed_over:
-        kinds = (_passed(found, kind, words) for kind in found.passed_over)
-        console.print(Text(f"{words['passed']} {'  '.join(kinds)}"), soft_wrap=True)
+    for sentence in readings.sentences(found.reading, lang.value):
+        console.print(Text(sentence), soft_wrap=True)
     if found.quality:
         shares = "  ".join(f"{words[name]} {100 * found.quality[name]:.1f}%" for name in DIMENSIONS)
         console.print(Text(f"{words['quality']} {shares}"), soft_wrap=True)
     if isinstance(found, records.Sorting) and found.out:
         parts = "  ".join(f"{province}:{count}" for province, count in found.out.items())
         console.print(Text(f"{words['out']} {parts}"), soft_wrap=True)
-
-
-def _passed(found: records.Check, kind: str, words: Mapping[str, object]) -> str:
-    """How many lines of a kind were passed over, and in which rows the first of them stand."""
-    count, rows = found.passed_over[kind], found.passed_rows.get(kind, ())
-    text = str(words["passed_kind"]).format(kind=kind, count=count)
-    if rows:
-        listed = "、".join(map(str, rows)) + ("…" if count > len(rows) else "")
-        text += str(words["passed_rows"]).format(rows=listed)
-    return text

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.policy.facts import Language
-from gateway.receipts import codes, headline, naming
+from gateway.receipts import codes, headline, naming, readings
 from gateway.receipts.codes import CodeLine
 from gateway.receipts.commands import Commands
 from gateway.receipts.parties import Issuer
@@ -110,6 +110,7 @@ def receipt_page(
         any_field=any(line.field for line in lines),
         any_count=any(line.count for line in lines),
         steps=[step for step in _steps(receipt, issuer, file, language) if step],
+        reading=readings.sentences(receipt.reading, language),
         out=_out_table(receipt.counts.out, legend.names),
         json_name=naming.file_name(document, receipt.label, language, ".receipt.json"),
         machine_folder=f"{folders.receipts}/{folders.machine}",

@@ -19,6 +19,7 @@ from typing import Any
 from gateway.outcomes import Fault, Ok, Outcome, Refused
 from gateway.parcels import Part
 from gateway.ports import ExamineJob
+from gateway.reading import Reading
 from gateway.records import cellsums, codelists, kernel, regions, schema, text
 from gateway.records.cells import Circumstances
 from gateway.records.listing import REFUSED, VIOLATIONS, Listing
@@ -39,11 +40,11 @@ Measure = Callable[[Path], Measured]
 class Examination:
     """What was found. `records = accepted + refused`; `warned` ones are accepted. `digest` is the sum over the
     canonical lines of all accepted records, taken as each was judged, `refused_digest` over the lines of
-    `refused.csv`; `parts` and the refused list were measured again on disk and add up to them. `passed_over` counts
-    lines that are no records, by kind, and `passed_rows` says where the first of them stand; `dropped` names ignorable
-    columns. `header_line` is 0 for a nil without header. `measures` and `fields` are the counts behind `quality`, of
-    the file and field by field; `sums` are the sums of a statistical table that the job asked for. `engine` says who
-    judged: `kernel`, or `plain` (a small file, a workbook, or nothing compiled here).
+    `refused.csv`; `parts` and the refused list were measured again on disk and add up to them. `reading` is what the
+    sender is told of how the table was read; `dropped` names all columns that did not travel. `header_line` is 0 for a
+    nil without header. `measures` and `fields` are the counts behind `quality`, of the file and field by field; `sums`
+    are the sums of a statistical table that the job asked for. `engine` says who judged: `kernel`, or `plain` (a small
+    file, a workbook, or nothing compiled here).
     """
 
     dataset: str
@@ -61,24 +62,39 @@ class Examination:
     nil: bool
     header_line: int
     blank: int
-    passed_over: Mapping[str, int]
     dropped: tuple[str, ...]
     sha256: Mapping[str, str]
     engine: str = "plain"
     measures: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    passed_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def passed_over(self) -> Mapping[str, int]:
+        """Lines that are no records, by what they are."""
+        return self.reading.passed
+
+    @property
+    def passed_rows(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """Where the first of them stand, as runs of rows."""
+        return self.reading.rows
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, the inverse of `from_json`."""
-        return {**asdict(self), "parts": [asdict(part) for part in self.parts], "dropped": list(self.dropped)}
+        return {
+            **asdict(self),
+            "parts": [asdict(part) for part in self.parts],
+            "dropped": list(self.dropped),
+            "reading": self.reading.to_json(),
+        }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Examination:
         """Raises `TypeError` for a document that is none."""
         parts = tuple(Part(**part) for part in document["parts"])
-        return cls(**{**document, "parts": parts, "dropped": tuple(document["dropped"])})
+        reading = Reading.from_json(document["reading"])
+        return cls(**{**document, "parts": parts, "dropped": tuple(document["dropped"]), "reading": reading})
 
 
 def examine(
@@ -169,7 +185,7 @@ def _nothing(rules: Schema) -> Examination:
     """A nil without a header."""
     zero = f"{0:064x}"
     return Examination(
-        rules.name, rules.version, "utf-8", 0, 0, 0, 0, {}, {}, (), zero, zero, True, 0, 0, {}, (), {}
+        rules.name, rules.version, "utf-8", 0, 0, 0, 0, {}, {}, (), zero, zero, True, 0, 0, (), {}
     )  # fmt: skip
 
 
@@ -206,8 +222,7 @@ def _conclude(
             nil=not run.rows,
             header_line=run.table.header.line,
             blank=run.blank,
-            passed_over=dict(sorted(run.passed.items())),
-            passed_rows=dict(sorted(run.passed_rows.items())),
+            reading=run.reading(),
             dropped=run.table.header.dropped,
             sha256={REFUSED: refused.sha256},
             engine=engine,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copyfile
@@ -15,6 +15,7 @@ from gateway.policy import finding
 from gateway.policy.areas import significant
 from gateway.policy.periods import Period
 from gateway.ports import ExamineJob
+from gateway.reading import Reading
 from gateway.records import codelists
 from gateway.records.examination import Examination, examine
 from gateway.records.jobs import list_refused
@@ -25,8 +26,7 @@ from gateway.records.schema import load
 from gateway.records.truncation import TRUNCATED, is_truncated
 
 Progress = Callable[[int], None]
-_OUTSIDE = ("refusal", "detail")
-_WHERE_ANY = ("passed_over", "passed_rows")
+_OUTSIDE = ("refusal", "detail", "reading")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Check:
     """What came of one file; `to_json` is the document of `gateway check --json`.
 
     A file refused as a whole has `refusal` (the code, with its `detail`), which is then the one entry of `codes`, and
-    nothing is accepted; `passed_over` counts lines that are no records, by kind, and `passed_rows` says where the
-    first of them stand; `records` and `refused` are 0 unless its records were read before (502).
+    nothing is accepted; `records` and `refused` are 0 unless its records were read before (502). `reading`: how the
+    table was read, which the document holds where there is something to say.
     """
 
     file: str
@@ -49,8 +49,7 @@ class Check:
     quality: Mapping[str, float]
     refusal: str | None = None
     detail: Mapping[str, str | int] = field(default_factory=dict)
-    passed_over: Mapping[str, int] = field(default_factory=dict)
-    passed_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def clean(self) -> bool:
@@ -58,12 +57,9 @@ class Check:
         return self.refusal is None and not self.refused
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; of lines that are no records only where there are any."""
         document = {name: value for name, value in dataclasses.asdict(self).items() if name not in _OUTSIDE}
-        for name in _WHERE_ANY:
-            found = document.pop(name)
-            document |= {name: found} if found else {}
-        return document
+        reading = self.reading.to_json()
+        return document | ({"reading": reading} if reading else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +177,7 @@ def _found(file: Path | str, schema: str, outcome: Outcome[Examination]) -> dict
     found: dict[str, Any] = {"file": str(file), "schema": schema}
     if isinstance(outcome, Ok):
         value = outcome.value
-        for name in (
-            "encoding", "records", "accepted", "refused", "warned", "codes", "quality", "passed_over", "passed_rows",
-        ):  # fmt: skip
+        for name in ("encoding", "records", "accepted", "refused", "warned", "codes", "quality", "reading"):
             found[name] = getattr(value, name)
         return found
     records = int(outcome.detail.get("records", 0))

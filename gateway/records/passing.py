@@ -6,19 +6,22 @@ bytes for all others.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from operator import itemgetter
 from typing import Any
 
 from gateway.outcomes import Refused
+from gateway.reading import Reading
 from gateway.records.cells import NOT_OWN, OWN_AREA
 from gateway.records.listing import Listing
 from gateway.records.parts import UNROUTED, Parts, line_digest
 from gateway.records.quality import Quality
-from gateway.records.readers.lines import DELETED, SPACES, Damaged, join, split
-from gateway.records.readers.table import BLANK, PASSABLE, Table, passed_over
+from gateway.records.readers.lines import DELETED, SPACES, Batch, Damaged, join, split
+from gateway.records.readers.no_records import BLANK, EXAMPLE, PASSABLE, TITLE, NoRecords
+from gateway.records.readers.table import Table
+from gateway.records.readers.typed import MERGED
 from gateway.records.routing import Routing
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
@@ -32,16 +35,33 @@ CELL_COUNT, STRAY_QUOTE = "402", "403"
 NOBODY_RECEIVES = "503"
 
 DOUBLED = "471"
-ROWS_NAMED = 20
-"""Of each kind of lines that are no records, so many are named by their row."""
+TYPED_OVER = "484"
+NAMED = 20
+"""Of each kind of lines that are no records so many runs of rows are named, and so many ranges of merged cells."""
 CODE_LENGTH = 3
 
 Progress = Callable[[int], None]
 
 
+class Passed:
+    """Lines of one kind that are no records: how many, and the first runs of rows (first and last) they stand in."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.runs: list[list[int]] = []
+
+    def add(self, row: int) -> None:
+        """One more; rows come in their order."""
+        self.count += 1
+        if self.runs and self.runs[-1][1] == row - 1:
+            self.runs[-1][1] = row
+        elif len(self.runs) < NAMED:
+            self.runs.append([row, row])
+
+
 class Pass:
-    """What was counted so far: `rows` are records, `refused` and `warned` of them; `blank` and `passed` are lines that
-    are none; `codes` and `quality` add up what was found; `digest` is the sum over all canonical lines that travel."""
+    """What was counted so far: `rows` are records, `refused` and `warned` of them; `blank` lines are none; `codes` and
+    `quality` add up what was found; `digest` is the sum over all canonical lines that travel."""
 
     def __init__(
         self,
@@ -58,8 +78,12 @@ class Pass:
         self.required = sum(field.required for field in rules.fields)
         self.quality = Quality(self.required)
         self.codes: Counter[str] = Counter()
-        self.passed: Counter[str] = Counter({"标题": table.header.title_rows} if table.header.title_rows else {})
-        self.passed_rows: defaultdict[str, list[int]] = defaultdict(list)
+        self._no_records = NoRecords(table.header, rules)
+        self._passed: dict[str, Passed] = {}
+        for row in table.header.title_rows:
+            self._pass(TITLE, row)
+        self._hidden = 0
+        self._merged: list[int] = []
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
         self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
@@ -78,9 +102,14 @@ class Pass:
         """Judge every line. Refused 227 at the first record of a declared nil."""
         for batch in self.table.data():
             if batch.deleted:
-                self.passed.update({DELETED: batch.deleted})
+                self._pass_deleted(batch)
             for number, line in zip(batch.numbers or count(batch.number), batch.lines, strict=False):
-                values = self.line(line, number, batch.spaced, batch.quoted, batch.notes.get(number))
+                before, notes = self.rows, batch.notes.get(number)
+                values = self.line(line, number, batch.spaced, batch.quoted, notes)
+                if self.rows > before:
+                    self._hidden += self.table.hides(number)
+                    if notes and not MERGED.isdisjoint(notes.values()):
+                        self._merged.append(number)
                 if nil and self.rows:
                     return Refused(NIL_WITH_ROWS)
                 if values is not None:
@@ -91,6 +120,30 @@ class Pass:
             if progress is not None:
                 progress(batch.bytes_read)
         return None
+
+    def _pass_deleted(self, batch: Batch) -> None:
+        """The records that a .dbf marks as deleted have no lines; their rows are those that are left out."""
+        kept = set(batch.numbers or ())
+        rows = range(batch.number, batch.number + len(kept) + batch.deleted)
+        for row in rows:
+            if row not in kept:
+                self._pass(DELETED, row)
+
+    def reading(self) -> Reading:
+        """How the table was read, as far as its sender has to know; our own list's columns it need not."""
+        ranges = [one for one in self.table.merges if one.holds(self._merged)]
+        own = self.rules.own_list_columns
+        return Reading(
+            {kind: passed.count for kind, passed in sorted(self._passed.items())},
+            {
+                kind: tuple((first, last) for first, last in passed.runs)
+                for kind, passed in sorted(self._passed.items())
+            },
+            tuple(title for title in self.table.header.dropped if title not in own),
+            self._hidden,
+            len(ranges),
+            tuple(str(one) for one in ranges[:NAMED]),
+        )
 
     def part_of(self, values: Sequence[str]) -> str:
         """The part that a record belongs to."""
@@ -124,7 +177,10 @@ class Pass:
             cells = [cell.strip(SPACES) for cell in cells]
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
-        values, problems = self._judge(self._pick(cells), notes)
+        picked = self._pick(cells)
+        if picked[0] == EXAMPLE:
+            return self._refuse_line(line, number, cells[:-1], (0, TYPED_OVER))
+        values, problems = self._judge(picked, notes)
         if problems and not self._errors.isdisjoint(code for _, code in problems):
             if self._passes_over(line, number, cells[:-1]):
                 return None
@@ -140,13 +196,14 @@ class Pass:
 
     def _passes_over(self, line: str, number: int, cells: Sequence[str] | None) -> bool:
         """Count a line that is no record; False where it is one."""
-        kind = passed_over(line, cells, self.table.header, self.required)
+        kind = self._no_records.kind(line, cells)
         if kind is None:
             return False
-        self.passed[kind] += 1
-        if self.passed[kind] <= ROWS_NAMED:
-            self.passed_rows[kind].append(number)
+        self._pass(kind, number)
         return True
+
+    def _pass(self, kind: str, row: int) -> None:
+        self._passed.setdefault(kind, Passed()).add(row)
 
     def _of_the_file(self, values: Sequence[str]) -> Iterator[Problem]:
         """What is wrong with a record that is right by itself: a value that must be unique occurred before, or its mark
@@ -161,12 +218,13 @@ class Pass:
             if len(mark) == CODE_LENGTH:
                 yield (self._unique or [WHOLE_ROW])[0], mark
 
-    def _refuse_line(self, line: str, number: int, cells: list[str] | None) -> None:
+    def _refuse_line(self, line: str, number: int, cells: list[str] | None, problem: Problem | None = None) -> None:
+        """Refuse a line as a whole, unless it is no record."""
         if self._passes_over(line, number, cells):
             return
         self.rows += 1
         code = line.code if isinstance(line, Damaged) else STRAY_QUOTE if cells is None else CELL_COUNT
-        self._travels(line, number, ((WHOLE_ROW, code),))
+        self._travels(line, number, (problem or (WHOLE_ROW, code),))
 
     def _travels(self, line: str, number: int, problems: Any) -> bool:
         """Count and list what is wrong with a row; False where it is refused for it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.records.readers.table import EXAMPLE
+from gateway.records.readers.no_records import EXAMPLE
 from gateway.records.schema import Field, Schema
 from gateway.records.sheets import CREATED, OPTIONS, column_width
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gateway import digests
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import Arrival, Checked, Kind, Opened, Part, Tally
+from gateway.parcels import Arrival, Checked, Kind, Opened, Part, Tally, without_records
 from gateway.policy.areas import significant
 from gateway.policy.facts import Agreement, Facts, dates
 from gateway.policy.periods import Period
@@ -17,6 +17,7 @@ from gateway.records import Examination
 from gateway.records.parts import UNROUTED
 from gateway.records.reports import is_refused_list
 
+EMPTY = "226"
 _NOT_DIGITS = re.compile("[^0-9].*", re.DOTALL)
 _NATION = "00"
 """What six zeros, the national node's area code by this project's convention, come down to."""
@@ -81,6 +82,13 @@ def _as_of(opened: Opened, agreement: Agreement) -> str | None:
     return arrival.received_at.date().isoformat() if own else None
 
 
+def as_meant(refused: Refused, arrival: Arrival) -> Refused:
+    """The same; a file without records is refused by the code of what it was to be."""
+    if refused.code != EMPTY:
+        return refused
+    return Refused(without_records(arrival.kind), {"part": arrival.part} if arrival.part else {})
+
+
 def unread(opened: Opened, sha256: str) -> Checked:
     """What is not read record by record: a withdrawal holds nothing, a document is one part for every receiver."""
     parts = (Part(UNROUTED, 0, sha256, f"{0:064x}"),) if opened.content == "document" else ()
@@ -117,6 +125,7 @@ def judge(opened: Opened, found: Examination, agreement: Agreement) -> Outcome[C
             found.measures,
             found.fields,
             found.sums,
+            found.reading,
         )
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.outcomes import Ok, Outcome, Refused
-from gateway.parcels import Arrival, Form, Kind, Opened
+from gateway.parcels import Arrival, Form, Kind, Opened, without_records
 
 # PDF, gzip, zstd, 7z, RAR, OpenPGP's armour. What may be a workbook (zip, OLE2) the worker looks into.
 _OTHER = (
@@ -29,11 +29,11 @@ def form(head: bytes, name: str) -> Form:
 def decide(arrival: Arrival, head: bytes, *, document: bool = False) -> Outcome[Opened]:
     """`head` is the beginning of the table, at least eight bytes where it has as many; a document is not looked into.
     Refused 207 for a file type that
-    is no table, 226 for an empty file that was not declared nil."""
+    is no table, 226 (265–267 for what is no new submission) for an empty file that was not declared nil."""
     if arrival.kind is Kind.VOID:
         return Ok(Opened(arrival, "void"))
     if arrival.size == 0 and arrival.kind is not Kind.NIL:
-        return Refused("226")
+        return Refused(without_records(arrival.kind), {"part": arrival.part} if arrival.part else {})
     if document:
         return Ok(Opened(arrival, "nil" if arrival.kind is Kind.NIL else "document"))
     if head.startswith(_OTHER):

@@ -20,7 +20,7 @@ from gateway.outcomes import Ok, Outcome
 from gateway.ports import ExamineJob
 from gateway.records import Examination, examine, kernel
 from gateway.records.idnumber import check_character
-from gateway.records.readers.table import MARKERS, PASSABLE
+from gateway.records.readers.no_records import MARKERS, PASSABLE
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "records"

@@ -22,6 +22,7 @@ from gateway.node import ACTOR, Terms
 from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Decider, PackageId, ParcelId, PartyId
 from gateway.policy.facts import Agreement, Facts
+from gateway.reading import Reading
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, Stage, number, parse
 
 NOTHING = hashlib.sha256(b"").hexdigest()
@@ -32,8 +33,8 @@ Reconciled = Mapping[str, Sequence[tuple[str, int, int]]]
 class Issue:
     """What one receipt states. `entry` is the one it rests on. `about`: the agreement it speaks of, where the parcel
     itself stands under none. `due`: the dates it sets, where they are not those of a correction; `passed`: the one that
-    an accepted submission came after. `receiver`: whose
-    delivery it states; `repeated`: how often that was stated before."""
+    an accepted submission came after. `receiver`: whose delivery it states; `repeated`: how often that was stated
+    before. `reading`: how the table of a refused file was read."""
 
     stage: Stage
     code: str
@@ -49,6 +50,7 @@ class Issue:
     passed: tuple[DueDate, ...] = ()
     receiver: str = ""
     repeated: int = 0
+    reading: Reading = field(default_factory=Reading)
 
 
 def issue(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> None:
@@ -114,6 +116,7 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         fields=checked.fields if checked else {},
         reconciled={cases: tuple(found) for cases, found in told.reconciled.items()},
         salt=_salt(tx, parcel, told),
+        reading=checked.reading if checked else told.reading,
     )
 
 

@@ -24,6 +24,12 @@ def refuse(tx: Transaction, parcel: ParcelRow, refusal: Refused, terms: Terms) -
     tx.places.free(parcel.id)
     log_impersonation(tx, refusal, parcel_entry(tx, parcel, Event.IMPERSONATED))
     told = Issue(
-        "refused", refusal.code, entry, Counts(records, 0, records), codes=refusal.codes, detail=refusal.detail
+        "refused",
+        refusal.code,
+        entry,
+        Counts(records, 0, records),
+        codes=refusal.codes,
+        detail=refusal.detail,
+        reading=refusal.reading,
     )
     issue(tx, tx.parcels.row(parcel.id), told, terms)

@@ -61,12 +61,14 @@ class Checking(ParcelStep[Opened, Checked]):
             signer = facts.parties[arrival.sender]
             refused = authority.of_file(examined.detail.get("claimed", ""), signer, facts)
             return impersonation.told(node, refused, facts.agreements[arrival.agreement], now)
+        if isinstance(examined, Refused):
+            return checking.as_meant(examined, arrival)
         if not isinstance(examined, Ok):
             return examined
         found = Examination.from_json(examined.value)
         judged = checking.judge(opened, found, facts.agreements[arrival.agreement])
         if isinstance(judged, Refused):
-            return replace(judged, codes=dict(found.codes))
+            return replace(judged, codes=dict(found.codes), reading=found.reading)
         if not isinstance(judged, Ok):
             return judged
         repeated = repeating.find(node, parcel, judged.value, job)

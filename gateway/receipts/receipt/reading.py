@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from gateway.parcels import Kind
+from gateway.reading import Reading
 from gateway.receipts.receipt.parts import Counts, DueDate, LogEntry
 from gateway.receipts.receipt.statement import Receipt
 
@@ -70,4 +71,5 @@ def _read(document: Mapping[str, Any]) -> Receipt:
             for cases, cells in document.get("reconciled", {}).items()
         },
         salt=document.get("salt", ""),
+        reading=Reading.from_json(document.get("reading", {})),
     )

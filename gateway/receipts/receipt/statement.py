@@ -11,6 +11,7 @@ from typing import Any, get_args
 import rfc8785
 
 from gateway.parcels import AgreementId, Decider, Kind, PackageId, ParcelId, PartyId
+from gateway.reading import Reading
 from gateway.receipts.receipt.parts import FORMAT, SALTED, Counts, DueDate, DueStatus, LogEntry, Stage, instant
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -27,9 +28,10 @@ class Receipt:
     names as `submission`, it says how (`timeliness`: `late`, `corrected`). `kind` and `decided_by` are missing where a
     parcel was refused before they were known; `period` is empty for event-driven exchanges. `quality` holds per
     dimension `of` and `wrong`, `fields` per field and dimension what was wrong; `reconciled` per agreement of cases the
-    cells of a statistical table that differ (other side, stated, held). All three are left out of the JSON where they
-    are empty. `salt` keys the digest of the file in the log (`log.entry.is_content`); with it the format is 2, without
-    it 1. In format 2 `sha256` may be empty: the receiver of a part is not told it, and a restored node may not know it.
+    cells of a statistical table that differ (other side, stated, held); `reading` says how the table was read. All four
+    are left out of the JSON where they are empty. `salt` keys the digest of the file in the log
+    (`log.entry.is_content`); with it the format is 2, without it 1. In format 2 `sha256` may be empty: the receiver of
+    a part is not told it, and a restored node may not know it.
     """
 
     number: str
@@ -60,6 +62,7 @@ class Receipt:
     fields: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     reconciled: Mapping[str, tuple[tuple[str, int, int], ...]] = field(default_factory=dict)
     salt: str = ""
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -86,11 +89,14 @@ class Receipt:
     def _check_types(self) -> None:
         texts = (self.issuer, self.parcel, self.sender, *self.receivers, self.agreement, self.label, self.period)
         texts += (self.log.origin, *self.packages, self.sha256, self.salt)
+        texts += (*self.reading.passed, *self.reading.rows, *self.reading.dropped, *self.reading.ranges)
         texts += tuple(text for due in self.due for text in (due.what, due.edition, due.by, *due.areas))
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("a text is not a text")
         numbers = (self.size, self.revision, self.log.seq, *self.codes.values())
         numbers += tuple(n for table in (self.quality, self.fields) for row in table.values() for n in row.values())
+        numbers += (*self.reading.passed.values(), self.reading.hidden, self.reading.merged)
+        numbers += tuple(row for runs in self.reading.rows.values() for run in runs for row in run)
         numbers += tuple(n for cells in self.reconciled.values() for _, *both in cells for n in both)
         if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in numbers):
             raise ValueError("sizes, revisions and counts are whole numbers from 0")
@@ -155,6 +161,8 @@ class Receipt:
                 cases: [{"province": side, "stated": stated, "held": held} for side, stated, held in cells]
                 for cases, cells in self.reconciled.items()
             }
+        if reading := self.reading.to_json():
+            document["reading"] = reading
         if self.kind is not None:
             document["kind"] = self.kind.value
         if self.decided_by is not None:

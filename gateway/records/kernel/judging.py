@@ -69,7 +69,8 @@ def _cut(task, line, next_cut):  # type: ignore[no-untyped-def]
 
 @inlined
 def _others_pass(task, line):  # type: ignore[no-untyped-def]
-    """Whether dropped columns decode and columns without a title are empty; the plain engine judges what is not so."""
+    """Whether dropped columns decode, columns without a title are empty, and the first field does not say that this is
+    the template's example; the plain engine judges what is not so."""
     header = task.header
     passes = True
     for k in range(header.others_count):
@@ -79,6 +80,10 @@ def _others_pass(task, line):  # type: ignore[no-untyped-def]
     for k in range(header.unnamed_count):
         s, e = cell_of(task, line, header.unnamed[k])
         passes = passes and s == e
+    first = task.header.order[0]
+    if passes and first < task.header.width:
+        s, e = cell_of(task, line, first)
+        passes = s == e or not left_alone(task.chunk.room, s, e, task.header, task.alphabet.gb)
     return passes
 
 

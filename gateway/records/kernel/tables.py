@@ -18,7 +18,7 @@ from gateway.records.kernel import layout
 from gateway.records.kernel.charactertables import characters
 from gateway.records.kernel.memory import BYTE, LONG, SHORT, WORD, Array, array, filled
 from gateway.records.quality import MISSING
-from gateway.records.readers.table import PASSABLE
+from gateway.records.readers.no_records import PASSABLE
 from gateway.records.schema import Field, Schema
 from gateway.records.violations import DIMENSIONS, errors, meanings
 

@@ -1,4 +1,5 @@
-"""A look at the XML of a workbook, piece by piece: how far each sheet is filled, and which cells hold errors.
+"""A look at the XML of a workbook, piece by piece: how far each sheet is filled, which cells hold errors or formulas
+without a value, and which rows are hidden.
 
 Every byte is looked at a fixed number of times. `expat` says whether it is well formed, without being asked for its
 elements, which would take longer than reading the sheet; the cells are then found by expressions that never go back
@@ -20,7 +21,6 @@ _UTF_8 = (None, "utf-8", "us-ascii", "ascii")
 
 _PREFIX = rb"(?:[\w.-]++:)?+"
 _REST = rb"(?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+"
-_REST = rb"(?:[^<>\"']++|\"[^\"<]*+\"|'[^'<]*+')*+"
 # The usual cell with something in it, as all programs write it; one with a format and nothing else, of which programs
 # write millions (nothing of it is kept); or any other, with its attributes.
 _FORMS = (
@@ -31,8 +31,20 @@ _FORMS = (
 _CELL = re.compile(rb"<c" + _FORMS)
 _PREFIXED = re.compile(rb"<" + _PREFIX + rb"c" + _FORMS)  # takes half as long again
 _ROW = re.compile(rb"<" + _PREFIX + rb"row(?=[\s/>])(" + _REST + rb")>")
+_OPENING = re.compile(rb"<" + _PREFIX + rb"c(?=[\s/>])")
+_FORMULA = re.compile(rb"<" + _PREFIX + rb"f(?=[\s/>])")
+_UNWORKED = re.compile(
+    _OPENING.pattern + rb"(" + _REST + rb")>\s*+"
+    + _FORMULA.pattern + _REST + rb">(?:[^<]*+</" + _PREFIX + rb"f\s*+>)?+\s*+"
+    + rb"(<" + _PREFIX + rb"v" + _REST + rb">(?:\s*+</" + _PREFIX + rb"v\s*+>)?+\s*+)?+</" + _PREFIX + rb"c\s*+>"
+)  # fmt: skip
+"""A cell with a formula and nothing in its value, or without one."""
 _ATTRIBUTE = re.compile(rb"(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')")
 _REFERENCE = re.compile(rb"([A-Za-z]{1,3})([0-9]{1,7})")
+_HIDING = re.compile(rb"\s(?:hidden|ht)\s*+=\s*+[\"'](?:1|true|0(?:\.0++)?+)[\"']")
+_NO_HEIGHT = (b"0", b"0.0", b"0.00")
+_YES = (b"1", b"true")
+_LAST_ROW = 1 << 20
 Cell = tuple[int, int]
 Element = Callable[[str, dict[str, str]], None]
 
@@ -44,8 +56,9 @@ class Malformed(Exception):
 class Look:
     """A look at one member. `element` is told every element and its attributes; without it none is asked for.
 
-    `errors`: cells (row and column from 0) that hold an error; `filled`: cells with anything in them; `longest_text`:
-    the most bytes between two tags. Raises `Malformed`.
+    `errors`: cells (row and column from 0) that hold an error; `unworked`: those with a formula that has no value;
+    `hidden`: for every row, from 1, whether it is not shown, as far as any is; `filled`: cells with anything in
+    them; `longest_text`: the most bytes between two tags. Raises `Malformed`.
     """
 
     def __init__(self, element: Element | None = None) -> None:
@@ -61,7 +74,10 @@ class Look:
         self._unplaced = _Unplaced()
         self._columns: set[bytes] = set()
         self._bottom = self._right = 0
+        self._cell = b""
         self.errors: set[Cell] = set()
+        self.unworked: set[Cell] = set()
+        self.hidden = bytearray()
         self.filled = 0
         self.longest_text = 0
 
@@ -99,6 +115,8 @@ class Look:
         self._tags(self._rest)
 
     def _tags(self, data: bytes) -> None:
+        self._formulas(self._cell + data)
+        self._hides(data)
         found = _cells(data)
         self._rows += data.count(b"<row") + data.count(b":row")
         rows = {row for _, row, _ in found}
@@ -139,6 +157,33 @@ class Look:
         if self._unplaced.begun:
             self.filled += without
             self._unplaced.at(data)
+
+    def _formulas(self, data: bytes) -> None:
+        """Formulas without a value. A cell whose end has not come yet is looked at again with what comes next."""
+        if b"<f" in data or b":f" in data:
+            for cell, value in _UNWORKED.findall(data):
+                attributes = {name: one or other for name, one, other in _ATTRIBUTE.findall(cell)}
+                place = _REFERENCE.fullmatch(attributes.get(b"r", b""))
+                # The value of a text may be a text of no length; a value that is not there is none.
+                if place is not None and not (value and attributes.get(b"t") == b"str"):
+                    self.unworked.add((int(place[2]) - 1, _number(place[1])))
+        opened = max(data.rfind(b"<c"), data.rfind(b":c"))
+        begun = data.rfind(b"<", 0, opened + 1)
+        closed = max(data.rfind(b"</c"), data.rfind(b":c>"))
+        self._cell = data[begun:] if begun >= 0 and closed <= opened and len(data) - begun <= LONGEST_TEXT else b""
+
+    def _hides(self, data: bytes) -> None:
+        if not _HIDING.search(data):
+            return
+        for tag in filter(_HIDING.search, _ROW.findall(data)):
+            attributes = {name: one or other for name, one, other in _ATTRIBUTE.findall(tag)}
+            if attributes.get(b"hidden") not in _YES and attributes.get(b"ht") not in _NO_HEIGHT:
+                continue
+            stated = attributes.get(b"r", b"")
+            row = int(stated) if stated.isdigit() and len(stated) < 8 else 0
+            if 0 < row <= _LAST_ROW:
+                self.hidden.extend(bytes(max(0, row + 1 - len(self.hidden))))
+                self.hidden[row] = 1
 
 
 class _Unplaced:

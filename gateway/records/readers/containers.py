@@ -41,12 +41,22 @@ def may_expand(size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What a look at a workbook showed. `errors`: for every sheet, in the workbook's order, the cells (row and column
-    from 0) that hold an error such as #N/A, which the reader makes empty. `epoch_1904`: days count from 1904."""
+class Seen:
+    """What the reader does not tell of a sheet. `errors`: cells (row and column from 0) that hold an error such as
+    #N/A, and `unworked` those whose formula was never worked out, all of which it makes empty; `hidden`: for every row,
+    from 1, whether it is not shown, as far as any is."""
 
-    errors: tuple[frozenset[Cell], ...]
-    epoch_1904: bool
+    errors: frozenset[Cell] = frozenset()
+    unworked: frozenset[Cell] = frozenset()
+    hidden: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look at a workbook showed: its sheets in the workbook's order. `epoch_1904`: days count from 1904."""
+
+    sheets: tuple[Seen, ...] = ()
+    epoch_1904: bool = False
 
 
 def survey(path: Path) -> Survey | Refused:
@@ -75,7 +85,7 @@ def _survey(archive: ZipFile, path: Path) -> Survey | Refused:
     limit = may_expand(path.stat().st_size)
     too_large = Refused(TOO_LARGE, {"limit_mb": limit >> 20})
     book, extent, total = cells.Book(), cells.Extent(), 0
-    errors: dict[str, frozenset[Cell]] = {}
+    seen: dict[str, Seen] = {}
     for member in members:
         look = _looker(member.filename, book)
         for piece in _expand(path, archive, member):
@@ -89,9 +99,9 @@ def _survey(archive: ZipFile, path: Path) -> Survey | Refused:
                 return too_large
         if look is not None:
             look.end()
-            errors[member.filename] = frozenset(look.errors)
+            seen[member.filename] = Seen(frozenset(look.errors), frozenset(look.unworked), bytes(look.hidden))
             extent = extent.with_(look)
-    return Survey(tuple(errors.get(name, frozenset()) for name in book.order()), book.epoch_1904)
+    return Survey(tuple(seen.get(name, Seen()) for name in book.order()), book.epoch_1904)
 
 
 def _looker(name: str, book: cells.Book) -> cells.Look | None:

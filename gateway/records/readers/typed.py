@@ -19,7 +19,10 @@ AsText = tuple[str, str | None]
 GARBLED, LINE_BREAK, DIGITS_LOST, ZERO_LOST, ERROR_CELL, MADE_A_DATE, CUT = (
     "405", "437", "438", "440", "441", "442", "443",
 )  # fmt: skip
+NOT_WORKED_OUT, IN_MERGED, UNREAD, FILLED = "481", "482", "483", "485"
 NUMBER, DATE_CELL, SERIAL = "465", "466", "467"
+MERGED = frozenset((IN_MERGED, FILLED))
+"""What is said of cells that merged ones cover."""
 
 _EXACT = 10**15
 _SERIALS = (20_000, 60_000)
@@ -36,7 +39,33 @@ class Garbled(str):
 
 
 class Broken(str):
-    """What a spreadsheet could not work out, such as #N/A."""
+    """What a spreadsheet could not work out, such as #N/A; `code` says what is wrong with the cell."""
+
+    code: str = ERROR_CELL
+
+
+class Unworked(Broken):
+    """A formula that was never worked out: the program that wrote it left no value."""
+
+    code = NOT_WORKED_OUT
+
+
+class Covered(Broken):
+    """A cell that a merged one covers: what it would hold is not known."""
+
+    code = IN_MERGED
+
+
+class Unread(Broken):
+    """A field whose content lies in another file, such as a memo."""
+
+    code = UNREAD
+
+
+class Overflown(Broken):
+    """A number that was wider than its field, which holds asterisks instead."""
+
+    code = DIGITS_LOST
 
 
 def converter(field: Field | None, epoch_1904: bool = False) -> Callable[[Typed], AsText]:
@@ -67,7 +96,7 @@ def _text(cell: str, field: Field | None) -> AsText:
     if isinstance(cell, Garbled):
         return str(cell), GARBLED if field else None
     if isinstance(cell, Broken):
-        return str(cell), ERROR_CELL if field else None
+        return str(cell), cell.code if field else None
     if "\n" not in cell and "\r" not in cell:
         return cell, None
     text = cell.replace("\r\n", "\n").replace("\r", "\n").strip("\n")

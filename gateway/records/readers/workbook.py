@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import cast
 
 import python_calamine as calamine
 
 from gateway.outcomes import Refused
-from gateway.records.readers import containers, header
-from gateway.records.readers.cells import Cell
-from gateway.records.readers.dbf import Dbf, open_dbf
+from gateway.records.readers import biff, containers, fieldnames, header, merging
+from gateway.records.readers.dbf import open_dbf
 from gateway.records.readers.encoding import ZIP
 from gateway.records.readers.lines import Batch, control, join
-from gateway.records.readers.typed import AsText, Broken, Typed, converter
+from gateway.records.readers.merging import Merge
+from gateway.records.readers.typed import AsText, Broken, Typed, Unworked, converter
 from gateway.records.schema import Schema
 from gateway.records.sheets import OWN_SHEETS
 from gateway.records.text import Repertoire
@@ -31,16 +30,22 @@ SEVERAL, DAMAGED, PROTECTED = "309", "311", "312"
 _ROWS = 2_000
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 _LARGEST_XLS = 128 << 20
+_ERROR = "#N/A"
+"""What is shown of cells without a value; a list of returned rows that nobody mended is refused for it again."""
+Range = tuple[tuple[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The rows of one sheet, each from column A on; `rows` may be asked for again. `height`: how many there are."""
+    """The rows of one sheet, each from column A on; `rows` may be asked for again. `height`: how many there are;
+    `hidden`: for every row, from 1, whether it is not shown, as far as any is; `merged`: ranges of cells from 0."""
 
     name: str
     height: int
     rows: Callable[[], Iterator[list[Typed] | None]]
     epoch_1904: bool = False
+    hidden: bytes = b""
+    merged: Sequence[Range] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,15 @@ class SheetTable:
     schema: Schema
     repertoire: Repertoire
     size: int
-    path: Path | None = None
+
+    @property
+    def merges(self) -> tuple[Merge, ...]:
+        """The ranges of merged cells below the header."""
+        return merging.below(self.header.line, self.sheet.merged)
+
+    def hides(self, row: int) -> bool:
+        """Whether the spreadsheet does not show a row."""
+        return row < len(self.sheet.hidden) and self.sheet.hidden[row] == 1
 
     def data(self) -> Iterator[Batch]:
         """The rows below the header, as lines of CSV; a deleted record leaves its number out."""
@@ -62,6 +75,7 @@ class SheetTable:
         places = {column: place for place, column in enumerate(self.header.order) if column < self.header.width}
         for column, place in places.items():
             converters[column] = converter(fields[place], self.sheet.epoch_1904)
+        filling = merging.Filling(self.merges, {column: fields[place] for column, place in places.items()}, converters)
         rows = islice(enumerate(self.sheet.rows(), 1), self.header.line, None)
         while block := list(islice(rows, _ROWS)):
             first, last = block[0][0], block[-1][0]
@@ -74,6 +88,7 @@ class SheetTable:
                     deleted += 1
                     continue
                 cells = [one(cell) for one, cell in zip(converters, row, strict=False)]
+                filling.row(number, row, cells)
                 if len(row) > len(converters):
                     cells += [(str(cell), None) for cell in row[len(converters) :]]
                 found = {places[at]: code for at, (_, code) in enumerate(cells) if code is not None}
@@ -93,7 +108,7 @@ def open_workbook(
 ) -> SheetTable | Refused | None:
     """Open a file that begins as a workbook does. None: nothing is written in it. Refused 301 (another kind of file),
     309 (several tables), 310–312 (too large, damaged, protected), 303–308 as for text."""
-    survey: containers.Survey | Refused = containers.Survey((), False)
+    survey: containers.Survey | Refused = containers.Survey()
     if head.startswith(ZIP):
         survey = containers.survey(path)
     elif path.stat().st_size > _LARGEST_XLS:
@@ -107,6 +122,10 @@ def open_workbook(
     except (calamine.CalamineError, ValueError):
         return Refused(PROTECTED if _protected(path) else DAMAGED)
     kind = "xlsx" if head.startswith(ZIP) else "xls"
+    if kind == "xls":
+        survey = biff.survey(path)
+        if isinstance(survey, Refused):
+            return survey
     with closing(book):
         try:
             sheets = list(_sheets(book, survey))
@@ -118,13 +137,17 @@ def open_workbook(
 def open_dbf_table(
     path: Path, schema: Schema, ignorable: Sequence[str], repertoire: Repertoire
 ) -> SheetTable | Refused | None:
-    """Open a .dbf; its field names are the header, and its first record is row 2, as a spreadsheet shows it."""
+    """Open a .dbf; its field names are the header, and its first record is row 2, as a spreadsheet shows it. Refused
+    317 where names that were cut could be several columns."""
     table = open_dbf(path)
     if isinstance(table, Refused):
         return table
+    titles = fieldnames.titles([column.name for column in table.columns], schema)
+    if isinstance(titles, Refused):
+        return titles
 
     def rows() -> Iterator[list[Typed] | None]:
-        yield cast("list[Typed]", _titles(table, schema))
+        yield list(titles)
         yield from table.rows()
 
     sheet = Sheet("", table.records + 1, rows)
@@ -138,24 +161,29 @@ def _sheets(book: calamine.CalamineWorkbook, survey: containers.Survey) -> Itera
         sheet = book.get_sheet_by_index(place)
         if sheet.start is None:
             continue
-        errors = survey.errors[place] if place < len(survey.errors) else frozenset()
-        yield Sheet(meta.name, sheet.total_height, _rows(sheet, errors), survey.epoch_1904)
+        seen = survey.sheets[place] if place < len(survey.sheets) else containers.Seen()
+        merged = tuple(sheet.merged_cell_ranges or ())
+        rows = _rows(sheet, seen)
+        yield Sheet(meta.name, sheet.total_height, rows, survey.epoch_1904, seen.hidden, merged)
 
 
-def _rows(sheet: calamine.CalamineSheet, errors: frozenset[Cell]) -> Callable[[], Iterator[list[Typed] | None]]:
+def _rows(sheet: calamine.CalamineSheet, seen: containers.Seen) -> Callable[[], Iterator[list[Typed] | None]]:
     assert sheet.start is not None
     left: list[Typed] = [""] * sheet.start[1]
-    broken: dict[int, list[int]] = {}
-    for row, column in errors:
-        broken.setdefault(row, []).append(column)
+    marked: dict[int, list[tuple[int, Broken]]] = {}
+    for mark, cells in ((Broken(_ERROR), seen.errors), (Unworked(_ERROR), seen.unworked)):
+        for row, column in cells:
+            marked.setdefault(row, []).append((column, mark))
 
     def rows() -> Iterator[list[Typed] | None]:
-        """The rows from column A on, with the cells that hold an error marked."""
-        for number, cells in enumerate(sheet.iter_rows()):
+        """The rows from column A on, with the cells marked that hold an error or no value."""
+        # Rows of formulas alone are none to the reader, where these have no value.
+        blank: list[list[Typed]] = [[]] * max(0, max(marked, default=-1) + 1 - sheet.total_height)
+        for number, cells in enumerate(chain(sheet.iter_rows(), blank)):
             row: list[Typed] = [*left, *cells] if left else list(cells)
-            for column in broken.get(number, ()):
-                if column < len(row):
-                    row[column] = Broken("#N/A")
+            for column, mark in marked.get(number, ()):
+                row.extend([""] * (column + 1 - len(row)))
+                row[column] = mark
             yield row
 
     return rows
@@ -167,7 +195,7 @@ def _choose(
     tables: list[SheetTable] = []
     refused: list[Refused] = []
     for sheet in sheets:
-        first = [repertoire.mend(join([converter(None)(cell)[0] for cell in row or ()])) for row in _first(sheet)]
+        first = [repertoire.mend(join([_shown(cell) for cell in row or ()])) for row in _first(sheet)]
         where = header.find(first, schema, ignorable)
         if isinstance(where, Refused):
             if sheet.name not in OWN_SHEETS:
@@ -186,6 +214,12 @@ def _choose(
     return refused[0] if refused else None
 
 
+def _shown(cell: Typed) -> str:
+    """The text of a cell above the records: in titles a line break is white space like any other."""
+    text, _ = converter(None)(" ".join(cell.split()) if type(cell) is str else cell)
+    return text
+
+
 def _first(sheet: Sheet) -> list[list[Typed] | None]:
     return list(islice(sheet.rows(), header.ROWS))
 
@@ -193,23 +227,6 @@ def _first(sheet: Sheet) -> list[list[Typed] | None]:
 def _has_rows(table: SheetTable) -> bool:
     below = islice(table.sheet.rows(), table.header.line, None)
     return any(row is not None and any(cell not in ("", None) for cell in row) for row in below)
-
-
-def _titles(table: Dbf, schema: Schema) -> list[str]:
-    """Field names of a .dbf hold ten bytes: a title cut there is known again where only one begins like that."""
-    begun: dict[str, set[int]] = {}
-    for title, place in schema.places.items():
-        begun.setdefault(_begin(title), set()).add(place)
-    titles = []
-    for column in table.columns:
-        places = begun.get(_begin(column.name.casefold()), set())
-        known = column.name.casefold() in schema.places or len(places) != 1
-        titles.append(column.name if known else schema.fields[min(places)].title)
-    return titles
-
-
-def _begin(title: str) -> str:
-    return title.encode("gb18030", "replace")[:10].decode("gb18030", "ignore")
 
 
 def _protected(path: Path) -> bool:
