@@ -14,6 +14,8 @@ from gateway.receipts.words import Words
 
 # The code of a replacement that holds far fewer records than what it replaces: a person decides.
 SMALL = "224"
+# The code of a supplement without a record: nobody waits for anything.
+NOTHING_TO_ADD = "265"
 # The date that a submission had, of those that a receipt names.
 SUBMISSION: Final = "submission"
 _SMALL = {"held": "held_small", "refused": "small_refused"}
@@ -41,6 +43,8 @@ def situation(receipt: Receipt) -> str:
         return _SMALL[receipt.stage]
     if receipt.stage == "delivered" and "inquiry" in receipt.detail:
         return "asked_again" if "again" in receipt.detail else "asked"
+    if receipt.stage == "refused" and receipt.code == NOTHING_TO_ADD:
+        return "nothing_to_add"
     if receipt.stage == "refused" and counts.records:
         return "all_refused"
     return receipt.stage

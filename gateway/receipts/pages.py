@@ -32,6 +32,7 @@ _MARKS: Mapping[str, tuple[Tone, str]] = {
     "partly_refused": ("warn", "◐"),
     "all_refused": ("bad", "✕"),
     "refused": ("bad", "✕"),
+    "nothing_to_add": ("warn", "✕"),
     "held": ("warn", "？"),
     "held_small": ("warn", "？"),
     "small_refused": ("bad", "✕"),
@@ -50,6 +51,8 @@ _LISTED = 10_000
 # What intake reads in a file's name; the same in both languages.
 _SUPPLEMENT = "-补报"
 _PART = "-第{part}份共{parts}份"
+# The codes of files that probably lie in the wrong folder.
+_MISPLACED = frozenset({"238", "308", "502"})
 _MAY_WARN = {"part", "part_complete", "supplement", "replace"}
 
 
@@ -129,7 +132,7 @@ def _steps(receipt: Receipt, issuer: Issuer, file: SentFile, language: Language)
     drop, stem = f"{folders.drop}/{receipt.label}", naming.safe("-".join(filter(None, (receipt.label, receipt.period))))
     said = {"missing": "", "parts": "", "accepted": "", "replaced": "", **receipt.detail}
     steps = words.lines(
-        _steps_key(receipt, case),
+        _steps_key(receipt, case, file),
         limit=thousands(_LISTED),
         remedy=headline.remedy(receipt, language),
         list=file.returned_list,
@@ -149,8 +152,13 @@ def _steps(receipt: Receipt, issuer: Issuer, file: SentFile, language: Language)
     return steps
 
 
-def _steps_key(receipt: Receipt, case: str) -> str:
-    """The words' key of the steps: that of the case, except where the list does not hold all returned rows."""
+def _steps_key(receipt: Receipt, case: str, file: SentFile) -> str:
+    """The words' key of the steps: that of the case, except where the list does not hold all returned rows, or there is
+    none, and where the file lay in the wrong folder: it must not go back there."""
+    if case in {"refused", "all_refused"} and receipt.code in _MISPLACED:
+        return "steps.misplaced"
+    if case == "all_refused" and not file.returned_list:
+        return "steps.refused"
     many = case == "partly_refused" and receipt.counts.refused > _LISTED
     return "steps.partly_refused_many" if many else f"steps.{case}"
 

@@ -23,6 +23,7 @@ from gateway.outcomes import Detail
 from gateway.parcels import AgreementId, Checked, Decider, PackageId, ParcelId, PartyId
 from gateway.policy.facts import Agreement, Facts
 from gateway.reading import Reading
+from gateway.receipts.headline import NOTHING_TO_ADD
 from gateway.receipts.receipt import Counts, DueDate, LogEntry, Receipt, Stage, number, parse
 
 NOTHING = hashlib.sha256(b"").hexdigest()
@@ -109,7 +110,7 @@ def _receipt(tx: Transaction, parcel: ParcelRow, told: Issue, terms: Terms) -> R
         log=LogEntry(facts.node.name, entry.seq, entry.leaf),
         facts=parcel.facts,
         packages=tuple(told.packages),
-        due=told.passed + (_due(tx, parcel, told.counts, terms.calendar) if told.due is None else told.due),
+        due=told.passed + (_due(tx, parcel, told, terms.calendar) if told.due is None else told.due),
         codes=dict(told.codes),
         detail=told.detail,
         quality=checked.measures if checked else {},
@@ -147,10 +148,12 @@ def _label(agreement: Agreement | None, facts: Facts) -> str:
     return agreement.label if agreement else facts.node.folders.acknowledge
 
 
-def _due(tx: Transaction, parcel: ParcelRow, counts: Counts, calendar: Calendar) -> tuple[DueDate, ...]:
+def _due(tx: Transaction, parcel: ParcelRow, told: Issue, calendar: Calendar) -> tuple[DueDate, ...]:
     """When the returned rows, or the whole file, should come back: by the submission's own date while that has not
-    passed, else within the three working days that count as corrected in time."""
-    if not counts.refused and parcel.state is not ParcelState.REFUSED:
+    passed, else within the three working days that count as corrected in time. A supplement without a record need not
+    come back."""
+    counts = told.counts
+    if told.code == NOTHING_TO_ADD or not counts.refused and parcel.state is not ParcelState.REFUSED:
         return ()
     what = "supplement" if counts.accepted else "resubmission"
     owed = (

@@ -36,6 +36,7 @@ _ORNAMENTS = "（(—-–=＝*＊·…\u3000 \t"
 """What such lines may have before their first word."""
 _END_PICTURE = "\u241a"
 _LONGEST_NUMBER = 6
+_PLACEHOLDER = "示例"
 _FLOAT = re.compile(r"\d(\.\d+)?[Ee]\+?\d+")
 _DAY = re.compile(r"(\d{4})[-/.年](\d\d?)[-/.月](\d\d?)日?")
 
@@ -84,9 +85,12 @@ class NoRecords:
         return min(self._header.order[place] for place in ours)
 
     def _is_the_example(self, ours: dict[int, str]) -> bool:
-        """Whether nobody typed over it; a spreadsheet may have changed how it shows numbers and days."""
+        """Whether nobody typed over it: whom and where it names is nobody and nowhere. Codes and days say that alone
+        only where a table has nothing else; a spreadsheet may have changed how it shows them."""
         fields = self._schema.fields
-        return all(place == 0 or _alike(value, fields[place]) for place, value in ours.items())
+        texts = [place for place in range(1, len(fields)) if _says_who_or_where(fields[place])]
+        looked_at = texts or range(1, len(fields))
+        return all(_alike(ours[place], fields[place]) for place in looked_at if place in ours)
 
     def _says_the_titles(self, ours: dict[int, str]) -> bool:
         places = self._schema.places
@@ -97,9 +101,13 @@ def _is_number(cell: str) -> bool:
     return cell.isascii() and cell.isdigit() and len(cell) <= _LONGEST_NUMBER
 
 
+def _says_who_or_where(field: Field) -> bool:
+    return field.id_number or (field.type == "string" and not field.codes and not field.region)
+
+
 def _alike(value: str, field: Field) -> bool:
     example = field.example
-    if value == example or _FLOAT.fullmatch(value):
+    if value == example or _PLACEHOLDER in value or _FLOAT.fullmatch(value):
         return True
     if day := _DAY.fullmatch(value):
         return f"{int(day[1]):04}{int(day[2]):02}{int(day[3]):02}" == example

@@ -93,7 +93,7 @@ def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
         "accepted": make(stage="accepted", code="100", counts=good, due=(), codes={}),
         "warned": make(stage="accepted", code="100", counts=replace(good, warned=12), due=(), codes={"452": 12}),
         "partly_refused": make(),
-        "all_refused": make(stage="refused", code="226", counts=Counts(1000, 0, 1000), packages=(), receivers=()),
+        "all_refused": make(stage="refused", code="229", counts=Counts(1000, 0, 1000), packages=(), receivers=()),
         "refused": make(
             stage="refused",
             code="223",
@@ -120,6 +120,7 @@ def variants(make: Callable[..., Receipt]) -> dict[str, Receipt]:
             revision=2,
             detail=SMALL,
         ),
+        "nothing_to_add": make(stage="refused", code="265", **quiet, kind=Kind.SUPPLEMENT, revision=2),
         "small_refused": make(
             stage="refused",
             code="224",

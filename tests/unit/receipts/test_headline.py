@@ -22,7 +22,7 @@ CHINESE = {
     "accepted": "收到1000条，全部合格，待分发；无需操作。",
     "warned": "收到1000条，全部合格，待分发；其中12条有提示，请核对。",
     "partly_refused": "收到1000条，合格985条待分发，退回15条；请于2026-10-31前补报。",
-    "all_refused": "收到1000条，全部退回：文件为空，但没有声明零报告。请于2026-10-31前改正并重新上报。",
+    "all_refused": "收到1000条，全部退回：没有一条记录合格，整份退回。请于2026-10-31前改正并重新上报。",
     "refused": "整件退回，未接收任何记录：无法确定所属报告期。请于2026-10-31前改正并重新上报。",
     "held": "收到800条，暂不分发：更正件的记录数不足原件的 90%，已暂存待确认。",
     "nil": "收到2026年第三季度零报告；无需操作。",
@@ -33,6 +33,7 @@ CHINESE = {
     "supplement": "补报已收：新增15条，全部合格，待分发（第2版）；无需操作。",
     "replace": "更正已收：1000条，全部合格，整件替换此前的报送（第2版）；无需操作。",
     "held_small": "更正件只有800条合格，原报送有1000条，少于九成；暂不分发，请与节点确认。",
+    "nothing_to_add": "补报文件中没有记录，已退回；没有要补的记录，不必再报，以前接收的数据不变。",
     "small_refused": "更正件未予接收：只有800条合格，原报送有1000条，未获确认；以前接收的数据不变。",
     "duplicate": "重复上报：此文件以前已经收到，不重复计数；无需操作。原回执 20261019-000088。",
     "duplicate_open": "重复上报：此文件以前已经收到，不重复计数；当时退回的15条仍请补报。原回执 20261021-000123。",
@@ -153,7 +154,18 @@ def test_every_stage_has_its_words() -> None:
         missing = (
             set(CHINESE)
             - {"warned", "all_refused", "duplicate_open"}
-            - ({"part_refused", "part_complete", "supplement", "replace", "held_small", "small_refused"} - given)
+            - (
+                {
+                    "nothing_to_add",
+                    "part_refused",
+                    "part_complete",
+                    "supplement",
+                    "replace",
+                    "held_small",
+                    "small_refused",
+                }
+                - given
+            )
             - {key.partition(".")[2] for key in table() if key.startswith(section + ".")}
         )
         assert not missing, section

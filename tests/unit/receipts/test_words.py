@@ -50,6 +50,7 @@ def test_every_key_that_is_asked_for_is_there_and_every_key_is_asked_for() -> No
         "collection",
         "quality_short",
         "notice",
+        "passed_kind",
         "bulletin",
         "asked",
     }  # two of them in the corridors

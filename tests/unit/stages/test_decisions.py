@@ -234,7 +234,9 @@ def test_a_basis_is_in_force_from_its_first_day_to_its_last() -> None:
     ("kind", "size", "head", "expected"),
     [
         (Kind.NEW, 0, b"", "226"),
-        (Kind.SUPPLEMENT, 0, b"", "226"),
+        (Kind.SUPPLEMENT, 0, b"", "265"),
+        (Kind.REPLACE, 0, b"", "266"),
+        (Kind.PART, 0, b"", "267"),
         (Kind.NEW, 10, b"%PDF-1.7", "207"),
         (Kind.NEW, 10, "姓名,性别".encode(), "table"),
         (Kind.NIL, 0, b"", "nil"),
