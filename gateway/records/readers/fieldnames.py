@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.outcomes import Refused
+from gateway.records.readers.header import TWICE
 from gateway.records.schema import Schema, normal_title
 
 AMBIGUOUS = "317"
@@ -19,7 +20,7 @@ Begun = Mapping[str, set[int]]
 
 def titles(names: Sequence[str], schema: Schema) -> list[str] | Refused:
     """For each name the title of the field it stands for, or the name itself where it stands for none. Refused 317
-    where names that were cut could be several fields, and the order does not say which."""
+    where names that were cut could be several fields, and the order does not say which, 305 where one comes twice."""
     begun: dict[str, set[int]] = {}
     for title, place in schema.places.items():
         begun.setdefault(_begin(title), set()).add(place)
@@ -27,6 +28,9 @@ def titles(names: Sequence[str], schema: Schema) -> list[str] | Refused:
     may_be = [_may_be(name, bare, schema, begun) for name in bare]
     unsure = {place for places in may_be if len(places) > 1 for place in places}
     if unsure:
+        sure = [place for places in may_be if len(places) == 1 for place in places]
+        if (twice := next((place for place in sure if sure.count(place) > 1), None)) is not None:
+            return Refused(TWICE, {"title": schema.fields[twice].title})
         ordered = _in_order(may_be)
         if ordered is None:
             return _ambiguous(unsure, schema, begun)

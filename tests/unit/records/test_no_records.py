@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from gateway.records import check, examine, kernel
+from gateway.outcomes import Ok
+from gateway.records import check, examine, kernel, schema
 from gateway.records.offline import Options
 from gateway.records.readers.lines import join
 from tests.unit.records.conftest import FIELDS, GOOD, SCHEMAS, Examiner, good
@@ -93,6 +94,81 @@ def test_the_compiled_engine_passes_over_the_same(examiner: Examiner) -> None:
     assert plain.passed_over == {"以下空白": 1, "文件结束符": 1, "经办人": 1, "重复的表头": 1}
     assert (fast.passed_over, fast.passed_rows) == (plain.passed_over, plain.passed_rows)
     assert (fast.records, fast.digest) == (plain.records, plain.digest)
+
+
+def test_a_header_repeated_in_another_language(examiner: Examiner) -> None:
+    titles = ",".join(field.title for field in schema.load(SCHEMAS, "migrants-inflow").fields)
+    assert examiner(_file(titles, LINE)).found.passed_rows == {"重复的表头": ((3, 3),)}
+
+
+@pytest.mark.parametrize("dataset", ["evaluation-returns", "reply", "births-elsewhere"])
+def test_a_number_that_is_a_field_of_ours_alone_is_no_record(dataset: str, examiner: Examiner) -> None:
+    fields = schema.load(SCHEMAS, dataset).fields
+    head, empty = ",".join(field.title for field in fields), "," * (len(fields) - 1)
+    outcome = examiner(f"{head}\n1{empty}\n2{empty}\n".encode(), dataset=dataset, route_by=None, nil=True).outcome
+    assert isinstance(outcome, Ok)
+    assert outcome.value.passed_rows == {"只有序号": ((2, 3),)}
+
+
+def test_one_cell_that_is_no_number_of_a_row_is_a_record(examiner: Examiner) -> None:
+    assert (
+        examiner(_file("110101199001010007" + EMPTY, EMPTY[:7] + "110101199001010007" + EMPTY[7:])).found.refused == 2
+    )
+
+
+# ---- the template's example -----------------------------------------------------------------------------------------
+
+
+def _example(**changed: str) -> str:
+    fields = schema.load(SCHEMAS, "migrants-inflow").fields
+    return ",".join(changed.get(field.name, field.example) for field in fields)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{}, {"id_number": "1.10101E+17"}, {"migration_date": "2026/3/1"}, {"education": ""}, {"name": "示例乙"}],
+    ids=str,
+)
+def test_the_example_as_a_spreadsheet_leaves_it_is_no_record(changed: dict[str, str], examiner: Examiner) -> None:
+    found = examiner(_file(_example(**changed))).found
+    assert (found.records, found.passed_rows) == (1, {"示例行": ((3, 3),)})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"id_number": "110101199001029991"},
+        {"name": "试验甲"},
+        {"residence_address": "测试省测试县1号"},
+    ],
+    ids=str,
+)
+def test_the_example_typed_over_is_never_dropped(changed: dict[str, str], examiner: Examiner) -> None:
+    examined = examiner(_file(_example(**changed)))
+    assert (examined.found.records, examined.found.accepted) == (2, 1)
+    assert examined.violations == [("2", "household_code", "484")]
+    cleared = examiner(_file(_example(**changed).removeprefix("示例行"))).found
+    assert "484" not in cleared.codes, "cleared, as the remedy says, it is a record like any other"
+    assert cleared.records == 2
+
+
+def test_the_example_typed_over_in_a_table_of_figures_alone(examiner: Examiner) -> None:
+    fields = schema.load(SCHEMAS, "migrants-statistics").fields
+    head, example = ",".join(f.title for f in fields), [f.example for f in fields]
+    lines = [head, ",".join(example), ",".join([*example[:-1], "77"])]
+    found = examiner("\n".join(lines).encode() + b"\n", dataset="migrants-statistics", route_by=None).outcome
+    assert isinstance(found, Ok)
+    assert (found.value.passed_over, found.value.codes) == ({"示例行": 1}, {"484": 1})
+
+
+@pytest.mark.parametrize("threads", [0, 1])
+def test_an_example_behind_another_column_is_seen_by_both_engines(threads: int, examiner: Examiner) -> None:
+    assert kernel.prepare(), "the engine compiles here"
+    lines = ["序号," + HEAD, "1," + _example(), "2," + _example(name="试验甲"), "3," + LINE]
+    job = examiner("".join(f"{line}\n" for line in lines).encode()).job
+    found = examine(job, threads=threads)
+    assert isinstance(found, Ok)
+    assert (found.value.passed_rows, found.value.codes) == ({"示例行": ((2, 2),)}, {"484": 1})
 
 
 def test_check_names_what_was_passed_over(tmp_path: Path) -> None:

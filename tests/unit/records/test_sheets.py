@@ -12,8 +12,8 @@ from typing import Any
 
 import openpyxl
 import pytest
-import xlsxwriter
 import xlwt
+from support.tables import dbf, xlsx
 
 from gateway.outcomes import Ok, Refused
 from gateway.records import jobs, schema
@@ -26,17 +26,7 @@ TITLES = [field.title for field in RULES.fields]
 
 
 def _book(path: Path, *sheets: tuple[str, Sequence[Sequence[Any]]], date_1904: bool = False) -> bytes:
-    """A workbook of sheets; what is in the rows decides each cell's type."""
-    book = xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd", "date_1904": date_1904})
-    for name, rows in sheets:
-        sheet = book.add_worksheet(name)
-        for at, row in enumerate(rows):
-            for column, cell in enumerate(row):
-                if cell == "#N/A":
-                    sheet.write_formula(at, column, "=NA()", None, "#N/A")
-                elif cell != "":
-                    (sheet.write_string if isinstance(cell, str) else sheet.write)(at, column, cell)
-    book.close()
+    path.write_bytes(xlsx(*sheets, date_1904=date_1904))
     return path.read_bytes()
 
 
@@ -273,24 +263,6 @@ def test_xls_of_the_old_kind(examiner: Examiner, tmp_path: Path) -> None:
     assert examined.violations == [("2", "id_number", "438"), ("3", "migration_date", "466")]
 
 
-def _dbf(fields: list[tuple[str, str, int]], rows: list[list[bytes] | None], extra: bytes = b"") -> bytes:
-    """A dBASE table; None among the rows: a deleted one."""
-    width = 1 + sum(size for *_, size in fields)
-    first = 32 + 32 * len(fields) + 1
-    head = struct.pack("<BBBBIHH", 3, 126, 11, 21, len(rows), first, width) + bytes(17) + b"\x4d" + bytes(2)
-    for name, kind, size in fields:
-        head += name.encode("gb18030")[:10].ljust(11, b"\0") + kind.encode() + bytes(4) + bytes([size, 0]) + bytes(14)
-    body = b""
-    for row in rows:
-        cells = row or [b""] * len(fields)
-        body += b"*" if row is None else b" "
-        body += b"".join(
-            cell.rjust(size) if kind == "N" else cell[:size].ljust(size)
-            for cell, (_, kind, size) in zip(cells, fields, strict=True)
-        )
-    return head + b"\r" + body + b"\x1a" + extra
-
-
 WIDTHS = {"name": 30, "residence_address": 80, "registered_address": 80, "id_number": 18, "household_code": 20}
 NAMES = {"registered_code": "户籍地代码"}
 """A field name of a .dbf holds ten bytes; cut there this title would be another column's."""
@@ -302,11 +274,11 @@ def _cells(**changed: str | bytes) -> list[bytes]:
     return [cell if isinstance(cell, bytes) else cell.encode("gb18030") for cell in row.values()]
 
 
-def test_dbf(examiner: Examiner) -> None:
+def testdbf(examiner: Examiner) -> None:
     rows = [_cells(), None, _cells(name="王䶮"), _cells(residence_address=("示例" * 20 + "省").encode("gb18030")[:79])]
     cut = _cells(residence_address=b"\xca\xbe" * 39 + b"\xca")
     garbled = _cells(residence_address=b"\xca\xbe\xff\xff\xca\xbe")
-    examined = examiner(_dbf(DBF_FIELDS, [*rows, cut, garbled]))
+    examined = examiner(dbf(DBF_FIELDS, [*rows, cut, garbled]))
     assert examined.found.encoding == "dbf"
     assert examined.found.passed_over == {"已删除": 1}
     assert [row[1] for row in examined.part("44")] == ["示例甲", "王䶮"]
@@ -319,7 +291,7 @@ def test_dbf(examiner: Examiner) -> None:
 def test_dbf_numbers(examiner: Examiner) -> None:
     kinds = {"id_number": "N", "registered_code": "N", "migration_date": "D", "sex": "N"}
     fields = [(t, kinds.get(name, kind), size) for (t, kind, size), name in zip(DBF_FIELDS, FIELDS, strict=True)]
-    examined = examiner(_dbf(fields, [_cells(), _cells(id_number="")]))
+    examined = examiner(dbf(fields, [_cells(), _cells(id_number="")]))
     assert examined.violations == [
         ("1", "registered_code", "465"), ("1", "id_number", "438"),
         ("2", "registered_code", "465"), ("2", "id_number", "401"),
@@ -327,6 +299,6 @@ def test_dbf_numbers(examiner: Examiner) -> None:
 
 
 def test_dbf_with_fewer_records_than_it_says(examiner: Examiner) -> None:
-    data = _dbf(DBF_FIELDS, [_cells()] * 5)
+    data = dbf(DBF_FIELDS, [_cells()] * 5)
     assert isinstance(examiner(data).outcome, Ok)
     assert examiner(data[:-800]).outcome == Refused("311")
