@@ -153,7 +153,7 @@ def _due(tx: Transaction, parcel: ParcelRow, told: Issue, calendar: Calendar) ->
     passed, else within the three working days that count as corrected in time. A supplement without a record need not
     come back."""
     counts = told.counts
-    if told.code == NOTHING_TO_ADD or not counts.refused and parcel.state is not ParcelState.REFUSED:
+    if told.code == NOTHING_TO_ADD or (not counts.refused and parcel.state is not ParcelState.REFUSED):
         return ()
     what = "supplement" if counts.accepted else "resubmission"
     owed = (

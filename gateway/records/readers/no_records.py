@@ -31,7 +31,9 @@ MARKERS = (
 PASSABLE = (EXAMPLE,)
 """What a line begins with that is looked at before it is judged. All others are looked at when they are refused."""
 
-TITLE, NUMBER_ALONE, REPEATED_HEADER, END_MARK = "标题", "只有序号", "重复的表头", "文件结束符"
+TITLE, NUMBER_ALONE, NOTHING_OURS, REPEATED_HEADER, END_MARK = (
+    "标题", "只有序号", "约定各列为空", "重复的表头", "文件结束符",
+)  # fmt: skip
 _ORNAMENTS = "（(—-–=＝*＊·…\u3000 \t"
 """What such lines may have before their first word."""
 _END_PICTURE = "\u241a"
@@ -53,9 +55,9 @@ class NoRecords:
         """Why a line is no record, by the kind that is counted; None: it is one, whatever its faults.
 
         DOS's end-of-file mark is no line of a person's. The template's example says so itself. A header repeated on the
-        next page says the titles again, in any language. A row with nothing but its number was numbered beforehand.
-        Totals, signatures and seals begin with one of `MARKERS`, and have less than half as many cells filled as are
-        required.
+        next page says the titles again, in any language. A row with nothing but its number was numbered beforehand, and
+        one with nothing in any column of ours says nothing of anybody. Totals, signatures and seals begin with one of
+        `MARKERS`, and have less than half as many cells filled as are required.
         """
         if isinstance(line, Damaged):
             return END_MARK if line.code == CONTROL and not line.strip(BLANK + _END_PICTURE) else None
@@ -74,12 +76,14 @@ class NoRecords:
         header = self._header
         filled = [cell for cell in bare if cell]
         beyond = any(bare[column] for column in header.unnamed if column < len(bare)) or any(bare[header.width :])
-        if not ours and not beyond:
-            return NUMBER_ALONE if filled else None
-        if len(filled) == len(ours) == 1 and _is_number(filled[0]) and min(self._places) == self._first(ours):
-            return NUMBER_ALONE
         text = next((cell for cell in filled if not cell.isdigit()), "").lstrip(_ORNAMENTS)
-        return max((marker for marker in MARKERS if text.startswith(marker)), key=len, default=None)
+        marker = max((marker for marker in MARKERS if text.startswith(marker)), key=len, default=None)
+        if marker is not None:
+            return marker
+        if filled and not ours and not beyond:
+            return NUMBER_ALONE if all(map(_is_number, filled)) else NOTHING_OURS
+        alone = len(filled) == len(ours) == 1 and min(self._places) == self._first(ours)
+        return NUMBER_ALONE if alone and _is_number(filled[0]) else None
 
     def _first(self, ours: dict[int, str]) -> int:
         return min(self._header.order[place] for place in ours)

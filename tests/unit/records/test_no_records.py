@@ -69,6 +69,13 @@ def test_rows_numbered_beforehand_are_no_records(examiner: Examiner) -> None:
     assert found.passed_rows == {"只有序号": ((3, 41),)}
 
 
+def test_a_row_with_nothing_in_any_column_of_ours_is_named_by_what_it_is(examiner: Examiner) -> None:
+    lines = ["序号," + HEAD + ",备注", "1," + LINE + ",", "经办人：示例乙," + EMPTY + ","]
+    lines += ["," + EMPTY + ",待核", "2," + EMPTY + ","]
+    found = examiner("".join(f"{line}\n" for line in lines).encode()).found
+    assert found.passed_rows == {"经办人": ((3, 3),), "约定各列为空": ((4, 4),), "只有序号": ((5, 5),)}
+
+
 def test_a_value_without_a_title_is_not_passed_over(examiner: Examiner) -> None:
     lines = ["序号," + HEAD + ",", "1," + LINE + ",", "2," + EMPTY + ",?"]
     assert examiner("".join(f"{line}\n" for line in lines).encode()).found.codes == {"402": 1}
