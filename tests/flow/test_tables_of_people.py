@@ -141,7 +141,7 @@ def test_a_file_in_the_wrong_folder_is_sent_to_no_list_and_not_back_there(node: 
     shown = page(node, row)
     assert "《》" not in shown
     assert "放回“" not in shown
-    assert "不要放回原处" in shown
+    assert "放错了文件夹的，放入它应放的上报文件夹" in shown
     outflow = [title.replace("流入", "流出").replace("离开", "返回") for title in TITLES]
     stray = send(node, xlsx(("流出", [outflow, person(0)])), seed="2")
     assert stray.code == "308"

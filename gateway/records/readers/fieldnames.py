@@ -78,8 +78,8 @@ def _ambiguous(unsure: set[int], schema: Schema, begun: Begun) -> Refused:
     for place, field in zip(sorted(unsure), fields, strict=True):
         short = (name for name in (field.title, *field.aliases) if _length(normal_title(name)) <= _BYTES)
         clear = next((name for name in short if begun[_begin(normal_title(name))] == {place}), None)
-        names += [f"{field.title}：{clear}"] if clear else []
-    return Refused(AMBIGUOUS, {"titles": "、".join(f"“{field.title}”" for field in fields), "names": "；".join(names)})
+        names += [f"{field.title}→{clear}"] if clear else []
+    return Refused(AMBIGUOUS, {"titles": "、".join(f"“{field.title}”" for field in fields), "names": "，".join(names)})
 
 
 def _begin(title: str) -> str:

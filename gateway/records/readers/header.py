@@ -101,7 +101,7 @@ def _place(
             unnamed.append(column)
     near = _near(titles, extra, [field for place, field in enumerate(schema.fields) if place not in found])
     if near:
-        return Refused(NEAR, {"pairs": "；".join(f"{letters(at)}：{title}" for at, title in near.items())})
+        return Refused(NEAR, {"pairs": "，".join(f"{letters(at)}→{title}" for at, title in near.items())})
     missing = [field.title for place, field in enumerate(schema.fields) if field.required and place not in found]
     if missing:
         return Refused(MISSING, {"titles": "、".join(missing)})

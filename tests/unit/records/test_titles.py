@@ -45,11 +45,11 @@ def test_breaks_and_spaces_in_a_title_say_nothing(title: str, make: object, exam
 @pytest.mark.parametrize(
     ("titles", "pairs"),
     [
-        ({"return_date": "离开现居住地日期"}, "O：离开日期"),
-        ({"return_date": "离开日其"}, "O：离开日期"),
-        ({"name": "性名"}, "B：姓名"),
-        ({"name": "户主姓名", "id_number": "公民身份证号"}, "B：姓名；H：公民身份号码"),
-        ({"sex": "姓别"}, "C：性别"),
+        ({"return_date": "离开现居住地日期"}, "O→离开日期"),
+        ({"return_date": "离开日其"}, "O→离开日期"),
+        ({"name": "性名"}, "B→姓名"),
+        ({"name": "户主姓名", "id_number": "公民身份证号"}, "B→姓名，H→公民身份号码"),
+        ({"sex": "姓别"}, "C→性别"),
     ],
 )
 def test_a_title_that_comes_close_says_which_is_meant(
@@ -61,7 +61,7 @@ def test_a_title_that_comes_close_says_which_is_meant(
 
 def test_followed_literally_the_remedy_keeps_what_is_in_the_column(examiner: Examiner) -> None:
     record = [*RECORD[:14], "20260901", *RECORD[15:]]
-    assert examiner(_csv(_with(return_date="离开时日期"), record)).outcome == Refused("316", {"pairs": "O：离开日期"})
+    assert examiner(_csv(_with(return_date="离开时日期"), record)).outcome == Refused("316", {"pairs": "O→离开日期"})
     mended = examiner(_csv(_with(return_date="离开日期"), record))
     assert mended.part("44")[0][14] == "20260901"
 
@@ -130,7 +130,7 @@ def test_names_that_could_be_several_columns_in_another_order_are_refused(examin
     assert isinstance(outcome, Refused)
     assert outcome.code == "317"
     assert outcome.detail["titles"] == "“户籍所在地”、“户籍所在地代码”"
-    names = dict(pair.split("：") for pair in str(outcome.detail["names"]).split("；"))
+    names = dict(pair.split("→") for pair in str(outcome.detail["names"]).split("，"))
     mended = [names.get(TITLES[place], TITLES[place]) for place in order]
     assert examiner(_dbf(mended, order)).part("44") == [RECORD], "the remedy followed literally"
 
