@@ -17,6 +17,8 @@ from xml.parsers import expat
 LONGEST_TEXT = 1 << 20
 """Bytes between two tags. A cell holds 32,767 characters at most; as many pieces may be one string."""
 _LONGEST_TAG = 64 << 10
+_LONGEST_CELL = 128 << 10
+"""Bytes of a cell with its formula, which holds 8,192 characters at most, and the result."""
 _UTF_8 = (None, "utf-8", "us-ascii", "ascii")
 
 _PREFIX = rb"(?:[\w.-]++:)?+"
@@ -42,6 +44,7 @@ _UNWORKED = re.compile(
 _ATTRIBUTE = re.compile(rb"(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:\"([^\"<]*+)\"|'([^'<]*+)')")
 _REFERENCE = re.compile(rb"([A-Za-z]{1,3})([0-9]{1,7})")
 _HIDING = re.compile(rb"\s(?:hidden|ht)\s*+=\s*+[\"'](?:1|true|0(?:\.0++)?+)[\"']")
+_HIDING_SIGNS = (b"hidden", b'ht="0', b"ht='0")
 _NO_HEIGHT = (b"0", b"0.0", b"0.00")
 _YES = (b"1", b"true")
 _LAST_ROW = 1 << 20
@@ -167,13 +170,14 @@ class Look:
                 # The value of a text may be a text of no length; a value that is not there is none.
                 if place is not None and not (value and attributes.get(b"t") == b"str"):
                     self.unworked.add((int(place[2]) - 1, _number(place[1])))
-        opened = max(data.rfind(b"<c"), data.rfind(b":c"))
-        begun = data.rfind(b"<", 0, opened + 1)
-        closed = max(data.rfind(b"</c"), data.rfind(b":c>"))
-        self._cell = data[begun:] if begun >= 0 and closed <= opened and len(data) - begun <= LONGEST_TEXT else b""
+        end = data[-_LONGEST_CELL:]
+        opened = max(end.rfind(b"<c"), end.rfind(b":c"))
+        begun = end.rfind(b"<", 0, opened + 1)
+        closed = max(end.rfind(b"</c"), end.rfind(b":c>"))
+        self._cell = end[begun:] if begun >= 0 and closed <= opened else b""
 
     def _hides(self, data: bytes) -> None:
-        if not _HIDING.search(data):
+        if not any(sign in data for sign in _HIDING_SIGNS):
             return
         for tag in filter(_HIDING.search, _ROW.findall(data)):
             attributes = {name: one or other for name, one, other in _ATTRIBUTE.findall(tag)}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gateway.records.readers.header import letters
 from gateway.records.readers.typed import FILLED, AsText, Covered, Typed
 from gateway.records.schema import Field
+from gateway.records.violations import errors
 
 Converter = Callable[[Typed], AsText]
 
@@ -71,9 +72,12 @@ class Filling:
                 cells[column] = self._taken_for(column, merge, value)
 
     def _taken_for(self, column: int, merge: Merge, value: Typed) -> AsText:
+        """Merged cells that are empty hide nothing."""
+        if value in ("", None):
+            return "", None
         field = self._fields[column]
         one_person = field.id_number or field.person_name or field.unique
         if merge.right > merge.left or one_person:
             return self._converters[column](Covered())
         text, code = self._converters[column](value)
-        return text, code if code is not None and code[0] == "4" and code < "450" else FILLED
+        return text, code if code in errors() else FILLED

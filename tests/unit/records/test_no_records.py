@@ -45,6 +45,13 @@ def test_another_control_character_alone_on_a_line_is_told(examiner: Examiner) -
         ("------ 以下无正文 ------" + EMPTY, "以下无正文"),
         ("2,以下空白" + EMPTY[1:], "以下空白"),
         (HEAD, "重复的表头"),
+        ("共 6 条", "条数"),
+        ("合计：6人", "合计"),
+        ("以上数据属实，签字：", "以上"),
+        ("------" + EMPTY, "分隔线"),
+        ("，".join(["续下页"] * 2), "续下页"),
+        ("\f", "换页符"),
+        ("\0\0\0", "文件结束符"),
     ],
 )
 def test_lines_that_people_put_under_the_records_are_named(line: str, kind: str, examiner: Examiner) -> None:

@@ -13,6 +13,7 @@ from support.tables import dbf, patched, xls, xlsx
 
 from gateway.outcomes import Refused
 from gateway.records import schema
+from gateway.records.readers.cells import Look
 from tests.unit.records.conftest import FIELDS, GOOD, SCHEMAS, Examined, Examiner
 
 TITLES = [field.title for field in schema.load(SCHEMAS, "migrants-inflow").fields]
@@ -78,6 +79,17 @@ def test_a_formula_without_a_value_in_a_workbook(cell: bytes, code: str | None, 
     assert examiner(patched(book, change)).violations == ([("2", "return_date", code)] if code else [])
 
 
+def test_formulas_are_seen_wherever_a_piece_of_the_sheet_ends() -> None:
+    cells = [b'<c r="A%d"><f>%s</f></c><c r="B%d" t="str"><f>1</f><v></v></c>' % (n, b"x" * n, n) for n in range(1, 60)]
+    sheet = b"<sheetData><row>" + b"".join(cells) + b"</row></sheetData>"
+    for size in (1, 2, 7, 64, 1000):
+        look = Look()
+        for at in range(0, len(sheet), size):
+            look.at(sheet[at : at + size])
+        look.end()
+        assert look.unworked == {(row, 0) for row in range(59)}, size
+
+
 def test_a_row_of_formulas_that_were_never_worked_out_is_no_blank_one(examiner: Examiner) -> None:
     book = xlsx(("流入", _rows({})))
     cells = b"".join(b'<c r="%c4"><f>1</f></c>' % (65 + column) for column in range(len(TITLES)))
@@ -130,6 +142,27 @@ def test_a_merged_footer_is_passed_over_and_no_range_of_records(kind: int, exami
     examined = examiner(_both([*_rows({}), ["以下空白"]], 2, 4, 0, 16)[kind])
     assert (examined.found.records, examined.found.passed_over) == (1, {"以下空白": 1})
     assert examined.found.reading.merged == 0
+
+
+@pytest.mark.parametrize("kind", [0, 1], ids=["xlsx", "xls"])
+def test_merged_cells_that_are_empty_hide_nothing(kind: int, examiner: Examiner) -> None:
+    at = AT["return_date"]
+    examined = examiner(_both(_rows({}, {}, {}), 1, 3, at, at)[kind])
+    assert (examined.found.accepted, examined.found.codes, examined.found.reading.merged) == (3, {}, 0)
+
+
+def test_ranges_are_the_spreadsheets_own_where_the_table_begins_further_in(examiner: Examiner) -> None:
+    rows = [[], *(["", "", *row] for row in _rows({"household_code": "507"}, {}))]
+    examined = examiner(xlsx(("流入", rows), merges=["C3:C4"]))
+    assert (_values(examined, "household_code"), examined.found.reading.ranges) == (["507", "507"], ("C3:C4",))
+
+
+def test_a_typed_cell_is_filled_down_as_it_was_taken(examiner: Examiner) -> None:
+    rows = _rows({"registered_code": 440103001001}, {"sex": "2"})
+    examined = examiner(xlsx(("流入", rows), merges=["G2:G3"]))
+    assert _values(examined, "registered_code") == ["440103001001"] * 2
+    assert examined.found.codes == {"465": 1, "485": 1}
+    assert examined.found.reading.merged == 1
 
 
 def test_a_merged_title_above_the_header_fills_nothing(examiner: Examiner) -> None:
