@@ -8,7 +8,7 @@ guess.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -30,6 +30,7 @@ SEVERAL, DAMAGED, PROTECTED = "309", "311", "312"
 _ROWS = 2_000
 _PROTECTED = "EncryptedPackage".encode("utf-16-le")
 _LARGEST_XLS = 128 << 20
+_PANIC = "PanicException"
 _ERROR = "#N/A"
 """What is shown of cells without a value; a list of returned rows that nobody mended is refused for it again."""
 Range = tuple[tuple[int, int], tuple[int, int]]
@@ -108,30 +109,44 @@ def open_workbook(
 ) -> SheetTable | Refused | None:
     """Open a file that begins as a workbook does. None: nothing is written in it. Refused 301 (another kind of file),
     309 (several tables), 310–312 (too large, damaged, protected), 303–308 as for text."""
-    survey: containers.Survey | Refused = containers.Survey()
-    if head.startswith(ZIP):
+    kind = "xlsx" if head.startswith(ZIP) else "xls"
+    survey: containers.Survey | Refused
+    if kind == "xlsx":
         survey = containers.survey(path)
     elif path.stat().st_size > _LARGEST_XLS:
         survey = Refused(containers.TOO_LARGE, {"limit_mb": _LARGEST_XLS >> 20})
+    else:
+        survey = biff.survey(path)
     if isinstance(survey, Refused):
-        return survey
+        return Refused(PROTECTED) if kind == "xls" and _protected(path) else survey
     try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
+        with _panicking():
+            book = calamine.CalamineWorkbook.from_path(str(path))
     except calamine.PasswordError:
         return Refused(PROTECTED)
     except (calamine.CalamineError, ValueError):
         return Refused(PROTECTED if _protected(path) else DAMAGED)
-    kind = "xlsx" if head.startswith(ZIP) else "xls"
-    if kind == "xls":
-        survey = biff.survey(path)
-        if isinstance(survey, Refused):
-            return survey
     with closing(book):
         try:
-            sheets = list(_sheets(book, survey))
+            with _panicking():
+                sheets = list(_sheets(book, survey))
         except (calamine.CalamineError, ValueError):
             return Refused(DAMAGED)
     return _choose(sheets, kind, schema, ignorable, repertoire, path.stat().st_size)
+
+
+@contextmanager
+def _panicking() -> Iterator[None]:
+    """Where the reader gives up on a damaged file as if the fault were its own, which no `except Exception` catches, a
+    `ValueError` is raised: the file is its sender's to mend, and the worker lives on."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+    else:
+        return
+    raise ValueError("the reader gave up")
 
 
 def open_dbf_table(

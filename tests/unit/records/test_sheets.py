@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 import xlwt
-from support.tables import dbf, xlsx
+from support.tables import dbf, xls, xlsx
 
 from gateway.outcomes import Ok, Refused
 from gateway.records import jobs, schema
@@ -274,7 +274,50 @@ def _cells(**changed: str | bytes) -> list[bytes]:
     return [cell if isinstance(cell, bytes) else cell.encode("gb18030") for cell in row.values()]
 
 
-def testdbf(examiner: Examiner) -> None:
+def _records(book: bytes, kind: int) -> list[int]:
+    """Where the bodies of the records of a kind begin in an old workbook whose stream lies in one piece."""
+    at, found = book.index(b"\x09\x08\x10\x00\x00\x06\x05\x00"), []
+    while book[at : at + 2] != b"\0\0":
+        stated, length = struct.unpack_from("<HH", book, at)
+        found += [at + 4] if stated == kind else []
+        at += 4 + length
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "code"),
+    [
+        (0x200, struct.pack("<IIHH", 9, 3, 0, 17), "311"),
+        (0x200, struct.pack("<IIHH", 0, 1 << 20, 0, 256), "310"),
+        (0xFC, struct.pack("<II", 1, (1 << 32) - 1), "311"),
+        (0x85, struct.pack("<I", 1 << 30), "311"),
+    ],
+    ids=["less than nothing", "all there could be", "strings", "a sheet behind the end"],
+)
+def test_an_old_workbook_that_lies_about_its_size_ends_no_worker(
+    kind: int, body: bytes, code: str, examiner: Examiner
+) -> None:
+    """The reader would make room for all of it."""
+    book = xls(_rows({}))
+    at = _records(book, kind)[0]
+    outcome = examiner(book[:at] + body + book[at + len(body) :]).outcome
+    assert isinstance(outcome, Refused)
+    assert outcome.code == code
+
+
+def test_one_cell_in_the_last_corner_of_an_old_workbook(examiner: Examiner) -> None:
+    rows: list[list[Any]] = [*_rows({}), *([] for _ in range(65_533)), [*[""] * 255, "x"]]
+    assert examiner(xls(rows)).outcome == Refused("310", {"limit_mb": 16})
+
+
+def test_where_the_reader_of_old_workbooks_gives_up_the_file_is_refused(examiner: Examiner) -> None:
+    """Its own `PanicException` would end the worker."""
+    book = xls(_rows({}))
+    [strings] = _records(book, 0xFC)
+    assert examiner(book[: strings + 8] + b"\xff\x7f" + book[strings + 10 :]).outcome == Refused("311")
+
+
+def test_dbf(examiner: Examiner) -> None:
     rows = [_cells(), None, _cells(name="王䶮"), _cells(residence_address=("示例" * 20 + "省").encode("gb18030")[:79])]
     cut = _cells(residence_address=b"\xca\xbe" * 39 + b"\xca")
     garbled = _cells(residence_address=b"\xca\xbe\xff\xff\xca\xbe")
