@@ -297,7 +297,7 @@ def _records(book: bytes, kind: int) -> list[int]:
 def test_an_old_workbook_that_lies_about_its_size_ends_no_worker(
     kind: int, body: bytes, code: str, examiner: Examiner
 ) -> None:
-    """The reader would make room for all of it."""
+    """The reader would make room for all of it, or give up with a `PanicException` that ends the process."""
     book = xls(_rows({}))
     at = _records(book, kind)[0]
     outcome = examiner(book[:at] + body + book[at + len(body) :]).outcome
@@ -308,13 +308,6 @@ def test_an_old_workbook_that_lies_about_its_size_ends_no_worker(
 def test_one_cell_in_the_last_corner_of_an_old_workbook(examiner: Examiner) -> None:
     rows: list[list[Any]] = [*_rows({}), *([] for _ in range(65_533)), [*[""] * 255, "x"]]
     assert examiner(xls(rows)).outcome == Refused("310", {"limit_mb": 16})
-
-
-def test_where_the_reader_of_old_workbooks_gives_up_the_file_is_refused(examiner: Examiner) -> None:
-    """Its own `PanicException` would end the worker."""
-    book = xls(_rows({}))
-    [strings] = _records(book, 0xFC)
-    assert examiner(book[: strings + 8] + b"\xff\x7f" + book[strings + 10 :]).outcome == Refused("311")
 
 
 def test_dbf(examiner: Examiner) -> None:
