@@ -24,6 +24,9 @@ PULSE_SECONDS = 15.0
 rest."""
 
 
+LEDGER_DAMAGED = "ledger_damaged"
+
+
 class Vitals:
     """`beat` is called by each part whenever it has come round, whatever came of it."""
 
@@ -120,6 +123,8 @@ def current(daemon: Running) -> dict[str, int]:
         found["disk_low"] = 0
     if not node.worker.is_up():
         found["worker_down"] = 0
+    if node.ledger.corrupt:
+        found[LEDGER_DAMAGED] = 0
     return found
 
 
