@@ -12,12 +12,11 @@ import paramiko
 
 from gateway import durable
 from gateway.adapters.channels.sftp import offered, remote
-from gateway.adapters.channels.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
+from gateway.adapters.channels.sftp.session import Endpoint, NoSession, session
 from gateway.outcomes import Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
 
 _PATIENCE = 60.0
-_LONG_PATIENCE = 3600.0
 _ROOM = 1 << 20
 _FULL = Deferred("702", {"reason": "remote full"}, 300.0)
 
@@ -40,8 +39,9 @@ class SftpCourier:
         """See `ports.Courier`; through a channel with `packages_only` nothing but packages goes.
 
         Deferred 701 with `reason` (`connect`, `handshake`, `login`, `stall`, `dropped`, `denied`, `verify`), 702
-        (remote full), 705 (host key); Fault 903 when something else has the final name, 900 when our own copy, key or
-        known_hosts is not what it should be. No names, none of the server's words."""
+        (remote full), 705 (host key), 712 (no algorithm in common); Fault 903 when something else has the final name,
+        900 when our own copy, key or known_hosts is not what it should be. No names, and none of the server's words but
+        for algorithms."""
         endpoint = self._endpoints.get(receiver)
         if endpoint is None:
             return Fault("900", {"reason": "no endpoint for this party"})
@@ -61,12 +61,8 @@ class SftpCourier:
                         return _later("stall")
                     answered = isinstance(error, OSError) and remote.is_answering(sftp)
                     return _later("denied" if answered else "dropped")
-        except HostKeyMismatch:
-            return Deferred("705", retry_after=_LONG_PATIENCE)
-        except Misconfigured as error:
-            return Fault("900", {"reason": str(error)})
-        except Unreachable as error:
-            return _later(str(error))
+        except NoSession as error:
+            return error.outcome
         return Ok(None)
 
 

@@ -14,13 +14,44 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 import paramiko
-from paramiko.sftp import CMD_DATA, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_READ, int64
+from paramiko.sftp import (
+    CMD_DATA,
+    CMD_EXTENDED,
+    CMD_EXTENDED_REPLY,
+    CMD_READ,
+    SFTP_EOF,
+    SFTP_NO_SUCH_FILE,
+    SFTP_OK,
+    SFTP_OP_UNSUPPORTED,
+    SFTP_PERMISSION_DENIED,
+    int64,
+)
 
 BLOCK = 32768 - 128
 """Bytes of one request. With what SFTP and SSH put before them they fit into one packet of 32 KiB, the most a server
 takes or gives; 32 KiB of data would go as two packets, each encrypted and authenticated by itself."""
 WINDOW = 128
 """Reads under way at a time: 4 MiB, well over what a line holds, and all the memory this takes."""
+_ERRNO = {
+    SFTP_NO_SUCH_FILE: errno.ENOENT,
+    SFTP_PERMISSION_DENIED: errno.EACCES,
+    SFTP_OP_UNSUPPORTED: errno.EOPNOTSUPP,
+}
+
+
+class Client(paramiko.SFTPClient):
+    """paramiko's, for servers that speak Chinese: of an answer the number counts. Its text is for people, and paramiko
+    raises UnicodeDecodeError over one in GB 18030, be it the one that says that all is well."""
+
+    def _convert_status(self, message: paramiko.Message) -> None:
+        """Raises `EOFError`, or `OSError` with a number where SFTP has one; without, "Failure" is all that was said."""
+        code = message.get_int()
+        if code == SFTP_EOF:
+            raise EOFError
+        if code in _ERRNO:
+            raise OSError(_ERRNO[code], "the server's answer")
+        if code != SFTP_OK:
+            raise OSError("the server's answer")
 
 
 def status(sftp: paramiko.SFTPClient, path: str) -> paramiko.SFTPAttributes | None:
