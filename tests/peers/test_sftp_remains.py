@@ -15,12 +15,15 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from support.logs import START, make_log
 from support.sftp_peers import MB, NAME, Peer, deferred, in_mid_transfer, serving
 from support.slow_line import SlowLine
 
 from gateway.adapters.channels import sshd
 from gateway.adapters.channels.sftp import remote
 from gateway.adapters.channels.sshd import LocalSshd, make_key, openssh
+from gateway.adapters.publishing.over_sftp import Mailbox
+from gateway.log.note import read_checkpoint
 from gateway.outcomes import Deferred, Fault, Ok
 
 SIZE = 2 * MB
@@ -307,3 +310,25 @@ def test_the_file_is_on_the_servers_disk_before_it_has_its_name(
         assert peer.deliver(SIZE) == Ok(None)
         wait(lambda: any("rename" in call for call in seen()))
         assert ["fsync" in call for call in seen()] == [True, False]
+
+
+# ---- a witness's mailbox ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", ["", "-P posix-rename"])
+def test_a_later_request_to_a_witness_takes_the_place_of_the_earlier_one(tmp_path: Path, options: str) -> None:
+    asking = make_log(tmp_path / "log", 5)
+
+    def no_proof(_: int) -> list[bytes]:
+        return []
+
+    with sshd_with(tmp_path, options) as peer:
+        mailbox = Mailbox(peer.endpoint, "in", seconds=0)
+        earlier, _ = read_checkpoint(asking.checkpoint.read_bytes())
+        assert mailbox.ask(earlier, no_proof, 0, tmp_path / "incoming") is False
+        asking.grow(5, 2, START)
+        note, _ = read_checkpoint(asking.checkpoint.read_bytes())
+        assert note.text != earlier.text
+        assert mailbox.ask(note, no_proof, 0, tmp_path / "incoming") is False
+        assert [path.name for path in peer.place.iterdir()] == ["add-checkpoint"]
+        assert note.text.encode() in (peer.place / "add-checkpoint").read_bytes()

@@ -116,13 +116,16 @@ class Mailbox:
             return
         final, part = str(self._folder / REQUEST), str(self._folder / f".{REQUEST}.part")
         remote.remove(sftp, part)
-        with sftp.open(part, "wb") as stream:
+        with sftp.open(part, "wbx") as stream:  # one that truncates could be carried out late, after the look
             stream.write(body)
         progress()
         arrived = remote.status(sftp, part)
         if arrived is None or arrived.st_size != len(body):
             raise Away("verify")
-        remote.rename(sftp, part, final)
+        if not remote.rename(sftp, part, final):  # over there nothing is replaced: our earlier request makes room
+            remote.remove(sftp, final)
+            if not remote.rename(sftp, part, final):
+                raise Away("verify")
         progress()
 
 
