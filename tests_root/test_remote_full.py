@@ -24,7 +24,7 @@ def on_a_disk_of(mebibytes: int, place: Path, options: str = "") -> Iterator[Pee
     target.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(target)], check=True)
     try:
-        with serving(server, place, stall_seconds=60) as peer:
+        with serving(server, place) as peer:
             yield peer
     finally:
         subprocess.run(["umount", "--lazy", str(target)], check=True)

@@ -78,7 +78,7 @@ def test_a_server_that_stops_answering_does_not_hold_us_and_the_rest_is_sent_lat
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_mid_transfer(monkeypatch, 100, lambda: peer.server.signal_all(signal.SIGSTOP))
-    deferred(peer.deliver(16 * MB), "701", "stall")
+    deferred(peer.deliver(16 * MB, stall_seconds=1.5), "701", "stall")
     monkeypatch.undo()
     peer.server.signal_all(signal.SIGCONT)
     assert not any(t.name == "sftp-supervisor" for t in threading.enumerate())
@@ -88,7 +88,7 @@ def test_a_server_that_stops_answering_does_not_hold_us_and_the_rest_is_sent_lat
 
 def test_a_server_that_never_greets_does_not_hold_us(peer: Peer) -> None:
     peer.server.signal_all(signal.SIGSTOP)
-    deferred(peer.deliver(), "701", "stall")
+    deferred(peer.deliver(stall_seconds=1.5), "701", "stall")
     peer.server.signal_all(signal.SIGCONT)
 
 

@@ -32,7 +32,7 @@ SIZE = 2 * MB
 @contextmanager
 def sshd_with(tmp_path: Path, options: str = "") -> Iterator[Peer]:
     server = LocalSshd(tmp_path / "server", make_key(tmp_path / "key"), options=options)
-    with serving(server, tmp_path, stall_seconds=60) as peer:
+    with serving(server, tmp_path) as peer:
         yield peer
 
 

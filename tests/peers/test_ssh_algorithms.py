@@ -28,7 +28,7 @@ from gateway.parcels import PartyId
 def offering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> Iterator[Peer]:
     """An OpenSSH whose configuration has these lines on algorithms."""
     monkeypatch.setattr(openssh, "_ALGORITHMS", lines + "\n")
-    with serving(LocalSshd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path, stall_seconds=20) as peer:
+    with serving(LocalSshd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as peer:
         yield peer
 
 
@@ -196,7 +196,7 @@ def test_answers_in_another_encoding_are_understood_by_their_number(
 ) -> None:
     said = ["成功", "文件尾", "没有那个文件", "权限不够", "失败", "错误", "无连接", "连接中断", "不支持"]
     monkeypatch.setattr(in_python.paramiko.sftp_server, "SFTP_DESC", [text.encode("gb18030") for text in said])
-    with serving(PythonSftpd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path, stall_seconds=20) as peer:
+    with serving(PythonSftpd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as peer:
         assert peer.deliver(1000) == Ok(None)
         assert peer.arrived()
 

@@ -31,7 +31,7 @@ class Peer:
     home: Path
 
     @staticmethod
-    def endpoint_of(home: Path, port: int, username: str = "gateway", stall_seconds: float = 20.0) -> Endpoint:
+    def endpoint_of(home: Path, port: int, username: str = "gateway", stall_seconds: float = 60.0) -> Endpoint:
         """With the key and the pins that lie in `home`."""
         return Endpoint(HOST, username, home / "key", home / "known_hosts", port, stall_seconds=stall_seconds)
 
@@ -63,10 +63,11 @@ class Peer:
 
 
 @contextmanager
-def serving(server: LocalSshd | PythonSftpd, home: Path, *, stall_seconds: float = 1.5) -> Iterator[Peer]:
+def serving(server: LocalSshd | PythonSftpd, home: Path) -> Iterator[Peer]:
+    """Stalls are ended after a minute: a test of one asks for less."""
     server.start()
     try:
-        peer = Peer(server, Peer.endpoint_of(home, server.port, server.username, stall_seconds), home)
+        peer = Peer(server, Peer.endpoint_of(home, server.port, server.username), home)
         peer.pin()
         yield peer
     finally:
