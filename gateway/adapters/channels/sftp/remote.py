@@ -220,12 +220,16 @@ def settle(sftp: paramiko.SFTPClient, theirs: paramiko.SFTPFile) -> None:
     """Hear what became of every pipelined write (paramiko drops the last answers when it closes a file), then have the
     file put on the server's disk where it knows `fsync@openssh.com`: a rename that outlives a power failure without the
     bytes would leave a short file under a final name. Raises `OSError` for a write, `NotOnDisk`."""
+    known = isinstance(sftp, Client) and b"fsync@openssh.com" in sftp.extensions
+    command = (CMD_EXTENDED, "fsync@openssh.com", theirs.handle)
+    # Asked for before the answers are heard: one wait for all of them.
+    synced = sftp._async_request(type(None), *command) if known else None  # type: ignore[attr-defined]
     while theirs._reqs:  # type: ignore[attr-defined]
         sftp._read_response(theirs._reqs.popleft())  # type: ignore[attr-defined]
-    if not isinstance(sftp, Client) or b"fsync@openssh.com" not in sftp.extensions:
+    if synced is None:
         return
     try:
-        sftp._request(CMD_EXTENDED, "fsync@openssh.com", theirs.handle)  # type: ignore[attr-defined]
+        sftp._read_response(synced)  # type: ignore[attr-defined]
     except OSError as error:
         if error.errno is None and is_answering(sftp):
             raise NotOnDisk from None
