@@ -8,6 +8,7 @@ in the workflow engine's tables.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.channels.folders import Watch
-from gateway.adapters.ledger import LedgerCorrupt
+from gateway.adapters.ledger import Hold, LedgerAway, LedgerCorrupt
 from gateway.adapters.storage import nodelock
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
@@ -47,7 +48,7 @@ from gateway.daemon import (
     witnessing,
 )
 from gateway.daemon.collecting import Collecting
-from gateway.daemon.publication import Publication
+from gateway.daemon.publication import NotToBeSigned, Publication
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
@@ -57,24 +58,25 @@ from gateway.policy import loading
 from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
 
-SWEEP_SECONDS, GATHER_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 10, 30
+SWEEP_SECONDS, GATHER_SECONDS, HOLD_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 2, 10, 30
 NOTICE_SECONDS = 10
 POLLING_SECONDS = 0.2
 
 
 class AlreadyRunning(Exception):
-    """Another daemon holds this node: two would run steps twice."""
+    """Another daemon holds this node or its ledger: two would run steps twice. Its message says which one."""
 
 
 class Daemon:
     """Owns the process: lock, worker, workflow engine, watcher, scheduler, control socket."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts, abandon: Callable[[], None] = lambda: os._exit(1)) -> None:
+        """`abandon` ends the process at once, as a kill does."""
+        self.facts, self._abandon = facts, abandon
         self.stopping = threading.Event()
         self.last_scan: datetime | None = None
         self.started_at: datetime | None = None
-        self._lock: IO[str] | None = None
+        self._locks: list[IO[str]] = []
         self._claimed: list[Claim] = []
         self._reload = threading.Event()
         self._turn = threading.Lock()  # a scan and a change of facts take turns
@@ -86,17 +88,21 @@ class Daemon:
 
     def run(self) -> None:
         """Start, serve until told to stop, stop; where the ledger is damaged, only say so until then. Raises
-        `AlreadyRunning`, and `RuntimeError` when the log may not be signed."""
+        `AlreadyRunning`, `NotToBeSigned`, `LedgerAway`, and what the system refuses."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
-        self._take_lock()
-        if damaged.found(self.facts, self.stopping) or self._work():
-            damaged.Damaged(self.facts, self.stopping, service.routes(self)).wait()
+        with ExitStack() as holding:
+            if self._work(holding):
+                damaged.Damaged(self.facts, self.stopping, service.routes(self)).wait()
 
-    def _work(self) -> bool:
-        """Work until told to stop. True when the ledger turned out to be damaged: it is left as it was."""
+    def _work(self, holding: ExitStack) -> bool:
+        """Work until told to stop. True when the ledger turns out to be damaged: it is left as it was, and held."""
         try:
+            self._take_locks()
+            holding.callback(self._hold.close)
+            if damaged.found(self.facts, self.stopping):
+                return True
             with ExitStack() as ending:
                 self._begin(ending)
                 if not self.stopping.is_set():
@@ -105,7 +111,7 @@ class Daemon:
         except LedgerCorrupt:
             return True
         if self.publication.failure:
-            raise RuntimeError(self.publication.failure)
+            raise NotToBeSigned(self.publication.failure)
         return self.node.ledger.corrupt
 
     def _begin(self, ending: ExitStack) -> None:
@@ -170,7 +176,7 @@ class Daemon:
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        seconds = self.facts.node.intake.scan_seconds
+        seconds, told = self.facts.node.intake.scan_seconds, ""
         while not self.stopping.is_set() and not self.node.ledger.corrupt:
             if self._reload.is_set():
                 self._reload.clear()
@@ -184,8 +190,20 @@ class Daemon:
                 self.node.log.warning("worker_down")
             self._feed()
             self._rest(seconds)
+            told = self._tell_limit(told)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
             self.stopping.wait(min(seconds, 0.25))
+
+    @property
+    def unheard(self) -> str:
+        """The limit of the system for which changes in some folder are not heard, only seen by a scan; empty: none."""
+        return self._watch.limit
+
+    def _tell_limit(self, told: str) -> str:
+        limit = self._watch.limit
+        if limit and limit != told:
+            self.node.log.warning("folders_not_heard", limit=limit, scans_every=self.facts.node.intake.scan_seconds)
+        return limit
 
     def _feed(self) -> None:
         """The service manager restarts what is silent for its `WatchdogSec`."""
@@ -255,10 +273,26 @@ class Daemon:
         self.publication = Publication(node, self.stopping.set)
         return node
 
-    def _take_lock(self) -> None:
-        self._lock = nodelock.take(self.facts.path(self.facts.node.state))
-        if self._lock is None:
-            raise AlreadyRunning(self.facts.node.name)
+    def _take_locks(self) -> None:
+        for folder in wiring.held_folders(self.facts):
+            lock = nodelock.take(folder)
+            if lock is None:
+                raise AlreadyRunning(f"pid {nodelock.holder(folder)}")
+            self._locks.append(lock)
+        self._hold = Hold(wiring.database_url(self.facts))
+        if other := self._hold.take():
+            raise AlreadyRunning(other)
+
+    def _keep(self, node: Node) -> None:
+        """A server that was restarted or promoted has forgotten who holds the ledger. Where another daemon was faster
+        nothing more may be written, not even that this one ends: it ends as if it were killed."""
+        try:
+            other = self._hold.take()
+        except LedgerAway:
+            return
+        if other:
+            node.log.critical("ledger_held_by_another", holder=other)
+            self._abandon()
 
     def _schedule(self) -> BackgroundScheduler:
         """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""
@@ -274,6 +308,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (self._keep,), seconds=HOLD_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
