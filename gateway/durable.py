@@ -9,13 +9,18 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-from collections.abc import Callable
+import re
+import stat
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
 _AHEAD = 8 * CHUNK
 _WRITE = 2  # SYNC_FILE_RANGE_WRITE of <fcntl.h>
+_TEMPORARY = re.compile(r"\..+\.[0-9]+(?:\.[0-9]+)?\.tmp|\.[0-9a-f]{24}\.tmp", re.DOTALL)
+"""A target's name, the process, and for what is sealed the thread; or a name made up."""
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -66,6 +71,30 @@ def write(target: Path, fill: Callable[[BinaryIO], None], mode: int = 0o600) -> 
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def is_left(status: os.stat_result | None, before_ns: int) -> bool:
+    """Whether a file is one of this user's own that nobody has written to or renamed since."""
+    return (
+        status is not None
+        and stat.S_ISREG(status.st_mode)
+        and status.st_uid == os.geteuid()
+        and max(status.st_mtime_ns, status.st_ctime_ns) < before_ns
+    )
+
+
+def tidy(top: Path, before_ns: int, passed_over: Collection[str] = ()) -> int:
+    """Remove the temporaries below `top` that a process left when it was killed in the midst of a write, ours and
+    unchanged since `before_ns`. No link is followed; folders of these names are passed over. How many there were."""
+    gone = 0
+    for _, folders, files, descriptor in os.fwalk(top):
+        folders[:] = [name for name in folders if name not in passed_over]
+        for name in filter(_TEMPORARY.fullmatch, files):
+            with suppress(FileNotFoundError):
+                if is_left(os.stat(name, dir_fd=descriptor, follow_symlinks=False), before_ns):
+                    os.unlink(name, dir_fd=descriptor)
+                    gone += 1
+    return gone
 
 
 def publish(temporary: Path, target: Path) -> None:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 FIRST_WAIT, LONGEST_WAIT = 15.0, 3600.0
+CLOCKS_DIFFER = timedelta(hours=1)
+"""By so much another's clock may be ahead of ours before what it dates is of the future."""
 
 
 def rfc3339(moment: datetime) -> str:

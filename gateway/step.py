@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Generic, Literal, TypedDict, TypeVar
 
-from gateway.adapters.ledger import LedgerAway, Reading, Transaction
+from gateway.adapters.ledger import LedgerAway, LedgerCorrupt, Reading, Transaction
 from gateway.instants import LONGEST_WAIT, backoff
 from gateway.lifecycle import Event, NoTransition
 from gateway.node import Node
@@ -70,7 +70,7 @@ class Step(ABC, Generic[L, V]):
 
     def run(self, identity: str) -> StepResult:
         """The step for one thing, at one instant. Raises `LedgerAway` where the ledger stays away: the workflow then
-        ends, and the daemon makes a new one."""
+        ends, and the daemon makes a new one; and `LedgerCorrupt` where it is damaged: all stands where it is."""
         node = self.node
         now = node.clock.now()
         known = self._known(identity)
@@ -121,6 +121,8 @@ class Step(ABC, Generic[L, V]):
             return Deferred.by(error)
         except LedgerAway as away:
             return Deferred("702" if away.full else "709", {"reason": "ledger"}, 5.0)
+        except LedgerCorrupt:
+            raise
         except Exception as error:
             # The class and the place, never the message: it could hold a value out of a record.
             kind = type(error).__name__

@@ -25,7 +25,7 @@ from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, 
 from gateway.adapters.channels.writers import Writers
 from gateway.adapters.clock import RehearsalClock, SystemClock
 from gateway.adapters.credentials import credential
-from gateway.adapters.ledger import Ledger
+from gateway.adapters.ledger import Ledger, LedgerCorrupt
 from gateway.adapters.notices import Mailer, Poster
 from gateway.adapters.publishing import Mailbox
 from gateway.adapters.sealing import keyring
@@ -191,7 +191,11 @@ def build(facts: Facts, worker: AnyWorker | None = None, ledger: Ledger | None =
     prepare(facts)
     if ledger is None:
         ledger = Ledger(database_url(facts))
-        ledger.migrate()
+        try:
+            ledger.migrate()
+        except LedgerCorrupt:
+            ledger.close()
+            raise
     spool = Spool(state)
     inbox = DropFolders(
         facts.path(node.exchange_root),

@@ -11,6 +11,7 @@ from gateway import durable
 from gateway.cli.conventions import ConfigOption, JsonOption, Language, LanguageOption, console, print_json
 from gateway.cli.exits import ExitCode
 from gateway.cli.node import ask
+from gateway.outcomes import catalogue
 
 _REASONS = {
     "link": ("该位置是链接", "a link is in its place"),
@@ -55,7 +56,7 @@ def status(
         print_json(found)
     else:
         _print(found)
-    stopped = found["counts"]["parcels"].get("faulted", 0) + found["counts"]["deliveries"].get("faulted", 0)
+    stopped = sum(found["counts"].get(kind, {}).get("faulted", 0) for kind in ("parcels", "deliveries"))
     if not found["ok"] or stopped:
         raise typer.Exit(ExitCode.REFUSED)
 
@@ -75,6 +76,10 @@ def _print(found: dict[str, Any]) -> None:
     )
     if found.get("recovering"):
         out.print(Text("■ 正在恢复，等待核对 / recovering: gateway restore --reconcile", "bold red"))
+    if found.get("damaged"):
+        code = catalogue()[found["damaged"]]
+        out.print(Text(f"■ [{code.code}] {code.sentence('zh')} {code.remedy('zh')}", "bold red"))
+        out.print(Text(f"  {code.sentence('en')} {code.remedy('en')}", "bold red"))
     for kind, states in found["counts"].items():
         line = "  ".join(f"{state} {count:,}" for state, count in sorted(states.items()))
         out.print(f"{_NAMES.get(kind, kind)} {kind}: {line or '–'}")

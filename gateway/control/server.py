@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from gateway.adapters import sockets
-from gateway.adapters.ledger import LedgerAway
+from gateway.adapters.ledger import LedgerAway, LedgerCorrupt
+from gateway.outcomes import catalogue
 
 BODY_LIMIT = 1 << 20
 _AWAY = (
@@ -56,6 +57,16 @@ class Response:
     kind: str = "application/json"
 
 
+DAMAGED = "907"
+
+
+def damaged() -> Response:
+    """What is told of a ledger that is damaged."""
+    entry = catalogue()[DAMAGED]
+    said = (f"{entry.sentence(language)}\n  → {entry.remedy(language)}" for language in ("zh", "en"))
+    return Response(503, {"error": f"[{DAMAGED}] " + "\n".join(said)})
+
+
 Handler = Callable[[Request], Any]
 
 
@@ -70,6 +81,8 @@ def respond(handler: Handler, request: Request) -> tuple[int, bytes, str]:
         found = Response(409, {"error": str(error)})
     except LedgerAway:
         found = Response(503, {"error": _AWAY})
+    except LedgerCorrupt:
+        found = damaged()
     except Exception as error:
         found = Response(500, {"error": type(error).__name__})
     response = found if isinstance(found, Response) else Response(200, found)

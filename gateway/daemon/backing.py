@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway import durable, wiring
+from gateway.adapters.ledger import LedgerCorrupt
 from gateway.adapters.storage import backup
 from gateway.control.server import Rejected
 from gateway.instants import rfc3339
@@ -23,7 +24,7 @@ _ONE = threading.Lock()
 
 def make(node: Node, still: AbstractContextManager[object], out: Path, actor: str) -> dict[str, Any]:
     """Write a backup to `out` (a file, or a folder it is named in). `still`: the log is not published meanwhile.
-    Raises `Rejected` with what is missing."""
+    Raises `Rejected` with what is missing, `LedgerCorrupt` where there is nothing left to back up."""
     facts = node.facts.current()
     key = facts.node.backup.key
     if key is None:
@@ -38,6 +39,9 @@ def make(node: Node, still: AbstractContextManager[object], out: Path, actor: st
         if target.exists():
             raise Rejected("there is a file of that name already")
         return _make(node, still, target, key, actor)
+    except backup.DatabaseDamaged:
+        node.ledger.distrust()
+        raise LedgerCorrupt from None
     except (backup.DatabaseFailed, OSError) as error:
         raise Rejected(
             f"the backup failed: {error if isinstance(error, backup.DatabaseFailed) else error.strerror}"

@@ -15,9 +15,12 @@ from gateway.daemon import sharing, vitals
 from gateway.daemon.running import Running
 from gateway.lifecycle import BatchState, ObligationState
 from gateway.node import Node
+from gateway.policy.facts import Facts
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 Samples = Iterable[tuple[Mapping[str, str], float]]
+Family = tuple[str, str, Samples]
+_DAMAGED = "ledger_damaged", "1 when the ledger has to be restored."
 
 
 def routes(daemon: Running) -> Mapping[str, Handler]:
@@ -25,7 +28,7 @@ def routes(daemon: Running) -> Mapping[str, Handler]:
     return {
         "GET healthz": lambda _: health(daemon),
         "GET readyz": lambda _: ready(daemon),
-        "GET metrics": lambda _: Response(200, "".join(render(daemon)), TEXT),
+        "GET metrics": lambda _: Response(200, "".join(render(_families(daemon))), TEXT),
     }
 
 
@@ -41,16 +44,24 @@ def ready(daemon: Running) -> Response:
     return Response(503 if reasons else 200, {"ok": not reasons, "reasons": reasons})
 
 
-def render(daemon: Running) -> Iterator[str]:
+def render(families: Iterable[Family]) -> Iterator[str]:
     """The text format of Prometheus."""
-    for name, what, samples in _families(daemon):
+    for name, what, samples in families:
         yield f"# HELP gateway_{name} {what}\n# TYPE gateway_{name} gauge\n"
         for labels, value in samples:
             inside = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
             yield f"gateway_{name}{{{inside}}} {value:.10g}\n" if inside else f"gateway_{name} {value:.10g}\n"
 
 
-def _folders(node: Node) -> Iterator[tuple[str, str, Samples]]:
+def damaged(facts: Facts) -> Iterator[Family]:
+    """Of a node whose ledger is damaged: what can be said without it."""
+    yield "info", "The node and its version.", [({"node": facts.node.name, "version": __version__}, 1)]
+    yield "alive", "1 while the daemon's own parts come round.", [({}, 1)]
+    yield "ready", "1 while it can do all of its work.", [({}, 0)]
+    yield *_DAMAGED, [({}, 1)]
+
+
+def _folders(node: Node) -> Iterator[Family]:
     well, away = [*node.inbox.health().values()].count("ok"), len(vitals.folders_down(node))
     yield "sources", "Folders of parties.", [({"state": "ok"}, well), ({"state": "down"}, away)]
     left_alone: Counter[str] = sum(map(Counter, node.inbox.left_alone().values()), Counter())
@@ -60,12 +71,13 @@ def _folders(node: Node) -> Iterator[tuple[str, str, Samples]]:
     yield "queued_in_folders", "Files that wait for others of their party, by party.", queued
 
 
-def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
+def _families(daemon: Running) -> Iterator[Family]:
     node, facts = daemon.node, daemon.facts
     now = node.clock.now()
     yield "info", "The node and its version.", [({"node": facts.node.name, "version": __version__}, 1)]
     yield "alive", "1 while the daemon's own parts come round.", [({}, not daemon.vitals.stuck())]
     yield "ready", "1 while it can do all of its work.", [({}, not vitals.unready(daemon))]
+    yield *_DAMAGED, [({}, node.ledger.corrupt)]
     ages = daemon.vitals.ages()
     yield "round_age_seconds", "Since a part came round.", [({"part": part}, age) for part, age in ages.items()]
     for kind, states in counts(node).items():

@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import IO
 
@@ -21,7 +22,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.channels.folders import Watch
-from gateway.adapters.ledger import Hold, LedgerAway
+from gateway.adapters.ledger import Hold, LedgerAway, LedgerCorrupt
 from gateway.adapters.storage import nodelock
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
@@ -34,7 +35,18 @@ from gateway.corridors.telling import laying, notices
 from gateway.corridors.telling.bulletins import issuing
 from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
-from gateway.daemon import descriptors, metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
+from gateway.daemon import (
+    damaged,
+    descriptors,
+    metrics,
+    publication,
+    recovering,
+    service,
+    sharing,
+    sweeping,
+    vitals,
+    witnessing,
+)
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import NotToBeSigned, Publication
 from gateway.instants import SHANGHAI, rfc3339
@@ -75,68 +87,97 @@ class Daemon:
         self.vitals, self.guard, self.conditions = vitals.Vitals(), vitals.Guard(), vitals.Conditions()
 
     def run(self) -> None:
-        """Start, serve until told to stop, stop. Raises `AlreadyRunning`, `NotToBeSigned`, `LedgerAway`, and what
-        the system refuses."""
-        node, settings = self._open(), self.facts.node
+        """Start, serve until told to stop, stop; where the ledger is damaged, only say so until then. Raises
+        `AlreadyRunning`, `NotToBeSigned`, `LedgerAway`, and what the system refuses."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
+        signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
+        with ExitStack() as holding:
+            if self._work(holding):
+                damaged.Damaged(self.facts, self.stopping, service.routes(self)).wait()
+
+    def _work(self, holding: ExitStack) -> bool:
+        """Work until told to stop. True when the ledger turns out to be damaged: it is left as it was, and held."""
+        try:
+            self._take_locks()
+            holding.callback(self._hold.close)
+            if damaged.found(self.facts, self.stopping):
+                return True
+            with ExitStack() as ending:
+                self._begin(ending)
+                if not self.stopping.is_set():
+                    self._serve(ending)
+                    self._loop()
+        except LedgerCorrupt:
+            return True
+        if self.publication.failure:
+            raise NotToBeSigned(self.publication.failure)
+        return self.node.ledger.corrupt
+
+    def _begin(self, ending: ExitStack) -> None:
+        """Everything that works by itself; a node that is recovering may be told to stop before. `ending` undoes it,
+        what began last first."""
+        node = self._open()
+        ending.callback(self._close)
         if recovering.is_marked(node) and not recovering.Recovering(self, service.routes(self)).wait():
-            node.close()
-            self._hold.close()
             return
         self.publication.start()
-        signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
+        ending.callback(self._last_words)
         node.worker.start()
+        ending.callback(node.worker.stop)
         node.log.info("worker", **node.worker.confinement)
         flow.bind(node)
         sweeping.tidy(node)
+        ending.callback(DBOS.destroy, workflow_completion_timeout_sec=20)
         launch(node)
         dating.resumed(node)
         self._log(Event.STARTED)
+        self.started_at = node.clock.now()
         templates.write(node)
         sweeping.oblige(node)
         dating.recompute(node)
+
+    def _serve(self, ending: ExitStack) -> None:
+        """Everything that others see."""
+        node, settings = self.node, self.facts.node
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
         port = settings.monitoring.port
         monitor = MonitorServer(port, metrics.routes(self)) if port is not None else None
         scheduler = self._schedule()
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
-        try:
-            self.started_at = node.clock.now()
-            control.start()
-            if monitor is not None:
-                monitor.start()
-            scheduler.start()
-            self._watch.start()
-            self._collect()
-            systemd.notify("READY=1")
-            node.log.info("ready", node=settings.name, version=__version__, facts=self.facts.digest)
-            self._loop()
-        finally:
-            systemd.notify("STOPPING=1")
-            self._watch.stop()
-            self.collecting.stop()
-            scheduler.shutdown(wait=True)
-            DBOS.destroy(workflow_completion_timeout_sec=20)
-            control.close()
-            if monitor is not None:
-                monitor.close()
-            node.worker.stop()
-            self._log(Event.STOPPED)
-            sweeping.beat(node)
-            self.publication.round(self.node)
-            node.close()
-            self._hold.close()
-            node.log.info("stopped")
-        if self.publication.failure:
-            raise NotToBeSigned(self.publication.failure)
+        if monitor is not None:
+            ending.callback(monitor.close)
+            monitor.start()
+        ending.callback(control.close)
+        control.start()
+        ending.callback(scheduler.shutdown, wait=True)
+        scheduler.start()
+        ending.callback(self.collecting.stop)
+        ending.callback(lambda: self._watch.stop())
+        self._watch.start()
+        ending.callback(systemd.notify, "STOPPING=1")
+        self._collect()
+        systemd.notify("READY=1")
+        node.log.info("ready", node=settings.name, version=__version__, facts=self.facts.digest)
+
+    def _last_words(self) -> None:
+        """That it stops, where it ever began and the ledger can still be written."""
+        if self.started_at is None or self.node.ledger.corrupt:
+            return
+        self._log(Event.STOPPED)
+        sweeping.beat(self.node)
+        self.publication.round(self.node)
+
+    def _close(self) -> None:
+        self.node.close()
+        self.node.log.info("stopped")
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         seconds, told = self.facts.node.intake.scan_seconds, ""
-        while not self.stopping.is_set():
+        while not self.stopping.is_set() and not self.node.ledger.corrupt:
             if self._reload.is_set():
                 self._reload.clear()
                 self.reload()
@@ -223,8 +264,7 @@ class Daemon:
     # -- start and stop ----------------------------------------------------------------------------------------------
 
     def _open(self) -> Node:
-        """The node, once this process holds it alone and may open as many files as it is allowed to."""
-        self._take_locks()
+        """The node, once this process may open as many files as it is allowed to."""
         allowed = descriptors.raised()
         node = self.node = wiring.build(self.facts)
         if allowed < descriptors.ENOUGH:
@@ -278,6 +318,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (laying.lay_waiting,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
         scheduler.add_job(self._guarded, "interval", (templates.write,), hours=1)
+        scheduler.add_job(self._guarded, "interval", (damaged.examine,), seconds=damaged.WEEK)
         scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
         scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
         # Retention goes by the node's clock, which runs faster in a rehearsal.

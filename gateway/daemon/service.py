@@ -69,7 +69,7 @@ class _Service:
         daemon, node = self._daemon, self._daemon.node
         drops, down = node.inbox.health(), vitals.folders_down(node)
         return {
-            "ok": not down and node.worker.is_up() and daemon.guard.open,
+            "ok": not down and node.worker.is_up() and daemon.guard.open and not node.ledger.corrupt,
             "node": daemon.facts.node.name,
             "version": __version__,
             "rehearsal": daemon.facts.node.rehearsal is not None,

@@ -16,6 +16,7 @@ from gateway.corridors.between.countersigning import Countersigning
 from gateway.corridors.distribution import Delivery, Releasing
 from gateway.corridors.distribution.upwards import Upwards
 from gateway.corridors.obligations import obliging
+from gateway.corridors.upkeep import litter
 from gateway.node import ACKNOWLEDGE, ACTOR, Node
 from gateway.parcels import Claim
 
@@ -25,12 +26,13 @@ STUCK = timedelta(seconds=60)
 def tidy(node: Node) -> None:
     """Once, before the first scan: a crash leaves half a claim, which names a file, or a folder in the spool without
     claim and content. The file itself was not touched; it is an arrival like any other. What a backup had gathered is
-    removed: it may hold plain records."""
+    removed: it may hold plain records. So are files that writes left half done, once they are surely of no write."""
     node.inbox.tidy()
     for parcel in list(node.spool.waiting()):
         if node.inbox.claim(parcel) is None and not node.spool.content(parcel).exists():
             node.inbox.forget(parcel)
     backup.forget(node.spool.state)
+    litter.remove(node)
 
 
 def take_up(node: Node, claims: Iterable[Claim]) -> Iterator[Claim]:

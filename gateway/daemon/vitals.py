@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from gateway.corridors.telling import notices
 from gateway.daemon.running import Running
 from gateway.node import Node
-from gateway.policy.facts import Facts, Intake, places
+from gateway.policy.facts import Intake, places
 from gateway.ports import AnyWorker, Obstacle
 
 PATIENCE: Mapping[str, float] = {"sweep": 90.0, "scan": 120.0}
@@ -22,6 +22,9 @@ PATIENCE: Mapping[str, float] = {"sweep": 90.0, "scan": 120.0}
 PULSE_SECONDS = 15.0
 """How long the loop that feeds the watchdog rests at most. `WatchdogSec` of the unit leaves room for a slow scan and a
 rest."""
+
+
+LEDGER_DAMAGED = "ledger_damaged"
 
 
 class Vitals:
@@ -94,21 +97,12 @@ def folders_down(node: Node) -> dict[str, Obstacle]:
     """Every folder of a party that cannot be used, relative to the exchange root, and why: drop folders that are away,
     and whatever stands where a folder or a file of ours belongs."""
     facts, up = node.facts.current(), node.folders.is_up()
-    found = dict(node.folders.obstacles(_folders(facts)))
+    found = dict(node.folders.obstacles(places.every_folder(facts)))
     for folder, state in node.inbox.health().items():
         if state != "ok":
             way = (folder, *map(str, PurePosixPath(folder).parents))
             found[folder] = next((found[one] for one in way if one in found), "missing") if up else "root"
     return found
-
-
-def _folders(facts: Facts) -> Iterator[PurePosixPath]:
-    """Every folder of every party in which the node does anything."""
-    for party in facts.parties.values():
-        yield from places.folders_of(facts, party)
-        yield places.fetched_receipts(facts, party)
-        if party.id in facts.node.witnessing.parties:
-            yield places.party_folder(party) / facts.node.witnessing.folder
 
 
 def current(daemon: Running) -> dict[str, int]:
@@ -120,6 +114,8 @@ def current(daemon: Running) -> dict[str, int]:
         found["disk_low"] = 0
     if not node.worker.is_up():
         found["worker_down"] = 0
+    if node.ledger.corrupt:
+        found[LEDGER_DAMAGED] = 0
     return found
 
 

@@ -71,6 +71,12 @@ class PartyFolders(Protocol):
         """Remove a file's name durably, if it is there; of a link the name alone. A folder is left alone."""
         ...
 
+    def tidy(self, folder: PurePosixPath, before_ns: int) -> int:
+        """Remove what writes of ours left half done in a folder, by nothing else than what is surely ours: the hidden
+        name that `write` makes up, a regular file of this process's own user, unchanged since `before_ns` (nanoseconds
+        since the epoch). How many there were; none where the folder is not there."""
+        ...
+
     def open_to_others(self, folder: PurePosixPath) -> bool:
         """Whether others than owner and group can look into a folder that is there."""
         ...

@@ -13,12 +13,12 @@ from gateway.parcels import DistributionId
 
 
 def match(forms: Mapping[DistributionId, bytes], verify: Callable[[bytes], Outcome[None]]) -> Outcome[DistributionId]:
-    """The batch whose form the signature covers. Refused 232 when it covers none; a deferral of the verifier (its
-    agent, its disk) is passed on."""
+    """The batch whose form the signature covers. Refused 232 when it covers none, 268 when it is of the future; a
+    deferral of the verifier (its agent, its disk) is passed on."""
     for distribution, form in sorted(forms.items()):
         outcome = verify(form)
         if isinstance(outcome, Ok):
             return Ok(distribution)
-        if not isinstance(outcome, Refused):
+        if not isinstance(outcome, Refused) or outcome.code == "268":
             return outcome
     return Refused("232")

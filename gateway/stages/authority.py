@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Protocol
 
+from gateway.instants import CLOCKS_DIFFER
 from gateway.outcomes import Refused
 from gateway.packages import NAMING, Descriptor
 from gateway.parcels import Form
@@ -22,8 +23,6 @@ from gateway.policy.facts.base import IDENTIFIER
 from gateway.policy.periods import Period
 
 _ID: Final = re.compile(IDENTIFIER)
-CLOCKS_DIFFER: Final = timedelta(hours=1)
-"""By so much a signer's clock may be ahead of ours."""
 
 
 def speaks(signer: Party, authors: Iterable[str], facts: Facts) -> Refused | None:
@@ -114,10 +113,15 @@ def accepted(agreement: Agreement, form: Form) -> Refused | None:
 
 def dated(package: Descriptor, facts: Facts, now: datetime) -> Refused | None:
     """Whether the day a package says it was made on is believable: not in the future, and not before its period began.
-    In a rehearsal the node's clock is nobody else's, so that nothing is in its future. Refused 257."""
+    Refused 257."""
     early = package.period and package.created.date() < _begins(package.period)
-    late = facts.node.rehearsal is None and package.created > now + CLOCKS_DIFFER
-    return Refused("257") if early or late else None
+    return Refused("257") if early else issued(package.created, facts, now)
+
+
+def issued(said: datetime, facts: Facts, now: datetime) -> Refused | None:
+    """Whether what is signed may say that it was made at this instant: not in the future. In a rehearsal the node's
+    clock is nobody else's, so that nothing is in its future. Refused 257."""
+    return Refused("257") if facts.node.rehearsal is None and said > now + CLOCKS_DIFFER else None
 
 
 def _begins(period: str) -> date:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,7 +49,13 @@ def descriptor(file: Planned, **changes: object) -> tuple[Descriptor, bytes]:
 
 
 def sealed(
-    node: Node, tmp_path: Path, made: tuple[Descriptor, bytes], *, signer: str = "33", recipient: str = ""
+    node: Node,
+    tmp_path: Path,
+    made: tuple[Descriptor, bytes],
+    *,
+    signer: str = "33",
+    recipient: str = "",
+    options: Sequence[str] = (),
 ) -> Path:
     """As the how-to tells a partner to do it: tar, zstd, gpg. Without a signer it is not signed."""
     content, data = made
@@ -67,8 +74,8 @@ def sealed(
     own = keyring.own_fingerprint(node.home / "private")
     signing = ["--local-user", node.partners[signer].fingerprint, "--sign"] if signer else []
     subprocess.run(
-        ["gpg", "--batch", "--quiet", "--trust-model", "always", *signing, "--encrypt", "-r", recipient or own,
-         "-z", "0", "--digest-algo", "SHA256", "-o", target, archive],
+        ["gpg", "--batch", "--quiet", *options, "--trust-model", "always", *signing, "--encrypt",
+         "-r", recipient or own, "-z", "0", "--digest-algo", "SHA256", "-o", target, archive],
         env={**os.environ, "GNUPGHOME": str(node.partners.home)},
         check=True,
     )  # fmt: skip

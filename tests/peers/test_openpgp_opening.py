@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     names |= {name: stock.generate(name) for name in ("partner", "other", "stranger", "revoked", "subkeyed")}
     names["expired"] = stock.generate("expired", when=PAST, expires="1y")
     names["aged"] = stock.generate("aged", when=PAST, expires="10y")
+    names["renewed"] = stock.generate("renewed", when=PAST, expires="1y")
+    pinned_before = stock.public(names["renewed"])
+    stock.run(*faked("20240601T000000!"), "--quick-set-expire", names["renewed"], "20y")
     stock.run("--passphrase", "", "--quick-add-key", names["subkeyed"], "ed25519", "sign", "1y")
     (folder / "node.asc").write_bytes(keyring.public_key(private))
     stock.run("--import", str(folder / "node.asc"))
@@ -73,6 +77,8 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     for name in ("partner", "other", "revoked", "expired", "aged", "subkeyed"):
         partners[names[name]] = folder / f"{name}.asc"
         partners[names[name]].write_bytes(stock.public(names[name]))
+    partners[names["renewed"]] = folder / "renewed.asc"
+    partners[names["renewed"]].write_bytes(pinned_before)
     node = OpenPGP(private, partners)
     yield Stage(folder, node, stock, names)
     node.close()
@@ -92,6 +98,11 @@ def test_a_signing_subkey_counts_as_its_primary_key(stage: Stage) -> None:
     status = stage.stock.run("--status-fd", "1", "--list-packets", data=sealed, ok=False).decode()
     assert stage["subkeyed"][-16:] not in status.replace(f"uid {stage['subkeyed']}", ""), "the primary key signed"
     assert isinstance(stage.open(sealed, stage["subkeyed"]), Ok)
+
+
+def test_a_clock_may_be_half_an_hour_ahead(stage: Stage) -> None:
+    sealed = stage.stock.seal(packed(), [stage["node"]], [stage["partner"]], *ahead(0.5))
+    assert isinstance(stage.open(sealed, stage["partner"]), Ok)
 
 
 def test_a_second_recipient_of_the_senders_choice_is_no_fault(stage: Stage) -> None:
@@ -130,6 +141,11 @@ def sealed_by(*signers: str, to: tuple[str, ...] = ("node",), options: tuple[str
 def faked(when: str) -> tuple[str, ...]:
     """Options that make gpg believe it is another day, before the node's key was made."""
     return (f"--faked-system-time={when}", "--ignore-time-conflict", "--ignore-valid-from")
+
+
+def ahead(hours: float) -> tuple[str, ...]:
+    """Options that make gpg believe that it is later than it is."""
+    return (time.strftime("--faked-system-time=%Y%m%dT%H%M%S", time.gmtime(time.time() + hours * 3600)),)
 
 
 def symmetric(*more: str) -> Make:
@@ -175,6 +191,12 @@ MATRIX: dict[str, tuple[Make, str, set[str]]] = {
         "aged",
         {"210"},
     ),
+    "signature of the future": (
+        lambda s: s.stock.seal(packed(), [s["node"]], [s["partner"]], *ahead(2)),
+        "partner",
+        {"268"},
+    ),
+    "made after the key's end, by the copy that is pinned": (sealed_by("renewed"), "renewed", {"210"}),
     "expected then unknown signature": (sealed_by("partner", "stranger"), "partner", {"210"}),
     "unknown then expected signature": (sealed_by("stranger", "partner"), "partner", {"210"}),
     "two known signatures": (sealed_by("other", "partner"), "partner", {"210"}),

@@ -1,6 +1,8 @@
-"""Whether a database's error is the world's: it is full, locked, restarted, promoted, or cannot be reached.
+"""Whether a database's error is the world's: it is full, locked, restarted, promoted, or cannot be reached; or whether
+what it holds is damaged.
 
-What is the world's may be tried again as it was; everything else (a table that is not there, a constraint) is ours.
+What is the world's may be tried again as it was. Damage does not go away by waiting: nothing may be built upon it, and
+a person restores the ledger. Everything else (a table that is not there, a constraint) is ours.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ _SQLITE = frozenset((5, 6, 7, 8, 10, sqlite3.SQLITE_FULL, 14, 15))
 _CLASSES = frozenset(("08", "40", "53", "57", "58"))
 _STATES = frozenset(("25006", "25P03"))
 _CANCELED = "57014"
+# Primary result codes: CORRUPT, NOTADB.
+_SQLITE_CORRUPT = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
+# data_corrupted, index_corrupted.
+_STATES_CORRUPT = frozenset(("XX001", "XX002"))
 
 
 class LedgerAway(Exception):
@@ -29,14 +35,32 @@ class LedgerAway(Exception):
         self.full, self.damaged = full, damaged
 
 
+class LedgerCorrupt(Exception):
+    """A page of the database is damaged: what it holds can be neither believed nor added to."""
+
+    def __init__(self) -> None:
+        super().__init__("the ledger is damaged")
+
+
+def corrupt(error: BaseException | None) -> bool:
+    """Whether a driver's error says that the database itself is damaged."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return (code & 0xFF) in _SQLITE_CORRUPT
+    return getattr(error, "sqlstate", None) in _STATES_CORRUPT
+
+
 @contextmanager
 def available() -> Iterator[None]:
-    """Raises `LedgerAway` for what is the world's. The driver's text stays behind: it holds statements and values."""
+    """Raises `LedgerAway` for what is the world's, `LedgerCorrupt` where the database is damaged. The driver's text
+    stays behind: it holds statements and values."""
     try:
         yield
     except TimeoutError:
         raise LedgerAway from None
     except DBAPIError as error:
+        if corrupt(error.orig):
+            raise LedgerCorrupt from None
         away = _away(error)
         if away is None:
             raise

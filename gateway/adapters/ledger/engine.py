@@ -8,10 +8,14 @@ transactions would lose updates.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import ExceptionContext
+
+from gateway.adapters.ledger.availability import corrupt
 
 BUSY_MS = 30_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -41,6 +45,17 @@ def make_engine(url: str, *, immediate: bool = True) -> Engine:
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def watch(engine: Engine, damaged: Callable[[], None]) -> Engine:
+    """Have `damaged` called whenever a statement of anybody on this engine meets damage; the engine."""
+
+    @event.listens_for(engine, "handle_error")
+    def look(context: ExceptionContext) -> None:
+        if corrupt(context.original_exception):
+            damaged()
 
     return engine
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import urllib.request
 from datetime import datetime
 from pathlib import Path
+from time import time
 
 from gateway import durable
 from gateway.adapters.ledger import Ledger
 from gateway.adapters.publishing.witnesses import write_archive
 from gateway.log import timestamps
 from gateway.log.note import Note
-from gateway.log.timestamps import Authorities
+from gateway.log.timestamps import Authorities, BadToken
+from gateway.log.verification.signatures import TOLERANCE
 
 SECONDS, LARGEST = 20, 1 << 20
 
@@ -34,6 +36,8 @@ def stamp(ledger: Ledger, log: Path, url: str, authorities: Authorities) -> tupl
     with urllib.request.urlopen(asked, timeout=SECONDS) as reply:  # noqa: S310
         token = reply.read(LARGEST)
     moment = timestamps.judge(token, text, authorities)
+    if moment.timestamp() > time() + TOLERANCE:
+        raise BadToken("it is of the future")
     with ledger.publishing() as tables:
         tables.add_timestamp(signed.size, moment, token)
         lines = tables.cosignatures(signed.size)

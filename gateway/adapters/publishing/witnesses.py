@@ -11,6 +11,7 @@ import http.client
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import time
 
 from gateway import durable
 from gateway.adapters.ledger import Ledger
@@ -23,6 +24,7 @@ from gateway.log import canonical, merkle
 from gateway.log.note import BadNote, Checkpoint, Note, Signer, read_checkpoint
 from gateway.log.quorum import Policy
 from gateway.log.tiles import ARCHIVE, TileTree
+from gateway.log.verification.signatures import TOLERANCE
 
 POLICY, INCOMING = "witnesses.policy", "cosigned"
 ALARM = timedelta(minutes=5)
@@ -30,6 +32,9 @@ ALARM = timedelta(minutes=5)
 
 class Witnesses:
     """Our witnesses: collects what they signed and knows when they are late."""
+
+    clock: Callable[[], float] = staticmethod(time)
+    """The host's, by which witnesses sign."""
 
     def __init__(
         self, ledger: Ledger, log: Path, state: Path, keys: Path, signers: Callable[[], Sequence[Signer]]
@@ -132,10 +137,11 @@ class Witnesses:
         new = False
         with self._ledger.publishing() as tables:
             for name, key in self.policy.witnesses.items():
-                time = note.cosigned_at(key)
-                if time is not None:
+                cosigned = note.cosigned_at(key)
+                # One of the future would be held against the log for ever; the witness is asked again.
+                if cosigned is not None and cosigned <= self.clock() + TOLERANCE:
                     line = next(s.line() for s in note.signatures if (s.name, s.id) == (key.name, key.id))
-                    new = tables.add_cosignature(checkpoint.size, name, time, line) or new
+                    new = tables.add_cosignature(checkpoint.size, name, cosigned, line) or new
             lines = tables.cosignatures(checkpoint.size)
         if new:
             write_archive(self._log, checkpoint.size, row.note, lines)

@@ -71,7 +71,8 @@ class Profiles:
 
 def _best(outcomes: Sequence[Outcome[T]]) -> Outcome[T]:
     """The first Ok, else the first Fault, Refused, Deferred, in this order: where one pin was refused, another key
-    that is missing here changes nothing."""
+    that is missing here changes nothing; and that it is not one pin's says less than what the other found wrong."""
+    outcomes = sorted(outcomes, key=lambda outcome: isinstance(outcome, Refused) and outcome.code == "211")
     for kind in (Ok, Fault, Refused, Deferred):
         for outcome in outcomes:
             if isinstance(outcome, kind):

@@ -105,15 +105,16 @@ def laid_here(node: Node, body: bytes, receiver: Party) -> bool | None:
 
 
 def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[Statement]:
-    """Refused 210, 211 (signature), 255 (another is named as its author, or as that of what is listed), 246 (a receipt
-    that does not fit what was sent), 247 (a list that is not for this node, or neither of both)."""
+    """Refused 210, 211, 268 (signature), 255 (another is named as its author, or as that of what is listed), 257 (it
+    says that it was issued in the future), 246 (a receipt that does not fit what was sent), 247 (a list that is not for
+    this node, or neither of both)."""
     pins = (*issuer.pins("openpgp"), *issuer.pins("sm"))
     if not pins:
         return Refused("211")
     verified = node.verifier.verify(body, signature, *pins)
     if not isinstance(verified, Ok):
         return verified
-    facts = node.facts.current()
+    facts, now = node.facts.current(), node.clock.now()
     made = Statement(issuer, body, signature)
     with node.ledger.reading() as reading:
         try:
@@ -122,12 +123,13 @@ def judge(node: Node, issuer: Party, body: bytes, signature: bytes) -> Outcome[S
             pass
         else:
             spoken = authority.speaks(issuer, (stated.issuer,), facts)
+            spoken = spoken or authority.issued(stated.issued_at, facts, now)
             return spoken or _receipt(reading, made, stated, facts.node.party)
         try:
             listed = listing.parse(body)
         except ValueError:
             return Refused("247")
-        spoken = authority.of_list(listed, issuer, facts)
+        spoken = authority.of_list(listed, issuer, facts) or authority.issued(listed.issued_at, facts, now)
         if spoken is not None:
             return spoken
         names = [line.package for line in listed.packages if line.package] + [w.package for w in listed.withdrawn]

@@ -116,8 +116,13 @@ def _held(reading: Reading, agreement: str, period: str) -> list[PackageRow]:
 
 def _signer(node: Node, facts: Facts, body: bytes, signature: bytes) -> str:
     for person in facts.people.values():
-        if "release" in person.roles and isinstance(node.verifier.verify(body, signature, person.key), Ok):
+        if "release" not in person.roles:
+            continue
+        judged = node.verifier.verify(body, signature, person.key)
+        if isinstance(judged, Ok):
             return person.id
+        if judged.code == "268":
+            raise NotConfirmed("268", signed_at=str(judged.detail["signed_at"]))
     raise NotConfirmed("644")
 
 

@@ -9,6 +9,7 @@ from gateway import durable
 from gateway.corridors.comparing import repeating
 from gateway.corridors.inquiries import closing
 from gateway.corridors.recording import Said, erased, keeping, of_batch
+from gateway.corridors.upkeep import litter
 from gateway.lifecycle import BatchState, Event
 from gateway.node import Node
 from gateway.parcels import DistributionId, PackageId, ParcelId
@@ -21,6 +22,7 @@ def erase(node: Node) -> None:
     _quarantined(node, facts, now)
     _packages(node, facts, now)
     _returned(node, facts, now)
+    litter.remove(node)
     closing.close_settled(node)
     repeating.destroy(node)
 

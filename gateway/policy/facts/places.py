@@ -6,6 +6,7 @@ None of these is a path that could be opened: a party may plant a link in it. Wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from gateway.policy.facts.agreement import Agreement
@@ -78,6 +79,15 @@ def folders_of(facts: Facts, party: Party) -> tuple[PurePosixPath, ...]:
         if party in facts.receivers(agreement):
             folders.append(inbox_folder(facts, party, agreement))
     return tuple(folders)
+
+
+def every_folder(facts: Facts) -> Iterator[PurePosixPath]:
+    """Every folder of every party in which the node does anything."""
+    for party in facts.parties.values():
+        yield from folders_of(facts, party)
+        yield fetched_receipts(facts, party)
+        if party.id in facts.node.witnessing.parties:
+            yield party_folder(party) / facts.node.witnessing.folder
 
 
 def issuing_folders(facts: Facts) -> tuple[PurePosixPath, ...]:

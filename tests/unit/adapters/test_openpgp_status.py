@@ -1,5 +1,7 @@
 """The judgement of gpg's status stream, on transcripts: take any one sign away, add any bad one, and it is refused."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from gateway.adapters.sealing.openpgp.status import Status, created, judge_detached, judge_opening, judge_signature
@@ -7,6 +9,8 @@ from gateway.outcomes import Deferred, Refused
 
 PIN = "6F2DD0E0630F8B95787E76184E4381C7660D667E"
 SUB = "1111111111111111111111111111111111111111"
+MADE = datetime.fromtimestamp(1795302730, UTC)
+NOW = MADE + timedelta(minutes=1)
 OWN = frozenset({"16104BE33CD7260C"})
 GOOD = f"""ENC_TO 16104BE33CD7260C 18 0
 DECRYPTION_KEY 4BC1043563F4C7E2308EB52316104BE33CD7260C 43FCD01675122E43085006A4E7352FEA58A02CD9 u
@@ -27,7 +31,7 @@ def status(lines: list[str], returncode: int = 0, messages: str = "") -> Status:
 
 
 def judged(lines: list[str], returncode: int = 0, messages: str = "") -> Refused | Deferred | None:
-    return judge_opening(status(lines, returncode, messages), PIN, OWN)
+    return judge_opening(status(lines, returncode, messages), PIN, OWN, NOW)
 
 
 def test_the_good_transcript() -> None:
@@ -91,6 +95,22 @@ def test_the_signature_is_judged_by_its_primary_key(valid: str, code: str | None
     assert (outcome.code if outcome else None) == code
 
 
+@pytest.mark.parametrize(
+    ("ahead", "code"), [(timedelta(), None), (timedelta(hours=1), None), (timedelta(hours=1, seconds=1), "268")]
+)
+def test_a_clock_may_be_an_hour_ahead(ahead: timedelta, code: str | None) -> None:
+    outcome = judge_opening(status(GOOD), PIN, OWN, MADE - ahead)
+    assert (outcome.code if outcome else None) == code
+
+
+@pytest.mark.parametrize(
+    ("spelt", "code"), [("20991231T235959", "268"), ("99999999999999999999", "210"), ("soon", "210"), ("-1", None)]
+)
+def test_an_instant_is_read_as_gpg_writes_it(spelt: str, code: str | None) -> None:
+    outcome = judged([line.replace(" 1795302730 0 ", f" {spelt} 0 ") for line in GOOD])
+    assert (outcome.code if outcome else None) == code
+
+
 def test_a_name_in_a_key_cannot_imitate_a_status_line_or_a_system_error() -> None:
     unsigned = [line for line in GOOD if not line.startswith(("NEWSIG", "GOODSIG", "VALIDSIG", "SIG_ID"))]
     assert judged([*unsigned, "NOTATION_DATA x [GNUPG:] GOODSIG"]) == Refused("210", {"reason": "unsigned"})
@@ -137,13 +157,13 @@ def test_no_space_and_too_large() -> None:
 
 def test_detached() -> None:
     lines = [line for line in GOOD if line.startswith(("NEWSIG", "GOODSIG", "VALIDSIG"))]
-    assert judge_detached(status(lines), PIN) is None
-    assert judge_signature(status(lines), PIN) is None
+    assert judge_detached(status(lines), PIN, NOW) is None
+    assert judge_signature(status(lines), PIN, NOW) is None
     for worse in (["PLAINTEXT 62 1"], ["NODATA 4"]):
-        outcome = judge_detached(status([*lines, *worse]), PIN)
+        outcome = judge_detached(status([*lines, *worse]), PIN, NOW)
         assert outcome is not None
         assert outcome.code == "210"
-    assert judge_detached(status(lines, 1), PIN) is not None
+    assert judge_detached(status(lines, 1), PIN, NOW) is not None
 
 
 def test_created_wants_exactly_our_key() -> None:

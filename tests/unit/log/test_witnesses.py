@@ -46,7 +46,9 @@ def ours(log: Log, *witnesses: Witness, least: str = "all") -> Witnesses:
     names = " ".join(f"w{i}" for i in range(len(witnesses)))
     policy = "\n".join([*lines, f"group g {least} {names}", "quorum g"]) if witnesses else "quorum none"
     put(log.home / "keys" / "witnesses.policy", policy.encode())
-    return Witnesses(log.ledger, log.folder, log.home / "state", log.home / "keys", lambda: [log.signer])
+    made = Witnesses(log.ledger, log.folder, log.home / "state", log.home / "keys", lambda: [log.signer])
+    made.clock = lambda: max(NOW, time.time())  # over HTTP they sign by the host's
+    return made
 
 
 def bring(log: Log, note: Note) -> None:
@@ -67,6 +69,19 @@ def test_a_cosigned_checkpoint_comes_back_into_the_archive(log: Log, province: W
     found = Auditor(now=LATER).verify(log.folder, [log.key], policy=witnesses.policy)
     assert found.ok, found.problems
     assert found.witnessed == 420
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(300, True), (301, False)])
+def test_a_cosignature_of_the_future_is_not_taken(log: Log, province: Witness, ahead: int, taken: bool) -> None:
+    """It would be held against the log at every audit; one by a right clock is taken afterwards."""
+    witnesses = ours(log, province)
+    witnesses.clock = lambda: NOW
+    bring(log, province.cosign(log.folder, log.key, NOW + ahead))
+    assert witnesses.collect() is taken
+    assert Auditor(now=LATER).verify(log.folder, [log.key]).ok
+    bring(log, province.cosign(log.folder, log.key, NOW))
+    witnesses.collect()
+    assert witnesses.newest() == 420
 
 
 def test_a_witness_follows_a_growing_log_and_remembers(log: Log, province: Witness) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -22,6 +23,7 @@ from gateway.adapters.channels.folders import moving
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
 from gateway.ports import Lying, Obstacle
 
+_HALF = re.compile(r"\.[0-9a-f]{24}\.tmp")
 FOLDER_MODE = 0o770
 FILE_MODE = 0o660
 """Less what the umask takes away: parties read what is theirs, and people remove it."""
@@ -111,6 +113,21 @@ class Folders:
             if descriptor is not None and moving.exists(descriptor, name):
                 moving.remove(descriptor, name)
                 moving.sync(descriptor)
+
+    def tidy(self, folder: PurePosixPath, before_ns: int) -> int:
+        """See `ports.PartyFolders`. What a party puts in the place of such a file meanwhile loses its name, whatever it
+        leads to stays."""
+        with self._there(folder) as descriptor:
+            if descriptor is None:
+                return 0
+            with os.scandir(descriptor) as entries:
+                names = [entry.name for entry in entries if _HALF.fullmatch(entry.name)]
+            left = [name for name in names if durable.is_left(moving.status(descriptor, name), before_ns)]
+            for name in left:
+                moving.remove(descriptor, name)
+            if left:
+                moving.sync(descriptor)
+            return len(left)
 
     def open_to_others(self, folder: PurePosixPath) -> bool:
         with self._there(folder) as descriptor:

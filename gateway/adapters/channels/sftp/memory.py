@@ -17,8 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import structlog
+
 from gateway import durable
 from gateway.adapters.channels.sftp.offered import Expected
+from gateway.adapters.ledger import integrity
 from gateway.parcels import PartyId
 
 State = Literal["fetching", "landing", "landed"]
@@ -58,7 +61,8 @@ class Memory:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Makes `folder` (`collected.db`, the key) where it is missing."""
+        """Makes `folder` (`collected.db`, the key) where it is missing. A damaged one is put aside: what partners still
+        offer is fetched once more, and recognised by its digest."""
         durable.make_folder(folder)
         self._folder = folder
         key = folder / "collected.key"
@@ -66,7 +70,13 @@ class Memory:
             durable.write_bytes(key, secrets.token_bytes(32))
         self._key = key.read_bytes()
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(folder / "collected.db", isolation_level=None, check_same_thread=False, timeout=30)
+        file = folder / "collected.db"
+        if not integrity.file_whole(file):
+            structlog.get_logger("gateway").error("collected_damaged")
+            for part in (file.with_name(f"{file.name}{ending}") for ending in ("-wal", "-shm", "")):
+                if part.exists():
+                    part.rename(part.with_name(f"{part.name}.damaged"))
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=30)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(_SCHEMA)

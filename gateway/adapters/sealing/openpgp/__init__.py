@@ -171,7 +171,8 @@ class OpenPGP:
 
     def verify(self, data: bytes, signature: bytes, fingerprint: str) -> Outcome[None]:
         """Refused 210 unless `signature` is exactly one good detached signature over `data`, 211 where it is another
-        key's, also when that key is ours to know; Deferred 707 where the pinned key itself is missing here."""
+        key's, also when that key is ours to know, 268 where it is of the future; Deferred 707 where the pinned key
+        itself is missing here."""
 
         def run() -> Outcome[None]:
             """With the keyring of this one signer and no other: gpg then knows nobody else's key."""
@@ -194,7 +195,7 @@ class OpenPGP:
                 os.close(detached)
             if status.killed or status.silent:
                 return Deferred("706", {"reason": "gpg did not finish"}, AGENT_RETRY)
-            return judgement.judge_detached(status, fingerprint) or Ok(None)
+            return judgement.judge_detached(status, fingerprint, _now()) or Ok(None)
 
         return self._guarded(run)
 
@@ -206,7 +207,7 @@ class OpenPGP:
         Everything is judged before `into` changes: it is filled by one rename, or holds nothing. The signature comes
         first: what was decrypted is unnamed bytes until gpg's whole judgement of it is there, and only then is it taken
         apart, in the worker. `accept` may refuse the package by its descriptor (211, 212, …). Refused 210–216, 263,
-        314, 315; Deferred 702, 704, 706, 707 (pinned key missing here).
+        268, 314, 315; Deferred 702, 704, 706, 707 (pinned key missing here).
         """
         limits = caps or Caps()
         return self._guarded(lambda: self._open(sealed, into, (fingerprint,), limits, lambda _: accept))
@@ -251,7 +252,7 @@ class OpenPGP:
             def judge(status: Status) -> Outcome[None]:
                 named = {a[9] for a in status.every("VALIDSIG") if len(a) > 9} & set(fingerprints)
                 signers[:] = [min(named, default=fingerprints[0])]
-                return judgement.judge_opening(status, signers[0], self._own_key_ids()) or Ok(None)
+                return judgement.judge_opening(status, signers[0], self._own_key_ids(), _now()) or Ok(None)
 
             judged = self._attempts(attempt, judge)
             if not isinstance(judged, Ok):

@@ -11,7 +11,9 @@ import re
 import signal
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from gateway.instants import CLOCKS_DIFFER, SHANGHAI
 from gateway.outcomes import Deferred, Refused
 
 PREFIX = "[GNUPG:] "
@@ -101,9 +103,10 @@ def created(status: Status, kind: str, fingerprint: str) -> bool:
     )
 
 
-def judge_signature(status: Status, fingerprint: str) -> Refused | None:
+def judge_signature(status: Status, fingerprint: str, now: datetime) -> Refused | None:
     """None when the run shows exactly one good signature by the primary key `fingerprint`. Refused 211 where one good
-    or unjudged signature names another key, otherwise 210."""
+    or unjudged signature names another key, 268 where it is good and says that it was made in the future, which gpg
+    takes for none of its business; otherwise 210. `now` is the host's time, by which gpg judges keys as well."""
     if status.count("NEWSIG") != 1:
         return Refused("210", {"reason": "unsigned" if not status.any_of(("NEWSIG",)) else "several signatures"})
     if status.any_of(_SPOILED_SIGNATURE):
@@ -119,25 +122,42 @@ def judge_signature(status: Status, fingerprint: str) -> Refused | None:
         return Refused("210", {"reason": "weak digest"})
     if valid[0][8] != "00":
         return Refused("210", {"reason": "not a signature over binary data"})
+    made_at = _instant(valid[0][2])
+    if made_at is None:
+        return Refused("210", {"reason": "not valid"})
+    if made_at > now + CLOCKS_DIFFER:
+        return Refused("268", {"signed_at": f"{made_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"})
     return None
 
 
-def judge_detached(status: Status, fingerprint: str) -> Refused | None:
+def _instant(text: str) -> datetime | None:
+    """An instant as gpg writes one: seconds since 1970, or `20260101T000000` for those beyond its own clock's reach."""
+    try:
+        if "T" in text:
+            return datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def judge_detached(status: Status, fingerprint: str, now: datetime) -> Refused | None:
     """`judge_signature` for a detached one: a whole signed message in its place brings a text of its own."""
     if status.any_of(("PLAINTEXT",)) or _NOT_DETACHED in status.messages:
         return Refused("210", {"reason": "not a detached signature"})
-    judged = judge_signature(status, fingerprint)
+    judged = judge_signature(status, fingerprint, now)
     if judged is None and (status.returncode != 0 or status.any_of(_SPOILED_MESSAGE)):
         return Refused("210", {"reason": "not valid"})
     return judged
 
 
-def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -> Refused | Deferred | None:
+def judge_opening(
+    status: Status, fingerprint: str, own_keys: Collection[str], now: datetime
+) -> Refused | Deferred | None:
     """None when a sealed message was decrypted, whole and unchanged, for one of `own_keys` (long ids of our encryption
     keys), and holds exactly one good signature by the primary key `fingerprint`.
 
     Refused: 213 not encrypted to a key at all or not decryptable, 212 to others only, 216 over the limit, 263 more work
-    than a message of its size may be, 214 damaged or more than one message, 210 and 211 as in `judge_signature`.
+    than a message of its size may be, 214 damaged or more than one message, 210, 211 and 268 as in `judge_signature`.
     Deferred: 702 no space, 706 the agent.
     """
     if status.spent:
@@ -178,7 +198,7 @@ def judge_opening(status: Status, fingerprint: str, own_keys: Collection[str]) -
         or status.count("PLAINTEXT") != 1
     ):
         return Refused("214", {"reason": "not one message"})
-    judged = judge_signature(status, fingerprint)
+    judged = judge_signature(status, fingerprint, now)
     if judged is None and status.returncode != 0:
         return Refused("214", {"reason": "gpg failed"})
     return judged

@@ -8,6 +8,9 @@ import subprocess
 from contextlib import closing
 from pathlib import Path
 
+from gateway.adapters.ledger import LedgerAway, integrity
+from gateway.adapters.ledger.availability import corrupt
+
 SQLITE, POSTGRESQL = "ledger.db", "ledger.dump"
 SECONDS = 6 * 3600
 LEFT_OUT = "inquiry_keys"
@@ -18,14 +21,26 @@ class DatabaseFailed(Exception):
     """The database could not be read or written whole; the message is of its own node and names no value."""
 
 
+class DatabaseDamaged(DatabaseFailed):
+    """It is damaged: what was copied of it would be no backup."""
+
+
 def dump(url: str, folder: Path) -> Path:
-    """Write the database as it stands now into `folder`. Writers are not held up."""
+    """Write the database as it stands now into `folder`. Writers are not held up. SQLite copies damaged pages as they
+    are, so the copy is looked at; `pg_dump` fails over them."""
     if not url.startswith("sqlite"):
         target = folder / POSTGRESQL
         left_out = f"--exclude-table-data={LEFT_OUT}"
-        _run("pg_dump", "--format=custom", "--no-owner", left_out, f"--file={target}", f"--dbname={_plain(url)}")
+        try:
+            _run("pg_dump", "--format=custom", "--no-owner", left_out, f"--file={target}", f"--dbname={_plain(url)}")
+        except DatabaseFailed:
+            if _damaged(url):
+                raise DatabaseDamaged("the ledger is damaged") from None
+            raise
         return target
     target = copy(Path(url.removeprefix("sqlite:///")), folder / SQLITE)
+    if not integrity.file_whole(target):
+        raise DatabaseDamaged("the ledger is damaged")
     try:
         with closing(sqlite3.connect(target, isolation_level=None)) as here:
             here.execute("PRAGMA secure_delete=ON")
@@ -44,6 +59,8 @@ def copy(source: Path, target: Path) -> Path:
             there.backup(here)
             here.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.Error as error:
+        if corrupt(error):
+            raise DatabaseDamaged("the ledger is damaged") from None
         raise DatabaseFailed(type(error).__name__) from error
     target.chmod(0o600)
     return target
@@ -51,16 +68,25 @@ def copy(source: Path, target: Path) -> Path:
 
 def load(url: str, folder: Path, state: Path) -> None:
     """Put the database that `dump` wrote into `folder` back: SQLite into `state`, PostgreSQL into the database of
-    `url`, which must be empty."""
+    `url`, which must be empty. An archive of a damaged one is none."""
     if url.startswith("sqlite"):
         if not (folder / SQLITE).is_file():
             raise DatabaseFailed("the archive holds no SQLite ledger, and the configuration asks for one")
+        if not integrity.file_whole(folder / SQLITE):
+            raise DatabaseDamaged("the ledger in this archive is damaged: take an older one")
         (folder / SQLITE).rename(state / SQLITE)
         return
     if not (folder / POSTGRESQL).is_file():
         raise DatabaseFailed("the archive holds no PostgreSQL dump, and the configuration asks for one")
     dumped = str(folder / POSTGRESQL)
     _run("pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", f"--dbname={_plain(url)}", dumped)
+
+
+def _damaged(url: str) -> bool:
+    try:
+        return not integrity.whole(url)
+    except LedgerAway:
+        return False
 
 
 def _plain(url: str) -> str:
