@@ -7,7 +7,6 @@ in the workflow engine's tables.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import threading
@@ -16,8 +15,7 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import IO
 
-from apscheduler.schedulers.background import BackgroundScheduler
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS
 
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
@@ -26,30 +24,23 @@ from gateway.adapters.ledger import Hold, LedgerAway, LedgerCorrupt
 from gateway.adapters.storage import nodelock
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
-from gateway.corridors.between import dates_up
-from gateway.corridors.between.gathering import Gathering
-from gateway.corridors.distribution import chasing
-from gateway.corridors.inquiries.showing import Showing
 from gateway.corridors.obligations import dating
-from gateway.corridors.telling import laying, notices
-from gateway.corridors.telling.bulletins import issuing
-from gateway.corridors.telling.reminders import automatic
-from gateway.corridors.upkeep import keywatch, retention, templates
+from gateway.corridors.upkeep import keywatch, templates
 from gateway.daemon import (
     damaged,
     descriptors,
     metrics,
-    publication,
     recovering,
+    rounds,
     service,
     sharing,
     sweeping,
     vitals,
-    witnessing,
+    workflows,
 )
 from gateway.daemon.collecting import Collecting
 from gateway.daemon.publication import NotToBeSigned, Publication
-from gateway.instants import SHANGHAI, rfc3339
+from gateway.instants import rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
 from gateway.node import Node
@@ -57,10 +48,6 @@ from gateway.parcels import Claim
 from gateway.policy import loading
 from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
-
-SWEEP_SECONDS, GATHER_SECONDS, HOLD_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 2, 10, 30
-NOTICE_SECONDS = 10
-POLLING_SECONDS = 0.2
 
 
 class AlreadyRunning(Exception):
@@ -129,7 +116,7 @@ class Daemon:
         flow.bind(node)
         sweeping.tidy(node)
         ending.callback(DBOS.destroy, workflow_completion_timeout_sec=20)
-        launch(node)
+        workflows.launch(node)
         dating.resumed(node)
         self._log(Event.STARTED)
         self.started_at = node.clock.now()
@@ -143,7 +130,7 @@ class Daemon:
         control = ControlServer(wiring.control_socket(self.facts), service.routes(self))
         port = settings.monitoring.port
         monitor = MonitorServer(port, metrics.routes(self)) if port is not None else None
-        scheduler = self._schedule()
+        scheduler = rounds.scheduler(self._guarded, self.facts, self.publication, (self._keep, self._look))
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
         if monitor is not None:
@@ -294,38 +281,6 @@ class Daemon:
             node.log.critical("ledger_held_by_another", holder=other)
             self._abandon()
 
-    def _schedule(self) -> BackgroundScheduler:
-        """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""
-        scheduler = BackgroundScheduler(
-            timezone=SHANGHAI,
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-        )
-        scheduler.add_job(self._guarded, "interval", (sweeping.sweep,), seconds=SWEEP_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (Gathering().round,), seconds=GATHER_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (dates_up.tell,), seconds=GATHER_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (self.publication.round,), seconds=publication.SECONDS)
-        scheduler.add_job(self._guarded, "interval", (self.publication.ask,), seconds=publication.ASK_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
-        scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (self._keep,), seconds=HOLD_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (automatic.prompt,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (chasing.chase,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (issuing.issue,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (laying.lay_waiting,), seconds=HEARTBEAT_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (keywatch.warn,), minutes=5)
-        scheduler.add_job(self._guarded, "interval", (templates.write,), hours=1)
-        scheduler.add_job(self._guarded, "interval", (damaged.examine,), seconds=damaged.WEEK)
-        scheduler.add_job(self._guarded, "interval", (notices.post,), seconds=NOTICE_SECONDS)
-        scheduler.add_job(self._guarded, "interval", (self._look,), seconds=NOTICE_SECONDS)
-        # Retention goes by the node's clock, which runs faster in a rehearsal.
-        speed = self.facts.node.rehearsal.speed if self.facts.node.rehearsal else 1.0
-        scheduler.add_job(self._guarded, "interval", (retention.erase,), seconds=max(3600 / speed, SWEEP_SECONDS))
-        return scheduler
-
     def _guarded(self, job: Callable[[Node], object]) -> None:
         """A job that fails is told, and comes round again."""
         try:
@@ -359,26 +314,3 @@ class Daemon:
                     counts={"rehearsal": 1} if self.facts.node.rehearsal else {},
                 )
             )
-
-
-def launch(node: Node) -> None:
-    """Start the workflow engine on the ledger's database and open its queues; what was cut off is resumed at once, so
-    the flow is bound before."""
-    settings = node.facts.current().node
-    logging.getLogger("dbos").setLevel(logging.WARNING)
-    config: DBOSConfig = {
-        "name": "gateway",
-        "application_version": flow.VERSION,
-        "executor_id": settings.name,
-        "system_database_engine": node.ledger.workflow_engine(),
-        "serializer": DBOSPortableJSONSerializer(),
-        "log_level": "WARNING",
-        "enable_otlp": False,
-        "notification_listener_polling_interval_sec": 1.0,
-    }
-    if not node.ledger.url.startswith("sqlite"):
-        config["system_database_url"] = node.ledger.url
-    DBOS(config=config)
-    DBOS.launch()
-    few = descriptors.are_few()
-    flow.open_queues(1 if few else settings.limits.submissions_parallel, 1 if few else 4, POLLING_SECONDS)

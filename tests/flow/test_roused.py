@@ -20,7 +20,7 @@ from gateway import flow
 from gateway.control.server import Request
 from gateway.corridors.submission.intake import Intake
 from gateway.corridors.telling.posting import Posting
-from gateway.daemon import process, service, sweeping
+from gateway.daemon import Daemon, service, sweeping, workflows
 from gateway.demo.people import INFLOW
 from gateway.demo.story import Planned, file_name
 from gateway.step import StepResult
@@ -30,7 +30,7 @@ from gateway.step import StepResult
 def engine(node: Node) -> Iterator[Node]:
     """The node with its workflow engine, as the daemon launches it."""
     flow.bind(node.running)
-    process.launch(node.running)
+    workflows.launch(node.running)
     yield node
     DBOS.destroy(workflow_completion_timeout_sec=20)
 
@@ -230,7 +230,7 @@ def test_what_a_person_confirms_while_its_attempt_is_ending_goes_on(held_up: tup
     assert node.row(parcel).next_attempt_at is None
 
 
-class Beside(process.Daemon):
+class Beside(Daemon):
     """The daemon's answers for a node that a test runs."""
 
     def __init__(self, node: Node) -> None:

@@ -6,7 +6,6 @@ None of these is a path that could be opened: a party may plant a link in it. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from gateway.policy.facts.agreement import Agreement
@@ -81,13 +80,14 @@ def folders_of(facts: Facts, party: Party) -> tuple[PurePosixPath, ...]:
     return tuple(folders)
 
 
-def every_folder(facts: Facts) -> Iterator[PurePosixPath]:
+def every_folder(facts: Facts) -> tuple[PurePosixPath, ...]:
     """Every folder of every party in which the node does anything."""
+    found: list[PurePosixPath] = []
     for party in facts.parties.values():
-        yield from folders_of(facts, party)
-        yield fetched_receipts(facts, party)
+        found += (*folders_of(facts, party), fetched_receipts(facts, party))
         if party.id in facts.node.witnessing.parties:
-            yield party_folder(party) / facts.node.witnessing.folder
+            found.append(party_folder(party) / facts.node.witnessing.folder)
+    return tuple(found)
 
 
 def issuing_folders(facts: Facts) -> tuple[PurePosixPath, ...]:
