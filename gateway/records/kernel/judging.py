@@ -11,7 +11,8 @@ import numpy as np
 
 from gateway.records.kernel.cells import judge_cell, measure
 from gateway.records.kernel.characters import text_bits
-from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, REFUSED, UNROUTED
+from gateway.records.kernel.entries import ACCEPTED, JOINED, LEFT, LINE_LIMIT, REFUSED, UNROUTED
+from gateway.records.kernel.joining import UNDECIDED, odd_marks, record_end
 from gateway.records.kernel.layout import FIELD, RULE
 from gateway.records.kernel.ruling import rule_code
 from gateway.records.kernel.scanning import HARD, ODD, scan
@@ -62,7 +63,7 @@ def _cut(task, line, next_cut):  # type: ignore[no-untyped-def]
         if end > line.start and room[end - 1] == 13:
             end -= 1
             task.chunk.cuts[next_cut - 1] = end
-    elif not split_hard(room, line.start, line.end, header, task.work, gb):
+    elif not split_hard(task, line.start, line.end, line.odd):
         return np.int64(-1)
     return end
 
@@ -73,7 +74,7 @@ def _others_pass(task, line):  # type: ignore[no-untyped-def]
     header = task.header
     passes = True
     for k in range(header.others_count):
-        if not line.plain or line.odd:
+        if line.odd:
             s, e = cell_of(task, line, header.others[k])
             passes = passes and text_bits(task.chunk.room, s, e, task.alphabet) >= 0
     for k in range(header.unnamed_count):
@@ -154,8 +155,9 @@ def _cannot_be_routed(task):  # type: ignore[no-untyped-def]
 
 
 @called
-def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
-    """Judge the lines of the chunk's `room[at:end]`, which ends with a line feed, as many as there is room for.
+def judge(plan, record, at, end, last):  # type: ignore[no-untyped-def]
+    """Judge the lines of the chunk's `room[at:end]`, which ends with a line feed, as many as there is room for, but
+    none of a record that may go on behind them, unless `last` says that nothing follows.
 
     `plan` is a `layout.Plan`, `record` a `layout.Chunk`. For each line the chunk's `status`, `part` and `spots` are
     written, and last `reached`.
@@ -166,11 +168,21 @@ def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
     rows = scan(chunk, at, end, task.header.separator, task.alphabet.gb)
     o, p = chunk.out_from, np.int64(0)
     start, next_cut = at, np.int64(1)
+    joined, seen = np.int64(-1), np.int64(chunk.line_ends[2 * rows - 2]) if rows else at
     for row in range(rows):
         line = _line_at(task, row, start, next_cut, at)
         start, next_cut = line.end + 1, np.int64(chunk.line_ends[2 * row + 1]) + 1
         chunk.status[row] = LEFT
         put_problems(chunk, row, 0, 0)
+        if line.end <= joined:
+            chunk.status[row] = JOINED
+            continue
+        if not line.plain and odd_marks(chunk.room, line.start, line.end):
+            joined = record_end(chunk.room, line.start, end, task.header, last)
+            if joined == UNDECIDED or joined > seen:
+                rows, start = row, line.start
+                break
+            continue
         if o + 2 * (line.end - line.start) + 4 * cells > chunk.out_to or p + problems > chunk.most_problems:
             continue
         stop = _cut(task, line, next_cut)

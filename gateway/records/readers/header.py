@@ -7,11 +7,12 @@ by their column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.outcomes import Refused
 from gateway.records.readers.lines import Damaged, split
+from gateway.records.readers.quoting import BREAK
 from gateway.records.schema import Schema, normal_title
 
 ROWS = 10
@@ -37,14 +38,30 @@ class Header:
     title_rows: int
 
 
-def find(lines: Sequence[str], schema: Schema, ignorable: Sequence[str]) -> Header | Refused:
+def separator(lines: Mapping[str, Sequence[str]], schema: Schema) -> str:
+    """By which separator the first lines hold most of our titles. What a line is depends on the separator, where line
+    breaks stand in quoted cells: `lines` says for each which they are."""
+    return max(lines, key=lambda one: max((_score(_cells(line, one), schema) for line in lines[one]), default=0))
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return ([] if isinstance(line, Damaged) else split(line, separator)) or []
+
+
+def _score(cells: Sequence[str], schema: Schema) -> int:
+    return sum(normal_title(cell) in schema.places for cell in cells)
+
+
+def find(
+    lines: Sequence[str], schema: Schema, ignorable: Sequence[str], separators: Sequence[str] = SEPARATORS
+) -> Header | Refused:
     """Judge the first lines of a table. Refused 303 (no header), 308 (another table's), 305 (twice), 306 (a required
     column missing), 304 (a column too many). Exactly the first `ROWS` lines are looked at."""
     best: tuple[int, int, str, list[str]] | None = None
     for number, line in enumerate(lines[:ROWS], 1):
-        for separator in SEPARATORS:
-            cells = None if isinstance(line, Damaged) else split(line, separator)
-            score = sum(normal_title(cell) in schema.places for cell in cells or ())
+        for separator in separators:
+            cells = _cells(line, separator)
+            score = _score(cells, schema)
             if cells and score >= min(ENOUGH, len(schema.fields)) and (best is None or score > best[0]):
                 best = (score, number, separator, cells)
     if best is None:
@@ -81,7 +98,7 @@ def _place(
     if extra:
         return Refused("304", {"columns": "、".join(letters(column) for column in extra)})
     order = tuple(found.get(place, len(cells)) for place in range(len(schema.fields)))
-    shown = tuple(" ".join(cell.split()).strip("\ufeff") for cell in cells)
+    shown = tuple(" ".join(cell.replace(BREAK, "").split()).strip("\ufeff") for cell in cells)
     return Header(line, separator, len(cells), order, tuple(unnamed), tuple(dropped), shown, title_rows)
 
 
