@@ -112,7 +112,7 @@ class Engine:
                 item, future = waiting.popleft()
                 if isinstance(item, Damaged):
                     number = self._consume_begun(number, counted)
-                    self._leave(item, number, [])
+                    self._leave(item, number)
                     number += 1
                     continue
                 assert future is not None
@@ -156,17 +156,17 @@ class Engine:
         left to the plain engine, its order by parts."""
         self.machine.judge(self._plan.address, slot.words.address, slot.at, slot.end, last)
         slot.rows, slot.next, slot.written = slot.reached
+        slot.extra, slot.extra_bytes = [], 0
         self.machine.digest_accepted(slot.words.address, slot.rows, slot.summing.words.address)
         slot.digest = slot.summing.take()
         slot.gathered = not bytes(memoryview(slot.status)[: slot.rows]).count(LEFT)
         if slot.gathered:
-            self._gather(slot, [])
+            self._gather(slot)
 
     def _consume(self, slot: Slot, number: int, counted: _Counts) -> int:
         """Count, list and write what one slot holds, in the file's order. `number`: of the row it begins with. Returns
         how many rows that were."""
         run, listing = self.run, self.run.listing
-        extra: list[bytes] = []
         row = joined = 0
         run.digest += slot.digest
         while True:
@@ -195,17 +195,17 @@ class Engine:
                     if len(raw) > LINE_LIMIT
                     else decode_line(raw, table.found, table.repertoire)
                 )
-                self._leave(line, number - joined + row, extra, slot, row)
+                self._leave(line, number - joined + row, slot, row)
                 joined += last - row
                 row = last + 1
         if not slot.gathered:
-            self._gather(slot, extra)
+            self._gather(slot)
         if isinstance(run.parts, Uncollected):
             accepted = bytes(memoryview(slot.status)[: slot.rows]).count(ACCEPTED)
-            run.parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
+            run.parts.count(accepted, slot.digest + sum(map(line_digest, slot.extra)))
         return slot.rows - joined
 
-    def _leave(self, line: str, number: int, extra: list[bytes], slot: Slot | None = None, row: int = 0) -> None:
+    def _leave(self, line: str, number: int, slot: Slot | None = None, row: int = 0) -> None:
         """A line for the plain engine; where it travels it takes its place among the others."""
         values = self.run.line(line, number)
         if values is None:
@@ -218,15 +218,16 @@ class Engine:
             raise ValueError("a record without a part")
         slot.status[row] = ACCEPTED
         slot.part[row] = entries.UNROUTED if part == UNROUTED else int(part)
-        at = slot.written + sum(map(len, extra))
+        at = slot.written + slot.extra_bytes
         slot.spots[4 * row], slot.spots[4 * row + 1] = at, at + len(text)
-        extra.append(text)
+        slot.extra.append(text)
+        slot.extra_bytes += len(text)
 
-    def _gather(self, slot: Slot, extra: Sequence[bytes]) -> None:
+    def _gather(self, slot: Slot) -> None:
         """Bring the lines that travel together by their parts, or only count them."""
         if isinstance(self.run.parts, Uncollected):
             return
-        more = b"".join(extra)
+        more = b"".join(slot.extra)
         room, written = slot.raw, slot.written + len(more)
         if written + SLACK > len(room):
             room = mapped(written + SLACK)

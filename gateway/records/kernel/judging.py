@@ -50,7 +50,7 @@ def _cut(task, line, next_cut):  # type: ignore[no-untyped-def]
     """Find the cells of a line; returns its end, without a carriage return where it is plain, or -1 where it is left to
     the plain engine."""
     room, header, gb = task.chunk.room, task.header, task.alphabet.gb
-    if line.end - line.start > LINE_LIMIT or (line.plain and next_cut - line.first_cut != header.width):
+    if line.end - line.start > LINE_LIMIT or (line.plain and next_cut - line.first_cut > header.width):
         return np.int64(-1)
     begins = room[line.start]
     looked_at = not line.plain or begins >= 0x80 or begins < 48 or begins == 59
@@ -185,6 +185,9 @@ def judge(plan, record, at, end, last):  # type: ignore[no-untyped-def]
             continue
         if o + 2 * (line.end - line.start) + 4 * cells > chunk.out_to or p + problems > chunk.most_problems:
             continue
+        if line.plain and next_cut - line.first_cut < task.header.width:
+            # The last empty cells are left out: it is split like a line that is not plain.
+            line = Line(line.start, line.end, line.first_cut, False, line.odd, line.origin)
         stop = _cut(task, line, next_cut)
         if stop < 0 or not _others_pass(task, line):
             continue

@@ -27,7 +27,8 @@ FRONT = LINE_LIMIT + SLACK
 class Slot:
     """Room for one chunk (`layout.Chunk`, which `words` describes), and its digest. `raw` holds the lines as they came,
     from `FRONT` up to `end`, and from `out` on what is written, up to `written`. Judged are `rows` lines from `at` to
-    `next`; `target` has those of them that travel, sorted by part, each from one of `begins` to one of `ends`."""
+    `next`; `target` has those of them that travel, sorted by part, each from one of `begins` to one of `ends`. `extra`
+    are lines that the plain engine let travel, `extra_bytes` of them, which stand behind `written`."""
 
     def __init__(self, chunk: int, columns: int) -> None:
         self.out = FRONT + chunk + LINE_LIMIT + 2 + SLACK
@@ -47,6 +48,8 @@ class Slot:
         self.begins, self.ends = array(LONG, entries.PARTS), array(LONG, entries.PARTS)
         self.summing = Summing()
         self.digest, self.gathered = 0, False
+        self.extra: list[bytes] = []
+        self.extra_bytes = 0
         self.at = self.end = self.next = self.rows = self.written = 0
         self.begin = address_of(self.raw)
         self.words = Words(

@@ -46,8 +46,11 @@ def split_hard(task, start, end, odd):  # type: ignore[no-untyped-def]
     engine has to do it."""
     room, header, work = task.chunk.room, task.header, task.work
     _, cells = cells_of(room, start, end + 1, header.classes, header.width, work)
-    if cells != header.width:
+    if cells < 1 or cells > header.width:
         return False
+    for c in range(cells, header.width):
+        work.starts[c] = work.ends[c] = end
+        work.quoted[c] = 0
     for c in range(header.width):
         s, e = work.starts[c], work.ends[c]
         while s < e and (room[s] == 32 or room[s] == 9):
@@ -83,6 +86,12 @@ def _quoted_until(buf, i, classes):  # type: ignore[no-untyped-def]
     while classes[buf[i]] not in (QUOTE, LINE_FEED, CONTROL, RETURN):
         i += 1
     return i
+
+
+@inlined
+def _opens(buf, i, start):  # type: ignore[no-untyped-def]
+    """Whether a quotation mark is the first of a cell that begins at `start`: alone, or behind an equals sign."""
+    return i == start or (i == start + 1 and buf[start] == 61)
 
 
 @inlined
@@ -125,7 +134,7 @@ def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def
         if k in (NORMAL, HIGH):
             i += 1
             continue
-        if k == QUOTE and plain and i == work.starts[min(c, width)]:
+        if k == QUOTE and plain and _opens(buf, i, work.starts[min(c, width)]):
             stop = _quoted_until(buf, i + 1, classes)
             if not _closes(buf, stop, end, classes):
                 plain = False
