@@ -43,7 +43,7 @@ def test_one_stray_quote_refuses_one_record(node: Node) -> None:
 
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_csv_as_programs_write_it_is_read_and_rows_are_told_as_they_show_them(node: Node, end: str) -> None:
-    """Line breaks in a cell and in a title, the separator told to Excel, empty cells left out, a mark without partner."""
+    """Line breaks in a cell and a title, the separator told to Excel, empty cells left out, a mark too many."""
     head, *rows = render(planned(8)).decode().splitlines()
     address, code, name = head.split(",").index("现居住地"), head.split(",").index("公民身份号码"), 1
     cells = [row.split(",") for row in rows]

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from gateway.outcomes import Refused
 from gateway.records.readers.lines import Damaged, split
-from gateway.records.readers.quoting import BREAK
+from gateway.records.readers.quoting import BREAK, misquoted
 from gateway.records.schema import Schema, normal_title
 
 ROWS = 10
 SEPARATORS = (",", "\t", ";")
 ENOUGH = 3
-NONE = "303"
+NONE, MISQUOTED = "303", "320"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,12 @@ class Header:
 def separator(lines: Mapping[str, Sequence[str]], schema: Schema) -> str:
     """By which separator the first lines hold most of our titles. What a line is depends on the separator, where line
     breaks stand in quoted cells: `lines` says for each which they are."""
-    return max(lines, key=lambda one: max((_score(_cells(line, one), schema) for line in lines[one]), default=0))
+    return max(lines, key=lambda one: max((_score(_titles(line, one), schema) for line in lines[one]), default=0))
+
+
+def _titles(line: str, separator: str) -> list[str]:
+    """The cells of a line, also where quotation marks are wrong in it."""
+    return _cells(line, separator) or line.replace('"', "").split(separator)
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -55,8 +60,9 @@ def _score(cells: Sequence[str], schema: Schema) -> int:
 def find(
     lines: Sequence[str], schema: Schema, ignorable: Sequence[str], separators: Sequence[str] = SEPARATORS
 ) -> Header | Refused:
-    """Judge the first lines of a table. Refused 303 (no header), 308 (another table's), 305 (twice), 306 (a required
-    column missing), 304 (a column too many). Exactly the first `ROWS` lines are looked at."""
+    """Judge the first lines of a table. Refused 303 (no header), 320 (quotation marks are wrong in it), 308 (another
+    table's), 305 (twice), 306 (a required column missing), 304 (a column too many). Exactly the first `ROWS` lines are
+    looked at."""
     best: tuple[int, int, str, list[str]] | None = None
     for number, line in enumerate(lines[:ROWS], 1):
         for separator in separators:
@@ -65,10 +71,19 @@ def find(
             if cells and score >= min(ENOUGH, len(schema.fields)) and (best is None or score > best[0]):
                 best = (score, number, separator, cells)
     if best is None:
-        return Refused(NONE)
+        return _no_header(lines, schema, separators)
     _, number, separator, cells = best
     title_rows = sum(1 for line in lines[: number - 1] if line.strip(",;\t \u3000"))
     return _place(cells, schema, ignorable, number, separator, title_rows)
+
+
+def _no_header(lines: Sequence[str], schema: Schema, separators: Sequence[str]) -> Refused:
+    """Why none was found: the line that would be one has a stray quotation mark, or there is none."""
+    for number, line in enumerate(lines[:ROWS], 1):
+        for separator in separators:
+            if '"' in line and _score(_titles(line, separator), schema) >= min(ENOUGH, len(schema.fields)):
+                return Refused(MISQUOTED, {"row": number, "column": letters(misquoted(line, separator))})
+    return Refused(NONE)
 
 
 def _place(

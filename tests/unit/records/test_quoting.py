@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.outcomes import Refused
 from gateway.records import check, text
 from gateway.records.offline import Options
 from gateway.records.readers import encoding, lines
@@ -264,6 +265,22 @@ def test_two_marks_far_apart_do_not_make_one_cell_of_the_rows_between(
     examined = examiner(_file(*rows, head=head).encode())
     assert (examined.found.records, examined.found.accepted) == (50, 48)
     assert [(row[0], row[1]) for row in _refused(examined)] == [("4", "5"), (str(4 + apart), str(5 + apart))]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("stray", ['"姓名', '姓"名', '姓名"', '"姓名"x'])
+def test_a_stray_mark_in_the_header_is_told_and_following_that_mends_it(
+    name: str, separator: str, stray: str, examiner: Examiner
+) -> None:
+    titles = ["姓名" if title == "name" else title for title in FIELDS]
+    head = separator.join(titles)
+    data = "标题\n\n" + _file(GOOD, separator=separator, head=head.replace("姓名", stray))
+    outcome = examiner(data.encode(name)).outcome
+    assert isinstance(outcome, Refused)
+    assert (outcome.code, outcome.detail) == ("320", {"row": 3, "column": "B"})
+    mended = data.replace(stray, stray.replace('"', "").replace("x", ""))
+    assert examiner(mended.encode(name)).found.accepted == 1
 
 
 def test_following_what_is_told_mends_the_file(examiner: Examiner) -> None:
