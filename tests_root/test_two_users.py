@@ -88,7 +88,7 @@ def unit(state: Path, place: Path) -> Iterator[Path]:
     os.chown(run, WORKER, WORKER)
     run.chmod(0o750)
     pid = users.start(lambda: server.serve(run / "worker.sock", unit=True), WORKER, WORKER)
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while not (run / "worker.sock").exists():
         assert time.monotonic() < limit, "the worker does not listen"
         time.sleep(0.02)

@@ -87,7 +87,7 @@ class Killer:
     @staticmethod
     def _gone(pid: int) -> None:
         """A worker whose daemon was killed ends by itself: nobody else would end it."""
-        limit = time.monotonic() + 20
+        limit = time.monotonic() + 60
         while time.monotonic() < limit:
             try:
                 if (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "Z":

@@ -58,13 +58,13 @@ class Server:
         assert b"attached" in attached, attached
         os.kill(pid, signal.SIGCONT)
         code = int(self._line("left"))
-        tracer.communicate(timeout=30)
+        tracer.communicate(timeout=60)
         return code
 
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

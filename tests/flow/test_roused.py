@@ -107,7 +107,7 @@ def test_a_workflow_at_work_is_never_forsaken(engine: Node, monkeypatch: pytest.
     effect = Intake.effect
 
     def slow(*arguments: Any) -> Any:
-        let.wait(30)
+        let.wait(60)
         return effect(*arguments)
 
     monkeypatch.setattr(Intake, "effect", slow)
@@ -182,7 +182,7 @@ def held_up(engine: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Nod
     let, posting = threading.Event(), Posting.run
 
     def slowly(step: Posting, identity: str) -> StepResult:
-        assert let.wait(30)
+        assert let.wait(60)
         return posting(step, identity)
 
     monkeypatch.setattr(Posting, "run", slowly)

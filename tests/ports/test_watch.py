@@ -13,7 +13,7 @@ import pytest
 
 from gateway.adapters.channels.folders import ExchangeRoot, Watch
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture(params=[False, True], ids=["inotify", "polling"])

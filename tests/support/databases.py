@@ -133,7 +133,7 @@ class Cluster:
         """Stop the server; `start` brings it back."""
         self._server.send_signal(signal.SIGINT)  # a fast shutdown: whoever is connected is cut off
         try:
-            self._server.wait(20)
+            self._server.wait(60)
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()

@@ -107,10 +107,10 @@ class MailServer:
         stop = asyncio.Event()
         thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         yield self
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -146,4 +146,4 @@ class Hook:
         yield self
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)

@@ -295,7 +295,7 @@ class Daemon(DemoNode):
         part.rename(folder / file.name)
         return folder / file.name
 
-    def await_parcels(self, count: int, holds: Callable[[dict[str, Any]], bool], seconds: float = 60) -> list[Any]:
+    def await_parcels(self, count: int, holds: Callable[[dict[str, Any]], bool], seconds: float = 120) -> list[Any]:
         """Wait until `count` parcels satisfy `holds`; those, newest first."""
         limit = time.monotonic() + seconds
         while True:
@@ -308,7 +308,7 @@ class Daemon(DemoNode):
     def await_settled(self, count: int) -> list[Any]:
         return self.await_parcels(count, lambda p: p["posted_at"] != "")
 
-    def await_counts(self, table: str, state: str, count: int, seconds: float = 60) -> None:
+    def await_counts(self, table: str, state: str, count: int, seconds: float = 120) -> None:
         limit = time.monotonic() + seconds
         while self.get("status")["counts"][table].get(state, 0) < count:
             assert time.monotonic() < limit, self.get("status")["counts"]

@@ -50,7 +50,7 @@ def _free_port() -> int:
 def monitor(daemon: Daemon, path: str) -> tuple[int, str, str]:
     """Status, kind and text from the port on the loopback."""
     port = re.findall(r"^port = (\d+)$", (daemon.home / "config" / "gateway.toml").read_text("utf-8"), re.MULTILINE)[-1]
-    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=60)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -238,7 +238,7 @@ def _take_facts(daemon: Daemon, change: Callable[[], object]) -> None:
 
 
 def _await(holds) -> None:
-    limit = time.monotonic() + 30
+    limit = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < limit
         time.sleep(0.1)

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
 
@@ -29,12 +30,15 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     server.close()
 
 
-def status(port: int) -> int:
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
-    connection.request("GET", "/healthz")
-    found = connection.getresponse().status
-    connection.close()
-    return found
+def answers(port: int) -> bool:
+    """Whether it serves; a place that was held is free a moment after its peer reads the end."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        connection = http.client.HTTPConnection(HOST, port, timeout=10)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+    return False
 
 
 def test_half_open_requests_are_bounded_and_end(port: int) -> None:
@@ -43,18 +47,18 @@ def test_half_open_requests_are_bounded_and_end(port: int) -> None:
     for connection in open_ones:
         connection.sendall(b"GET /heal")
     # Those over the most are closed at once, the others when their time is up: each reads an end, none hangs.
-    assert [connection.recv(1) for connection in open_ones if not connection.settimeout(10)] == [b""] * 60
+    assert [connection.recv(1) for connection in open_ones if not connection.settimeout(60)] == [b""] * 60
     assert threading.active_count() <= before + 2 * MOST + 1
-    assert status(port) == 200
+    assert answers(port)
 
 
 def test_a_request_that_comes_byte_by_byte_is_cut_off(port: int) -> None:
     with socket.create_connection((HOST, port)) as connection:
         connection.settimeout(0.05)
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + 60
         while not ended(connection):
             assert time.monotonic() < limit
-    assert status(port) == 200
+    assert answers(port)
 
 
 def ended(connection: socket.socket) -> bool:

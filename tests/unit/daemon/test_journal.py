@@ -12,7 +12,7 @@ from gateway.daemon.journal import Journal
 
 
 def wait_for(journal: Journal, lost: int) -> None:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + 60
     while journal.lost != lost:
         assert time.monotonic() < limit, journal.lost
         time.sleep(0.01)

@@ -27,7 +27,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(address))
-        listening.settimeout(30)
+        listening.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(address))
         yield listening
 
@@ -59,7 +59,7 @@ def daemon(node: Node, manager: socket.socket, passed: list[float]) -> Iterator[
     loop.start()
     yield made
     made.stopping.set()
-    loop.join(30)
+    loop.join(60)
     assert not loop.is_alive()
 
 
@@ -81,7 +81,7 @@ def heard(manager: socket.socket) -> list[bytes]:
     except BlockingIOError:
         return found
     finally:
-        manager.settimeout(30)
+        manager.settimeout(60)
 
 
 def test_it_is_fed_while_all_comes_round(daemon: Daemon, manager: socket.socket) -> None:
@@ -104,12 +104,12 @@ def test_a_scan_that_hangs_silences_it(daemon: Entered, manager: socket.socket) 
     assert manager.recv(100) == FED
     with daemon._turn:  # as if a share did not answer: the loop waits inside its scan
         daemon.entered.clear()
-        assert daemon.entered.wait(30)
+        assert daemon.entered.wait(60)
         heard(manager)
         manager.settimeout(1.2)  # two rounds and more
         with pytest.raises(TimeoutError):
             manager.recv(100)
-    manager.settimeout(30)
+    manager.settimeout(60)
     assert manager.recv(100) == FED
 
 

@@ -55,7 +55,7 @@ def race(work: Callable[[int], object], racers: int = RACERS) -> list[object]:
     gate = threading.Barrier(racers)
 
     def run(number: int) -> object:
-        gate.wait(30)
+        gate.wait(60)
         return work(number)
 
     with ThreadPoolExecutor(racers) as pool:

@@ -246,7 +246,7 @@ def test_it_ends_when_the_pipe_to_the_daemon_closes(tmp_path: Path) -> None:
         assert json.loads(process.stdout.readline())["ready"]
         assert process.poll() is None
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_a_child_ends_with_its_worker(own: Callable[..., Worker], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ class Unit:
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0
+        assert self.process.wait(60) == 0
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_signal_to_stop_is_not_lost_in_the_middle_of_a_fork(tmp_path: Path) ->
         process.stdout.readline()
         connect(tmp_path / "w.sock")
         try:
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
 
@@ -150,7 +150,7 @@ def test_it_tells_the_service_manager_that_it_is_ready_and_alive(tmp_path: Path)
             assert manager.recv(64) == b"WATCHDOG=1"
             process.terminate()
             try:
-                assert process.wait(20) == 0
+                assert process.wait(60) == 0
             finally:
                 process.kill()
 
