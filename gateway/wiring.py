@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import structlog
+from sqlalchemy import make_url
 
 from gateway import durable
 from gateway.adapters.channels.folders import (
@@ -70,6 +71,13 @@ class Keeper:
 def database_url(facts: Facts) -> str:
     """The ledger's SQLAlchemy URL: as configured, else SQLite in `state/`."""
     return facts.node.database or f"sqlite:///{facts.path(facts.node.state) / 'ledger.db'}"
+
+
+def held_folders(facts: Facts) -> list[Path]:
+    """Folders that one daemon works in: its state, and where a ledger of SQLite lies."""
+    url = make_url(database_url(facts))
+    ledger = [Path(url.database).parent] if url.get_backend_name() == "sqlite" and url.database else []
+    return list(dict.fromkeys(folder.resolve() for folder in (facts.path(facts.node.state), *ledger)))
 
 
 def control_socket(facts: Facts) -> Path:

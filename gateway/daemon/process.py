@@ -8,6 +8,7 @@ in the workflow engine's tables.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 from gateway import __version__, flow, inspection, wiring
 from gateway.adapters import systemd
 from gateway.adapters.channels.folders import Watch
+from gateway.adapters.ledger import Hold, LedgerAway
 from gateway.adapters.storage import nodelock
 from gateway.control.monitor import MonitorServer
 from gateway.control.server import ControlServer
@@ -44,24 +46,25 @@ from gateway.policy import loading
 from gateway.policy.facts import Facts
 from gateway.policy.faults import Findings
 
-SWEEP_SECONDS, GATHER_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 10, 30
+SWEEP_SECONDS, GATHER_SECONDS, HOLD_SECONDS, ROUSE_SECONDS, HEARTBEAT_SECONDS = 1.0, 2, 2, 10, 30
 NOTICE_SECONDS = 10
 POLLING_SECONDS = 0.2
 
 
 class AlreadyRunning(Exception):
-    """Another daemon holds this node: two would run steps twice."""
+    """Another daemon holds this node or its ledger: two would run steps twice. Its message says which one."""
 
 
 class Daemon:
     """Owns the process: lock, worker, workflow engine, watcher, scheduler, control socket."""
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts, abandon: Callable[[], None] = lambda: os._exit(1)) -> None:
+        """`abandon` ends the process at once, as a kill does."""
+        self.facts, self._abandon = facts, abandon
         self.stopping = threading.Event()
         self.last_scan: datetime | None = None
         self.started_at: datetime | None = None
-        self._lock: IO[str] | None = None
+        self._locks: list[IO[str]] = []
         self._claimed: list[Claim] = []
         self._reload = threading.Event()
         self._turn = threading.Lock()  # a scan and a change of facts take turns
@@ -79,6 +82,7 @@ class Daemon:
             signal.signal(number, lambda *_: self.stopping.set())
         if recovering.is_marked(node) and not recovering.Recovering(self, service.routes(self)).wait():
             node.close()
+            self._hold.close()
             return
         self.publication.start()
         signal.signal(signal.SIGHUP, lambda *_: self._reload.set())
@@ -123,6 +127,7 @@ class Daemon:
             sweeping.beat(node)
             self.publication.round(self.node)
             node.close()
+            self._hold.close()
             node.log.info("stopped")
         if self.publication.failure:
             raise RuntimeError(self.publication.failure)
@@ -207,7 +212,7 @@ class Daemon:
 
     def _open(self) -> Node:
         """The node, once this process holds it alone and may open as many files as it is allowed to."""
-        self._take_lock()
+        self._take_locks()
         allowed = descriptors.raised()
         node = self.node = wiring.build(self.facts)
         if allowed < descriptors.ENOUGH:
@@ -216,10 +221,26 @@ class Daemon:
         self.publication = Publication(node, self.stopping.set)
         return node
 
-    def _take_lock(self) -> None:
-        self._lock = nodelock.take(self.facts.path(self.facts.node.state))
-        if self._lock is None:
-            raise AlreadyRunning(self.facts.node.name)
+    def _take_locks(self) -> None:
+        for folder in wiring.held_folders(self.facts):
+            lock = nodelock.take(folder)
+            if lock is None:
+                raise AlreadyRunning(f"pid {nodelock.holder(folder)}")
+            self._locks.append(lock)
+        self._hold = Hold(wiring.database_url(self.facts))
+        if other := self._hold.take():
+            raise AlreadyRunning(other)
+
+    def _keep(self, node: Node) -> None:
+        """A server that was restarted or promoted has forgotten who holds the ledger. Where another daemon was faster
+        nothing more may be written, not even that this one ends: it ends as if it were killed."""
+        try:
+            other = self._hold.take()
+        except LedgerAway:
+            return
+        if other:
+            node.log.critical("ledger_held_by_another", holder=other)
+            self._abandon()
 
     def _schedule(self) -> BackgroundScheduler:
         """Jobs only wake: what is due stands in the ledger. The heartbeat mends a clock that jumped forward."""
@@ -235,6 +256,7 @@ class Daemon:
         scheduler.add_job(self._guarded, "interval", (self.publication.stamp,), seconds=publication.STAMP_SECONDS)
         scheduler.add_job(self._guarded, "interval", (witnessing.answer,), seconds=witnessing.SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.rouse,), seconds=ROUSE_SECONDS)
+        scheduler.add_job(self._guarded, "interval", (self._keep,), seconds=HOLD_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.Collections().round,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (sweeping.oblige,), seconds=HEARTBEAT_SECONDS)
         scheduler.add_job(self._guarded, "interval", (Showing().round,), seconds=HEARTBEAT_SECONDS)
