@@ -39,7 +39,7 @@ def _kind(reading: Reading, kind: str, words: Words) -> str:
         return text
     listed = sum(last - first + 1 for first, last in runs)
     more = words("reading.more") if listed < count else ""
-    return text + words("reading.rows", rows=_runs(runs, words) + more)
+    return text + words("reading.rows", rows=_runs(runs, words), more=more)
 
 
 def _runs(runs: Sequence[tuple[int, int]], words: Words) -> str:

@@ -24,6 +24,10 @@ NUMBER, DATE_CELL, SERIAL = "465", "466", "467"
 MERGED = frozenset((IN_MERGED, FILLED))
 """What is said of cells that merged ones cover."""
 
+_ERRORS = frozenset(
+    ("#N/A", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!")
+)
+"""Errors as text, which they become where a spreadsheet saves another format, or where values are pasted."""
 _EXACT = 10**15
 _SERIALS = (20_000, 60_000)
 """1954 to 2064: what a number in a date column has to lie between to be a day's serial number."""
@@ -97,6 +101,8 @@ def _text(cell: str, field: Field | None) -> AsText:
         return str(cell), GARBLED if field else None
     if isinstance(cell, Broken):
         return str(cell), cell.code if field else None
+    if "#" in cell and cell.strip().upper() in _ERRORS:
+        return cell.strip(), ERROR_CELL if field else None
     if "\n" not in cell and "\r" not in cell:
         return cell, None
     text = cell.replace("\r\n", "\n").replace("\r", "\n").strip("\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import xlwt
 from support.tables import dbf, patched, xls, xlsx
 
 from gateway.outcomes import Refused
-from gateway.records import schema
+from gateway.records import jobs, schema
 from gateway.records.readers.cells import Look
 from tests.unit.records.conftest import FIELDS, GOOD, SCHEMAS, Examined, Examiner
 
@@ -34,6 +35,31 @@ def _values(examined: Examined, name: str) -> list[str]:
 def test_an_error_in_an_old_workbook(examiner: Examiner) -> None:
     examined = examiner(xls(_rows({}, {"return_date": "#N/A"}, {"name": "#N/A"})))
     assert examined.violations == [("2", "return_date", "441"), ("3", "name", "441")]
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#DIV/0!", "#NAME?", " #ref! "])
+@pytest.mark.parametrize("kind", ["xlsx", "xls", "dbf"])
+def test_an_error_that_became_text(kind: str, text: str, examiner: Examiner) -> None:
+    rows = _rows({}, {"household_code": text})
+    made = {
+        "xlsx": lambda: patched(
+            xlsx(("流入", _rows({}, {"household_code": "507"}))),
+            lambda table: table.replace(b">507<", f">{text}<".encode()),
+            "xl/sharedStrings.xml",
+        ),
+        "xls": lambda: xls([[cell if cell != "#N/A" else " #N/A" for cell in row] for row in rows]),
+        "dbf": lambda: dbf(DBF_FIELDS, [[cell.encode("gb18030") for cell in row] for row in rows[1:]]),
+    }
+    assert examiner(made[kind]()).violations == [("2", "household_code", "441")]
+
+
+def test_a_list_of_returned_rows_with_an_error_that_nobody_mended_is_refused_again(
+    examiner: Examiner, tmp_path: Path
+) -> None:
+    first = examiner(_xls_with_result(b"\0\0\0\0\0\0\xff\xff"))
+    assert first.violations == [("2", "return_date", "481")]
+    jobs.list_refused(first.job, tmp_path / "list.xlsx")
+    assert examiner((tmp_path / "list.xlsx").read_bytes()).violations == [("1", "return_date", "441")]
 
 
 def _xls_with_result(result: bytes) -> bytes:
