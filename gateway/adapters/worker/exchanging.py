@@ -46,7 +46,9 @@ def exchange(
     data = json.dumps(job, ensure_ascii=False).encode() + b"\n"
     connection.settimeout(timeout)
     sent = socket.send_fds(connection, [data], list(files)) if files else 0
-    connection.sendall(data[sent:])
+    # Sending nothing is told as a broken pipe where the job was done, and the other end closed, in the meantime.
+    if sent < len(data):
+        connection.sendall(data[sent:])
     with connection.makefile("rb") as stream:
         line = stream.readline(_LONGEST_LINE)
     if not line.endswith(b"\n"):  # killed before, or in the middle of, its line
