@@ -59,7 +59,7 @@ ROW_CODES: Mapping[RowFault, str] = {
     RowFault.NO_SPOUSE_FLAG: "434",
     RowFault.NO_PARTNER: "416",
     RowFault.STRAY_QUOTE: "403",
-    RowFault.SHORT_ROW: "402",
+    RowFault.SHORT_ROW: "401",
     RowFault.EXTRA_FIELD: "402",
 }
 """The code (see the catalogue) that a record with this fault is refused with; there may be others beside it."""
@@ -202,6 +202,9 @@ def damage(fault: RowFault, row: Row, agreement: str, as_of: date, throw: Random
         case RowFault.NO_SPOUSE_FLAG:
             return _put(row, marital_status="21", spouse_accompanying="")
         case RowFault.STRAY_QUOTE | RowFault.SHORT_ROW | RowFault.EXTRA_FIELD:
+            if fault is RowFault.SHORT_ROW:
+                # Half of it lacks required cells, and breaks no rule between those that are left.
+                row = _put(row, marital_status="10", spouse_accompanying="")
             return tuple(text.replace('"', "").replace(",", "") for text in row)
 
 
@@ -212,7 +215,7 @@ def broken_line(fault: RowFault, cells: list[str], name_at: int) -> str:
             # At the start of a cell, where a careless reader takes the rest of the file for its content.
             return ",".join([*cells[:name_at], '"' + cells[name_at], *cells[name_at + 1 :]])
         case RowFault.SHORT_ROW:
-            return ",".join(cells[:-3])
+            return ",".join(cells[: len(cells) // 2])
         case _:
             return ",".join([*cells, "多余"])
 

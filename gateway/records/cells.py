@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from gateway.records.idnumber import SCIENTIFIC, IdNumbers
 from gateway.records.memo import Memo
+from gateway.records.readers.quoting import BREAK
 from gateway.records.regions import CORPS, Regions
 from gateway.records.schema import Field, Schema
 from gateway.records.text import PRIVATE_USE, Repertoire
@@ -23,6 +24,7 @@ Judge = Callable[[str], Verdict]
 REQUIRED, TOO_LONG, NOT_IN_LIST, FLOAT, DATE_FORM, NO_SUCH_DAY, UNKNOWN_CHARACTER, FORMULA = (
     "401", "407", "408", "409", "410", "411", "412", "436",
 )  # fmt: skip
+LINE_BREAK = "437"
 WHOLE_NUMBER = "468"
 REGION_FORM, NOT_FULL, NO_PROVINCE, NO_PARTNER, NO_COUNTY, NOT_OWN = "413", "414", "415", "416", "417", "501"
 OWN_AREA = "504"
@@ -75,7 +77,14 @@ def _judge(field: Field, circumstances: Circumstances) -> Memo[Verdict]:
 
 def _or_empty(field: Field, judge: Judge) -> Judge:
     empty: Verdict = ("", (REQUIRED,)) if field.required else None
-    return lambda value: judge(value) if value else empty
+
+    def judge_it(value: str) -> Verdict:
+        """A line break inside explains whatever else is wrong with a cell, and no list or sheet of ours holds one."""
+        if not value:
+            return empty
+        return (value, (LINE_BREAK,)) if BREAK in value else judge(value)
+
+    return judge_it
 
 
 def _unless_plain(before: str, value: str, codes: tuple[str, ...]) -> Verdict:

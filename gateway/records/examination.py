@@ -110,7 +110,7 @@ def examine(
     with the bytes of the file read so far. `threads`: how many the compiled engine may use (None: one per CPU); 0 asks
     for the plain engine. Both give the same bytes.
 
-    Refused 226, 227 (nil), 255 (another's), 301–308 (table), 502 (wrong folder): then no outputs remain. Fault 901 when
+    Refused 226, 227 (nil), 255 (another's), 301–320 (table), 502 (wrong folder): then no outputs remain. Fault 901 when
     what lies on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a
     schema that is not there or cannot be applied.
     """

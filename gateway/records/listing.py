@@ -14,7 +14,7 @@ from types import TracebackType
 from gateway import durable
 from gateway.records.modes import folder_mode
 from gateway.records.parts import MODULUS, Buffer, create, line_digest
-from gateway.records.readers.lines import join, split
+from gateway.records.readers.lines import SPACES, join, split
 from gateway.records.schema import Schema
 from gateway.records.violations import WHOLE_ROW, Problem, Sentences, errors
 
@@ -48,33 +48,33 @@ class Listing:
         """Sum over the lines of `refused.csv`, as they were handed to it."""
         return self._digest % MODULUS
 
-    def refuse(self, row: int, number: int, line: str, problems: Sequence[Problem]) -> None:
-        """List a refused row: its cells as they stand in the line, none lost, none beyond the header's width."""
+    def refuse(self, row: int, number: int, line: str, problems: Sequence[Problem], columns: str = "") -> None:
+        """List a refused row: its cells as they stand in the line, none lost, none beyond the header's width.
+
+        `columns`: those that a fault of the whole line is about."""
         cells = split(line, self._separator)
         cells = line.split(self._separator) if cells is None else cells
+        while len(cells) > self._width and not cells[-1].strip(SPACES):
+            cells.pop()
         if len(cells) > self._width:
             cells[self._width - 1 :] = [self._separator.join(cells[self._width - 1 :])]
         cells += [""] * (self._width - len(cells))
         text = join((str(row), str(number), *cells)).encode()
         self._digest += line_digest(text)
         self._refused.write(text + b"\n")
-        self._say("refused", row, line, problems)
+        self._say("refused", row, problems, columns)
 
-    def warn(self, row: int, line: str, problems: Sequence[Problem]) -> None:
+    def warn(self, row: int, line: str, problems: Sequence[Problem]) -> None:  # noqa: ARG002
         """List what there is to say about a row that travels."""
-        self._say("warned", row, line, problems)
+        self._say("warned", row, problems)
 
-    def _say(self, kind: str, row: int, line: str, problems: Sequence[Problem]) -> None:
+    def _say(self, kind: str, row: int, problems: Sequence[Problem], columns: str = "") -> None:
         if self._room[kind] <= 0:
             return
         self._room[kind] -= 1
         for place, code in problems:
-            field, found = "", 0
-            if place == WHOLE_ROW:
-                found = len(split(line, self._separator) or ()) if code == "402" else 0
-            else:
-                field = self._schema.fields[place].name
-            message, _ = self._sentences.of(place, code, self._width, found)
+            field = "" if place == WHOLE_ROW else self._schema.fields[place].name
+            message, _ = self._sentences.of(place, code, columns if place == WHOLE_ROW else "")
             severity = "error" if code in self._errors else "warning"
             self._violations.write(join((str(row), field, code, severity, message)).encode() + b"\n")
 
@@ -92,7 +92,7 @@ class Listing:
 
     def ending(self, place: int, code: str) -> bytes:
         """How the line of a violation of a field goes on behind the row's number."""
-        message, _ = self._sentences.of(place, code, self._width)
+        message, _ = self._sentences.of(place, code)
         severity = "error" if code in self._errors else "warning"
         return b"," + join((self._schema.fields[place].name, code, severity, message)).encode() + b"\n"
 

@@ -18,8 +18,10 @@ from gateway.records.cells import NOT_OWN, OWN_AREA
 from gateway.records.listing import Listing
 from gateway.records.parts import UNROUTED, Parts, line_digest
 from gateway.records.quality import Quality
+from gateway.records.readers.header import letters
 from gateway.records.readers.lines import DELETED, SPACES, Batch, Damaged, join, split
 from gateway.records.readers.no_records import BLANK, EXAMPLE, PASSABLE, TITLE, NoRecords
+from gateway.records.readers.quoting import misquoted
 from gateway.records.readers.table import Table
 from gateway.records.readers.typed import MERGED
 from gateway.records.routing import Routing
@@ -31,13 +33,14 @@ MISPLACED_SHARE = 0.9
 """From this share of records outside the sender's own area on, the file is taken for one in the wrong folder."""
 
 EMPTY, NIL_WITH_ROWS, MISPLACED = "226", "227", "502"
-CELL_COUNT, STRAY_QUOTE = "402", "403"
+UNTITLED, STRAY_QUOTE = "402", "403"
 NOBODY_RECEIVES = "503"
 
 DOUBLED = "471"
 TYPED_OVER = "484"
 NAMED = 20
 """Of each kind of lines that are no records so many runs of rows are named, and so many ranges of merged cells."""
+COLUMNS_NAMED = 3
 CODE_LENGTH = 3
 
 Progress = Callable[[int], None]
@@ -170,11 +173,17 @@ class Pass:
             return None
         if start.startswith(PASSABLE) and self._passes_over(line, number, cells):
             return None
-        if cells is None or len(cells) != self._width or type(line) is Damaged:
+        if cells is None or type(line) is Damaged:
             return self._refuse_line(line, number, cells)
-        cells.append("")
         if spaced:
             cells = [cell.strip(SPACES) for cell in cells]
+        if len(cells) <= self._width:
+            # Spreadsheets leave out the last empty cells. One more stands for the columns that the file does not have.
+            cells += [""] * (self._width + 1 - len(cells))
+        elif any(cells[self._width :]):
+            return self._refuse_line(line, number, cells)
+        else:
+            del cells[self._width + 1 :]
         if self._unnamed and any(cells[column] for column in self._unnamed):
             return self._refuse_line(line, number, cells)
         picked = self._pick(cells)
@@ -223,11 +232,24 @@ class Pass:
         if self._passes_over(line, number, cells):
             return
         self.rows += 1
-        code = line.code if isinstance(line, Damaged) else STRAY_QUOTE if cells is None else CELL_COUNT
-        self._travels(line, number, (problem or (WHOLE_ROW, code),))
+        if problem is not None:
+            self._travels(line, number, (problem,))
+            return
+        code, columns = self._fault(line, cells)
+        self._travels(line, number, ((WHOLE_ROW, code),), columns)
 
-    def _travels(self, line: str, number: int, problems: Any) -> bool:
-        """Count and list what is wrong with a row; False where it is refused for it."""
+    def _fault(self, line: str, cells: list[str] | None) -> tuple[str, str]:
+        """Why a line is refused as a whole, and the letters of the columns that it is about."""
+        if isinstance(line, Damaged):
+            return line.code, ""
+        if cells is None:
+            return STRAY_QUOTE, letters(misquoted(line, self._separator))
+        untitled = [column for column in (*self._unnamed, *range(self._width, len(cells))) if cells[column]]
+        return UNTITLED, "、".join(map(letters, untitled[:COLUMNS_NAMED])) + "…" * (len(untitled) > COLUMNS_NAMED)
+
+    def _travels(self, line: str, number: int, problems: Any, columns: str = "") -> bool:
+        """Count and list what is wrong with a row; False where it is refused for it. `columns`: those that a fault of
+        the whole line is about."""
         codes = [code for _, code in problems]
         self.codes.update(codes)
         self.quality.add(problems)
@@ -236,7 +258,7 @@ class Pass:
             self.listing.warn(self.rows, line, problems)
             return True
         self.refused += 1
-        self.listing.refuse(self.rows, number, line, problems)
+        self.listing.refuse(self.rows, number, line, problems, columns)
         return False
 
     def conclude(self, nil: bool, sender: str) -> Refused | None:

@@ -109,9 +109,9 @@ class Schema:
 
 
 def normal_title(text: str) -> str:
-    """A column title without white space and what nobody sees (copied out of web pages), marks for "required", a
-    note in brackets and case."""
-    bare = "".join(c for c in text if not c.isspace() and category(c) != "Cf").strip("*＊:：")
+    """A column title without white space, line breaks (or what they are shown as) and what nobody sees (copied out of
+    web pages), marks for "required", a note in brackets and case."""
+    bare = "".join(c for c in text if not c.isspace() and c != "\u240a" and category(c) != "Cf").strip("*＊:：")
     return _BRACKETED.sub("", bare).strip("*＊:：").casefold()
 
 

@@ -47,13 +47,13 @@ class Sentences:
         self.schema = schema
         self.language = language
         self._fixed = {"as_of": as_of.isoformat() if as_of else "", "sender": sender}
-        self._known: dict[tuple[int, str, int], tuple[str, str]] = {}
+        self._known: dict[tuple[int, str, str], tuple[str, str]] = {}
 
-    def of(self, field: int, code: str, width: int = 0, found: int = 0) -> tuple[str, str]:
-        """Sentence and remedy. `width` and `found` are the cells a row should have and has."""
-        key = (field, code, found)
+    def of(self, field: int, code: str, columns: str = "") -> tuple[str, str]:
+        """Sentence and remedy. `columns`: the letters of those that a fault of the whole row is about."""
+        key = (field, code, columns)
         if key not in self._known:
-            detail: dict[str, str | int] = {**self._fixed, "found": found, "limit": width}
+            detail: dict[str, str | int] = {**self._fixed, "columns": columns}
             if code == "404":
                 detail["limit"] = 1 << 20
             if field != WHOLE_ROW:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import openpyxl
 import pytest
 from support.nodes import Node, planned
 
@@ -38,6 +39,25 @@ def test_one_stray_quote_refuses_one_record(node: Node) -> None:
     assert sum(p.records for p in node.packages(parcel=row.id)) == 14
     (listed,) = node.party_folder("33", "退回").iterdir()
     assert listed.suffix == ".xlsx"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_csv_as_programs_write_it_is_read_and_rows_are_told_as_they_show_them(node: Node, end: str) -> None:
+    """Line breaks in a cell and a title, the separator told to Excel, empty cells left out, a mark too many."""
+    head, *rows = render(planned(8)).decode().splitlines()
+    address, code, name = head.split(",").index("现居住地"), head.split(",").index("公民身份号码"), 1
+    cells = [row.split(",") for row in rows]
+    cells[1][address] = f'"{cells[1][address]}\n测试"'
+    cells[3][code] = f'="{cells[3][code]}"'
+    cells[4][name] = '"' + cells[4][name]
+    cells[6].append("多余")
+    lines = ["sep=,", head.replace("现居住地,", '"现居\n住地",'), *(",".join(row).rstrip(",") for row in cells)]
+    row = node.send(planned(8), (end.join(lines) + end).encode("gb18030"))
+    assert (row.code, row.records, row.accepted, row.refused) == ("101", 8, 5, 3)
+    assert node.receipt(row)["codes"] == {"402": 1, "403": 1, "437": 1}
+    (listed,) = node.party_folder("33", "退回").iterdir()
+    sheet = openpyxl.load_workbook(listed).worksheets[0]
+    assert [line[0].value for line in sheet.iter_rows(min_row=3)] == ["3", "6", "8"]
 
 
 def test_a_file_of_another_province_is_in_the_wrong_folder(node: Node) -> None:

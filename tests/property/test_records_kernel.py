@@ -20,7 +20,9 @@ from gateway.outcomes import Ok, Outcome
 from gateway.ports import ExamineJob
 from gateway.records import Examination, examine, kernel
 from gateway.records.idnumber import check_character
+from gateway.records.kernel.engine import Engine
 from gateway.records.readers.no_records import MARKERS, PASSABLE
+from gateway.records.readers.quoting import CELL_FEEDS, CELL_LIMIT, LINE_LIMIT
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "records"
@@ -161,7 +163,8 @@ def test_rule_by_rule(name: str, data: st.DataObject) -> None:
     junk=st.lists(
         st.one_of(
             st.binary(max_size=60),
-            st.sampled_from([b'"', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xef\xbb\xbf", b"\xfe\x59", b"\x7f", b'""']),
+            st.sampled_from([b'"', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xef\xbb\xbf", b"\xfe\x59", b"\x7f", b'""',
+                             b'"\n', b'\n"', b',"', b'",', b'="', b',,,,', "\u240a".encode(), b'"\r"']),
         ),
         max_size=14,
     ),
@@ -220,6 +223,105 @@ def test_every_cell_in_quotation_marks(rows: list[dict[str, str]], data: st.Data
         cells = [cell if data.draw(st.integers(0, 9)) == 0 else cell.replace('"', '""') for cell in row.values()]
         lines.append(separator.join(f'"{cell}"' for cell in cells))
     _same(("\n".join(lines)).encode())
+
+
+def _written(draw: Any, cell: str) -> str:
+    """A cell as programs write it: in quotation marks or not, with line breaks and separators inside, or as `="…"`."""
+    kind = draw(st.integers(0, 11))
+    if kind == 0:
+        return f'="{cell}"'
+    if kind == 1:
+        return '"=""' + cell + '"""'
+    if kind in (2, 3):
+        at = draw(st.integers(0, len(cell)))
+        piece = draw(st.sampled_from(["\n", "\r\n", "\r", "\n\n", ",", ";", "\t", '"', "\n,\n", "\u240a", "\n" * 254]))
+        cell = cell[:at] + piece + cell[at:]
+    return '"' + cell.replace('"', '""') + '"' if kind < 6 else cell
+
+
+@settings(max_examples=50, deadline=None)
+@given(rows=ROWS, encoding=st.sampled_from(["utf-8", "utf-8-sig", "gb18030"]), data=st.data())
+def test_cells_as_programs_write_them(rows: list[dict[str, str]], encoding: str, data: st.DataObject) -> None:
+    """Line breaks inside, cells left out at the end or too many, the line that tells Excel the separator, any line end,
+    and now and then a stray quotation mark."""
+    separator, end = data.draw(st.sampled_from(",;\t")), data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    lines = [separator.join(_written(data.draw, name) if data.draw(st.booleans()) else name for name in FIELDS)]
+    for row in [GOOD, *rows, GOOD]:
+        cells = [_written(data.draw, cell) for cell in row.values()]
+        spare = data.draw(st.integers(-3, 3))
+        line = separator.join(cells[:spare] if spare < 0 else cells + [""] * spare)
+        if data.draw(st.integers(0, 7)) == 0:
+            at = data.draw(st.integers(0, len(line)))
+            line = line[:at] + '"' + line[at:]
+        lines.append(line)
+    told = data.draw(st.sampled_from(["", "", f"sep={separator}{end}"]))
+    _same((told + end.join(lines) + data.draw(st.sampled_from(["", end]))).encode(encoding, "replace"))
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_cell_with_line_breaks_across_the_cut_between_two_chunks(separator: str, end: str) -> None:
+    """Records of growing length with a cell of several lines: the cuts, 700 bytes apart, come to lie at every place."""
+    rows = []
+    for number in range(120):
+        row = {
+            **GOOD,
+            "residence_address": f'"示例{end}省{"甲" * (number % 31)}{end}1号"',
+            "household_code": "7" * (number % 9),
+        }
+        rows.append(row if number % 3 else {**GOOD, "name": ""})
+    outcome = _same(_table(rows, "gb18030", separator, end))
+    assert isinstance(outcome, Ok)
+    assert (outcome.value.records, outcome.value.codes) == (120, {"401": 40, "437": 80})
+
+
+def test_what_spreadsheets_leave_out_and_databases_protect_is_judged_by_compiled_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole files are written so: left to the plain engine they would take twenty times as long."""
+    left = []
+    monkeypatch.setattr(Engine, "_leave", lambda _self, line, *_: left.append(line))
+    rows = [{**GOOD, "id_number": f'="{GOOD["id_number"]}"', "name": '="示,例"'}, {**GOOD, "sex": '="5"'}]
+    lines = [line.rstrip(",") for row in rows for line in [",".join(row.values())]]
+    lines += [",".join(GOOD.values()).rstrip(","), ",".join([*GOOD.values()][:15])]
+    outcome, _ = _run("\n".join([",".join(FIELDS), *lines]).encode(), 1)
+    assert isinstance(outcome, Ok)
+    assert (outcome.value.records, outcome.value.codes, left) == (4, {"401": 1, "408": 1}, [])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_record_longer_than_several_chunks(threads: int) -> None:
+    long = {**GOOD, "name": '"' + ("示" * 300 + "\n") * 20 + '"'}
+    data = _table([GOOD, long, GOOD, long, {**GOOD, "name": '"示'}, GOOD, GOOD])
+    plain = _run(data, 0)
+    assert _run(data, threads) == plain
+    assert isinstance(plain[0], Ok)
+    assert plain[0].value.codes == {"403": 1, "437": 2}
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("kind", ["bytes", "feeds", "separators", "record"])
+def test_the_bounds_of_a_cell_are_the_same(kind: str, more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.records.kernel.slots.CHUNK", 50_000)
+    good, name = ",".join(GOOD.values()), "示例甲"
+    cell = {
+        "bytes": "a\n" + "y" * (CELL_LIMIT - 2 + more),
+        "feeds": "a" + "\n" * (CELL_FEEDS + more) + "b",
+        "separators": "a\n" + "," * (13 + more),
+        "record": "y\n" * 253,
+    }[kind]
+    line = good.replace(name, f'"{cell}"')
+    if kind == "record":
+        # As many cells beyond the header's as make the record as long as it may be.
+        spare = LINE_LIMIT + more - len(line.encode())
+        whole, rest = divmod(spare, 100_003)
+        line += f',"{chr(10) * 200}{"y" * 99_800}"' * whole + "," * rest
+    data = "\n".join([",".join(FIELDS), good, line, good, good]).encode()
+    outcome = _same(data)
+    assert isinstance(outcome, Ok)
+    fine = more <= 0 if kind != "separators" else more < 0
+    assert ("403" not in outcome.value.codes) == fine
+    assert outcome.value.accepted == 3
 
 
 @settings(max_examples=8, deadline=None)

@@ -34,10 +34,10 @@ LEFT_ALONE = -1
 def measure(task, line, field, s, e):  # type: ignore[no-untyped-def]
     """What `text_bits` says of a cell; `NOT_PLAIN` where the plain engine has to look at it."""
     room, alphabet = task.chunk.room, task.alphabet
-    far = line.odd and line.plain and some_odd(task.chunk.odd, s - line.origin, e - line.origin)
+    far = line.odd and some_odd(task.chunk.odd, s - line.origin, e - line.origin)
     if far and odd_edge(room, s, e, alphabet.gb):
         return np.int64(NOT_PLAIN)
-    if far or not line.plain or (field[FIELD.kind] == TEXT and not alphabet.gb and e - s > field[FIELD.warning]):
+    if far or (field[FIELD.kind] == TEXT and not alphabet.gb and e - s > field[FIELD.warning]):
         return np.int64(text_bits(room, s, e, alphabet))
     # Length and bits of a text are of no interest where it is short and nothing in it is odd.
     return np.int64(e - s) << 8

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from gateway.records import cells
 from gateway.records.kernel import loading
 from gateway.records.kernel.memory import BYTE, INT, Array
+from gateway.records.readers.quoting import BREAK
 from gateway.records.text import PRIVATE_USE, Repertoire
 
-# What a character is, as bits: its length in GB 18030, and what the rules about text ask.
+# What a character is, as bits: its length in GB 18030, and what the rules about text ask. To mend is also what a line
+# break is shown as: the plain engine sees to both.
 GB_LENGTH, IS_PRIVATE, IS_UNKNOWN, IS_DOT, TO_MEND = 7, 8, 16, 32, 64
 BMP, FOUR_BYTE_BMP = 1 << 16, 4 * 12_600
 _SURROGATES = range(0xD800, 0xE000)
@@ -90,7 +92,7 @@ def _info(repertoire: Repertoire) -> bytearray:
     for bit, pattern in ((IS_PRIVATE, private), (IS_UNKNOWN, cells.UNKNOWN), (IS_DOT, cells.OTHER_DOTS)):
         for char in pattern.findall(text):
             info[ord(char)] |= bit
-    for char in repertoire.standard:
+    for char in (*repertoire.standard, BREAK):
         info[ord(char)] |= TO_MEND
     return info
 

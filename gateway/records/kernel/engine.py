@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gateway.records.cells import Circumstances
 from gateway.records.kernel import digesting, entries, layout, slots
 from gateway.records.kernel.digesting import Summing
-from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, PARTS, SLACK
+from gateway.records.kernel.entries import ACCEPTED, JOINED, LEFT, LINE_LIMIT, PARTS, SLACK
 from gateway.records.kernel.loading import Machine
 from gateway.records.kernel.memory import BYTE, LONG, Array, Words, address_of, array, filled, mapped, over
 from gateway.records.kernel.slots import Slot
@@ -73,6 +73,7 @@ class Engine:
         self.machine, self.run, self.table, self.tables, self.threads = machine, run, table, tables, threads
         self._columns = max(table.header.width, tables.rules.field_count) + 2
         self._plan = _plan(run, table, tables)
+        self._begun = b""
 
     @classmethod
     def for_pass(cls, machine: Machine, run: Pass, circumstances: Circumstances, threads: int) -> Engine | None:
@@ -92,7 +93,7 @@ class Engine:
         free = [Slot(chunk, self._columns) for _ in range(self.threads + 2 if self.threads > 1 else 1)]
         counted = _Counts(self.run, self.tables)
         read_bytes = 0
-        with self.table.path.open("rb") as stream, threads(self.threads) as pool:
+        with self.table.found.open(self.table.path) as stream, threads(self.threads) as pool:
             chunks = slots.chunks(stream, self.table, free, chunk)
             more = True
             while more or waiting or writing:
@@ -110,45 +111,68 @@ class Engine:
                     continue
                 item, future = waiting.popleft()
                 if isinstance(item, Damaged):
-                    self._leave(item, number, [])
+                    number = self._consume_begun(number, counted)
+                    self._leave(item, number)
                     number += 1
                     continue
                 assert future is not None
                 future.result()
-                number += self._consume(item, number, counted)
-                while item.next < item.end:
-                    self._write(item, self._reserve(item))
-                    item.at = item.next
+                if self._begun:
+                    # It was judged as if a record began with it.
+                    item.carry(self._begun)
                     self._judge(item)
-                    number += self._consume(item, number, counted)
+                number = self._consume_whole(item, number, counted)
                 writing.append((item, pool.submit(self._write, item, self._reserve(item))))
-                read_bytes += item.end
+                read_bytes += item.end - slots.FRONT
                 if progress is not None:
                     progress(read_bytes)
+            self._consume_begun(number, counted)
         counted.into(self.run, self.tables)
 
-    def _judge(self, slot: Slot) -> None:
+    def _consume_whole(self, slot: Slot, number: int, counted: _Counts, last: bool = False) -> int:
+        """Consume a slot that is judged, and what there was no room for, up to a record of which more has to be seen,
+        which is kept for the next slot. What was gathered last is still to be written. Returns the number behind."""
+        number += self._consume(slot, number, counted)
+        while slot.rows and slot.next < slot.end:
+            self._write(slot, self._reserve(slot))
+            slot.at = slot.next
+            self._judge(slot, last)
+            number += self._consume(slot, number, counted)
+        self._begun = bytes(memoryview(slot.raw)[slot.next : slot.end])
+        return number
+
+    def _consume_begun(self, number: int, counted: _Counts) -> int:
+        """Consume what is left of a record that never ends: its lines are records by themselves."""
+        if self._begun:
+            slot = Slot(0, self._columns)
+            slot.carry(self._begun)
+            self._judge(slot, last=True)
+            number = self._consume_whole(slot, number, counted, last=True)
+            self._write(slot, self._reserve(slot))
+        return number
+
+    def _judge(self, slot: Slot, last: bool = False) -> None:
         """In a thread, without the GIL: all rules over one slot, the digests of what travels, and, where nothing is
         left to the plain engine, its order by parts."""
-        self.machine.judge(self._plan.address, slot.words.address, slot.at, slot.end)
+        self.machine.judge(self._plan.address, slot.words.address, slot.at, slot.end, last)
         slot.rows, slot.next, slot.written = slot.reached
+        slot.extra, slot.extra_bytes = [], 0
         self.machine.digest_accepted(slot.words.address, slot.rows, slot.summing.words.address)
         slot.digest = slot.summing.take()
         slot.gathered = not bytes(memoryview(slot.status)[: slot.rows]).count(LEFT)
         if slot.gathered:
-            self._gather(slot, [])
+            self._gather(slot)
 
     def _consume(self, slot: Slot, number: int, counted: _Counts) -> int:
-        """Count, list and write what one slot holds, in the file's order. `number`: the file's line it begins with.
-        Returns how many lines that were."""
+        """Count, list and write what one slot holds, in the file's order. `number`: of the row it begins with. Returns
+        how many rows that were."""
         run, listing = self.run, self.run.listing
-        extra: list[bytes] = []
-        row = 0
+        row = joined = 0
         run.digest += slot.digest
         while True:
             start = row
             counted.room[0], counted.room[1] = listing.room
-            self.machine.tell(row, slot.rows, run.rows, number, slot.words.address, counted.words.address)
+            self.machine.tell(row, slot.rows, run.rows, number - joined, slot.words.address, counted.words.address)
             row, refused, violations = counted.reached
             run.rows += row - start
             if refused or violations:
@@ -161,24 +185,27 @@ class Engine:
             if row >= slot.rows:
                 break
             if slot.status[row] == LEFT:
-                begin = slot.line_ends[2 * row - 2] + 1 if row else slot.at
-                raw = slot.raw[begin : slot.line_ends[2 * row]]
+                begin, last = slot.line_ends[2 * row - 2] + 1 if row else slot.at, row
+                while last + 1 < slot.rows and slot.status[last + 1] == JOINED:
+                    last += 1
+                raw = slot.raw[begin : slot.line_ends[2 * last]]
                 table = self.table
                 line = (
                     too_long(raw, table.found)
                     if len(raw) > LINE_LIMIT
                     else decode_line(raw, table.found, table.repertoire)
                 )
-                self._leave(line, number + row, extra, slot, row)
-                row += 1
+                self._leave(line, number - joined + row, slot, row)
+                joined += last - row
+                row = last + 1
         if not slot.gathered:
-            self._gather(slot, extra)
+            self._gather(slot)
         if isinstance(run.parts, Uncollected):
             accepted = bytes(memoryview(slot.status)[: slot.rows]).count(ACCEPTED)
-            run.parts.count(accepted, slot.digest + sum(map(line_digest, extra)))
-        return slot.rows
+            run.parts.count(accepted, slot.digest + sum(map(line_digest, slot.extra)))
+        return slot.rows - joined
 
-    def _leave(self, line: str, number: int, extra: list[bytes], slot: Slot | None = None, row: int = 0) -> None:
+    def _leave(self, line: str, number: int, slot: Slot | None = None, row: int = 0) -> None:
         """A line for the plain engine; where it travels it takes its place among the others."""
         values = self.run.line(line, number)
         if values is None:
@@ -191,21 +218,22 @@ class Engine:
             raise ValueError("a record without a part")
         slot.status[row] = ACCEPTED
         slot.part[row] = entries.UNROUTED if part == UNROUTED else int(part)
-        at = slot.written + sum(map(len, extra))
+        at = slot.written + slot.extra_bytes
         slot.spots[4 * row], slot.spots[4 * row + 1] = at, at + len(text)
-        extra.append(text)
+        slot.extra.append(text)
+        slot.extra_bytes += len(text)
 
-    def _gather(self, slot: Slot, extra: Sequence[bytes]) -> None:
+    def _gather(self, slot: Slot) -> None:
         """Bring the lines that travel together by their parts, or only count them."""
         if isinstance(self.run.parts, Uncollected):
             return
-        more = b"".join(extra)
+        more = b"".join(slot.extra)
         room, written = slot.raw, slot.written + len(more)
         if written + SLACK > len(room):
             room = mapped(written + SLACK)
             room[: slot.written] = slot.raw[: slot.written]
         room[slot.written : written] = more
-        need = slot.end + written - slot.out + SLACK * PARTS
+        need = slot.end - slot.at + written - slot.out + SLACK * PARTS
         if len(slot.target) < need:
             slot.target = mapped(need + (need >> 2))
         self.machine.gather(slot.words.address, address_of(room), slot.rows, address_of(slot.target))
@@ -244,6 +272,7 @@ def _plan(run: Pass, table: TextTable, tables: Tables) -> Words:
     columns = layout.Header(
         width=header.width,
         separator=ord(header.separator),
+        reach=table.form.reach,
         direct=header.width == len(fields) and list(header.order) == [*fields],
         order=filled(LONG, header.order),
         others_count=len(others),

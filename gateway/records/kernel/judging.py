@@ -11,7 +11,8 @@ import numpy as np
 
 from gateway.records.kernel.cells import judge_cell, measure
 from gateway.records.kernel.characters import text_bits
-from gateway.records.kernel.entries import ACCEPTED, LEFT, LINE_LIMIT, REFUSED, UNROUTED
+from gateway.records.kernel.entries import ACCEPTED, JOINED, LEFT, LINE_LIMIT, REFUSED, UNROUTED
+from gateway.records.kernel.joining import UNDECIDED, odd_marks, record_end
 from gateway.records.kernel.layout import FIELD, RULE
 from gateway.records.kernel.ruling import rule_code
 from gateway.records.kernel.scanning import HARD, ODD, scan
@@ -49,7 +50,7 @@ def _cut(task, line, next_cut):  # type: ignore[no-untyped-def]
     """Find the cells of a line; returns its end, without a carriage return where it is plain, or -1 where it is left to
     the plain engine."""
     room, header, gb = task.chunk.room, task.header, task.alphabet.gb
-    if line.end - line.start > LINE_LIMIT or (line.plain and next_cut - line.first_cut != header.width):
+    if line.end - line.start > LINE_LIMIT or (line.plain and next_cut - line.first_cut > header.width):
         return np.int64(-1)
     begins = room[line.start]
     looked_at = not line.plain or begins >= 0x80 or begins < 48 or begins == 59
@@ -62,7 +63,7 @@ def _cut(task, line, next_cut):  # type: ignore[no-untyped-def]
         if end > line.start and room[end - 1] == 13:
             end -= 1
             task.chunk.cuts[next_cut - 1] = end
-    elif not split_hard(room, line.start, line.end, header, task.work, gb):
+    elif not split_hard(task, line.start, line.end, line.odd):
         return np.int64(-1)
     return end
 
@@ -74,7 +75,7 @@ def _others_pass(task, line):  # type: ignore[no-untyped-def]
     header = task.header
     passes = True
     for k in range(header.others_count):
-        if not line.plain or line.odd:
+        if line.odd:
             s, e = cell_of(task, line, header.others[k])
             passes = passes and text_bits(task.chunk.room, s, e, task.alphabet) >= 0
     for k in range(header.unnamed_count):
@@ -175,8 +176,9 @@ def _may_be_no_record(task):  # type: ignore[no-untyped-def]
 
 
 @called
-def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
-    """Judge the lines of the chunk's `room[at:end]`, which ends with a line feed, as many as there is room for.
+def judge(plan, record, at, end, last):  # type: ignore[no-untyped-def]
+    """Judge the lines of the chunk's `room[at:end]`, which ends with a line feed, as many as there is room for, but
+    none of a record that may go on behind them, unless `last` says that nothing follows.
 
     `plan` is a `layout.Plan`, `record` a `layout.Chunk`. For each line the chunk's `status`, `part` and `spots` are
     written, and last `reached`.
@@ -187,13 +189,26 @@ def judge(plan, record, at, end):  # type: ignore[no-untyped-def]
     rows = scan(chunk, at, end, task.header.separator, task.alphabet.gb)
     o, p = chunk.out_from, np.int64(0)
     start, next_cut = at, np.int64(1)
+    joined, seen = np.int64(-1), np.int64(chunk.line_ends[2 * rows - 2]) if rows else at
     for row in range(rows):
         line = _line_at(task, row, start, next_cut, at)
         start, next_cut = line.end + 1, np.int64(chunk.line_ends[2 * row + 1]) + 1
         chunk.status[row] = LEFT
         put_problems(chunk, row, 0, 0)
+        if line.end <= joined:
+            chunk.status[row] = JOINED
+            continue
+        if not line.plain and odd_marks(chunk.room, line.start, line.end):
+            joined = record_end(chunk.room, line.start, end, task.header, last)
+            if joined == UNDECIDED or joined > seen:
+                rows, start = row, line.start
+                break
+            continue
         if o + 2 * (line.end - line.start) + 4 * cells > chunk.out_to or p + problems > chunk.most_problems:
             continue
+        if line.plain and next_cut - line.first_cut < task.header.width:
+            # The last empty cells are left out: it is split like a line that is not plain.
+            line = Line(line.start, line.end, line.first_cut, False, line.odd, line.origin)
         stop = _cut(task, line, next_cut)
         if stop < 0 or not _others_pass(task, line):
             continue

@@ -26,10 +26,11 @@ class Header(NamedTuple):
     """How the columns of a file stand. `direct`: as in the schema, with commas. `order`: the column of each field, the
     file's width where it has none. `others`: columns that are dropped; `unnamed`: columns without a title. `markers`:
     what lines that are no records begin with, in rows of `marker_width` bytes. `classes`: what each byte is to the
-    splitter."""
+    splitter. `reach` as in `quoting.Form`."""
 
     width: Number
     separator: Number
+    reach: Number
     direct: Number
     order: Longs
     others_count: Number

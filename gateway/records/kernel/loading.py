@@ -23,8 +23,9 @@ from gateway.records.kernel.entries import ENTRIES
 HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
 _SOURCES = (
-    "cells", "characters", "charactertables", "compiling", "entries", "judging", "layout", "linking", "loading",
-    "output", "reading", "ruling", "scanning", "sha", "splitting", "tables", "task", "values", "words", "writing",
+    "cells", "characters", "charactertables", "compiling", "entries", "joining", "judging", "layout", "linking",
+    "loading", "output", "reading", "ruling", "scanning", "sha", "splitting", "tables", "task", "values", "words",
+    "writing",
 )  # fmt: skip
 _DIGEST = 32
 _HEAD = struct.Struct(f"<{len(ENTRIES)}qq")

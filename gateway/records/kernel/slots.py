@@ -1,4 +1,8 @@
-"""The chunks of a file, each in a slot: room of fixed size that is used again and again."""
+"""The chunks of a file, each in a slot: room of fixed size that is used again and again.
+
+A chunk is cut at its last line feed, which may lie inside of a cell: what of its last record is there is carried to the
+front of the next one.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +20,18 @@ CHUNK = 8 << 20
 ROWS = 1 << 17
 PROBLEMS = 1 << 19
 CUTS = 2 * LINE_LIMIT + 256
+FRONT = LINE_LIMIT + SLACK
+"""Bytes of room before a chunk, for a record that begins in the chunk before."""
 
 
 class Slot:
     """Room for one chunk (`layout.Chunk`, which `words` describes), and its digest. `raw` holds the lines as they came,
-    up to `end`, and from `out` on what is written, up to `written`. Judged are `rows` lines from `at` to `next`;
-    `target` has those of them that travel, sorted by part, each from one of `begins` to one of `ends`."""
+    from `FRONT` up to `end`, and from `out` on what is written, up to `written`. Judged are `rows` lines from `at` to
+    `next`; `target` has those of them that travel, sorted by part, each from one of `begins` to one of `ends`. `extra`
+    are lines that the plain engine let travel, `extra_bytes` of them, which stand behind `written`."""
 
     def __init__(self, chunk: int, columns: int) -> None:
-        self.out = chunk + LINE_LIMIT + 2 + SLACK
+        self.out = FRONT + chunk + LINE_LIMIT + 2 + SLACK
         self.out_end = self.out + 2 * chunk + 4 * LINE_LIMIT
         self.raw = mapped(self.out_end + 2 * SLACK + entries.SCRATCH * columns)
         self.cuts = array(INT, CUTS)
@@ -41,6 +48,8 @@ class Slot:
         self.begins, self.ends = array(LONG, entries.PARTS), array(LONG, entries.PARTS)
         self.summing = Summing()
         self.digest, self.gathered = 0, False
+        self.extra: list[bytes] = []
+        self.extra_bytes = 0
         self.at = self.end = self.next = self.rows = self.written = 0
         self.begin = address_of(self.raw)
         self.words = Words(
@@ -50,32 +59,36 @@ class Slot:
             )
         )  # fmt: skip
 
+    def carry(self, begun: bytes) -> None:
+        """Put what was there of a record before the chunk, or in place of one where there is none."""
+        self.at, self.end = FRONT - len(begun), max(self.end, FRONT)
+        self.raw[self.at : FRONT] = begun
+
 
 def chunks(stream: BinaryIO, table: TextTable, free: list[Slot], chunk: int) -> Iterator[Slot | Damaged]:
     """The file below its header, in slots that end with a line feed; a line that fits into none comes by itself. A slot
     is taken from `free` for each."""
-    stream.seek(table.found.skip)
-    for _ in range(table.header.line):
+    for _ in range(table.above):
         while (head := stream.readline(LINE_LIMIT)) and not head.endswith(b"\n"):
             pass
     rest, most = b"", max(chunk, LINE_LIMIT + 1)
     while True:
         slot = free.pop()
         have = len(rest)
-        slot.raw[:have] = rest
-        room = memoryview(slot.raw)[have : min(have, LINE_LIMIT + 1) + chunk]
+        slot.raw[FRONT : FRONT + have] = rest
+        room = memoryview(slot.raw)[FRONT + have : FRONT + min(have, LINE_LIMIT + 1) + chunk]
         got = stream.readinto(room) if have < most else 0  # type: ignore[attr-defined]
-        total = have + got
-        if not total:
+        if not have + got:
             free.append(slot)
             return
-        end = slot.raw.rfind(b"\n", 0, total) + 1
+        total = FRONT + have + got
+        end = slot.raw.rfind(b"\n", FRONT, total) + 1
         if not end and not got and have < most:
             slot.raw[total] = 10
             total = end = total + 1
-        rest = bytes(memoryview(slot.raw)[end:total])
+        rest = bytes(memoryview(slot.raw)[end or FRONT : total])
         if end:
-            slot.at, slot.end = 0, end
+            slot.at, slot.end = FRONT, end
             yield slot
         else:
             free.append(slot)

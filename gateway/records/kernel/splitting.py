@@ -41,11 +41,16 @@ def left_alone(buf, at, end, header, gb):  # type: ignore[no-untyped-def]
 
 
 @called
-def split_hard(room, here, line_end, header, work, gb):  # type: ignore[no-untyped-def]
-    """Split the line `room[here:line_end]` into `work`. False where the plain engine has to do it."""
-    _, cells = cells_of(room, here, line_end + 1, header.classes, header.width, work)
-    if cells != header.width:
+def split_hard(task, start, end, odd):  # type: ignore[no-untyped-def]
+    """Split the line from `start` to `end` into `task.work`; `odd`: something in it is odd. False where the plain
+    engine has to do it."""
+    room, header, work = task.chunk.room, task.header, task.work
+    _, cells = cells_of(room, start, end + 1, header.classes, header.width, work)
+    if cells < 1 or cells > header.width:
         return False
+    for c in range(cells, header.width):
+        work.starts[c] = work.ends[c] = end
+        work.quoted[c] = 0
     for c in range(header.width):
         s, e = work.starts[c], work.ends[c]
         while s < e and (room[s] == 32 or room[s] == 9):
@@ -53,7 +58,7 @@ def split_hard(room, here, line_end, header, work, gb):  # type: ignore[no-untyp
         while s < e and (room[e - 1] == 32 or room[e - 1] == 9):
             e -= 1
         work.cut[c], work.stop[c] = s, e
-        if work.high[c] and odd_edge(room, s, e, gb):
+        if odd and odd_edge(room, s, e, task.alphabet.gb):
             return False
     return True
 
@@ -61,8 +66,7 @@ def split_hard(room, here, line_end, header, work, gb):  # type: ignore[no-untyp
 @inlined
 def _skip_content(buf, i):  # type: ignore[no-untyped-def]
     """Pass over what is nothing but content, eight bytes at a time: no byte below "0", no separator ";", no DEL.
-    Returns the place of the first other byte, and whether some byte before it is beyond ASCII."""
-    high = False
+    Returns the place of the first other byte."""
     while True:
         word = eight_at(buf, i)
         found = (word - _BELOW) & ~word
@@ -71,28 +75,23 @@ def _skip_content(buf, i):  # type: ignore[no-untyped-def]
         other = word ^ _SEMICOLON
         found |= (other - _ONES) & ~other
         found &= _HIGHS
-        if found == _NONE:
-            high |= (word & _HIGHS) != _NONE
-            i += 8
-            continue
-        skipped = low_zeros(found) & 0x38
-        if skipped:
-            high |= (word & _HIGHS & ((_ONE << np.uint64(skipped)) - _ONE)) != _NONE
-        return i + (skipped >> 3), high
+        if found != _NONE:
+            return i + (low_zeros(found) >> 3)
+        i += 8
 
 
 @inlined
 def _quoted_until(buf, i, classes):  # type: ignore[no-untyped-def]
-    """The place of the quotation mark, control character or line end that ends a quoted cell from `i` on, and whether
-    some byte before it is beyond ASCII."""
-    high = False
-    while True:
-        k = classes[buf[i]]
-        if k == HIGH:
-            high = True
-        elif k in (QUOTE, LINE_FEED, CONTROL, RETURN):
-            return i, high
+    """The place of the quotation mark, control character or line end that ends a quoted cell from `i` on."""
+    while classes[buf[i]] not in (QUOTE, LINE_FEED, CONTROL, RETURN):
         i += 1
+    return i
+
+
+@inlined
+def _opens(buf, i, start):  # type: ignore[no-untyped-def]
+    """Whether a quotation mark is the first of a cell that begins at `start`: alone, or behind an equals sign."""
+    return i == start or (i == start + 1 and buf[start] == 61)
 
 
 @inlined
@@ -112,34 +111,31 @@ def _begin_cell(work, c, width, start):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _end_cell(work, c, width, end, high):  # type: ignore[no-untyped-def]
-    """Write where a cell ends, and whether some byte of it is beyond ASCII."""
+def _end_cell(work, c, width, end):  # type: ignore[no-untyped-def]
+    """Write where a cell ends."""
     if c < width:
         work.ends[c] = end
-        work.high[c] = high
 
 
 @called
 def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def]
     """Split the line that begins at `at` (a line feed lies before `end`) into `starts`, `ends` (without quotation
-    marks), `high` and `quoted` of `work`.
+    marks) and `quoted` of `work`.
 
     Returns (place of the line feed, cells); cells `NOT_PLAIN`: a quotation mark or control character that the plain
     engine has to look at. A cell beyond `width` is counted only.
     """
     # A quoted and an unquoted cell each have an end of their own below: shared, it makes quoted files a tenth slower.
-    i, c, flag, plain = at, 0, False, True
+    i, c, plain = at, 0, True
     _begin_cell(work, c, width, i)
     while True:
-        i, high = _skip_content(buf, i)
-        flag |= high
+        i = _skip_content(buf, i)
         k = classes[buf[i]]
-        if k == NORMAL:
+        if k in (NORMAL, HIGH):
             i += 1
             continue
-        if k == QUOTE and plain and i == work.starts[min(c, width)]:
-            stop, high = _quoted_until(buf, i + 1, classes)
-            flag |= high
+        if k == QUOTE and plain and _opens(buf, i, work.starts[min(c, width)]):
+            stop = _quoted_until(buf, i + 1, classes)
             if not _closes(buf, stop, end, classes):
                 plain = False
                 i = stop if buf[stop] == 10 else stop + 1
@@ -148,12 +144,11 @@ def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def
                 work.starts[c] = i + 1
                 work.quoted[c] = True
             i = stop + 1
-            _end_cell(work, c, width, stop, flag)
+            _end_cell(work, c, width, stop)
             k = classes[buf[i]]
             if k == RETURN:
                 i += 1
                 k = LINE_FEED
-            flag = False
             c += 1
             if k == LINE_FEED:
                 break
@@ -161,8 +156,7 @@ def cells_of(buf, at, end, classes, width, work):  # type: ignore[no-untyped-def
             _begin_cell(work, c, width, i)
             continue
         if k in (BOUND, LINE_FEED) or (k == RETURN and buf[i + 1] == 10):
-            _end_cell(work, c, width, i, flag)
-            flag = False
+            _end_cell(work, c, width, i)
             c += 1
             if k == RETURN:
                 i += 1

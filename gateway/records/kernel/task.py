@@ -30,14 +30,13 @@ another than what came; an error was found."""
 
 class Work(NamedTuple):
     """Room for one line, a word per column or field. `starts` and `ends`: cells as they stand between their quotation
-    marks; `cut` and `stop`: without white space around them; `high`: some byte is beyond ASCII; `quoted`. By field:
+    marks; `cut` and `stop`: without white space around them; `quoted`. By field:
     `first` and `behind` of the cell in canonical form; `wrong`: it has an error. `found`: codes of one cell."""
 
     starts: Any
     ends: Any
     cut: Any
     stop: Any
-    high: Any
     quoted: Any
     first: Any
     behind: Any
@@ -113,7 +112,7 @@ def task_of(plan, chunk):  # type: ignore[no-untyped-def]
     work, n = room.work, most_cells(header, rules)
     rows = Work(
         work, behind(work, n), behind(work, 2 * n), behind(work, 3 * n), behind(work, 4 * n), behind(work, 5 * n),
-        behind(work, 6 * n), behind(work, 7 * n), behind(work, 8 * n), behind(work, 8 * n + 16),
+        behind(work, 6 * n), behind(work, 7 * n), behind(work, 7 * n + 16),
     )  # fmt: skip
     circumstances, alphabet = circumstances_at(found.circumstances), alphabet_at(found.alphabet)
     return Task(found.route, header, rules, circumstances, alphabet, room, rows)

@@ -1,4 +1,5 @@
 """Reading tables: what a file is, in which encoding, where its header stands, and its lines one by one.
 
-One record is one line. A quotation mark that does not close on its line makes that record damaged, and no other.
+A record is handed on as one line, the line breaks of its cells shown as U+240A. A quotation mark that has no partner
+makes the line in which its record begins damaged, and no other.
 """

@@ -14,12 +14,13 @@ from difflib import SequenceMatcher
 
 from gateway.outcomes import Refused
 from gateway.records.readers.lines import Damaged, split
+from gateway.records.readers.quoting import BREAK, misquoted
 from gateway.records.schema import Field, Schema, normal_title
 
 ROWS = 10
 SEPARATORS = (",", "\t", ";")
 ENOUGH = 3
-NONE = "303"
+NONE, MISQUOTED = "303", "320"
 COLUMN_TOO_MANY, TWICE, MISSING, OTHER_TABLE, NEAR, RECORDS_ABOVE = "304", "305", "306", "308", "316", "319"
 CLOSE = 0.5
 """From this likeness on (of `difflib`, 1 is the same) a title that is not ours may be meant for one that is missing."""
@@ -44,19 +45,40 @@ class Header:
     title_rows: tuple[int, ...]
 
 
-def find(lines: Sequence[str], schema: Schema, ignorable: Sequence[str]) -> Header | Refused:
-    """Judge the first lines of a table. Refused 303 (no header), 308 (another table's), 305 (twice), 316 (a title that
-    comes close to one of ours that is missing), 306 (a required column missing), 304 (a column too many), 319 (records
-    above the header). Exactly the first `ROWS` lines are looked at."""
+def separator(lines: Mapping[str, Sequence[str]], schema: Schema) -> str:
+    """By which separator the first lines hold most of our titles. What a line is depends on the separator, where line
+    breaks stand in quoted cells: `lines` says for each which they are."""
+    return max(lines, key=lambda one: max((_score(_titles(line, one), schema) for line in lines[one]), default=0))
+
+
+def _titles(line: str, separator: str) -> list[str]:
+    """The cells of a line, also where quotation marks are wrong in it."""
+    return _cells(line, separator) or line.replace('"', "").split(separator)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return ([] if isinstance(line, Damaged) else split(line, separator)) or []
+
+
+def _score(cells: Sequence[str], schema: Schema) -> int:
+    return sum(normal_title(cell) in schema.places for cell in cells)
+
+
+def find(
+    lines: Sequence[str], schema: Schema, ignorable: Sequence[str], separators: Sequence[str] = SEPARATORS
+) -> Header | Refused:
+    """Judge the first lines of a table. Refused 303 (no header), 320 (quotation marks are wrong in it), 308 (another
+    table's), 305 (twice), 316 (a title that comes close to one of ours that is missing), 306 (a required column
+    missing), 304 (a column too many), 319 (records above the header). Exactly the first `ROWS` lines are looked at."""
     best: tuple[int, int, str, list[str]] | None = None
     for number, line in enumerate(lines[:ROWS], 1):
-        for separator in SEPARATORS:
-            cells = None if isinstance(line, Damaged) else split(line, separator)
-            score = sum(normal_title(cell) in schema.places for cell in cells or ())
+        for separator in separators:
+            cells = _cells(line, separator)
+            score = _score(cells, schema)
             if cells and score >= min(ENOUGH, len(schema.fields)) and (best is None or score > best[0]):
                 best = (score, number, separator, cells)
     if best is None:
-        return Refused(NONE)
+        return _no_header(lines, schema, separators)
     _, number, separator, cells = best
     titles = tuple(at for at, line in enumerate(lines[: number - 1], 1) if line.strip(",;\t \u3000"))
     where = _place(cells, schema, ignorable, number, separator, titles)
@@ -76,6 +98,15 @@ def _is_record(line: str, where: Header, schema: Schema) -> bool:
     required = sum(field.required for field in schema.fields)
     numbers = sum(len(cell) >= _LONG_NUMBER and cell[:_LONG_NUMBER].isdigit() for cell in bare)
     return 2 * sum(map(bool, bare)) >= required and numbers > 0
+
+
+def _no_header(lines: Sequence[str], schema: Schema, separators: Sequence[str]) -> Refused:
+    """Why none was found: the line that would be one has a stray quotation mark, or there is none."""
+    for number, line in enumerate(lines[:ROWS], 1):
+        for separator in separators:
+            if '"' in line and _score(_titles(line, separator), schema) >= min(ENOUGH, len(schema.fields)):
+                return Refused(MISQUOTED, {"row": number, "column": letters(misquoted(line, separator))})
+    return Refused(NONE)
 
 
 def _place(
@@ -108,7 +139,7 @@ def _place(
     if extra:
         return Refused(COLUMN_TOO_MANY, {"columns": "、".join(letters(column) for column in extra)})
     order = tuple(found.get(place, len(cells)) for place in range(len(schema.fields)))
-    shown = tuple(" ".join(cell.split()).strip("\ufeff") for cell in cells)
+    shown = tuple(" ".join(cell.replace(BREAK, "").split()).strip("\ufeff") for cell in cells)
     return Header(line, separator, len(cells), order, tuple(unnamed), tuple(dropped), shown, title_rows)
 
 

@@ -1,7 +1,7 @@
-"""Lines of a file in batches, memory flat: damaged lines are marked, and none is lost.
+"""The records of a text file in batches, each as one line, memory flat: damaged ones are marked, and none is lost.
 
-Line ends are LF or CR LF; the last line may lack its own. A chunk is cut at its last LF: in UTF-8 and in GB 18030
-alike an LF, comma, tab or quotation mark is never part of another character.
+Line ends are LF or CR LF; the last line may lack its own. A line break between quotation marks is part of its cell
+(`quoting`); it is shown as U+240A.
 """
 
 from __future__ import annotations
@@ -13,10 +13,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.records.readers.encoding import Found
+from gateway.records.readers.quoting import (
+    BREAK,
+    LINE_LIMIT,
+    NO_FEEDS,
+    Form,
+    Pieces,
+    one_line,
+    records,
+    split,
+)  # fmt: skip
 from gateway.records.text import Repertoire
 
+__all__ = [
+    "LINE_LIMIT", "Batch", "Damaged", "batches", "control", "decode_line", "join", "pass_line", "split", "too_long",
+]  # fmt: skip
 CHUNK = 1 << 20
-LINE_LIMIT = 1 << 20
 SHOWN = 1000
 
 TOO_LONG, UNDECODABLE, CONTROL = "404", "405", "406"
@@ -40,8 +52,9 @@ class Damaged(str):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive lines. `number` is the file's line number, from 1, of the first; `bytes_read` so far; `spaced`: some
-    line holds white space; `quoted`: some line holds a quotation mark.
+    """Consecutive records, a line each. `number` is the first one's row number as a spreadsheet counts, from 1;
+    `bytes_read` so far; `spaced`: some line holds white space; `quoted`: some line holds a quotation mark. `feeds` says
+    for a place in `lines` how many line feeds were inside of that record.
 
     Of cells that came with a type: `numbers` are the rows' own numbers, where some are left out (`deleted` of them);
     `notes` says for a row's number which field (index) has which code."""
@@ -54,35 +67,37 @@ class Batch:
     numbers: Sequence[int] | None = None
     notes: Mapping[int, Mapping[int, str]] = field(default_factory=dict)
     deleted: int = 0
+    feeds: Mapping[int, int] = field(default_factory=dict)
 
 
-SPACES = " \t\xa0\u3000\ufeff"
+SPACES = " \t\xa0\u3000\ufeff" + BREAK
 """White space that a cell may have around its value; it is no part of it."""
 
 
-def batches(path: Path, found: Found, repertoire: Repertoire) -> Iterator[Batch]:
-    """All lines of a file, about a MiB at a time. A line over `LINE_LIMIT` bytes comes as `Damaged`, read past and not
-    kept. Mapped private-use characters are put right on the way."""
+def batches(path: Path, found: Found, repertoire: Repertoire, form: Form, chunk: int = CHUNK) -> Iterator[Batch]:
+    """All records of a file, about `chunk` bytes at a time. A line over `LINE_LIMIT` bytes comes as `Damaged`, read
+    past and not kept. Mapped private-use characters are put right on the way."""
     number, total, rest = 1, found.skip, b""
-    with path.open("rb") as stream:
-        stream.seek(found.skip)
-        while block := stream.read(CHUNK):
+    with found.open(path) as stream:
+        while block := stream.read(chunk):
             total += len(block)
             block = rest + block
             end = block.rfind(b"\n") + 1
-            rest = block[end:]
-            if end:
-                lines = _decode(block[: end - 1], found, repertoire)
-                yield _batch(number, lines, total)
-                number += len(lines)
-            if len(rest) > LINE_LIMIT:
+            overlong = len(block) - end > LINE_LIMIT
+            pieces = records(block[:end], form, last=overlong)
+            if pieces.raws:
+                yield _batch(number, _decode(pieces, found, repertoire), total, pieces.feeds)
+                number += len(pieces.raws)
+            rest = block[pieces.end :]
+            if overlong:
                 line = too_long(rest, found)
                 rest, passed = pass_line(stream)
                 total += passed
                 yield _batch(number, [line], total)
                 number += 1
         if rest:
-            yield _batch(number, _decode(rest.removesuffix(b"\n"), found, repertoire), total)
+            pieces = records(rest.removesuffix(b"\n") + b"\n", form, last=True)
+            yield _batch(number, _decode(pieces, found, repertoire), total, pieces.feeds)
 
 
 def control(line: str) -> str:
@@ -90,9 +105,9 @@ def control(line: str) -> str:
     return Damaged(line, CONTROL) if _CONTROL_CHARACTERS.search(line) else line
 
 
-def _batch(number: int, lines: list[str], total: int) -> Batch:
+def _batch(number: int, lines: list[str], total: int, feeds: Mapping[int, int] = NO_FEEDS) -> Batch:
     text = "".join(lines)
-    return Batch(number, lines, total, any(space in text for space in SPACES), '"' in text)
+    return Batch(number, lines, total, any(space in text for space in SPACES), '"' in text, feeds=feeds)
 
 
 def too_long(raw: bytes, found: Found) -> Damaged:
@@ -111,17 +126,16 @@ def pass_line(stream: BinaryIO) -> tuple[bytes, int]:
     return b"", passed
 
 
-def _decode(data: bytes, found: Found, repertoire: Repertoire) -> list[str]:
-    if len(data) > LINE_LIMIT:
-        raws = data.split(b"\n")
-        if max(map(len, raws)) > LINE_LIMIT:
-            return [
-                too_long(raw, found) if len(raw) > LINE_LIMIT else decode_line(raw, found, repertoire) for raw in raws
-            ]
+def _decode(pieces: Pieces, found: Found, repertoire: Repertoire) -> list[str]:
+    raws, data = pieces.raws, pieces.data
+    if pieces.end > LINE_LIMIT and max(map(len, raws)) > LINE_LIMIT:
+        return [too_long(raw, found) if len(raw) > LINE_LIMIT else decode_line(raw, found, repertoire) for raw in raws]
+    if data is None:
+        data = b"\n".join([one_line(raw, found.encoding) for raw in raws])
     try:
         text = data.decode(found.encoding)
     except UnicodeDecodeError:
-        return [decode_line(raw, found, repertoire) for raw in data.split(b"\n")]
+        return [decode_line(raw, found, repertoire) for raw in raws]
     if "\r" in text:
         text = text.replace("\r\n", "\n").removesuffix("\r")
     text = repertoire.mend(text)
@@ -132,51 +146,13 @@ def _decode(data: bytes, found: Found, repertoire: Repertoire) -> list[str]:
 
 
 def decode_line(raw: bytes, found: Found, repertoire: Repertoire) -> str:
-    """One line without its line feed."""
-    raw = raw.removesuffix(b"\r")
+    """One record without its last line feed."""
+    raw = one_line(raw, found.encoding).removesuffix(b"\r")
     try:
         text = repertoire.mend(raw.decode(found.encoding))
     except UnicodeDecodeError:
         return Damaged(raw.decode(found.encoding, "replace"), UNDECODABLE)
     return control(text)
-
-
-def split(line: str, separator: str) -> list[str] | None:
-    """The cells of one line; None where a quotation mark is not closed or stands inside a cell that has none around it
-    (RFC 4180, strictly, and one record = one line)."""
-    if '"' not in line:
-        return line.split(separator)
-    cells = []
-    at, end = 0, len(line)
-    while True:
-        if line.startswith('"', at):
-            cell, at = _quoted(line, at + 1)
-            if at < 0 or (at < end and line[at] != separator):
-                return None
-            cells.append(cell)
-        else:
-            stop = line.find(separator, at)
-            stop = end if stop < 0 else stop
-            if '"' in line[at:stop]:
-                return None
-            cells.append(line[at:stop])
-            at = stop
-        if at >= end:
-            return cells
-        at += 1
-        if at == end:
-            return [*cells, ""]
-
-
-def _quoted(line: str, at: int) -> tuple[str, int]:
-    """A quoted cell from behind its opening mark, and the place behind its closing mark (-1: it never closes)."""
-    parts = []
-    while (close := line.find('"', at)) >= 0:
-        parts.append(line[at:close])
-        if not line.startswith('"', close + 1):
-            return '"'.join(parts), close + 1
-        at = close + 2
-    return "", -1
 
 
 def join(cells: list[str] | tuple[str, ...]) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 from gateway.records.readers.header import ENOUGH, Header
 from gateway.records.readers.lines import CONTROL, Damaged
+from gateway.records.readers.quoting import BREAK
 from gateway.records.schema import Field, Schema, normal_title
 
-BLANK = ',;\t \xa0\u3000\ufeff"'
+BLANK = ',;\t \xa0\u3000\ufeff"' + BREAK
 EXAMPLE = "示例行"
 """A row that says so where the template does is the template's example, not a record, unless it was typed over."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,21 +11,27 @@ from gateway.outcomes import Refused
 from gateway.records.readers import encoding, header
 from gateway.records.readers.dbf import looks_like_dbf
 from gateway.records.readers.lines import Batch, batches
+from gateway.records.readers.quoting import Form
 from gateway.records.schema import Schema
 from gateway.records.text import Repertoire
 
 if TYPE_CHECKING:
     from gateway.records.readers.workbook import SheetTable
 
+_LEAST_REACH = 3
+"""No cell with a line break is taken for rows for fewer separators than these: an address may hold some."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """What is known before the first record of a text file."""
+    """What is known before the first record of a text file; `above`: line feeds up to the end of the header."""
 
     path: Path
     found: encoding.Found
     header: header.Header
     repertoire: Repertoire
+    form: Form
+    above: int
 
     @property
     def encoding(self) -> str:
@@ -44,7 +49,7 @@ class TextTable:
 
     def data(self) -> Iterator[Batch]:
         """The lines below the header."""
-        for batch in batches(self.path, self.found, self.repertoire):
+        for batch in batches(self.path, self.found, self.repertoire, self.form):
             below = self.header.line - batch.number + 1
             if below < len(batch.lines):
                 yield replace(batch, number=batch.number + max(below, 0), lines=batch.lines[max(below, 0) :])
@@ -69,10 +74,29 @@ def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire:
     found = encoding.find(path)
     if isinstance(found, Refused):
         return found
-    lines = chain.from_iterable(batch.lines for batch in batches(path, found, repertoire))
-    first = [line for line, _ in zip(lines, range(header.ROWS), strict=False)]
-    where = header.find(first, schema, ignorable)
-    return where if isinstance(where, Refused) else TextTable(path, found, where, repertoire)
+    reach = max(_LEAST_REACH, sum(field.required for field in schema.fields) - 1, len(schema.fields) // 2)
+    forms = {separator: Form(separator, reach) for separator in header.SEPARATORS}
+    begins = {
+        separator: _first(batches(path, found, repertoire, form, encoding.HEAD)) for separator, form in forms.items()
+    }
+    separator = header.separator({one: lines for one, (lines, _) in begins.items()}, schema)
+    lines, feeds = begins[separator]
+    where = header.find(lines, schema, ignorable, (separator,))
+    if isinstance(where, Refused):
+        return where
+    return TextTable(path, found, where, repertoire, forms[separator], where.line + sum(feeds[: where.line]))
+
+
+def _first(found: Iterator[Batch]) -> tuple[list[str], list[int]]:
+    """The lines among which the header is sought, and how many line feeds are inside of each."""
+    lines: list[str] = []
+    feeds: list[int] = []
+    for batch in found:
+        lines += batch.lines[: header.ROWS - len(lines)]
+        feeds += (batch.feeds.get(place, 0) for place in range(len(lines) - len(feeds)))
+        if len(lines) == header.ROWS:
+            break
+    return lines, feeds
 
 
 def _is_blank(path: Path) -> bool:

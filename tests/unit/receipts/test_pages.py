@@ -206,7 +206,7 @@ def test_rows_are_counted_from_a_list_of_violations() -> None:
         ("2", "residence_code", "452", "warning", "“现居住地代码”只到县级。"),
         ("3", "residence_code", "452", "warning", "“现居住地代码”只到县级。"),
         ("3", "id_number", "421", "error", "“公民身份号码”校验码不符，至少有一位错误。"),
-        ("4", "", "402", "error", "这一行有 3 个单元格，表头有 17 列。"),
+        ("4", "", "402", "error", "R 列没有列名却有内容。"),
     ]
     lines = code_lines(violations, {"id_number": "公民身份号码"}, "zh")
     assert [(line.code, line.field, line.count, line.severity) for line in lines] == [

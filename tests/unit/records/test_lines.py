@@ -11,6 +11,7 @@ import pytest
 from gateway.records import text
 from gateway.records.readers import encoding, lines
 from gateway.records.readers.lines import Damaged, join, split
+from gateway.records.readers.quoting import Form
 from tests.unit.records.conftest import FIELDS, GOOD, SCHEMAS, Examiner, good
 
 
@@ -48,7 +49,7 @@ def test_join_is_what_the_csv_module_writes() -> None:
 def _read(path: Path) -> list[str]:
     found = encoding.find(path)
     assert isinstance(found, encoding.Found)
-    batches = list(lines.batches(path, found, text.repertoire(SCHEMAS)))
+    batches = list(lines.batches(path, found, text.repertoire(SCHEMAS), Form(",", 13)))
     numbers = [batch.number for batch in batches]
     counts = [len(batch.lines) for batch in batches]
     assert numbers == [1 + sum(counts[:i]) for i in range(len(counts))], "line numbers have no gaps"
