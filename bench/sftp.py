@@ -41,9 +41,9 @@ import paramiko
 from gateway import durable
 from gateway.adapters.channels.folders import ExchangeRoot
 from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
-from gateway.adapters.channels.sftp.courier import upload
 from gateway.adapters.channels.sftp.fetching import Fetch, Wanted
 from gateway.adapters.channels.sftp.memory import Memory
+from gateway.adapters.channels.sftp.putting import Put
 from gateway.adapters.channels.sftp.session import session
 from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
 from gateway.outcomes import Ok
@@ -118,9 +118,12 @@ class Bench:
 
     def put_ours(self, files: Files) -> Spent:
         def act(sftp: paramiko.SFTPClient) -> None:
+            assert isinstance(sftp, remote.Client)
+            sftp.extensions = frozenset()  # without the sync over there, which paramiko does not ask for
             for name, (source, sha256) in files.items():
-                if upload(sftp, f"{there}/{name}", source, 0, source.stat().st_size, lambda: None) != sha256:
-                    raise Differs
+                put = Put(sftp, PurePosixPath(there), name, source, source.stat().st_size, sha256, lambda: None)
+                with sftp.open(put.final, "wbx") as theirs:
+                    put.write(theirs, 0)
 
         with self.place() as (there, _):
             spent = self.timed(act)

@@ -29,6 +29,15 @@ WITH_THE_PLAYED_QUARTER = (
     "test_replay.py",
     "test_share_away.py",
 )
+THE_PLAYED_QUARTER = "the played quarter"
+LONGEST = (
+    THE_PLAYED_QUARTER,
+    "test_ten_nodes.py",
+    "test_played_quarter.py",
+    "test_restore.py",
+    "test_year.py",
+    "test_ledger_away.py",
+)
 
 
 class Together(LoadFileScheduling):
@@ -37,7 +46,14 @@ class Together(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "the played quarter" if file.endswith(WITH_THE_PLAYED_QUARTER) else file
+        return THE_PLAYED_QUARTER if file.endswith(WITH_THE_PLAYED_QUARTER) else file
+
+    def _assign_work_unit(self, node: object) -> None:
+        """The longest first, so that no process waits for another at the end; by itself it begins with the files of
+        many tests."""
+        for scope in [scope for scope in self.workqueue if scope.endswith(LONGEST)]:
+            self.workqueue.move_to_end(scope, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together:

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 import users
 from places import new_place
-from slow_line import HOST, SlowLine
+from support.slow_line import HOST, SlowLine
 
 from gateway.adapters.channels.folders import DropFolders, Quiet
 from gateway.adapters.channels.room import Room

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from gateway import provisioning
-from gateway.cli.conventions import ConfigOption, JsonOption, console, group, print_json, say
+from gateway.cli.conventions import (
+    ConfigOption,
+    JsonOption,
+    Language,
+    LanguageOption,
+    console,
+    group,
+    print_json,
+    say,
+    say_code,
+)
 from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
 
 app = group("parties")
+
+_KINDS = {
+    "kex": "密钥交换 / key exchange",
+    "host_key": "主机密钥 / host key",
+    "cipher": "加密 / cipher",
+    "mac": "完整性 / MAC",
+    "compression": "压缩 / compression",
+}
+_IN_THE_WAY = {
+    "connect": "连不上 / nobody answers there",
+    "handshake": "不是可用的 SSH 服务 / no SSH as it should be",
+    "login": "不接受我们的密钥 / our key is not let in",
+    "stall": "没有反应 / it stands still",
+    "dropped": "连接中断 / the connection broke",
+    "denied": "拒绝访问该文件夹 / the folder may not be looked at",
+    "key": "我们的登录密钥不可用 / our key to log in with cannot be used",
+    "known_hosts": "登记的主机密钥文件不可用 / the pinned host key cannot be used",
+}
 
 
 @app.command("list")
@@ -44,6 +73,50 @@ def list_(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         cells = [row["id"], row["name"], row["channel"], row["account"] or "–"]
         table.add_row(*map(str, cells), *(str(len(row[key] or ())) for key in ("sends", "receives")))
     console().print(table)
+
+
+@app.command()
+def reach(
+    party: str, config: ConfigOption = None, as_json: JsonOption = False, lang: LanguageOption = Language.ZH
+) -> None:
+    """试连一个交换方的 SFTP 服务器 / log in at a party's SFTP server and out again: what was agreed on, or what stands
+    in the way. Exit 1 when it cannot be reached."""
+    from gateway import wiring
+    from gateway.adapters.channels.sftp import reach as try_it
+    from gateway.outcomes import Fault, Ok
+    from gateway.policy.facts import SftpChannel
+
+    facts = load_facts(config)
+    channel = facts.parties[party].channel if party in facts.parties else None
+    if not isinstance(channel, SftpChannel):
+        say(f"没有这样的 SFTP 交换方 / no party over SFTP: {party}")
+        raise typer.Exit(ExitCode.USAGE)
+    outcome = try_it(wiring.endpoint(facts, channel))
+    found = outcome.value if isinstance(outcome, Ok) else outcome.detail
+    if as_json:
+        print_json({"party": party, "code": "100" if isinstance(outcome, Ok) else outcome.code, **found})
+    elif isinstance(outcome, Ok):
+        for kind, name in found.items():
+            if kind in _KINDS:
+                typer.echo(f"{_KINDS[kind]}: {name}")
+        if found["folder"] == "no":
+            typer.echo("文件夹尚不存在，投递时建立 / the folder is not there yet; a delivery makes it")
+        typer.echo("✓ 可以登录 / it lets us in")
+    else:
+        _say_why(outcome.code, found, lang)
+    if not isinstance(outcome, Ok):
+        raise typer.Exit(ExitCode.FAULT if isinstance(outcome, Fault) else ExitCode.REFUSED)
+
+
+def _say_why(code: str, found: Mapping[str, str | int], lang: Language) -> None:
+    say_code(code, lang.value)
+    reason = str(found.get("reason", ""))
+    if reason:
+        say(f"  {_IN_THE_WAY.get(reason, reason)}")
+    for kind, name in _KINDS.items():
+        if f"{kind}_offered" in found:
+            say(f"  {name}\n    对方提供 / offered: {found[f'{kind}_offered'] or '–'}")
+            say(f"    本系统支持 / spoken: {found[f'{kind}_spoken']}")
 
 
 @app.command()

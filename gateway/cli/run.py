@@ -13,7 +13,7 @@ from gateway.adapters.ledger import LedgerAway
 from gateway.cli.conventions import ConfigOption, say
 from gateway.cli.exits import ExitCode
 from gateway.cli.node import load_facts
-from gateway.daemon import AlreadyRunning, Daemon
+from gateway.daemon import AlreadyRunning, Daemon, NotToBeSigned, hindrances
 from gateway.daemon.journal import configure
 
 
@@ -46,8 +46,14 @@ def run(
         say("台账（数据库）暂时无法使用：数据库未启动、无法连接或磁盘已满。请检查后重新启动；数据不会丢失。")
         say("The ledger (database) cannot be used now: not started, not reachable, or out of room. Nothing is lost.")
         raise typer.Exit(ExitCode.FAULT) from None
-    except RuntimeError as error:
+    except NotToBeSigned as error:
         say(str(error))
+        raise typer.Exit(ExitCode.FAULT) from None
+    except (OSError, MemoryError, RuntimeError) as error:
+        if not hindrances.hinders(error):
+            raise
+        for sentence in hindrances.sentences(error, facts):
+            say(sentence)
         raise typer.Exit(ExitCode.FAULT) from None
     finally:
         journal.close()

@@ -82,6 +82,9 @@ def _print(found: dict[str, Any]) -> None:
         reason = found["sources"].get("reasons", {}).get(folder, "")
         said = f"（{_REASONS[reason][0]} / {_REASONS[reason][1]}）" if reason in _REASONS else ""
         out.print(Text(f"■ 文件夹不可用 / source down: {folder}{said}", "bold red"))
+    if limit := found.get("unheard"):
+        said = "已满：只靠定时扫描，稍慢；请用 sysctl 调高 / used up: folders are scanned by time alone, raise it"
+        out.print(Text(f"▲ 系统限额 {limit} {said}", "yellow"))
     for folder, reasons in found.get("left", {}).items():
         said = "；".join(f"{_LEFT.get(reason, reason)} ×{count}" for reason, count in sorted(reasons.items()))
         out.print(Text(f"▲ {folder}: {said}", "yellow"))

@@ -101,6 +101,7 @@ def _families(daemon: Running) -> Iterator[tuple[str, str, Samples]]:
     usage = shutil.disk_usage(node.spool.state)
     yield "disk_free_bytes", "Free where the state lies.", [({}, usage.free)]
     yield "disk_total_bytes", "Size of that disk.", [({}, usage.total)]
+    yield "folders_heard", "0 while a limit of the system leaves folders to the scan.", [({}, not daemon.unheard)]
     yield "intake_open", "1 while there is room to take files in.", [({}, daemon.guard.open)]
     keys = [
         ({"party": k.party, "profile": k.profile, "slot": k.slot}, (k.expires - now).total_seconds())

@@ -36,7 +36,7 @@ from gateway.corridors.telling.reminders import automatic
 from gateway.corridors.upkeep import keywatch, retention, templates
 from gateway.daemon import descriptors, metrics, publication, recovering, service, sharing, sweeping, vitals, witnessing
 from gateway.daemon.collecting import Collecting
-from gateway.daemon.publication import Publication
+from gateway.daemon.publication import NotToBeSigned, Publication
 from gateway.instants import SHANGHAI, rfc3339
 from gateway.lifecycle import Event
 from gateway.log import Entry
@@ -75,8 +75,8 @@ class Daemon:
         self.vitals, self.guard, self.conditions = vitals.Vitals(), vitals.Guard(), vitals.Conditions()
 
     def run(self) -> None:
-        """Start, serve until told to stop, stop. Raises `AlreadyRunning`, and `RuntimeError` when the log may not be
-        signed."""
+        """Start, serve until told to stop, stop. Raises `AlreadyRunning`, `NotToBeSigned`, `LedgerAway`, and what
+        the system refuses."""
         node, settings = self._open(), self.facts.node
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
@@ -130,12 +130,12 @@ class Daemon:
             self._hold.close()
             node.log.info("stopped")
         if self.publication.failure:
-            raise RuntimeError(self.publication.failure)
+            raise NotToBeSigned(self.publication.failure)
 
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
-        seconds = self.facts.node.intake.scan_seconds
+        seconds, told = self.facts.node.intake.scan_seconds, ""
         while not self.stopping.is_set():
             if self._reload.is_set():
                 self._reload.clear()
@@ -149,8 +149,20 @@ class Daemon:
                 self.node.log.warning("worker_down")
             self._feed()
             self._rest(seconds)
+            told = self._tell_limit(told)
             # Whatever was heard, a file has to stand still first: scanning again at once would only burn.
             self.stopping.wait(min(seconds, 0.25))
+
+    @property
+    def unheard(self) -> str:
+        """The limit of the system for which changes in some folder are not heard, only seen by a scan; empty: none."""
+        return self._watch.limit
+
+    def _tell_limit(self, told: str) -> str:
+        limit = self._watch.limit
+        if limit and limit != told:
+            self.node.log.warning("folders_not_heard", limit=limit, scans_every=self.facts.node.intake.scan_seconds)
+        return limit
 
     def _feed(self) -> None:
         """The service manager restarts what is silent for its `WatchdogSec`."""

@@ -56,6 +56,10 @@ _SAID: dict[type[Exception], str] = {
 }
 
 
+class NotToBeSigned(Exception):
+    """Nothing of the log may be signed; its message says why, for people."""
+
+
 class Publication:
     """Owns the publisher. `failure` is empty until something stopped the daemon."""
 
@@ -80,8 +84,7 @@ class Publication:
         self.failure = ""
 
     def start(self) -> None:
-        """Make the key of a new log; publish what was signed before. Raises `RuntimeError` when nothing may be
-        signed."""
+        """Make the key of a new log; publish what was signed before. Raises `NotToBeSigned`."""
         try:
             with self._node.ledger.published() as tables:
                 fresh = tables.signed() is None
@@ -91,13 +94,13 @@ class Publication:
             _ = self._witnesses.policy
             self._publisher.recover()
         except BadPolicy as error:
-            raise RuntimeError(f"keys/{POLICY}: {error}") from error
+            raise NotToBeSigned(f"keys/{POLICY}: {error}") from error
         except OSError as error:
             self._node.log.error("log_refused", error=type(error).__name__, errno=error.errno)
-            raise RuntimeError(_SAID[PublicationFailed]) from error
+            raise NotToBeSigned(_SAID[PublicationFailed]) from error
         except (RolledBack, Contradiction, NoKey) as error:
             self._node.log.error("log_refused", error=type(error).__name__)
-            raise RuntimeError(_SAID[type(error)]) from error
+            raise NotToBeSigned(_SAID[type(error)]) from error
 
     def round(self, node: Node) -> None:
         """One round; the scheduler's job. What may not go on is told, and the daemon stops."""

@@ -81,6 +81,7 @@ class _Service:
                 "down": sorted(down),
                 "reasons": dict(sorted(down.items())),
             },
+            "unheard": daemon.unheard,
             "queued": sharing.queued(node),
             "left": {folder: found for folder, found in _left(node).items() if found},
             "collecting": daemon.collecting.health(),
@@ -101,7 +102,9 @@ class _Service:
                 Period.parse(period)
             except ValueError:
                 raise Rejected("not a period: 2026Q3, 2026-10, 2026H1 or 2026 is expected") from None
-        return status.view(self._daemon.node, period, self._daemon.last_scan, self._daemon.started_at).to_json()
+        return status.view(
+            self._daemon.node, period, self._daemon.last_scan, self._daemon.started_at, self._daemon.unheard
+        ).to_json()
 
     def parcels(self, request: Request) -> Any:
         node = self._daemon.node

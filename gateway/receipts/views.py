@@ -216,7 +216,8 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The state of a node at `at`. The drop folders are scanned every `scan_seconds`; a delivery that is open for more
+    """The state of a node at `at`. The drop folders are scanned every `scan_seconds`, and at once where a
+    change is heard; `unheard`: the limit of the system for which some are not. A delivery that is open for more
     than `chase_days` asks for attention. `unanswered`: batches of other nodes that wait for a person here;
     `disbelieved`: statements of other nodes that were refused. `undistributed`: what this node itself should have
     distributed by now, by title."""
@@ -230,6 +231,7 @@ class StatusView:
     last_scan: datetime | None = None
     started_at: datetime | None = None
     scan_seconds: float = 2.0
+    unheard: str = ""
     chase_days: int = 7
     rehearsal: bool = False
     datasets: tuple[Dataset, ...] = ()

@@ -106,6 +106,7 @@ def test_all_of_it_settles_by_itself(daemon: Daemon, cluster: Cluster, trouble: 
         daemon.drop(file)
     all_settled(daemon)
     assert daemon.command("parcels", "release", "--agreement", INFLOW, "--period", "2026Q3").returncode == 0
+    trouble(cluster)
     daemon.await_counts("deliveries", "delivered", 32, seconds=150)
     counts = daemon.get("status")["counts"]
     assert (counts["parcels"], counts["deliveries"]) == ({"accepted": len(FILES)}, {"delivered": 32})

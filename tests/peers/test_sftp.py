@@ -2,108 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
 import subprocess
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.sftp_peers import MB, NAME, RECEIVER, Peer, deferred, in_mid_transfer, serving
 
 from gateway import durable
 from gateway.adapters.channels import sshd
-from gateway.adapters.channels.sftp import Endpoint, SftpCourier, remote
-from gateway.adapters.channels.sftp.session import Supervisor
-from gateway.adapters.channels.sshd import HOST, LocalSshd, PythonSftpd, in_python, make_key, openssh
-from gateway.outcomes import Deferred, Fault, Ok, Outcome
-from gateway.parcels import PartyId
-
-RECEIVER = PartyId("guangdong")
-NAME = "migrants-inflow_110000_440000_2026Q3_r1_0123abcd.tar.zst.gpg"
-MB = 1 << 20
-
-
-@dataclass
-class Peer:
-    """A server, our endpoint for it, and one file to deliver."""
-
-    server: LocalSshd | PythonSftpd
-    endpoint: Endpoint
-    home: Path
-
-    @property
-    def place(self) -> Path:
-        return self.server.data / "in"
-
-    @property
-    def part(self) -> Path:
-        return self.place / f".{NAME}.part"
-
-    def file(self, size: int) -> tuple[Path, str]:
-        path = self.home / "ours"
-        if not path.exists():
-            path.write_bytes(os.urandom(size))
-        return path, hashlib.sha256(path.read_bytes()).hexdigest()
-
-    def deliver(self, size: int = 8 * MB, **endpoint: object) -> Outcome[None]:
-        courier = SftpCourier({RECEIVER: replace(self.endpoint, **endpoint)})
-        return courier.deliver(RECEIVER, "in", {NAME: self.file(size)})
-
-    def pin(self) -> None:
-        self.endpoint.known_hosts.write_text(self.server.known_hosts_line)
-
-    def arrived(self) -> bool:
-        return sorted(p.name for p in self.place.iterdir()) == [NAME] and (
-            (self.place / NAME).read_bytes() == (self.home / "ours").read_bytes()
-        )
-
-
-@contextmanager
-def serving(server: LocalSshd | PythonSftpd, home: Path) -> Iterator[Peer]:
-    server.start()
-    try:
-        endpoint = Endpoint(
-            host=HOST,
-            port=server.port,
-            username=server.username,
-            key=home / "key",
-            known_hosts=home / "known_hosts",
-            stall_seconds=1.5,
-        )
-        peer = Peer(server, endpoint, home)
-        peer.pin()
-        yield peer
-    finally:
-        server.stop()
+from gateway.adapters.channels.sftp import SftpCourier, remote
+from gateway.adapters.channels.sshd import HOST, LocalSshd, PythonSftpd, in_python, make_key
+from gateway.outcomes import Deferred, Fault, Ok
 
 
 @pytest.fixture
 def peer(tmp_path: Path) -> Iterator[Peer]:
     with serving(LocalSshd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as made:
         yield made
-
-
-def in_mid_transfer(monkeypatch: pytest.MonkeyPatch, moves: int, act: Callable[[], None]) -> None:
-    """Do `act` once, when progress was told of for the `moves`-th time."""
-    real, seen = Supervisor.progress, iter(range(1, moves + 1))
-
-    def progress(supervisor: Supervisor) -> None:
-        if next(seen, None) == moves:
-            act()
-        real(supervisor)
-
-    monkeypatch.setattr(Supervisor, "progress", progress)
-
-
-def deferred(outcome: Outcome[None], code: str, reason: str | None = None) -> None:
-    assert isinstance(outcome, Deferred), outcome
-    assert (outcome.code, outcome.detail.get("reason")) == (code, reason)
 
 
 # ---- who answers -----------------------------------------------------------------------------------------
@@ -149,18 +71,6 @@ def test_a_server_that_is_down_is_deferred_and_served_when_it_is_back(peer: Peer
     assert peer.arrived()
 
 
-@pytest.mark.parametrize(
-    "old",
-    ["Ciphers aes256-cbc,3des-cbc", "Ciphers aes256-ctr\nMACs hmac-sha1", "KexAlgorithms diffie-hellman-group14-sha1"],
-)
-def test_a_server_with_nothing_but_old_algorithms_is_not_talked_to(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str
-) -> None:
-    monkeypatch.setattr(openssh, "_ALGORITHMS", old + "\n")
-    with serving(LocalSshd(tmp_path / "server", make_key(tmp_path / "key")), tmp_path) as peer:
-        deferred(peer.deliver(), "701", "handshake")
-
-
 # ---- meddling in mid-transfer ----------------------------------------------------------------------------
 
 
@@ -168,7 +78,7 @@ def test_a_server_that_stops_answering_does_not_hold_us_and_the_rest_is_sent_lat
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_mid_transfer(monkeypatch, 100, lambda: peer.server.signal_all(signal.SIGSTOP))
-    deferred(peer.deliver(16 * MB), "701", "stall")
+    deferred(peer.deliver(16 * MB, stall_seconds=1.5), "701", "stall")
     monkeypatch.undo()
     peer.server.signal_all(signal.SIGCONT)
     assert not any(t.name == "sftp-supervisor" for t in threading.enumerate())
@@ -178,7 +88,7 @@ def test_a_server_that_stops_answering_does_not_hold_us_and_the_rest_is_sent_lat
 
 def test_a_server_that_never_greets_does_not_hold_us(peer: Peer) -> None:
     peer.server.signal_all(signal.SIGSTOP)
-    deferred(peer.deliver(), "701", "stall")
+    deferred(peer.deliver(stall_seconds=1.5), "701", "stall")
     peer.server.signal_all(signal.SIGCONT)
 
 

@@ -26,7 +26,7 @@ from gateway.adapters.channels.folders import ExchangeRoot
 from gateway.adapters.channels.room import Room
 from gateway.adapters.channels.sftp import Collector, Endpoint, Errand, Memory, Plan, Round, fetching, landing
 from gateway.adapters.channels.sftp.breaker import Breaker
-from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key
+from gateway.adapters.channels.sshd import HOST, LocalSshd, make_key, openssh
 from gateway.adapters.clock import SystemClock
 from gateway.daemon.collecting import Collecting
 from gateway.outcomes import Deferred, Fault, Ok
@@ -615,6 +615,21 @@ def test_a_changed_host_key_stops_collecting_until_it_is_pinned(exchange: Exchan
     fresh = exchange.collector()
     ok(fresh.round())
     assert ok(fresh.round()).files == 1
+
+
+def test_fetching_speaks_what_delivering_speaks(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange.lay(package() + ENDING, b"x")
+    for offered, code in (("sntrup761x25519-sha512@openssh.com", "712"), ("curve25519-sha256", "")):
+        exchange.server.stop()
+        monkeypatch.setattr(openssh, "_ALGORITHMS", f"KexAlgorithms {offered}\n")
+        exchange.server.port = exchange.endpoint.port
+        exchange.server.start()
+        collector = exchange.collector()
+        if code:
+            deferred(collector.round(), code)
+            assert (collector.health()["code"], collector.health()["failures"]) == (code, 1)
+    ok(collector.round())
+    assert ok(collector.round()).files == 1
 
 
 def test_our_own_key_that_is_missing_is_our_fault(exchange: Exchange) -> None:

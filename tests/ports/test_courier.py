@@ -52,7 +52,7 @@ def test_what_is_there_whole_is_adopted_and_not_written_again(channel: Channel, 
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-@pytest.mark.parametrize("other", [b"", b"other", b"wanted plus"])
+@pytest.mark.parametrize("other", [b"o", b"other", b"wantX", b"wanted plus"])
 def test_another_file_under_the_final_name_is_never_overwritten(channel: Channel, tmp_path: Path, other: bytes) -> None:
     (channel.place / FOLDER).mkdir(parents=True)
     (channel.place / FOLDER / NAME).write_bytes(other)
@@ -60,6 +60,29 @@ def test_another_file_under_the_final_name_is_never_overwritten(channel: Channel
     assert isinstance(outcome, Fault)
     assert outcome.code == "903"
     assert lying(channel) == {NAME: other}
+
+
+@pytest.mark.parametrize("held", [0, 1, 32768, (1 << 20) - 1])
+def test_a_true_beginning_under_the_final_name_is_replaced_by_the_whole(
+    channel: Channel, tmp_path: Path, held: int
+) -> None:
+    """What a crash, a full disk or a cut copy leaves. Who has it open, or under a second name, keeps what it was."""
+    data = os.urandom(1 << 20)
+    (channel.place / FOLDER).mkdir(parents=True)
+    left = channel.place / FOLDER / NAME
+    left.write_bytes(data[:held])
+    (tmp_path / "second name").hardlink_to(left)
+    assert channel.courier.deliver(channel.receiver, FOLDER, {NAME: make(tmp_path, data)}) == Ok(None)
+    assert lying(channel) == {NAME: data}
+    assert (tmp_path / "second name").read_bytes() == data[:held]
+
+
+def test_a_beginning_is_left_where_our_own_copy_is_gone(channel: Channel, tmp_path: Path) -> None:
+    (channel.place / FOLDER).mkdir(parents=True)
+    (channel.place / FOLDER / NAME).write_bytes(b"beg")
+    outcome = channel.courier.deliver(channel.receiver, FOLDER, {NAME: (tmp_path / "missing", "0" * 64)})
+    assert outcome == Fault("900", {"reason": "our copy cannot be read"})
+    assert lying(channel) == {NAME: b"beg"}
 
 
 def test_a_link_under_the_final_name_is_not_written_through(channel: Channel, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from gateway import durable
 from gateway.adapters.channels.folders import moving, party
 from gateway.adapters.channels.sftp import remote
 from gateway.adapters.channels.sftp.breaker import Breaker
-from gateway.adapters.channels.sftp.session import Endpoint, HostKeyMismatch, Misconfigured, Unreachable, session
+from gateway.adapters.channels.sftp.session import Endpoint, HostKeyMismatch, NoSession, session
 from gateway.adapters.publishing import over_http
 from gateway.adapters.publishing.witness import Witness
 from gateway.log.note import BadNote, Checkpoint, Note, VerifierKey, read_checkpoint
@@ -67,7 +67,7 @@ class Mailbox:
         except HostKeyMismatch:
             self._breaker.failed(at_once=True)
             raise Away("host key") from None
-        except (Misconfigured, Unreachable, Away) as error:
+        except (NoSession, Away) as error:
             self._breaker.failed()
             raise Away(str(error)) from None
         self._breaker.succeeded()
@@ -116,13 +116,16 @@ class Mailbox:
             return
         final, part = str(self._folder / REQUEST), str(self._folder / f".{REQUEST}.part")
         remote.remove(sftp, part)
-        with sftp.open(part, "wb") as stream:
+        with sftp.open(part, "wbx") as stream:  # one that truncates could be carried out late, after the look
             stream.write(body)
         progress()
         arrived = remote.status(sftp, part)
         if arrived is None or arrived.st_size != len(body):
             raise Away("verify")
-        remote.rename(sftp, part, final)
+        if not remote.rename(sftp, part, final):  # over there nothing is replaced: our earlier request makes room
+            remote.remove(sftp, final)
+            if not remote.rename(sftp, part, final):
+                raise Away("verify")
         progress()
 
 

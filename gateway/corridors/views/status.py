@@ -58,7 +58,13 @@ class _Known:
     before: Mapping[tuple[str, str], int]
 
 
-def view(node: Node, period: str | None, last_scan: datetime | None, started_at: datetime | None = None) -> StatusView:
+def view(
+    node: Node,
+    period: str | None,
+    last_scan: datetime | None,
+    started_at: datetime | None = None,
+    unheard: str = "",
+) -> StatusView:
     """The state of the node for one period (default: the last one that ended, of most agreements' rhythm)."""
     facts, now = node.facts.current(), node.clock.now()
     period = period or _current(facts, now)
@@ -84,6 +90,7 @@ def view(node: Node, period: str | None, last_scan: datetime | None, started_at:
         log=LogHead(facts.node.name, seq + 1, leaf, last[0].logged_at if last else None),
         last_scan=last_scan,
         started_at=started_at,
+        unheard=unheard,
         scan_seconds=facts.node.intake.scan_seconds,
         rehearsal=facts.node.rehearsal is not None,
         datasets=tuple(_dataset(a, known) for a in agreements),

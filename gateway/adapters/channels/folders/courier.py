@@ -1,8 +1,9 @@
 """Lays files into a party's own folder: `<root>/<party>/接收/<folder>/`.
 
 Each file is written under a hidden name, synced, read back and compared by size and SHA-256, and only then renamed;
-a reader sees it whole or not at all. What is there whole under its name is adopted; anything else under that name is
-never overwritten.
+a reader sees it whole or not at all. What is there whole under its name is adopted; a true beginning of it, of no bytes
+or of many, is what a crash or somebody's cut copy leaves, and the whole file takes its place; anything else under that
+name is never overwritten.
 """
 
 from __future__ import annotations
@@ -13,12 +14,21 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from gateway import durable
 from gateway.adapters.channels.folders import moving
 from gateway.adapters.channels.folders.root import ExchangeRoot, SourceDown
 from gateway.outcomes import NO_ROOM, Deferred, Fault, Ok, Outcome
 from gateway.parcels import PartyId
+
+Standing: TypeAlias = Literal["nothing", "beginning", "whole", "another", "no file"]
+# What ends a delivery: another file is looked at by a person; what is no file has been put in the way.
+_OUTCOMES: Mapping[Standing, Fault | Deferred | None] = {
+    "whole": None,
+    "another": Fault("903"),
+    "no file": Deferred("701", {"reason": "name taken"}),
+}
 
 
 class FolderCourier:
@@ -68,16 +78,15 @@ class FolderCourier:
     def _put(self, folder: int, name: str, source: Path, sha256: str) -> Fault | Deferred | None:
         if name in (".", "..") or "/" in name or "\0" in name or name.startswith("."):
             return Fault("900", {"reason": "name of a delivery"})
-        there = _digest(folder, name)
-        if there is not None:
-            return None if there == sha256 else _other(there)
+        standing = _standing(folder, name, source, sha256)
+        if standing in _OUTCOMES:
+            return _OUTCOMES[standing]
         partial = f".{name}.part"
         moving.remove(folder, partial)
         try:
             failed: Fault | Deferred | None = self._write(folder, partial, source, sha256)
             if failed is None and not moving.rename_free(folder, partial, name):
-                there = _digest(folder, name) or ""
-                failed = None if there == sha256 else _other(there)
+                failed = _replace(folder, partial, name, source, sha256)
         finally:
             moving.remove(folder, partial)
         return failed
@@ -104,10 +113,47 @@ class FolderCourier:
         return None
 
 
-def _other(there: str) -> Fault | Deferred:
-    """Something else has the final name: another file is looked at by a person; what is no file has been put in the
-    way."""
-    return Fault("903") if there else Deferred("701", {"reason": "name taken"})
+def _standing(folder: int, name: str, source: Path, sha256: str) -> Standing:
+    """What has the final name. Raises `OSError`."""
+    there = _digest(folder, name)
+    if there is None:
+        return "nothing"
+    if not there:
+        return "no file"
+    return "whole" if there == sha256 else "beginning" if _begins(folder, name, source) else "another"
+
+
+def _replace(folder: int, partial: str, name: str, source: Path, sha256: str) -> Fault | Deferred | None:
+    """Put `partial` in the place of a beginning. The two are swapped, and what stood there is looked at once more where
+    it is now: another file that came in between goes back."""
+    standing = _standing(folder, name, source, sha256)
+    if standing in _OUTCOMES:
+        return _OUTCOMES[standing]
+    if standing == "nothing":  # taken away since
+        return None if moving.rename_free(folder, partial, name) else _OUTCOMES["no file"]
+    if not moving.exchange(folder, partial, name):
+        os.rename(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+        return None
+    standing = _standing(folder, partial, source, sha256)
+    if standing in ("no file", "another"):
+        moving.exchange(folder, partial, name)
+        return _OUTCOMES[standing]
+    return None
+
+
+def _begins(folder: int, name: str, source: Path) -> bool:
+    """Whether a file is a true beginning of ours, and shorter. Where ours cannot be read, the writing of it says so."""
+    if not os.access(source, os.R_OK):
+        return True
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as theirs, source.open("rb") as ours:
+        held = os.fstat(descriptor).st_size
+        if held >= os.fstat(ours.fileno()).st_size:
+            return False
+        while block := theirs.read(min(durable.CHUNK, held - theirs.tell())):
+            if ours.read(len(block)) != block:
+                return False
+        return True
 
 
 def _digest(folder: int, name: str) -> str | None:

@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_NOREPLACE = 1
+_NOREPLACE, _EXCHANGE = 1, 2
 _UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 
 
@@ -30,6 +30,17 @@ def rename_free(folder: int, old: str, new: str, into: int | None = None) -> boo
         return False
     os.rename(old, new, src_dir_fd=folder, dst_dir_fd=into)
     return True
+
+
+def exchange(folder: int, one: str, other: str) -> bool:
+    """Swap two names of an open folder, atomically; False, and nothing done, on a file system that cannot. Raises
+    `OSError`."""
+    if _LIBC.renameat2(folder, os.fsencode(one), folder, os.fsencode(other), _EXCHANGE) == 0:
+        return True
+    error = ctypes.get_errno()
+    if error not in _UNSUPPORTED:
+        raise OSError(error, os.strerror(error))
+    return False
 
 
 def exists(folder: int, name: str) -> bool:

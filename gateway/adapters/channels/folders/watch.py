@@ -7,6 +7,7 @@ for the flag scans anyway when the time is up; and every wait first looks whethe
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -32,6 +33,7 @@ logging.getLogger("watchdog").setLevel(logging.CRITICAL + 1)
 
 _EVENTS: list[type[FileSystemEvent]] = [FileCreatedEvent, FileClosedEvent, FileMovedEvent]
 Identity = tuple[int, int]
+_LIMITS = {errno.EMFILE: "fs.inotify.max_user_instances", errno.ENOSPC: "fs.inotify.max_user_watches"}
 
 
 class _Alarm(FileSystemEventHandler):
@@ -72,6 +74,8 @@ class Watch:
         self._root = root
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, Identity]] = {}
+        self.limit = ""
+        """The limit of the system for which some folder is not heard, by its name: it is scanned all the same."""
 
     def start(self) -> None:
         """Begin to watch; folders that are missing are taken up by `mend` once they are there."""
@@ -97,12 +101,18 @@ class Watch:
 
         Every one taken up sets the flag: what came while it was not watched is to be scanned for.
         """
+        self.limit = ""
         if self._observer is None or not self._observer.is_alive():
             if self._observer is not None:
                 self._observer.unschedule_all()  # its emitters live on without it
             self._watches.clear()
-            self._observer = PollingObserver(timeout=self._poll_seconds) if self._network else Observer()
-            self._observer.start()
+            try:
+                self._observer = PollingObserver(timeout=self._poll_seconds) if self._network else Observer()
+                self._observer.start()
+            except OSError as error:
+                self._observer = None
+                self._note(error)
+                return 0
         mended = sum(self._attend(self._observer, folder) for folder in self._folders)
         if mended:
             self.wake.set()
@@ -135,10 +145,14 @@ class Watch:
             return False
         try:
             scheduled = observer.schedule(_Alarm(self.wake), str(folder), event_filter=_EVENTS)
-        except OSError:  # gone again, or no inotify watch left: the scan goes on without
+        except OSError as error:  # gone again, or no inotify watch left: the scan goes on without
+            self._note(error)
             return False
         self._watches[folder] = (scheduled, identity)
         return True
+
+    def _note(self, error: OSError) -> None:
+        self.limit = _LIMITS.get(error.errno or 0, self.limit)
 
     def _identity(self, folder: Path) -> Identity | None:
         try:

@@ -28,13 +28,7 @@ from gateway.adapters.channels.sftp.fetching import Fetch, Wanted, Wire
 from gateway.adapters.channels.sftp.landing import Halt
 from gateway.adapters.channels.sftp.looking import Errand, Look, Missing, Plan, Round, Sighting, Source
 from gateway.adapters.channels.sftp.memory import Memory
-from gateway.adapters.channels.sftp.session import (
-    HostKeyMismatch,
-    Misconfigured,
-    Supervisor,
-    Unreachable,
-    session,
-)
+from gateway.adapters.channels.sftp.session import NoSession, Supervisor, Unreachable, session
 from gateway.outcomes import Deferred, Fault, Ok
 from gateway.parcels import AgreementId
 
@@ -104,8 +98,8 @@ class Collector:
 
     def round(self) -> Polled:
         """One poll. Ok with its counts; Deferred 701 with `reason` (`connect`, `handshake`, `login`, `stall`,
-        `dropped`, `breaker`, `busy`, `stopped`), 702 (no room here), 705 (host key), 709 (our share is away); Fault 900
-        (our key or known_hosts)."""
+        `dropped`, `breaker`, `busy`, `stopped`), 702 (no room here), 705 (host key), 709 (our share is away), 712 (no
+        algorithm in common); Fault 900 (our key or known_hosts)."""
         if self._stopping.is_set():
             return _later("stopped")
         wait = self._breaker.seconds_left
@@ -137,12 +131,9 @@ class Collector:
                     return _later("stall" if supervisor.stalled else "dropped")
         except Halt as halt:
             return halt.outcome
-        except HostKeyMismatch:
-            return Deferred("705", retry_after=_AGAIN)
-        except Misconfigured as error:
-            return Fault("900", {"reason": str(error)})
-        except Unreachable as error:
-            return _later("stopped" if self._stopping.is_set() else str(error))
+        except NoSession as error:
+            stopped = isinstance(error, Unreachable) and self._stopping.is_set()
+            return _later("stopped") if stopped else error.outcome
         finally:
             self._supervisor = None
         return Ok(counts)
@@ -264,7 +255,7 @@ class Collector:
                 self._breaker.succeeded()
             case Deferred(code, detail):
                 self._code = code
-                if code in ("701", "705") and detail.get("reason") != "stopped":
+                if code in ("701", "705", "712") and detail.get("reason") != "stopped":
                     self._breaker.failed(at_once=code == "705")
             case Fault(code):
                 self._code = code

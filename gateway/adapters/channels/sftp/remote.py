@@ -14,13 +14,73 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 import paramiko
-from paramiko.sftp import CMD_DATA, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_READ, int64
+from paramiko.sftp import (
+    CMD_DATA,
+    CMD_EXTENDED,
+    CMD_EXTENDED_REPLY,
+    CMD_INIT,
+    CMD_READ,
+    CMD_VERSION,
+    SFTP_BAD_MESSAGE,
+    SFTP_EOF,
+    SFTP_NO_SUCH_FILE,
+    SFTP_OK,
+    SFTP_OP_UNSUPPORTED,
+    SFTP_PERMISSION_DENIED,
+    int64,
+)
 
 BLOCK = 32768 - 128
 """Bytes of one request. With what SFTP and SSH put before them they fit into one packet of 32 KiB, the most a server
 takes or gives; 32 KiB of data would go as two packets, each encrypted and authenticated by itself."""
 WINDOW = 128
 """Reads under way at a time: 4 MiB, well over what a line holds, and all the memory this takes."""
+_ERRNO = {
+    SFTP_BAD_MESSAGE: errno.EINVAL,
+    SFTP_NO_SUCH_FILE: errno.ENOENT,
+    SFTP_PERMISSION_DENIED: errno.EACCES,
+    SFTP_OP_UNSUPPORTED: errno.EOPNOTSUPP,
+}
+
+
+_VERSION = 3
+
+
+class NotOnDisk(Exception):
+    """The server could not put on its disk what it had taken."""
+
+
+class Client(paramiko.SFTPClient):
+    """paramiko's, for servers that speak Chinese: of an answer the number counts. Its text is for people, and paramiko
+    raises UnicodeDecodeError over one in GB 18030, be it the one that says that all is well. `extensions` are those
+    that the server says it knows."""
+
+    extensions: frozenset[bytes] = frozenset()
+
+    def _send_version(self) -> int:
+        hello = paramiko.Message()
+        hello.add_int(_VERSION)
+        self._send_packet(CMD_INIT, hello)  # type: ignore[attr-defined]
+        kind, data = self._read_packet()  # type: ignore[attr-defined]
+        if kind != CMD_VERSION:
+            raise paramiko.sftp.SFTPError("no SFTP server")
+        answer, names = paramiko.Message(data), set()
+        version = int(answer.get_int())
+        while answer.get_remainder():
+            names.add(answer.get_binary())
+            answer.get_binary()  # its version
+        self.extensions = frozenset(names)
+        return version
+
+    def _convert_status(self, message: paramiko.Message) -> None:
+        """Raises `EOFError`, or `OSError` with a number where SFTP has one; without, "Failure" is all that was said."""
+        code = message.get_int()
+        if code == SFTP_EOF:
+            raise EOFError
+        if code in _ERRNO:
+            raise OSError(_ERRNO[code], "the server's answer")
+        if code != SFTP_OK:
+            raise OSError("the server's answer")
 
 
 def status(sftp: paramiko.SFTPClient, path: str) -> paramiko.SFTPAttributes | None:
@@ -46,8 +106,14 @@ def is_answering(sftp: paramiko.SFTPClient) -> bool:
 
 def sha256(sftp: paramiko.SFTPClient, path: str, size: int, progress: Callable[[], None]) -> str:
     """SHA-256 of the first `size` bytes as the server gives them back; of fewer when the file is shorter."""
+    with sftp.open(path, "rb") as theirs:
+        return sha256_of(sftp, theirs, size, progress)
+
+
+def sha256_of(sftp: paramiko.SFTPClient, theirs: paramiko.SFTPFile, size: int, progress: Callable[[], None]) -> str:
+    """The same of an open file."""
     digest = hashlib.sha256()
-    for block in blocks(sftp, path, 0, size):
+    for block in _blocks(sftp, theirs.handle, 0, size):
         digest.update(block)
         progress()
     return digest.hexdigest()
@@ -133,12 +199,39 @@ def remove(sftp: paramiko.SFTPClient, path: str) -> None:
             raise
 
 
-def rename(sftp: paramiko.SFTPClient, old: str, new: str) -> None:
-    """`posix-rename@openssh.com`, or the plain rename where the server does not know it (it fails on an existing name,
-    and says no more than "Failure")."""
+def rename(sftp: paramiko.SFTPClient, old: str, new: str) -> bool:
+    """Put `old` in the place of `new` by `posix-rename@openssh.com`. Where the server does not know that or refuses it,
+    the plain rename, which replaces nothing: False, and nothing done, when `new` is taken."""
     try:
         sftp.posix_rename(old, new)
     except OSError as error:
-        if error.errno is not None:
+        if error.errno == errno.ENOENT:
             raise
-        sftp.rename(old, new)
+        try:
+            sftp.rename(old, new)
+        except OSError:  # "Failure" is all that is said of a name that is taken
+            if status(sftp, new) is None:
+                raise
+            return False
+    return True
+
+
+def settle(sftp: paramiko.SFTPClient, theirs: paramiko.SFTPFile) -> None:
+    """Hear what became of every pipelined write (paramiko drops the last answers when it closes a file), then have the
+    file put on the server's disk where it knows `fsync@openssh.com`: a rename that outlives a power failure without the
+    bytes would leave a short file under a final name. Raises `OSError` for a write, `NotOnDisk`."""
+    known = isinstance(sftp, Client) and b"fsync@openssh.com" in sftp.extensions
+    command = (CMD_EXTENDED, "fsync@openssh.com", theirs.handle)
+    # Asked for before the answers are heard: one wait for all of them.
+    synced = sftp._async_request(type(None), *command) if known else None  # type: ignore[attr-defined]
+    while theirs._reqs:  # type: ignore[attr-defined]
+        sftp._read_response(theirs._reqs.popleft())  # type: ignore[attr-defined]
+    if synced is None:
+        return
+    try:
+        sftp._read_response(synced)  # type: ignore[attr-defined]
+    except OSError as error:
+        if error.errno is None and is_answering(sftp):
+            raise NotOnDisk from None
+        if error.errno not in (errno.EOPNOTSUPP, errno.EACCES, errno.EINVAL):
+            raise

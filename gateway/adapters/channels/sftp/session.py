@@ -17,34 +17,60 @@ from pathlib import Path
 
 import paramiko
 
+from gateway.adapters.channels.sftp import negotiation, remote
+from gateway.outcomes import Deferred, Detail, Fault
+
 WIRE_LOG = "gateway.sftp.wire"
 # paramiko writes paths, banners and tracebacks: none of it belongs into a journal.
 logging.getLogger(WIRE_LOG).setLevel(logging.CRITICAL + 1)
 
-# What paramiko 5 still offers and no server of today needs.
-_DISABLED = {
-    "ciphers": ("aes128-cbc", "aes192-cbc", "aes256-cbc", "3des-cbc"),
-    "macs": ("hmac-sha1", "hmac-md5", "hmac-sha1-96", "hmac-md5-96"),
-    "kex": (
-        "diffie-hellman-group14-sha1",
-        "diffie-hellman-group1-sha1",
-        "diffie-hellman-group-exchange-sha1",
-    ),
-    "keys": ("ssh-rsa", "ssh-dss"),
-    "pubkeys": ("ssh-rsa", "ssh-dss"),
-}
+
+_PATIENCE, _LONG_PATIENCE = 60.0, 3600.0
 
 
-class HostKeyMismatch(Exception):
+class NoSession(Exception):
+    """There is no session. `outcome` is what a channel returns then; it holds words of ours, never the server's, but
+    for names of algorithms."""
+
+    @property
+    def outcome(self) -> Deferred | Fault:
+        raise NotImplementedError
+
+
+class HostKeyMismatch(NoSession):
     """The server's key is not the pinned one, or none is pinned for it."""
 
+    @property
+    def outcome(self) -> Deferred:
+        return Deferred("705", retry_after=_LONG_PATIENCE)
 
-class Misconfigured(Exception):
+
+class Misconfigured(NoSession):
     """Our own key or known_hosts file cannot be used. The message names the fact, never its content."""
 
+    @property
+    def outcome(self) -> Fault:
+        return Fault("900", {"reason": str(self)})
 
-class Unreachable(Exception):
-    """Down, refused, too slow, or it does not let us in. The message is a word of ours, never the server's."""
+
+class Unreachable(NoSession):
+    """Down, refused, too slow, or it does not let us in. The message is a word of ours."""
+
+    @property
+    def outcome(self) -> Deferred:
+        return Deferred("701", {"reason": str(self)}, _PATIENCE)
+
+
+class NothingInCommon(NoSession):
+    """The server shares no algorithm with us: only another configuration over there changes that."""
+
+    def __init__(self, detail: Detail) -> None:
+        super().__init__("algorithms")
+        self._detail = detail
+
+    @property
+    def outcome(self) -> Deferred:
+        return Deferred("712", self._detail, _LONG_PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +157,7 @@ def session(
     """Connect, check the host key, log in, open SFTP; closed at the end in any case. A caller that passes a
     `supervisor` can abort while it still logs in.
 
-    Raises `HostKeyMismatch`, `Misconfigured`, `Unreachable`; inside the block a stall surfaces as one of paramiko's
+    Raises `NoSession`; inside the block a stall surfaces as one of paramiko's
     errors with `supervisor.stalled` set.
     """
     client = paramiko.SSHClient()
@@ -187,15 +213,21 @@ def _log_in(
             channel_timeout=20,
             allow_agent=False,
             look_for_keys=False,
-            disabled_algorithms=_DISABLED,
+            disabled_algorithms=negotiation.DISABLED,
+            transport_factory=negotiation.Transport,  # type: ignore[arg-type] # the stubs tell of GSS, which is gone
         )
         supervisor.progress()
-        client_sftp = client.open_sftp()
+        transport = client.get_transport()
+        client_sftp = remote.Client.from_transport(transport) if transport is not None else None
+        if client_sftp is None:
+            raise Unreachable("handshake")
     except (HostKeyMismatch, paramiko.BadHostKeyException):
         raise HostKeyMismatch from None
+    except negotiation.Refused as error:
+        raise NothingInCommon(error.detail) from None
     except paramiko.AuthenticationException:
         raise Unreachable("login") from None
-    except (OSError, EOFError, paramiko.SSHException, paramiko.sftp.SFTPError, AttributeError):
+    except Exception:  # whatever paramiko raises over what a server sends: ValueError, UnicodeDecodeError, …
         raise Unreachable("stall" if supervisor.stalled else "handshake") from None
     supervisor.progress()
     return client_sftp

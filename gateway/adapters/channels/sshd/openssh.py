@@ -34,10 +34,12 @@ class LocalSshd:
 
     name = "OpenSSH"
 
-    def __init__(self, home: Path, authorized_key: str, port: int = 0) -> None:
-        """`home` gets the configuration, a host key (kept when there) and `data/`. `port` 0: any free one."""
+    def __init__(self, home: Path, authorized_key: str, port: int = 0, options: str = "") -> None:
+        """`home` gets the configuration, a host key (kept when there) and `data/`. `port` 0: any free one.
+        `options` are those of sftp-server(8), beside the folder to start in."""
         self.home = home.absolute()
         self.port = port
+        self._options = options
         self.data = self.home / "data"
         self._process: subprocess.Popen[bytes] | None = None
         self._link: Path | None = None
@@ -101,7 +103,7 @@ class LocalSshd:
             "PermitTTY no",
             "MaxStartups 100",
             "Subsystem sftp internal-sftp",
-            f"ForceCommand internal-sftp -d {self._plain_path()}",
+            f"ForceCommand internal-sftp -d {self._plain_path()} {self._options}".rstrip(),
         ]
         durable.write_bytes(self.home / "sshd_config", ("\n".join(lines) + "\n" + _ALGORITHMS).encode("utf-8"))
 

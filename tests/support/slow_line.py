@@ -27,6 +27,7 @@ class SlowLine:
     def __post_init__(self) -> None:
         self.listener = socket.create_server((HOST, 0))
         self._broken = threading.Event()
+        self._ends: list[socket.socket] = []
         self._serving = threading.Thread(target=self._serve, daemon=True)
         self._serving.start()
 
@@ -37,6 +38,12 @@ class SlowLine:
     @property
     def has_broken(self) -> bool:
         return self._broken.is_set()
+
+    def cut(self) -> None:
+        """Every connection there is breaks, for both sides."""
+        for end in self._ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Shut down first: a thread that waits in `accept` would else wait on whatever gets the number next."""
@@ -50,6 +57,7 @@ class SlowLine:
             while True:
                 client, _ = self.listener.accept()
                 server = socket.create_connection((HOST, self.port))
+                self._ends += [client, server]
                 for source, target, upwards in ((client, server, True), (server, client, False)):
                     threading.Thread(target=self._relay, args=(source, target, upwards), daemon=True).start()
 
