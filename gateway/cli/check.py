@@ -29,6 +29,7 @@ WORDS = {
         "error": "退回",
         "warning": "提示",
         "cell": "某项",
+        "where": "某一列",
         "quality": "质量：",
         "completeness": "完整性",
         "conformity": "规范性",
@@ -50,6 +51,7 @@ WORDS = {
         "error": "refused",
         "warning": "warning",
         "cell": "a cell",
+        "where": "some column",
         "quality": "Quality:",
         "completeness": "completeness",
         "conformity": "conformity",
@@ -177,7 +179,8 @@ def _show(found: records.Check, lang: Language) -> None:
         for code, count in found.codes.items():
             severity = meanings()[code].severity
             colour = "red" if severity == "error" else ""
-            sentence = catalogue()[code].sentence(lang, {"title": str(words["cell"])})
+            general = {"title": str(words["cell"]), "where": str(words["where"])}
+            sentence = catalogue()[code].sentence(lang, general)
             table.add_row(code, str(count), str(words[severity]), sentence, style=colour)
         console.print(table)
     for sentence in readings.sentences(found.reading, lang.value):

@@ -36,16 +36,22 @@ def code_lines(
 ) -> tuple[CodeLine, ...]:
     """The lines of a list of violations (rows of `row,field,code,severity,message`, no header): one per field and code,
     errors before warnings, most frequent first. `titles` maps a field's name to its title; a message never holds a
-    value of the record, so the first message of a field and code is shown for all of them."""
+    value of the record, so the first message of a field and code is shown for all of them; where those of whole rows
+    name several columns, none is."""
     counted: dict[tuple[str, str, str], tuple[int, str]] = {}
+    several: set[str] = set()
     for _, field, code, severity, message in violations:
         count, first = counted.get((field, code, severity), (0, message))
         counted[field, code, severity] = count + 1, first
+        if not field and message != first:
+            several.add(code)
     known, words = catalogue(), Words(language)
     lines = []
     for (field, code, severity), (count, message) in counted.items():
         title = titles.get(field, field)
-        general = {"title": title, "other": words("receipt.other_field")}
+        general = {"title": title, "other": words("receipt.other_field"), "where": words("receipt.some_column")}
+        if not field and code in several and code in known:
+            message = known[code].sentence(language, general)
         remedy = known[code].remedy(language, general) if code in known else "–"
         lines.append(CodeLine(code, title, count, message, remedy, "warning" if severity == "warning" else "error"))
     return tuple(sorted(lines, key=_worst_first))
@@ -69,7 +75,12 @@ def of_records(receipt: Receipt, language: Language) -> tuple[CodeLine, ...]:
     """The codes of the receipt's records: errors before warnings, most frequent first. A receipt holds no fields, so a
     sentence about a field names none."""
     words, known, warnings = Words(language), catalogue(), _warnings()
-    general = {"title": words("receipt.some_field"), "other": words("receipt.other_field"), **receipt.detail}
+    general = {
+        "title": words("receipt.some_field"),
+        "other": words("receipt.other_field"),
+        "where": words("receipt.some_column"),
+        **receipt.detail,
+    }
     lines = [
         CodeLine(
             code,

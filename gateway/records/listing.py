@@ -1,6 +1,6 @@
 """The lists of one examination: refused rows, whole and as they came, and violations with their sentences.
 
-`refused.csv` holds every refused row: `row` (data rows from 1), `line` (the file's line, which is the row number a
+`refused.csv` holds every refused row: `row` (data rows from 1), `line` (the row number a
 spreadsheet shows) and the original cells under the original titles. `violations.csv` is
 `row,field,code,severity,message`.
 """

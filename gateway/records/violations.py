@@ -17,6 +17,7 @@ Dimension = Literal["completeness", "conformity", "consistency", "plausibility"]
 DIMENSIONS: tuple[Dimension, ...] = ("completeness", "conformity", "consistency", "plausibility")
 """完整性 规范性 逻辑性 合理性."""
 
+WHERE = {"zh": "{columns} 列", "en": "column {columns}"}
 WHOLE_ROW = -1
 Problem = tuple[int, str]
 """Index of the field in the schema (`WHOLE_ROW`: the line itself) and the code."""
@@ -53,7 +54,7 @@ class Sentences:
         """Sentence and remedy. `columns`: the letters of those that a fault of the whole row is about."""
         key = (field, code, columns)
         if key not in self._known:
-            detail: dict[str, str | int] = {**self._fixed, "columns": columns}
+            detail: dict[str, str | int] = {**self._fixed, "where": WHERE[self.language].format(columns=columns)}
             if code == "404":
                 detail["limit"] = 1 << 20
             if field != WHOLE_ROW:

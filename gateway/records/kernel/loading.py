@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway import durable
 from gateway.records.kernel.entries import ENTRIES
+from gateway.records.readers.quoting import CELL_FEEDS, CELL_LIMIT, LINE_LIMIT, RECORD_FEEDS
 
 HERE = Path(__file__).parent
 BESIDE = HERE / "compiled"
@@ -43,6 +44,7 @@ def file_name() -> str:
     digest = hashlib.sha256()
     for part in _SOURCES:
         digest.update((HERE / f"{part}.py").read_bytes())
+    digest.update(repr((LINE_LIMIT, CELL_LIMIT, CELL_FEEDS, RECORD_FEEDS)).encode())  # compiled into it
     digest.update(_processor())
     return digest.hexdigest()[:32]
 

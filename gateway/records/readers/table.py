@@ -18,6 +18,8 @@ from gateway.records.text import Repertoire
 if TYPE_CHECKING:
     from gateway.records.readers.workbook import SheetTable
 
+_HEAD = 1 << 16
+"""Bytes read at a time where a header is sought."""
 _LEAST_REACH = 3
 """No cell with a line break is taken for rows for fewer separators than these: an address may hold some."""
 
@@ -76,9 +78,7 @@ def open_table(path: Path, schema: Schema, ignorable: Sequence[str], repertoire:
         return found
     reach = max(_LEAST_REACH, sum(field.required for field in schema.fields) - 1, len(schema.fields) // 2)
     forms = {separator: Form(separator, reach) for separator in header.SEPARATORS}
-    begins = {
-        separator: _first(batches(path, found, repertoire, form, encoding.HEAD)) for separator, form in forms.items()
-    }
+    begins = {separator: _first(batches(path, found, repertoire, form, _HEAD)) for separator, form in forms.items()}
     separator = header.separator({one: lines for one, (lines, _) in begins.items()}, schema)
     lines, feeds = begins[separator]
     where = header.find(lines, schema, ignorable, (separator,))

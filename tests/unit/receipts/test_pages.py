@@ -218,6 +218,15 @@ def test_rows_are_counted_from_a_list_of_violations() -> None:
     assert lines[0].remedy == "请对照证件核对。"
 
 
+def test_rows_that_differ_in_the_column_name_none() -> None:
+    rows = [(str(row), "", "402", "error", f"{column} 列没有列名却有内容。") for row, column in enumerate("RSS")]
+    assert [line.sentence for line in code_lines(rows[1:], {}, "zh")] == ["S 列没有列名却有内容。"]
+    assert [line.sentence for line in code_lines(rows, {}, "zh")] == ["某一列没有列名却有内容。"]
+    assert [line.sentence for line in code_lines(rows, {}, "en")] == [
+        "There is content without a title in some column."
+    ]
+
+
 def test_codes_without_rows_tell_errors_before_warnings(make: Callable[..., Receipt]) -> None:
     page = receipt_html(make(codes={"401": 3, "421": 12, "452": 40}))
     text = Text(page).text

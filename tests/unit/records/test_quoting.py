@@ -248,7 +248,7 @@ def test_a_mark_without_a_partner_costs_its_row(
     examined = examiner(_file(*rows, separator=separator).encode(name))
     assert (examined.found.records, examined.found.accepted) == (600, 599)
     assert [row[:2] for row in _refused(examined)] == [["3", "4"]]
-    assert _sentence(examined, "3").startswith(f"这一行 {'ABCDEFGHIJKLMNOPQ'[place]} 列的半角引号不成对")
+    assert _sentence(examined, "3").startswith(f"这一行里，{'ABCDEFGHIJKLMNOPQ'[place]} 列的半角引号不成对")
 
 
 @pytest.mark.parametrize("field", [0, 1, 15, 16])
@@ -286,7 +286,7 @@ def test_a_stray_mark_in_the_header_is_told_and_following_that_mends_it(
 def test_following_what_is_told_mends_the_file(examiner: Examiner) -> None:
     data = _file(GOOD, good(residence_address='"示例市1号'), GOOD)
     examined = examiner(data.encode())
-    assert _sentence(examined, "2").startswith("这一行 D 列")
+    assert _sentence(examined, "2").startswith("这一行里，D 列")
     [[_, row, *_]] = _refused(examined)
     broken = data.split("\n")
     for mended in (broken[int(row) - 1].replace('"', ""), broken[int(row) - 1].replace("1号", '1号"')):
