@@ -49,6 +49,8 @@ class ExamineJob:
     """Of a statistical table: the fields by which, with which other side, and what is summed up."""
     whole_above: float = 1.0
     """The share of refused records above which the agreement refuses the file: its list then says to mend the file."""
+    unended: bool = False
+    """The file has no end, and its sender says that this is all of it: then its last record must be a good one."""
     author: str = ""
     """Whose file it is. A Data Package that names another in its own descriptor is refused (255, with the name it
     claims); empty: nobody asks."""

@@ -110,8 +110,8 @@ def examine(
     with the bytes of the file read so far. `threads`: how many the compiled engine may use (None: one per CPU); 0 asks
     for the plain engine. Both give the same bytes.
 
-    Refused 226, 227 (nil), 255 (another's), 301–320 (table), 502 (wrong folder): then no outputs remain. Fault 901 when
-    what lies on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a
+    Refused 226, 227 (nil), 255 (another's), 260 (`unended`), 301–320 (table), 502 (wrong folder): then no outputs
+    remain. Fault 901 when what lies on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a
     schema that is not there or cannot be applied.
     """
     folder = folder or job.out / "parts"
@@ -149,13 +149,13 @@ def _examine(
     ):
         routing = Routing.of(job, rules)
         run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, routing)
-        fast = None if job.nil or not routing.plain else kernel.choose(run, circumstances, threads)
+        fast = None if job.nil or job.unended or not routing.plain else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:
             refused = run.read(job.nil, progress)
         else:
             fast.read(progress)
-        refused = refused or run.conclude(job.nil, sender)
+        refused = refused or run.conclude(job.nil, sender, job.unended)
         if refused is not None:
             parts.remove()
             listing.remove()

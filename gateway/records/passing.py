@@ -27,6 +27,7 @@ from gateway.records.readers.typed import MERGED
 from gateway.records.routing import Routing
 from gateway.records.rules import RowJudge
 from gateway.records.schema import Schema
+from gateway.records.truncation import TRUNCATED
 from gateway.records.violations import WHOLE_ROW, Problem, errors
 
 MISPLACED_SHARE = 0.9
@@ -89,6 +90,7 @@ class Pass:
         self._merged: list[int] = []
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
+        self._last_refused = 0
         self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
         self._seen: set[tuple[int, str]] = set()
         self._mark = 0
@@ -258,14 +260,17 @@ class Pass:
             self.listing.warn(self.rows, line, problems)
             return True
         self.refused += 1
+        self._last_refused = self.rows
         self.listing.refuse(self.rows, number, line, problems, columns)
         return False
 
-    def conclude(self, nil: bool, sender: str) -> Refused | None:
-        """Judge the file as a whole: refused 226 without records, 502 where nearly all lie outside the sender's
-        own area."""
+    def conclude(self, nil: bool, sender: str, unended: bool = False) -> Refused | None:
+        """Judge the file as a whole: refused 260 where it has no end and its last record is none, which half a record
+        is taken for; 226 without records, 502 where nearly all lie outside the sender's own area."""
         if not self.rows and not nil:
             return Refused(EMPTY)
+        if unended and self._last_refused == self.rows:
+            return Refused(TRUNCATED)
         if self.codes[NOT_OWN] and self.codes[NOT_OWN] >= self.rows * MISPLACED_SHARE:
             own = next(field.title for field in self.rules.fields if field.region == "own")
             return Refused(MISPLACED, {"title": own, "sender": sender, "records": self.rows})

@@ -36,6 +36,15 @@ def test_the_same_bytes_once_more_are_taken_at_their_word(node: Node) -> None:
     assert (row.state, row.code, row.accepted) == (ParcelState.ACCEPTED, "100", 12)
 
 
+@pytest.mark.parametrize("cut", [CUT, WHOLE[:-9]], ids=["mid-table", "last cell"])
+def test_half_a_record_at_the_end_is_nobodys_word(node: Node, cut: bytes) -> None:
+    """A client that tries again over a full disk sends the same half twice; a marker is as good as what it marks."""
+    assert [node.send(planned(), cut).code for _ in range(2)] == ["260", "260"]
+    (node.folder() / f"{planned().name}.ok").touch()
+    assert node.send(planned(), cut).code == "260"
+    assert node.send(planned(), WHOLE).code == "100"
+
+
 def test_other_bytes_are_not(node: Node) -> None:
     node.send(planned(), CUT)
     assert node.send(planned(), CUT[:-1]).code == "260"

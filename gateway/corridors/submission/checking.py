@@ -23,6 +23,7 @@ from gateway.node import Terms
 from gateway.outcomes import Decision, Held, Ok, Refused
 from gateway.parcels import Checked, Kind, Opened, ParcelId
 from gateway.records import Examination
+from gateway.records.truncation import is_truncated
 from gateway.stages import authority, checking
 from gateway.step import StepResult
 
@@ -48,7 +49,10 @@ class Checking(ParcelStep[Opened, Checked]):
         arrival = opened.arrival
         if refused := checking.nil_document(opened, facts.agreements[arrival.agreement]):
             return refused
-        job = checking.job(opened, facts, node.spool.table(parcel), node.spool.clear_out(parcel))
+        table = node.spool.table(parcel)
+        job = checking.job(opened, facts, table, node.spool.clear_out(parcel))
+        if not arrival.derived_from:
+            job = replace(job, unended=is_truncated(table, node.inbox.name(parcel)))
         with node.shares.held(arrival.sender) as free:
             if not free:
                 return others_first()
