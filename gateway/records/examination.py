@@ -111,8 +111,8 @@ def examine(
     for the plain engine. Both give the same bytes.
 
     Refused 226, 227 (nil), 255 (another's), 260 (`unended`), 301–320 (table), 502 (wrong folder): then no outputs
-    remain. Fault 901 when what lies on disk is not what was judged. Raises `OSError` (no space), `FileNotFoundError`/`SchemaFault` for a
-    schema that is not there or cannot be applied.
+    remain. Fault 901 when what lies on disk is not what was judged. Raises `OSError` (no space),
+    `FileNotFoundError`/`SchemaFault` for a schema that is not there or cannot be applied.
     """
     folder = folder or job.out / "parts"
     _clear(job.out, folder)
