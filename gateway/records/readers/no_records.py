@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from gateway.records.readers.header import ENOUGH, Header
-from gateway.records.readers.lines import CONTROL, Damaged
+from gateway.records.readers.lines import CONTROL, DELETED, Damaged
 from gateway.records.readers.quoting import BREAK
 from gateway.records.schema import Field, Schema, normal_title
 
@@ -36,6 +36,22 @@ PASSABLE = (EXAMPLE,)
 TITLE, NUMBER_ALONE, NOTHING_OURS, REPEATED_HEADER, END_MARK, PAGE_BREAK, RULE, COUNTED = (
     "标题", "只有序号", "约定各列为空", "重复的表头", "文件结束符", "换页符", "分隔线", "条数",
 )  # fmt: skip
+KINDS = frozenset(
+    (
+        EXAMPLE,
+        *MARKERS,
+        TITLE,
+        NUMBER_ALONE,
+        NOTHING_OURS,
+        REPEATED_HEADER,
+        END_MARK,
+        PAGE_BREAK,
+        RULE,
+        COUNTED,
+        DELETED,
+    )
+)
+"""Every kind there is: words of ours, never of a file."""
 _ORNAMENTS = "（(—-–=＝*＊·…\u3000 \t"
 """What such lines may have before their first word."""
 _PICTURES = {END_MARK: "\u241a\u2400", PAGE_BREAK: "\u240c"}
