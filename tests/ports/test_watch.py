@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from gateway.adapters.channels.folders import ExchangeRoot, Watch
 
@@ -126,6 +128,27 @@ def test_an_exception_in_the_handler_does_not_deafen(tmp_path: Path) -> None:
         assert watch._observer.is_alive()
     finally:
         watch.stop()
+
+
+def test_stopped_while_it_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a change of facts does it: another thread stops the watch that the loop is just mending."""
+    made: list[BaseObserver] = []
+    watch = Watch([tmp_path])
+    stopping = threading.Thread(target=watch.stop)
+
+    def observer() -> BaseObserver:
+        stopping.start()
+        stopping.join(0.5)  # it may come through now, or wait until the mending is done
+        made.append(Observer())
+        return made[0]
+
+    monkeypatch.setattr("gateway.adapters.channels.folders.watch.Observer", observer)
+    watch.start()
+    stopping.join(SECONDS)
+    assert not stopping.is_alive()
+    made[0].join(SECONDS)
+    assert not made[0].is_alive()
+    assert watch.mend() == 0
 
 
 def test_stop_ends_every_thread(tmp_path: Path) -> None:

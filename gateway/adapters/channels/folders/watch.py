@@ -54,7 +54,8 @@ class _Alarm(FileSystemEventHandler):
 
 
 class Watch:
-    """Watches folders that may not exist yet, may be replaced, and may come and go with a mount."""
+    """Watches folders that may not exist yet, may be replaced, and may come and go with a mount. One thread may stop it
+    while another waits."""
 
     def __init__(
         self,
@@ -74,17 +75,22 @@ class Watch:
         self._root = root
         self._observer: BaseObserver | None = None
         self._watches: dict[Path, tuple[ObservedWatch, Identity]] = {}
+        self._turn, self._stopped = threading.Lock(), False
         self.limit = ""
         """The limit of the system for which some folder is not heard, by its name: it is scanned all the same."""
 
     def start(self) -> None:
         """Begin to watch; folders that are missing are taken up by `mend` once they are there."""
+        with self._turn:
+            self._stopped = False
         self.mend()
 
     def stop(self) -> None:
-        """End all threads. Idempotent."""
-        observer, self._observer = self._observer, None
-        self._watches.clear()
+        """End all threads. Idempotent; nothing is watched after it, whoever is in the middle of `mend`."""
+        with self._turn:
+            self._stopped = True
+            observer, self._observer = self._observer, None
+            self._watches.clear()
         if observer is not None and observer.is_alive():
             observer.stop()
             observer.join(10)
@@ -101,6 +107,10 @@ class Watch:
 
         Every one taken up sets the flag: what came while it was not watched is to be scanned for.
         """
+        with self._turn:
+            return 0 if self._stopped else self._mend()
+
+    def _mend(self) -> int:
         self.limit = ""
         if self._observer is None or not self._observer.is_alive():
             if self._observer is not None:
