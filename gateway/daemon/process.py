@@ -133,7 +133,7 @@ class Daemon:
         scheduler = rounds.scheduler(self._guarded, self.facts, self.publication, (self._keep, self._look))
         self.collecting = Collecting(scheduler)
         self._watch = self._make_watch()
-        with self._turn:  # whoever asks for a change of facts waits until everything is there
+        with self._turn:  # a change of facts waits until everything is there
             if monitor is not None:
                 ending.callback(monitor.close)
                 monitor.start()
