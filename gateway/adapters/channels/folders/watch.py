@@ -86,7 +86,7 @@ class Watch:
         self.mend()
 
     def stop(self) -> None:
-        """End all threads. Idempotent; nothing is watched after it, also where another thread is in the middle of `mend`."""
+        """End all threads. Idempotent; nothing is watched after it, also where another thread is in `mend`."""
         with self._turn:
             self._stopped = True
             observer, self._observer = self._observer, None
