@@ -149,7 +149,7 @@ def _examine(
     ):
         routing = Routing.of(job, rules)
         run = Pass(table, rules, RowJudge(rules, circumstances), parts, listing, routing)
-        fast = None if job.nil or job.unended or not routing.plain else kernel.choose(run, circumstances, threads)
+        fast = None if job.nil or not routing.plain else kernel.choose(run, circumstances, threads)
         refused = None
         if fast is None:
             refused = run.read(job.nil, progress)

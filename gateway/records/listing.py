@@ -35,6 +35,8 @@ class Listing:
         self._width = len(titles)
         self._room = {"refused": limit, "warned": limit}
         self._digest = 0
+        self.last = 0
+        """The last row that was refused; 0: none was."""
         self._errors = errors()
         folder.mkdir(mode=folder_mode(), parents=True, exist_ok=True)
         self._paths = (folder / REFUSED, folder / VIOLATIONS)
@@ -62,6 +64,7 @@ class Listing:
         text = join((str(row), str(number), *cells)).encode()
         self._digest += line_digest(text)
         self._refused.write(text + b"\n")
+        self.last = row
         self._say("refused", row, problems, columns)
 
     def warn(self, row: int, line: str, problems: Sequence[Problem]) -> None:  # noqa: ARG002
@@ -86,6 +89,9 @@ class Listing:
     def take(self, refused: Buffer, violations: Buffer, digest: int, room: tuple[int, int]) -> None:
         """Whole lines of both lists that were made elsewhere, the sum of the first one's digests, and the room left."""
         self._refused.write(refused)
+        if len(refused):
+            text = bytes(refused)
+            self.last = int(text[text.rfind(b"\n", 0, -1) + 1 :].partition(b",")[0])
         self._violations.write(violations)
         self._digest += digest
         self._room = {"refused": room[0], "warned": room[1]}

@@ -90,7 +90,6 @@ class Pass:
         self._merged: list[int] = []
         self.digest = 0
         self.rows = self.refused = self.warned = self.blank = 0
-        self._last_refused = 0
         self._unique = [place for place, field in enumerate(rules.fields) if field.unique]
         self._seen: set[tuple[int, str]] = set()
         self._mark = 0
@@ -260,7 +259,6 @@ class Pass:
             self.listing.warn(self.rows, line, problems)
             return True
         self.refused += 1
-        self._last_refused = self.rows
         self.listing.refuse(self.rows, number, line, problems, columns)
         return False
 
@@ -269,7 +267,7 @@ class Pass:
         is taken for; 226 without records, 502 where nearly all lie outside the sender's own area."""
         if not self.rows and not nil:
             return Refused(EMPTY)
-        if unended and self._last_refused == self.rows:
+        if unended and self.listing.last == self.rows:
             return Refused(TRUNCATED)
         if self.codes[NOT_OWN] and self.codes[NOT_OWN] >= self.rows * MISPLACED_SHARE:
             own = next(field.title for field in self.rules.fields if field.region == "own")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.databases import Cluster
+from support.databases import Cluster, cluster_of_its_own
 from support.nodes import REHEARSAL, Daemon, copy_node, edit, planned
 
 from gateway.demo.people import INFLOW
@@ -20,10 +20,8 @@ FILES = [planned(6, party=party, seed=f"away/{party}") for party in PARTIES]
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory(prefix="gw-pg-", ignore_cleanup_errors=True) as folder:
-        made = Cluster(Path(folder))
+    with cluster_of_its_own() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

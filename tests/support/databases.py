@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -137,6 +138,17 @@ class Cluster:
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+
+
+@contextmanager
+def cluster_of_its_own() -> Iterator[Cluster]:
+    """For tests that cut connections, stop the server or break what it holds."""
+    with tempfile.TemporaryDirectory(prefix="gw-pg-", ignore_cleanup_errors=True) as folder:
+        made = Cluster(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,13 @@ from contextlib import suppress
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from gateway.adapters.ledger.availability import available
+from gateway.adapters.ledger.availability import LedgerAway, available
 
 _CLASS = 0x6777
 """The first half of the lock's key; the second is the schema the tables are in, for two of them in one database."""
 _SILENCE = {"tcp_keepalives_idle": 20, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
 """A holder whose machine is gone is noticed by the server within a minute: without these it takes two hours."""
+_LOCK = "SELECT pg_try_advisory_lock(:class, hashtext(current_schema()))"
 _HOLDER = """
 SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'local')
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -55,22 +56,22 @@ class Hold:
             connect_args={"application_name": self._name},
         )
         session = engine.connect()
-        for setting, value in _SILENCE.items():
-            session.execute(text(f"SET {setting} = {value}"))
-        wanted = text("SELECT pg_try_advisory_lock(:class, hashtext(current_schema()))").bindparams(**{"class": _CLASS})
-        holder = "?"
-        for _ in range(2):
-            if session.execute(wanted).scalar():
-                self._session = session
-                return ""
-            found = session.execute(text(_HOLDER), {"class": _CLASS}).one_or_none()
-            if found is not None and found[1] == self._name:  # our own session of before, whose end the server missed
-                session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": found[0]})
-            elif found is not None:
-                holder = f"{found[2]} (pid {found[0]})"
-                break
-        session.close()
-        return holder
+        try:
+            for setting, value in _SILENCE.items():
+                session.execute(text(f"SET {setting} = {value}"))
+            for _ in range(2):
+                if session.execute(text(_LOCK), {"class": _CLASS}).scalar():
+                    self._session = session
+                    return ""
+                found = session.execute(text(_HOLDER), {"class": _CLASS}).one_or_none()
+                if found is not None and found[1] != self._name:
+                    return f"{found[2]} (pid {found[0]})"
+                if found is not None:  # our own session of before, whose end the server missed
+                    session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": found[0]})
+            raise LedgerAway  # nobody else is seen to hold it: it is asked for again
+        finally:
+            if self._session is not session:
+                session.close()
 
     def close(self) -> None:
         """Let it go."""
